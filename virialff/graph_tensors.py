@@ -1,0 +1,83 @@
+"""The molecular graph as plain index tensors: what the networks and the training loop read."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class GraphTensors(NamedTuple):
+    """One molecule, or several in one batch, as index tensors (all int64, on one device).
+
+    Atoms, fragments, bonds and pairs of the molecules follow each other in the order of the batch.
+    """
+
+    elements: Tensor
+    """(n_atoms,) position in elements.ELEMENTS."""
+    atom_fragments: Tensor
+    """(n_atoms,) covalently connected fragment of each atom, numbered through the batch."""
+    fragment_molecules: Tensor
+    """(n_fragments,) molecule of each fragment."""
+    bond_index: Tensor
+    """(2, n_directed_bonds) source and target atom; every covalent bond appears in both directions."""
+    bond_types: Tensor
+    """(n_directed_bonds,) position in topology.BOND_TYPES."""
+    pair_index: Tensor
+    """(2, n_pairs) atoms i < j of the interacting pairs, each pair once."""
+    pair_types: Tensor
+    """(n_pairs,) position in topology.EDGE_TYPES."""
+    pair_relations: Tensor
+    """(n_pairs,) position in topology.RELATIONS."""
+    pair_molecules: Tensor
+    """(n_pairs,) molecule of each pair."""
+    n_molecules: int
+
+    @property
+    def n_atoms(self) -> int:
+        return int(self.elements.shape[0])
+
+    @property
+    def n_fragments(self) -> int:
+        return int(self.fragment_molecules.shape[0])
+
+    @property
+    def n_pairs(self) -> int:
+        return int(self.pair_types.shape[0])
+
+    @property
+    def atom_molecules(self) -> Tensor:
+        """(n_atoms,) molecule of each atom."""
+        return self.fragment_molecules[self.atom_fragments]
+
+    def to(self, device: torch.device | str) -> "GraphTensors":
+        """The same graph with every tensor on `device`."""
+        return GraphTensors(*(x.to(device) if isinstance(x, Tensor) else x for x in self))
+
+    def select_pairs(self, keep: Tensor) -> "GraphTensors":
+        """The same graph with only the pairs for which the boolean tensor `keep` (n_pairs,) is true."""
+        return self._replace(
+            pair_index=self.pair_index[:, keep],
+            pair_types=self.pair_types[keep],
+            pair_relations=self.pair_relations[keep],
+            pair_molecules=self.pair_molecules[keep],
+        )
+
+
+def collate(graphs: Sequence[GraphTensors]) -> GraphTensors:
+    """Join graphs into one batch, in order; atoms, fragments and molecules are renumbered.
+
+    Raises ValueError when `graphs` is empty.
+    """
+    if not graphs:
+        raise ValueError("a batch needs at least one graph")
+    columns: list[list[Tensor]] = [[] for _ in range(9)]
+    atoms = fragments = molecules = 0
+    for graph in graphs:
+        shifts = (0, fragments, molecules, atoms, 0, atoms, 0, 0, molecules)
+        for column, values, shift in zip(columns, graph[:9], shifts, strict=True):
+            column.append(values + shift if shift else values)
+        atoms += graph.n_atoms
+        fragments += graph.n_fragments
+        molecules += graph.n_molecules
+    return GraphTensors(*(torch.cat(column, dim=-1) for column in columns), n_molecules=molecules)
