@@ -1,0 +1,60 @@
+"""Sizes and switches of the networks. The defaults are the paper; every departure from it is a switch."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+#: Amplitude of the Gaussians in kcal/mol for an output of one, by relation (topology.RELATIONS).
+RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Architecture of one force-field network; plain values, so that a checkpoint can carry it as JSON."""
+
+    # Given in the paper (section 4.1).
+    message_steps: int = 4
+    hidden_size: int = 350
+    atom_width: int = 160
+    atom_layers: int = 3
+    edge_width: int = 199
+    edge_layers: int = 4
+
+    # Not given in the paper; our choice for the preset `paper`: like the networks of stage 1.
+    charge_width: int = 160
+    charge_layers: int = 3
+    pair_width: int = 199
+    pair_layers: int = 4
+    #: Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value.
+    distance_threshold: float | None = 10.0
+
+    # Switches, off in the paper.
+    #: 1-3, 1-4, further and intermolecular pairs are told apart in e_ij.
+    pair_relations: bool = False
+    #: feats_net gives one set of coefficients a pair, the same for (i, j) and (j, i).
+    symmetric_pairs: bool = False
+    #: The charges of every fragment are shifted so that they sum to zero.
+    neutral_fragments: bool = False
+    #: The baseline counts bonds by type beside elements.
+    bond_type_baseline: bool = False
+    #: The output for an amplitude is multiplied by RELATION_SCALES, and C_0, C_1 come from a bounded sigma and epsilon.
+    output_scales: bool = False
+    #: Smallest and largest width of a Gaussian in Angstrom.
+    gaussian_widths: tuple[float, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "NetworkConfig":
+        """The config of `to_dict`. Raises ValueError for a key that is not one of its fields."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown network setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        values = dict(values)
+        if values.get("gaussian_widths") is not None:
+            values["gaussian_widths"] = tuple(values["gaussian_widths"])
+        return cls(**values)
+
+
+PAPER = NetworkConfig()

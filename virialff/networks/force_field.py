@@ -1,0 +1,37 @@
+"""The force-field network: message passing, charge_net and feats_net together."""
+
+from torch import nn
+
+from virialff.graph_tensors import GraphTensors
+from virialff.networks.charges import ChargeNetwork
+from virialff.networks.config import NetworkConfig
+from virialff.networks.mpnn import MessagePassing
+from virialff.networks.pairs import PairNetwork
+from virialff.potential.parameters import PairParameters
+from virialff.topology import NON_COVALENT
+
+
+class ForceFieldNetwork(nn.Module):
+    """Graph in, parameters of the pair potential out (Eq. 13, 17-19)."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.message_passing = MessagePassing(config.hidden_size, config.message_steps)
+        self.charges = ChargeNetwork(config)
+        self.pairs = PairNetwork(config)
+
+    def forward(self, graph: GraphTensors) -> PairParameters:
+        """Parameters of every pair of `graph`, which may be a batch."""
+        hidden = self.message_passing(graph)
+        index, pair = self.pairs.rows(graph)
+        return PairParameters(
+            charges=self.charges(hidden, graph),
+            pair_index=index,
+            bonded=graph.pair_types[pair] != NON_COVALENT,
+            coefficients=self.pairs(hidden, graph),
+            pair_molecules=graph.pair_molecules[pair],
+            n_molecules=graph.n_molecules,
+            weight=1.0 if self.config.symmetric_pairs else 0.5,
+            threshold=self.config.distance_threshold,
+        )

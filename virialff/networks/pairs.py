@@ -1,0 +1,79 @@
+"""feats_net (Eq. 18-19): C_0..C_13 of a pair from x_ij = h_i || h_j || e_ij.
+
+The first linear layer on the concatenation is three smaller products, over atoms and over edge classes, gathered
+a pair: the same numbers at a fraction of the cost.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from virialff.graph_tensors import GraphTensors
+from virialff.networks.config import RELATION_SCALES, NetworkConfig
+from virialff.networks.mlp import mlp
+from virialff.potential.lennard_jones import coefficients_from
+from virialff.potential.parameters import N_COEFFICIENTS
+from virialff.topology import EDGE_TYPES, RELATIONS
+
+#: Bounds of sigma (Angstrom) and epsilon (kcal/mol) with the switch `output_scales`.
+SIGMA_BOUNDS = (1.5, 4.2)
+EPSILON_BOUNDS = (0.005, 0.5)
+
+
+class PairNetwork(nn.Module):
+    """Pair coefficients from the embeddings.
+
+    Symmetric in i, j (switch `symmetric_pairs`): the first layer is P h_i + P h_j + (Q h_i) * (Q h_j) + R e_ij;
+    the product tells unlike pairs from like ones, which a sum alone cannot.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.pair_width
+        self.first = nn.Linear(config.hidden_size, width)
+        self.second = nn.Linear(config.hidden_size, width, bias=False)
+        self.edge = nn.Embedding(len(EDGE_TYPES), width)
+        self.relation = nn.Embedding(len(RELATIONS), width) if config.pair_relations else None
+        self.rest = nn.Sequential(nn.LeakyReLU(), mlp(width, width, N_COEFFICIENTS, config.pair_layers - 1))
+        self.register_buffer("relation_scales", torch.tensor(RELATION_SCALES), persistent=False)
+
+    def rows(self, graph: GraphTensors) -> tuple[Tensor, Tensor]:
+        """Atoms (2, n_rows) of each row of coefficients and the pair (n_rows,) of the graph it belongs to."""
+        pairs = torch.arange(graph.n_pairs, device=graph.pair_index.device)
+        if self.config.symmetric_pairs:
+            return graph.pair_index, pairs
+        return torch.cat([graph.pair_index, graph.pair_index.flip(0)], dim=1), torch.cat([pairs, pairs])
+
+    def forward(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
+        """(n_rows, 14) coefficients in the units of PairParameters; rows as `rows` gives them."""
+        (i, j), pair = self.rows(graph)
+        first, second = self.first(hidden), self.second(hidden)
+        edge = self.edge.weight[graph.pair_types[pair]]
+        if self.relation is not None:
+            edge = edge + self.relation.weight[graph.pair_relations[pair]]
+        if self.config.symmetric_pairs:
+            layer = first[i] + first[j] + second[i] * second[j] + edge
+        else:
+            layer = first[i] + second[j] + edge
+        return self._scaled(self.rest(layer), graph.pair_relations[pair])
+
+    def _scaled(self, output: Tensor, relations: Tensor) -> Tensor:
+        c0, c1 = output[:, 0], output[:, 1]
+        amplitudes, widths = output[:, 2::2], output[:, 3::2]
+        if self.config.output_scales:
+            amplitudes = amplitudes * self.relation_scales[relations].unsqueeze(-1)
+            c0, c1 = coefficients_from(_between(c0, *SIGMA_BOUNDS), _between_log(c1, *EPSILON_BOUNDS))
+        if self.config.gaussian_widths is not None:
+            widths = _between(widths, *self.config.gaussian_widths)
+        gaussians = torch.stack([amplitudes, widths], dim=-1).flatten(start_dim=1)
+        return torch.cat([c0.unsqueeze(-1), c1.unsqueeze(-1), gaussians], dim=-1)
+
+
+def _between(output: Tensor, low: float, high: float) -> Tensor:
+    return low + (high - low) * torch.sigmoid(output)
+
+
+def _between_log(output: Tensor, low: float, high: float) -> Tensor:
+    return torch.exp(_between(output, math.log(low), math.log(high)))
