@@ -1,0 +1,80 @@
+# make run    install what is missing and start the app on 127.0.0.1:8501
+# make test   install what the tests need too, then lint, type-check and test
+# make help   the other targets and the variables
+
+VENV ?= .venv
+PORT ?= 8501
+JOBS ?= 2
+# Options for users: another interpreter, and another package index for torch alone.
+PYTHON ?=
+TORCH_INDEX ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TORCH := $(shell grep '^torch==' requirements.txt)
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: help run install install-dev viewer system-packages test lint types format perf clean
+.DELETE_ON_ERROR:
+
+run: install viewer
+	$(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+install: $(VENV)/.installed
+
+viewer: $(VENV)/.installed
+	@$(BIN)/python scripts/fetch_3dmol.py
+
+install-dev: $(VENV)/.installed-dev
+
+system-packages:
+	@scripts/install_system_packages.sh
+
+test: system-packages install-dev viewer lint types
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+perf: install-dev viewer
+	$(BIN)/python perf/startup.py
+	$(BIN)/python perf/drawing.py
+	$(BIN)/python perf/throughput.py
+
+clean:
+	rm -rf $(VENV) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+help:
+	@echo 'make run           install what is missing, then the app on http://127.0.0.1:$(PORT)'
+	@echo 'make test          install what the tests need, Debian packages too where root, then lint, types, tests'
+	@echo 'make install       only the environment in $(VENV), with the command $(BIN)/virialff'
+	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
+	@echo 'make perf          measure start-up, drawing and throughput'
+	@echo 'make clean         remove all that these targets made'
+	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
+	@echo 'PORT=...           another port for the app'
+	@echo 'TORCH_INDEX=...    take torch from this index, for example the CPU builds of download.pytorch.org/whl/cpu'
+	@echo 'JOBS=... PYTEST_ARGS=...   test processes, and arguments for pytest'
+
+$(BIN)/python:
+	@scripts/make_venv.sh $(VENV) $(PYTHON)
+
+# torch goes first and alone: it is by far the largest, and only for it another index may be named.
+$(VENV)/.installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+	$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt $(TORCH)
+	$(PIP) install -r requirements.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
