@@ -26,7 +26,9 @@ for candidate in ${wanted:-python3.11 python3 python}; do
 done
 if [ -z "$python" ]; then
     if [ -n "$wanted" ]; then
-        fail "$wanted is Python $(version_of "$wanted" | grep . || echo "that does not run"), and only 3.11 will do, the newest that the xtb and dgl wheels serve."
+        found=$(version_of "$wanted")
+        [ -n "$found" ] || fail "$wanted does not run as a Python; name a Python 3.11, for example make PYTHON=/usr/bin/python3.11."
+        fail "$wanted is Python $found, and only Python 3.11 will do, the newest that the xtb and dgl wheels serve."
     fi
     fail "no Python 3.11 was found, the newest that the xtb and dgl wheels serve: install it (Debian 12: apt-get install python3.11-venv) or name it with make PYTHON=/path/to/python3.11."
 fi
