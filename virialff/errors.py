@@ -1,0 +1,112 @@
+"""Errors meant for people: `str(error)` is one sentence that says what is wrong, where, and what to do."""
+
+
+class VirialffError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class MoleculeError(VirialffError):
+    """A molecule, or one record of a file, that cannot be used.
+
+    `record` names the record ("3 (aspirin)"), `atom` is the atom's number counted from 1; `str` puts the record first.
+    """
+
+    def __init__(self, message: str, *, record: str | None = None, atom: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.record = record
+        self.atom = atom
+
+    def __str__(self) -> str:
+        return self.message if self.record is None else f"record {self.record}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.record, self.atom)
+
+    def in_record(self, record: str | None) -> "MoleculeError":
+        """The same error with the name of the record in which it was found."""
+        return type(self)(self.message, record=record, atom=self.atom)
+
+
+def _rebuild(kind: type[MoleculeError], message: str, record: str | None, atom: int | None) -> MoleculeError:
+    return kind(message, record=record, atom=atom)
+
+
+class UnsupportedElementError(MoleculeError):
+    """An element outside the nine of the method."""
+
+
+class UnsupportedBondError(MoleculeError):
+    """A bond that is not single, double, triple or aromatic (dative, zero-order, hydrogen bond, query)."""
+
+
+class ValenceError(MoleculeError):
+    """Bonds that no closed-shell neutral Lewis structure of usual valences has."""
+
+
+class NetChargeError(MoleculeError):
+    """A fragment whose formal charges do not sum to zero."""
+
+
+class RadicalError(MoleculeError):
+    """Unpaired electrons."""
+
+
+class IsotopeError(MoleculeError):
+    """An atom with an isotope label."""
+
+
+class NoAtomsError(MoleculeError):
+    """Nothing in it."""
+
+
+class TooManyAtomsError(MoleculeError):
+    """More atoms than the limit given as `max_atoms`."""
+
+
+class MissingHydrogensError(MoleculeError):
+    """Atoms that lack explicit hydrogens."""
+
+
+class FlatCoordinatesError(MoleculeError):
+    """A two-dimensional drawing where a geometry is needed."""
+
+
+class MissingCoordinatesError(MoleculeError):
+    """No coordinates where a geometry is needed, or coordinates that are not finite numbers."""
+
+
+class OverlappingAtomsError(MoleculeError):
+    """Two atoms in the same place."""
+
+
+class UnreadableRecordError(MoleculeError):
+    """Text or bytes that cannot be read in the format they are said to be in."""
+
+
+class SeveralMoleculesError(MoleculeError):
+    """A file with several molecules where one was asked for."""
+
+
+class UnknownFormatError(MoleculeError):
+    """A file whose format is not among those that can be read."""
+
+
+class ShapeError(VirialffError):
+    """An array of the wrong shape; the message says which was got and which expected."""
+
+
+class CheckpointError(VirialffError):
+    """A model file that is damaged, foreign or of an unknown version."""
+
+
+class EngineError(VirialffError):
+    """An energy engine that is missing or failed."""
+
+
+class EvaluationSetError(VirialffError):
+    """A molecule or complex of the frozen evaluation sets where it must not be used."""
+
+
+class ConfigError(VirialffError):
+    """A setting that does not exist or has an impossible value."""

@@ -1,0 +1,38 @@
+"""RDKit's own messages: kept off the terminal, and their reason taken into ours."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rdkit import rdBase
+
+# RDKit swaps process-wide streams while it captures, so two threads must not do it at once.
+_LOCK = threading.RLock()
+_TIME = re.compile(r"^\[\d\d:\d\d:\d\d\]\s*")
+
+
+class CapturedLog:
+    """The error messages of one `captured` block; complete once the block has ended."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def reason(self, default: str = "RDKit gives no reason") -> str:
+        """The first message in one line, without RDKit's time stamp and source position."""
+        for line in self.text.splitlines():
+            line = _TIME.sub("", line).strip()
+            if line and not line.startswith(("*", "Violation occurred", "Pre-condition")):
+                return line.rstrip(".")
+        return default
+
+
+@contextmanager
+def captured() -> Iterator[CapturedLog]:
+    """Silence RDKit inside the block and collect its error messages."""
+    log = CapturedLog()
+    with _LOCK, rdBase.BlockLogs(), rdBase.CaptureErrorLog() as capture:
+        try:
+            yield log
+        finally:
+            log.text = capture.messages
