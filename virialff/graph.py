@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 os.environ.setdefault("DGLBACKEND", "pytorch")
 
-import dgl  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import dgl
+import numpy as np
+import torch
 
-from virialff.elements import ELEMENT_INDEX, ELEMENTS  # noqa: E402
-from virialff.errors import MissingCoordinatesError  # noqa: E402
-from virialff.graph_tensors import GraphTensors  # noqa: E402
-from virialff.molecule import Molecule  # noqa: E402
-from virialff.topology import (  # noqa: E402
+from virialff.elements import ELEMENT_INDEX, ELEMENTS
+from virialff.errors import MissingCoordinatesError
+from virialff.graph_tensors import GraphTensors
+from virialff.molecule import Molecule
+from virialff.topology import (
     EDGE_TYPES,
     NON_COVALENT,
     all_pairs,

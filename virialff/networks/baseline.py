@@ -67,7 +67,9 @@ def fit_baseline(features: Tensor, energies: Tensor, *, bond_types: bool, ridge:
     # Element energies differ by 10^6 kcal/mol: fit those first, then the remainder on everything.
     elements = columns[columns <= _N]
     weights = torch.zeros(N_FEATURES, dtype=torch.float64)
-    weights[elements] = torch.linalg.lstsq(features[:, elements], energies.unsqueeze(1), driver="gelsd").solution[:, 0]
+    weights[elements] = torch.linalg.lstsq(
+        features[:, elements], energies.unsqueeze(1), driver="gelsd"
+    ).solution[:, 0]
     residual = energies - features @ weights
     design = torch.cat([features[:, columns], torch.diag(penalty)])
     target = torch.cat([residual, torch.zeros(len(columns), dtype=torch.float64)])
