@@ -48,18 +48,14 @@ class Checkpoint:
     card: dict[str, Any]
 
 
-def save_checkpoint(
-    folder: Path, network: ForceFieldNetwork, baseline: Baseline, card: dict[str, Any]
-) -> str:
+def save_checkpoint(folder: Path, network: ForceFieldNetwork, baseline: Baseline, card: dict[str, Any]) -> str:
     """Write both files, parameters first, each atomically, and return the sha256 of the parameters.
 
     `card` needs every key of CARD_KEYS but `sha256`, which is filled in. Raises CheckpointError naming a missing key.
     """
     missing = [key for key in CARD_KEYS if key not in card and key != "sha256"]
     if missing:
-        raise CheckpointError(
-            f"the model card lacks {', '.join(missing)}; a model without them cannot be saved"
-        )
+        raise CheckpointError(f"the model card lacks {', '.join(missing)}; a model without them cannot be saved")
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"network.{name}": value.contiguous() for name, value in network.state_dict().items()}
     tensors |= {"baseline.weights": baseline.weights, "baseline.seen": baseline.seen}
@@ -73,9 +69,7 @@ def save_checkpoint(
     digest = sha256_of(partial)
     partial.replace(folder / PARAMETERS_FILE)
     partial = folder / (CARD_FILE + ".partial")
-    partial.write_text(
-        json.dumps(card | {"sha256": digest}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    partial.write_text(json.dumps(card | {"sha256": digest}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(folder / CARD_FILE)
     return digest
 
@@ -100,9 +94,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     network = _build_network(file, metadata, tensors)
     weights, seen = tensors.get("baseline.weights"), tensors.get("baseline.seen")
     if weights is None or seen is None or weights.shape != (N_FEATURES,) or seen.shape != (N_FEATURES,):
-        raise CheckpointError(
-            f"{file} has no baseline of {N_FEATURES} weights; the model cannot give total energies"
-        )
+        raise CheckpointError(f"{file} has no baseline of {N_FEATURES} weights; the model cannot give total energies")
     return Checkpoint(network, Baseline(weights.double(), seen.bool()), card)
 
 
@@ -148,11 +140,7 @@ def _build_network(file: Path, metadata: dict[str, str], tensors: dict[str, Tens
     try:
         network = ForceFieldNetwork(NetworkConfig.from_dict(json.loads(metadata["network"])))
         network.load_state_dict(
-            {
-                name.removeprefix("network."): value
-                for name, value in tensors.items()
-                if name.startswith("network.")
-            }
+            {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{file} does not fit the network it describes: {error}") from error

@@ -41,9 +41,7 @@ def load_model(name_or_path: str | Path = "default", *, device: str = "cpu") -> 
         folder = MODELS / str(name_or_path)
     if not folder.is_dir():
         known = ", ".join(available_models()) or "none"
-        raise CheckpointError(
-            f"there is no model {str(name_or_path)!r}: neither a folder nor a shipped name ({known})"
-        )
+        raise CheckpointError(f"there is no model {str(name_or_path)!r}: neither a folder nor a shipped name ({known})")
     return Model(load_checkpoint(folder), device=device)
 
 
@@ -123,9 +121,7 @@ class ForceField:
     of another shape raise ShapeError.
     """
 
-    def __init__(
-        self, molecule: Molecule, parameters: PairParameters, baseline: float, card: dict[str, Any]
-    ) -> None:
+    def __init__(self, molecule: Molecule, parameters: PairParameters, baseline: float, card: dict[str, Any]) -> None:
         self.molecule = molecule
         self.parameters = parameters
         self.baseline = baseline
@@ -200,9 +196,7 @@ class ForceField:
         stacked, single = self._positions(positions)
         with torch.inference_mode():
             terms = pair_terms(self.parameters, stacked)
-        return Decomposition(
-            self.parameters.pair_index.cpu().numpy().T.copy(), _numpy(terms, single), self.baseline
-        )
+        return Decomposition(self.parameters.pair_index.cpu().numpy().T.copy(), _numpy(terms, single), self.baseline)
 
     def interaction_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
         """E(fragments apart) - E(complex) with every fragment as it is in the complex; positive = bound (Eq. 25).
@@ -230,9 +224,7 @@ class ForceField:
         Columns: r, coulomb, dispersion, repulsion, gaussians, total (kcal/mol).
         """
         if not 0 <= row < len(self.parameters.pair_molecules):
-            raise ShapeError(
-                f"pair {row} does not exist; rows go from 0 to {len(self.parameters.pair_molecules) - 1}"
-            )
+            raise ShapeError(f"pair {row} does not exist; rows go from 0 to {len(self.parameters.pair_molecules) - 1}")
         two = self.parameters._replace(
             charges=self.parameters.charges[self.parameters.pair_index[:, row]],
             pair_index=torch.tensor([[0], [1]], device=self.parameters.charges.device),
@@ -269,9 +261,7 @@ class ForceField:
         stacked = array.unsqueeze(0) if single else array
         if stacked.ndim != 3 or stacked.shape[1:] != (self.molecule.n_atoms, 3):
             n = self.molecule.n_atoms
-            raise ShapeError(
-                f"positions have shape {tuple(array.shape)}, expected ({n}, 3) or (n_conformers, {n}, 3)"
-            )
+            raise ShapeError(f"positions have shape {tuple(array.shape)}, expected ({n}, 3) or (n_conformers, {n}, 3)")
         return stacked, single
 
 

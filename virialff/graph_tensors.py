@@ -52,7 +52,7 @@ class GraphTensors(NamedTuple):
 
     def to(self, device: torch.device | str) -> "GraphTensors":
         """The same graph with every tensor on `device`."""
-        return GraphTensors(*(x.to(device) if isinstance(x, Tensor) else x for x in self))
+        return GraphTensors._make(x.to(device) if isinstance(x, Tensor) else x for x in self)
 
     def select_pairs(self, keep: Tensor) -> "GraphTensors":
         """The same graph with only the pairs for which the boolean tensor `keep` (n_pairs,) is true."""
@@ -80,4 +80,4 @@ def collate(graphs: Sequence[GraphTensors]) -> GraphTensors:
         atoms += graph.n_atoms
         fragments += graph.n_fragments
         molecules += graph.n_molecules
-    return GraphTensors(*(torch.cat(column, dim=-1) for column in columns), n_molecules=molecules)
+    return GraphTensors._make([*(torch.cat(column, dim=-1) for column in columns), molecules])

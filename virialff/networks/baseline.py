@@ -1,6 +1,7 @@
 """Baseline of the total energy, Eq. 24: linear in the element counts, or in bond-type counts too.
 
-The intercept counts once per fragment, so that it cancels in interaction energies (Eq. 25). Everything here is float64: at -300,000 kcal/mol float32 counts in steps of 0.03.
+The intercept counts once per fragment, so that it cancels in interaction energies (Eq. 25). Everything here is
+float64: at -300,000 kcal/mol float32 counts in steps of 0.03.
 """
 
 from typing import NamedTuple
@@ -67,9 +68,7 @@ def fit_baseline(features: Tensor, energies: Tensor, *, bond_types: bool, ridge:
     # Element energies differ by 10^6 kcal/mol: fit those first, then the remainder on everything.
     elements = columns[columns <= _N]
     weights = torch.zeros(N_FEATURES, dtype=torch.float64)
-    weights[elements] = torch.linalg.lstsq(
-        features[:, elements], energies.unsqueeze(1), driver="gelsd"
-    ).solution[:, 0]
+    weights[elements] = torch.linalg.lstsq(features[:, elements], energies.unsqueeze(1), driver="gelsd").solution[:, 0]
     residual = energies - features @ weights
     design = torch.cat([features[:, columns], torch.diag(penalty)])
     target = torch.cat([residual, torch.zeros(len(columns), dtype=torch.float64)])

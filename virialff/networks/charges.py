@@ -10,9 +10,7 @@ from virialff.networks.mlp import mlp
 def neutralize_fragments(charges: Tensor, graph: GraphTensors) -> Tensor:
     """Shift the charges (n_atoms,) of every fragment by one constant so that they sum to zero."""
     sums = charges.new_zeros(graph.n_fragments).index_add(0, graph.atom_fragments, charges)
-    sizes = charges.new_zeros(graph.n_fragments).index_add(
-        0, graph.atom_fragments, charges.new_ones(len(charges))
-    )
+    sizes = charges.new_zeros(graph.n_fragments).index_add(0, graph.atom_fragments, charges.new_ones(len(charges)))
     return charges - (sums / sizes)[graph.atom_fragments]
 
 

@@ -1,5 +1,7 @@
 """Multilayer perceptron with LeakyReLU between its linear layers."""
 
+from itertools import pairwise
+
 from torch import nn
 
 
@@ -7,6 +9,6 @@ def mlp(n_inputs: int, width: int, n_outputs: int, layers: int) -> nn.Sequential
     """`layers` linear layers, hidden ones `width` wide, LeakyReLU between them."""
     sizes = [n_inputs, *[width] * (layers - 1), n_outputs]
     modules: list[nn.Module] = []
-    for first, second in zip(sizes, sizes[1:], strict=False):
+    for first, second in pairwise(sizes):
         modules += [nn.Linear(first, second), nn.LeakyReLU()]
     return nn.Sequential(*modules[:-1])

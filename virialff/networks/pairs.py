@@ -37,7 +37,6 @@ class PairNetwork(nn.Module):
         self.edge = nn.Embedding(len(EDGE_TYPES), width)
         self.relation = nn.Embedding(len(RELATIONS), width) if config.pair_relations else None
         self.rest = nn.Sequential(nn.LeakyReLU(), mlp(width, width, N_COEFFICIENTS, config.pair_layers - 1))
-        self.register_buffer("relation_scales", torch.tensor(RELATION_SCALES), persistent=False)
 
     def rows(self, graph: GraphTensors) -> tuple[Tensor, Tensor]:
         """Atoms (2, n_rows) of each row of coefficients and the pair (n_rows,) of the graph it belongs to."""
@@ -63,7 +62,8 @@ class PairNetwork(nn.Module):
         c0, c1 = output[:, 0], output[:, 1]
         amplitudes, widths = output[:, 2::2], output[:, 3::2]
         if self.config.output_scales:
-            amplitudes = amplitudes * self.relation_scales[relations].unsqueeze(-1)
+            scales = torch.tensor(RELATION_SCALES, dtype=output.dtype, device=output.device)
+            amplitudes = amplitudes * scales[relations].unsqueeze(-1)
             c0, c1 = coefficients_from(_between(c0, *SIGMA_BOUNDS), _between_log(c1, *EPSILON_BOUNDS))
         if self.config.gaussian_widths is not None:
             widths = _between(widths, *self.config.gaussian_widths)

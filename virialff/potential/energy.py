@@ -56,9 +56,7 @@ def pair_energies_and_forces(parameters: PairParameters, positions: Tensor) -> t
     displacement = pair_displacements(parameters, positions)
     distance = torch.linalg.vector_norm(displacement, dim=-1)
     charge_product, c0, c1 = _long_range(parameters)
-    short, short_derivative = gaussian_energy_and_derivative(
-        distance, parameters.amplitudes, parameters.widths
-    )
+    short, short_derivative = gaussian_energy_and_derivative(distance, parameters.amplitudes, parameters.widths)
     weights = _row_weights(parameters, distance)
     energy = weights * (
         coulomb_energy(distance, charge_product)

@@ -32,9 +32,7 @@ def gaussian_derivative(distance: Tensor, amplitudes: Tensor, widths: Tensor) ->
     return gaussian_energy_and_derivative(distance, amplitudes, widths)[1]
 
 
-def gaussian_energy_and_derivative(
-    distance: Tensor, amplitudes: Tensor, widths: Tensor
-) -> tuple[Tensor, Tensor]:
+def gaussian_energy_and_derivative(distance: Tensor, amplitudes: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
     """`gaussian_energy` and its dE/dr with the exponentials, the dear part, computed once."""
     offset, inverse, exponentials = _exponentials(distance, widths)
     terms = amplitudes * exponentials
