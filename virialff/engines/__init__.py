@@ -1,10 +1,12 @@
 """Methods to compare with: GFN2-xTB (`gfn2`) and ANI (`ani`), behind one protocol."""
 
+from __future__ import annotations
+
 import functools
 import importlib
 
-from ..errors import EngineError
-from .base import Engine, Progress
+from virialff.engines.base import Engine, Progress
+from virialff.errors import EngineError
 
 __all__ = ["ENGINES", "Engine", "Progress", "get_engine"]
 
@@ -23,5 +25,5 @@ def get_engine(name: str) -> Engine:
     if name not in _HOMES:
         raise EngineError(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
     module, cls = _HOMES[name]
-    engine: Engine = getattr(importlib.import_module(f".{module}", __package__), cls)()
+    engine: Engine = getattr(importlib.import_module(f"virialff.engines.{module}"), cls)()
     return engine

@@ -1,15 +1,18 @@
 """What every energy program looks like to the library: the protocol `Engine` and the checks they share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit import Chem
 
-from ..errors import EngineError, ShapeError
+from virialff.errors import EngineError, ShapeError
 
 if TYPE_CHECKING:
-    from ..molecule import Molecule
+    from virialff.molecule import Molecule
 
 FloatArray = NDArray[np.float64]
 #: Called as progress(conformers done, conformers in all). What it raises stops the run, reaching the caller.
@@ -18,13 +21,6 @@ Progress = Callable[[int, int], None]
 #: Two nuclei nearer than this, in Angstrom, are an input error: no method is meant for them, and GFN2-xTB
 #: returns an ordinary-looking energy for two atoms on the same spot.
 SMALLEST_DISTANCE = 0.2
-
-# Every element up to radon, for messages about elements that an engine lacks.
-_SYMBOLS = (
-    "X H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
-    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
-    "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn"
-).split()
 
 
 class Engine(Protocol):
@@ -53,17 +49,17 @@ class Engine(Protocol):
     def available(self) -> str | None:
         """None if it can compute here, otherwise one sentence saying why not and what to do."""
 
-    def unsupported(self, molecule: "Molecule") -> str | None:
+    def unsupported(self, molecule: Molecule) -> str | None:
         """None if it can compute this molecule, otherwise one sentence saying why not."""
 
-    def energy(self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None) -> FloatArray:
+    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
         """Total energies, shape (n_conformers,), kcal/mol."""
 
-    def forces(self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None) -> FloatArray:
+    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
         """Forces -dE/dR, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom."""
 
     def energy_and_forces(
-        self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None
+        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Both at once, at the price of the forces."""
 
@@ -72,8 +68,9 @@ class Engine(Protocol):
 
 
 def symbol(number: int) -> str:
-    """Element symbol of an atomic number, "element 118" beyond radon."""
-    return _SYMBOLS[number] if 0 < number < len(_SYMBOLS) else f"element {number}"
+    """Element symbol of an atomic number, "element 119" beyond the periodic table."""
+    known = 0 < number <= 118
+    return str(Chem.GetPeriodicTable().GetElementSymbol(number)) if known else f"element {number}"
 
 
 def missing_elements(level: str, numbers: Iterable[int], elements: frozenset[int]) -> str | None:
@@ -93,9 +90,7 @@ def conformer_axis(n_atoms: int, positions: Any) -> FloatArray:
     array = np.asarray(positions, dtype=np.float64)
     stacked = array[None] if array.ndim == 2 else array
     if stacked.ndim != 3 or stacked.shape[1:] != (n_atoms, 3):
-        raise ShapeError(
-            f"positions have shape {array.shape}, expected ({n_atoms}, 3) or (n_conformers, {n_atoms}, 3)"
-        )
+        raise ShapeError(f"positions have shape {array.shape}, expected ({n_atoms}, 3) or (n_conformers, {n_atoms}, 3)")
     for conformer, geometry in enumerate(stacked, start=1):
         _check_geometry(geometry, conformer)
     return np.ascontiguousarray(stacked)

@@ -1,12 +1,14 @@
 """GFN2-xTB (Bannwarth, Ehlert, Grimme, J. Chem. Theory Comput. 2019, 15, 1652), engine name `gfn2`.
 
-Two programs implement it: xtb through xtb-python, and its maintained successor tblite. The first is used where
-it can be imported, the second otherwise; a caller can choose. They agree to 1e-7 Eh for compact molecules of
-drug size; along long chains they drift apart (8e-6 Eh for C30H62, 1.2e-4 Eh for C98H198).
+Two programs implement it: xtb through xtb-python, and its maintained successor tblite. The first is used
+where it can be imported, the second otherwise; a caller can choose. They agree to 1e-7 Eh for compact molecules
+of drug size; along long chains they drift apart (8e-6 Eh for C30H62, 1.2e-4 Eh for C98H198).
 
 Everything runs in the calling process behind one lock: the Fortran libraries keep global state, so calls from
 several threads take turns. The lock is held one geometry at a time, and Python's other threads run meanwhile.
 """
+
+from __future__ import annotations
 
 import functools
 import importlib
@@ -16,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import EngineError
-from ..units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
-from .base import FloatArray, Progress, conformer_axis, missing_elements, symbol
+from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements, symbol
+from virialff.errors import EngineError
+from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
-    from ..molecule import Molecule
+    from virialff.molecule import Molecule
 
 Backend = Literal["xtb-python", "tblite"]
 BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")
@@ -33,7 +35,7 @@ UNPAIRED_ELECTRONS = {1: 1, 6: 2, 7: 3, 8: 2, 9: 1, 15: 3, 16: 2, 17: 1, 35: 1}
 
 
 def _generic_rotation() -> FloatArray:
-    """A rotation (3, 3) by 1, 2 and 3 rad about the axes: it leaves no built geometry with a bond on an axis."""
+    """A rotation (3, 3) by 1, 2 and 3 rad about the axes, after which no built geometry has a bond on one."""
     rotation = np.eye(3)
     for axis, angle in enumerate((1.0, 2.0, 3.0)):
         step = np.eye(3)
@@ -99,9 +101,7 @@ class _Tblite:
         interface = _import_program("tblite")
         self._errors = (interface.TBLiteRuntimeError, interface.TBLiteValueError)
         try:
-            self._calculator = interface.Calculator(
-                "GFN2-xTB", numbers, positions_bohr, uhf=unpaired_electrons
-            )
+            self._calculator = interface.Calculator("GFN2-xTB", numbers, positions_bohr, uhf=unpaired_electrons)
         except self._errors as error:
             raise _failure("tblite", error) from error
         self._calculator.set("verbosity", 0)
@@ -195,9 +195,7 @@ def single_point(
     return _single_point(atomic_numbers, geometry[0], unpaired_electrons, backend or default_backend())
 
 
-def energy_and_forces(
-    numbers: Any, positions: Any, *, backend: Backend | None = None
-) -> tuple[float, FloatArray]:
+def energy_and_forces(numbers: Any, positions: Any, *, backend: Backend | None = None) -> tuple[float, FloatArray]:
     """Energy (kcal/mol) and forces (n_atoms, 3) (kcal/mol/Angstrom) of one geometry; see `single_point`."""
     result = single_point(numbers, positions, backend=backend)
     return result.energy, result.forces
@@ -216,17 +214,13 @@ def _check_electrons(numbers: np.ndarray, unpaired_electrons: int) -> None:
         )
 
 
-def _single_point(
-    numbers: np.ndarray, geometry: FloatArray, unpaired_electrons: int, backend: Backend
-) -> SinglePoint:
+def _single_point(numbers: np.ndarray, geometry: FloatArray, unpaired_electrons: int, backend: Backend) -> SinglePoint:
     with _lock:
         calculator = _calculator(backend, tuple(numbers.tolist()), unpaired_electrons)
         energy, gradient, dipole, charges = calculator.compute(geometry / BOHR_IN_ANGSTROM)
     if not (np.isfinite(energy) and np.isfinite(gradient).all()):
         raise EngineError(f"GFN2-xTB ({backend}) failed: the energy or the gradient is not a finite number")
-    return SinglePoint(
-        float(energy) * HARTREE_IN_KCAL_MOL, gradient * -_FORCE_UNIT, dipole * BOHR_IN_ANGSTROM, charges
-    )
+    return SinglePoint(float(energy) * HARTREE_IN_KCAL_MOL, gradient * -_FORCE_UNIT, dipole * BOHR_IN_ANGSTROM, charges)
 
 
 class Gfn2Engine:
@@ -259,20 +253,20 @@ class Gfn2Engine:
         reason = unavailable_reason(backend)
         return None if reason is None else f"GFN2-xTB was asked for with {reason}"
 
-    def unsupported(self, molecule: "Molecule") -> str | None:
+    def unsupported(self, molecule: Molecule) -> str | None:
         """None for every molecule of elements up to radon, otherwise the sentence naming the element."""
         return missing_elements(self.level_of_theory, molecule.numbers, self.elements)
 
-    def energy(self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None) -> FloatArray:
+    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
         """Total energies, shape (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
         return self.energy_and_forces(molecule, positions, progress=progress)[0]
 
-    def forces(self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None) -> FloatArray:
+    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
         """Forces, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
         return self.energy_and_forces(molecule, positions, progress=progress)[1]
 
     def energy_and_forces(
-        self, molecule: "Molecule", positions: Any, *, progress: Progress | None = None
+        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3); `progress` after every conformer.
 
@@ -303,9 +297,7 @@ class Gfn2Engine:
         """
         backend = self._require_backend()
         atoms = np.asarray(numbers, dtype=np.int64)
-        return np.array([_atomic_energy(int(number), backend) for number in atoms.ravel()]).reshape(
-            atoms.shape
-        )
+        return np.array([_atomic_energy(int(number), backend) for number in atoms.ravel()]).reshape(atoms.shape)
 
     def _require_backend(self) -> Backend:
         reason = self.available()
