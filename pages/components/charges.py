@@ -1,0 +1,84 @@
+"""Structure in 2D and 3D coloured by charge, the colour bar, and the charge table."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components import viewer
+from pages.components.geometry import Geometry
+from virialff.charge_scale import ChargeScale
+from virialff.depiction import AtomLabels, structure_svg
+from virialff.export.tables import charges_table
+from virialff.molecule import Molecule
+
+_VIEW_HEIGHT = 400
+#: Above this number of atoms the drawing starts without hydrogens.
+_CROWDED = 36
+_LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
+
+
+def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry) -> None:
+    """2D depiction and 3D view side by side, with the colour bar in words and numbers."""
+    flat, spatial = st.columns(2, gap="medium")
+    with flat, st.container(horizontal=True, vertical_alignment="bottom"):
+        labels = st.segmented_control(
+            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels"
+        )
+        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens")
+    with flat:
+        svg = structure_svg(
+            molecule, charges, hydrogens=hydrogens, labels=_LABELS[labels or "Nothing"], height=_VIEW_HEIGHT
+        )
+        st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
+    with spatial:
+        if geometry.positions is None:
+            st.info(geometry.note, title="No 3D view")
+        else:
+            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT)
+            st.caption(f"{geometry.note} Drag to turn, scroll to zoom, point at an atom for its charge.")
+    color_bar(ChargeScale.fitting(charges))
+
+
+def color_bar(scale: ChargeScale) -> None:
+    """The colour bar, with its ends and its middle in numbers and words."""
+    stops = ", ".join(scale.hex(charge) for charge in np.linspace(-scale.limit, scale.limit, 9))
+    st.html(
+        f"""<div style="max-width: 26rem; margin: 0 auto; font-size: 0.85rem">
+        <div style="height: 0.8rem; border-radius: 0.3rem; background: linear-gradient(to right, {stops})"></div>
+        <div style="display: flex; justify-content: space-between">
+        <span>−{scale.limit:.1f} e (red)</span><span>0</span><span>+{scale.limit:.1f} e (blue)</span></div>
+        <div style="text-align: center">predicted partial charge</div></div>"""
+    )
+
+
+def charge_table(molecule: Molecule, charges: np.ndarray) -> None:
+    """Charges by atom, coloured as in the structure, and their sum by fragment."""
+    scale = ChargeScale.fitting(charges)
+    table = charges_table(molecule, charges)
+    if molecule.n_fragments == 1:
+        table = table.drop(columns="fragment")
+    styled = table.rename(columns={"charge_e": "charge (e)"}).style
+    styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"]).format({"charge (e)": "{:+.4f}"})
+    atoms, sums = st.columns([2, 1], gap="medium")
+    with atoms:
+        st.dataframe(styled, hide_index=True, height=320)
+    with sums:
+        st.markdown("**Sum of the charges**")
+        st.dataframe(fragment_sums(molecule, charges), hide_index=True)
+        st.caption("Each molecule of a complex is neutral by construction; what is left is rounding.")
+
+
+def fragment_sums(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
+    """Atoms and summed charge of each fragment, for show: the sum as text with its sign."""
+    totals = np.bincount(molecule.fragments, weights=charges)
+    return pd.DataFrame(
+        {
+            "fragment": np.arange(1, molecule.n_fragments + 1),
+            "atoms": np.bincount(molecule.fragments),
+            "sum (e)": [f"{round(total, 4) + 0.0:+.4f}" for total in totals],
+        }
+    )
+
+
+def _cell(scale: ChargeScale, charge: float) -> str:
+    return f"background-color: {scale.hex(charge)}; color: {scale.text_hex(charge)}"

@@ -1,0 +1,59 @@
+"""The geometry that a page shows: the user's own, or one made for display."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.components.state import Loaded
+from pages.components.text import sentence
+from virialff import content
+from virialff.conformers import generate
+from virialff.errors import VirialffError
+from virialff.molecule import Molecule
+
+#: How a geometry made for display came to be, for captions and exported files.
+DISPLAY_GEOMETRY = "ETKDGv3 geometry relaxed with MMFF94, made for display"
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Positions (n_atoms, 3) in A and a sentence about their source; no positions when none could be made."""
+
+    positions: np.ndarray | None
+    note: str
+    source: str
+
+
+def shown_geometry(loaded: Loaded) -> Geometry:
+    """The chosen conformer of the current molecule, or a geometry made for display; never both mixed."""
+    molecule = loaded.molecule
+    if molecule.n_conformers == 0:
+        return _display_geometry(molecule)
+    number = 1
+    if molecule.n_conformers > 1:
+        number = st.number_input(
+            f"Conformer (1 to {molecule.n_conformers})",
+            min_value=1,
+            max_value=molecule.n_conformers,
+            key=f"conformer_{content.geometry_key(molecule)[:12]}",
+            width=200,
+        )
+    source = f"conformer {number} of {molecule.n_conformers}, coordinates as given"
+    return Geometry(molecule.positions[number - 1], f"Geometry: {source}.", source)
+
+
+def _display_geometry(molecule: Molecule) -> Geometry:
+    try:
+        positions = _embedded(content.graph_key(molecule), content.bare(molecule))
+    except VirialffError as error:
+        return Geometry(None, sentence(error), "")
+    note = f"Geometry: {DISPLAY_GEOMETRY}; charges and pair parameters do not depend on it."
+    return Geometry(positions, note, DISPLAY_GEOMETRY)
+
+
+@st.cache_data(show_spinner="Making a geometry for display…", max_entries=64)
+def _embedded(key: str, _molecule: Molecule) -> np.ndarray:
+    positions: np.ndarray = generate(_molecule, n_conformers=1, seed=_SEED, minimize="mmff").positions[0]
+    return positions

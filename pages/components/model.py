@@ -1,0 +1,48 @@
+"""The active model, its force fields, and the sidebar that names it."""
+
+import streamlit as st
+
+from pages.components.text import plain, sentence
+from virialff import content
+from virialff.errors import VirialffError
+from virialff.forcefield import ForceField, Model, load_model
+from virialff.molecule import Molecule
+
+
+@st.cache_resource(show_spinner="Loading the model…", max_entries=2)
+def _load(name: str) -> Model:
+    return load_model(name)
+
+
+def active_model() -> Model:
+    """The active model; where it cannot be loaded the page says why and stops."""
+    try:
+        return _load("default")
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot be loaded")
+        st.stop()
+
+
+def force_field(model: Model, molecule: Molecule) -> ForceField:
+    """The predicted parameters of a molecule, cached by model and graph.
+
+    The cache is shared by all sessions, so what it keeps carries neither name nor coordinates.
+    """
+    return _force_field(model.sha256, content.graph_key(molecule), model, content.bare(molecule))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _force_field(sha256: str, key: str, _model: Model, _molecule: Molecule) -> ForceField:
+    return _model.force_field(_molecule)
+
+
+def sidebar() -> None:
+    """Active model with its level of theory, and the device that computes."""
+    model = active_model()
+    device = "CPU" if model.device == "cpu" else f"GPU ({model.device})"
+    with st.sidebar:
+        st.markdown(
+            f"**Active model**  \n{plain(model.name)}\n\n"
+            f"**Trained on energies of**  \n{plain(model.level_of_theory)}\n\n"
+            f"**Computes on**  \n{plain(device)}"
+        )

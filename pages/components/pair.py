@@ -1,0 +1,70 @@
+"""One atom pair: its parameters and its potential curve, term by term."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.geometry import Geometry
+from virialff.figures import pair_curve_figure
+from virialff.forcefield import ForceField
+from virialff.pair_statistics import atom_pair_curve, interesting_pair
+
+_NEAREST, _FURTHEST, _POINTS = 0.8, 8.0, 400
+
+
+@st.fragment
+def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
+    """Two atoms to choose, their parameters in numbers, and the curve with the shown distance marked."""
+    molecule = force_field.molecule
+    if molecule.n_atoms < 2:
+        st.info("A single atom has no pairs.")
+        return
+    names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
+    first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
+    key = "_".join(names)
+    with st.container(horizontal=True):
+        i = st.selectbox("First atom", range(len(names)), first, names.__getitem__, key=f"first_{key}", width=160)
+        j = st.selectbox("Second atom", range(len(names)), second, names.__getitem__, key=f"second_{key}", width=160)
+    if i == j:
+        st.info("Choose two different atoms.")
+        return
+    i, j = sorted((i, j))
+    pairs = force_field.pairs
+    pair = pairs[(pairs["i"] == i) & (pairs["j"] == j)].iloc[0]
+    distance = None
+    if geometry.positions is not None:
+        distance = float(np.linalg.norm(geometry.positions[i] - geometry.positions[j]))
+    _numbers(pair, distance)
+    furthest = max(_FURTHEST, 1.2 * distance) if distance is not None else _FURTHEST
+    curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
+    ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
+    figure = pair_curve_figure(curve, distance=distance, ink=ink)
+    st.plotly_chart(figure, key="pair_curve", alt=f"Potential curve of {names[i]} and {names[j]}")
+    if pair["relation"] == "bonded":
+        st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
+    if distance is not None:
+        _at_distance(force_field, i, j, distance)
+
+
+def _numbers(pair: pd.Series, distance: float | None) -> None:
+    values = {
+        "relation": str(pair["relation"]),
+        "distance": "–" if distance is None else f"{distance:.3f} Å",
+        "σ": _number(pair["sigma"], "Å"),
+        "R_min": _number(pair["R_min"], "Å"),
+        "ε": _number(pair["epsilon"], "kcal/mol", "{:.4f}"),
+    }
+    with st.container(horizontal=True):
+        for label, value in values.items():
+            st.metric(label, value, width="content")
+
+
+def _number(value: float, unit: str, form: str = "{:.3f}") -> str:
+    return f"{form.format(value)} {unit}" if np.isfinite(value) else "undefined"
+
+
+def _at_distance(force_field: ForceField, i: int, j: int, distance: float) -> None:
+    terms = atom_pair_curve(force_field, i, j, np.array([distance])).drop(columns="r")
+    terms = terms.rename(columns={"coulomb": "Coulomb", "gaussians": "Gaussians"}).map("{:+.3f}".format)
+    terms.insert(0, "at the shown distance", f"{distance:.3f} Å, kcal/mol")
+    st.dataframe(terms, hide_index=True)

@@ -1,0 +1,32 @@
+"""Text from users and files, made safe to show."""
+
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&@^=])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str, *, limit: int = 400) -> str:
+    """The text with every Markdown character escaped and control characters removed, cut at `limit` characters.
+
+    Streamlit shows errors, captions and labels as Markdown, in which a title could make links or load images.
+    """
+    return _MARKDOWN.sub(r"\\\1", one_line(text, limit=limit))
+
+
+def one_line(text: str, *, limit: int = 400) -> str:
+    """The text on one line without control characters, for places that show it as it is."""
+    cleaned = _CONTROL.sub(" ", text).strip()
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def sentence(error: Exception | str) -> str:
+    """An error as a sentence for `st.error`: escaped, capital first letter, full stop."""
+    text = one_line(str(error))
+    text = text[:1].upper() + text[1:]
+    return plain(text if text.endswith((".", "!", "?")) else text + ".")
+
+
+def file_stem(text: str, default: str = "molecule") -> str:
+    """A safe file name from a title: letters, digits, dots, dashes and underscores only."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:60] or default

@@ -1,0 +1,58 @@
+"""Page Molecule: from a structural formula to charges, pair parameters and potential curves."""
+
+import streamlit as st
+
+from pages.components import charges, downloads, geometry, inputs, model, pair, parameters, state
+from pages.components.card import model_card
+from pages.components.text import one_line, plain, sentence
+from virialff.errors import VirialffError
+
+st.title("Molecule")
+st.markdown("Give a molecule and see the force field that the model predicts for it.")
+inputs.molecule_input()
+
+active = model.active_model()
+current = state.loaded()
+
+
+def heading(shown: state.Loaded) -> None:
+    """Formula, title, origin and SMILES of the current molecule."""
+    molecule = shown.molecule
+    st.header(molecule.formula, divider="gray")
+    if shown.title:
+        st.text(one_line(shown.title))
+    parts = [f"{molecule.n_atoms} atoms"]
+    if molecule.n_fragments > 1:
+        parts.append(f"a complex of {molecule.n_fragments} molecules")
+    st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. The address of this page reopens this molecule.")
+    st.code(molecule.smiles, language=None, wrap_lines=True)
+
+
+def results(shown: state.Loaded) -> None:
+    """All that is predicted for the current molecule."""
+    try:
+        force_field = model.force_field(active, shown.molecule)
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot treat this molecule")
+        return
+    heading(shown)
+    chosen = geometry.shown_geometry(shown)
+    charges.structure_views(shown.molecule, force_field.charges, chosen)
+    st.subheader("Partial charges")
+    charges.charge_table(shown.molecule, force_field.charges)
+    st.subheader("Lennard-Jones parameters")
+    parameters.parameter_distributions(force_field)
+    st.subheader("Potential of an atom pair")
+    pair.pair_inspector(force_field, chosen)
+    st.subheader("Download")
+    downloads.download_row(shown, force_field, active, chosen)
+
+
+if current is None:
+    st.info(
+        "Nothing to show yet: draw a molecule and press Apply, type a SMILES, upload a file or choose an example.",
+        icon=":material/arrow_upward:",
+    )
+else:
+    results(current)
+model_card(active)

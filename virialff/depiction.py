@@ -1,0 +1,83 @@
+"""Two-dimensional depictions (SVG) with atoms coloured by partial charge."""
+
+from typing import Literal
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdDepictor
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from virialff.charge_scale import ChargeScale
+from virialff.molecule import Molecule
+
+AtomLabels = Literal["none", "charges", "numbers"]
+_HYDROGEN = 1
+
+
+def structure_svg(
+    molecule: Molecule,
+    charges: np.ndarray | None = None,
+    *,
+    scale: ChargeScale | None = None,
+    hydrogens: bool = True,
+    labels: AtomLabels = "none",
+    width: int = 520,
+    height: int = 400,
+) -> str:
+    """The structural formula as SVG on a white ground, without the molecule's title.
+
+    `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
+    `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
+    """
+    drawing = _drawable(molecule, hydrogens)
+    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options = drawer.drawOptions()
+    options.clearBackground = True
+    options.padding = 0.06
+    options.minFontSize = 9
+    options.maxFontSize = 18
+    options.annotationFontScale = 0.65
+    options.useBWAtomPalette()
+    if labels == "numbers":
+        for atom in drawing.GetAtoms():
+            atom.SetProp("atomNote", str(atom.GetIntProp("atom_index") + 1))
+    elif labels == "charges" and charges is not None:
+        for atom in drawing.GetAtoms():
+            atom.SetProp("atomNote", f"{charges[atom.GetIntProp('atom_index')]:+.2f}")
+    if charges is None:
+        drawer.DrawMolecule(drawing)
+    else:
+        chosen = scale or ChargeScale.fitting(charges)
+        colors, radii = {}, {}
+        for atom in drawing.GetAtoms():
+            rgb = chosen.rgb(float(charges[atom.GetIntProp("atom_index")]))
+            colors[atom.GetIdx()] = tuple(part / 255 for part in _lighten(rgb))
+            radii[atom.GetIdx()] = 0.32 if atom.GetAtomicNum() == _HYDROGEN else 0.42
+        drawer.DrawMolecule(
+            drawing,
+            highlightAtoms=list(colors),
+            highlightAtomColors=colors,
+            highlightAtomRadii=radii,
+            highlightBonds=[],
+        )
+    drawer.FinishDrawing()
+    svg: str = drawer.GetDrawingText()
+    return svg[svg.index("<svg") :]
+
+
+def _lighten(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Mix with white, so that black atom symbols stay legible on saturated discs."""
+    red, green, blue = (round(255 - 0.72 * (255 - part)) for part in rgb)
+    return red, green, blue
+
+
+def _drawable(molecule: Molecule, hydrogens: bool) -> Chem.Mol:
+    drawing = Chem.RWMol(molecule.to_rdkit())
+    drawing.RemoveAllConformers()
+    for atom in drawing.GetAtoms():
+        atom.SetIntProp("atom_index", atom.GetIdx())
+    shown = drawing.GetMol() if hydrogens else Chem.RemoveHs(drawing)
+    rdDepictor.SetPreferCoordGen(False)
+    rdDepictor.Compute2DCoords(shown)
+    prepared = rdMolDraw2D.PrepareMolForDrawing(shown, addChiralHs=False)
+    return prepared

@@ -1,0 +1,14 @@
+"""Plotly figures from typed results; every axis carries its unit."""
+
+from virialff.figures.curves import pair_curve_figure
+from virialff.figures.distributions import TYPICAL_VALUES, TypicalValue, pair_parameter_histogram
+from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
+
+__all__ = [
+    "TYPICAL_VALUES",
+    "TypicalValue",
+    "conformer_energy_figure",
+    "pair_curve_figure",
+    "pair_parameter_histogram",
+    "relative_energy_scatter",
+]

@@ -1,0 +1,74 @@
+"""Potential curve of one atom pair, term by term (Eq. 21 and 22)."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from virialff.figures.style import GREY, TERM_COLORS, finish
+
+TERM_LABELS = {
+    "coulomb": "Coulomb",
+    "dispersion": "dispersion",
+    "repulsion": "repulsion",
+    "gaussians": "Gaussians",
+}
+_DASHES = {"coulomb": "dash", "dispersion": "dot", "repulsion": "dashdot", "gaussians": "longdash"}
+
+
+def energy_window(curve: pd.DataFrame, distance: float | None) -> tuple[float, float]:
+    """Range of energies (kcal/mol) worth showing: near and beyond the given distance (A), and the total's minimum.
+
+    At short distances repulsion and dispersion grow without bound and would flatten everything else.
+    """
+    total = curve["total"].to_numpy()
+    r = curve["r"].to_numpy()
+    if distance is not None and r[0] < distance < r[-1]:
+        start = 0.95 * distance
+    else:
+        bounded = np.flatnonzero(np.abs(total) > 2.0 * abs(total.min()) + 1.0)
+        start = r[bounded[-1] + 1] if len(bounded) and bounded[-1] + 1 < len(r) else r[0]
+    shown = curve.loc[r >= start, [*TERM_LABELS, "total"]].to_numpy()
+    low = min(float(shown.min()), float(total.min()), 0.0)
+    high = max(float(shown.max()), 0.0)
+    high = max(high, -0.5 * low)
+    span = max(high - low, 0.02)
+    return low - 0.08 * span, high + 0.08 * span
+
+
+def pair_curve_figure(
+    curve: pd.DataFrame, *, distance: float | None = None, ink: str = GREY, height: int = 420
+) -> go.Figure:
+    """Curve of one pair: Coulomb, dispersion, repulsion, Gaussians apart, and their total.
+
+    `curve` has the columns r (A), coulomb, dispersion, repulsion, gaussians, total (kcal/mol); `distance` (A) is
+    marked by a vertical line; `ink` is the colour of the total.
+    """
+    figure = go.Figure()
+    for term, label in TERM_LABELS.items():
+        figure.add_scatter(
+            x=curve["r"],
+            y=curve[term],
+            name=label,
+            mode="lines",
+            line={"color": TERM_COLORS[term], "dash": _DASHES[term], "width": 2},
+            hovertemplate=f"{label}: %{{y:.3f}} kcal/mol at %{{x:.2f}} Å<extra></extra>",
+        )
+    figure.add_scatter(
+        x=curve["r"],
+        y=curve["total"],
+        name="total",
+        mode="lines",
+        line={"color": ink, "width": 3},
+        hovertemplate="total: %{y:.3f} kcal/mol at %{x:.2f} Å<extra></extra>",
+    )
+    figure.add_hline(y=0, line={"color": GREY, "width": 1})
+    if distance is not None:
+        figure.add_vline(
+            x=distance,
+            line={"color": GREY, "dash": "dash", "width": 1.5},
+            annotation={"text": f"shown geometry: {distance:.2f} Å", "yref": "paper", "y": 1.08},
+        )
+    finish(figure, height=height, x_title="distance r (Å)", y_title="energy (kcal/mol)")
+    figure.update_yaxes(range=list(energy_window(curve, distance)))
+    figure.update_xaxes(range=[float(curve["r"].iloc[0]), float(curve["r"].iloc[-1])])
+    return figure

@@ -1,0 +1,23 @@
+"""Colours and layout shared by the figures."""
+
+import plotly.graph_objects as go
+
+#: Okabe and Ito's colours, distinguishable with every common colour blindness; black is left to the total.
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+#: Neutral grey legible on light and on dark paper.
+GREY = "#8a8a8a"
+TERM_COLORS = {"coulomb": "#0072B2", "dispersion": "#009E73", "repulsion": "#D55E00", "gaussians": "#CC79A7"}
+MARKERS = ("circle", "diamond", "square", "triangle-up", "cross")
+
+
+def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:
+    """Apply the common layout: horizontal legend below the plot, small margins, axis titles with units."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "xanchor": "left", "x": 0},
+        hovermode="closest",
+    )
+    figure.update_xaxes(title_text=x_title, automargin=True)
+    figure.update_yaxes(title_text=y_title, automargin=True)
+    return figure
