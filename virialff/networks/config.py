@@ -1,7 +1,7 @@
 """Sizes and switches of the networks. The defaults are the paper; every departure from it is a switch."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 #: Amplitude of the Gaussians in kcal/mol for an output of one, by relation (topology.RELATIONS).
 RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
@@ -10,6 +10,9 @@ RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
 @dataclass(frozen=True)
 class NetworkConfig:
     """Architecture of one force-field network; plain values, so that a checkpoint can carry it as JSON."""
+
+    #: Read by pydantic where a recipe is checked; nothing is imported for it.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     # Given in the paper (section 4.1).
     message_steps: int = 4

@@ -1,0 +1,159 @@
+"""The networks together: sizes of the preset `paper`, the switches, batching and atom order."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from virialff.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
+from virialff.graph_tensors import collate
+from virialff.molecule import Molecule
+from virialff.networks.charges import neutralize_fragments
+from virialff.networks.config import PAPER, RELATION_SCALES, NetworkConfig
+from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.kinetic import KineticNetwork
+from virialff.networks.mpnn import MessagePassing
+from virialff.networks.pairs import EPSILON_BOUNDS, SIGMA_BOUNDS
+from virialff.potential.energy import pair_energies
+from virialff.potential.lennard_jones import sigma_epsilon
+
+OURS = NetworkConfig(
+    hidden_size=24,
+    charge_width=20,
+    pair_width=22,
+    distance_threshold=None,
+    pair_relations=True,
+    symmetric_pairs=True,
+    neutral_fragments=True,
+    bond_type_baseline=True,
+    output_scales=True,
+    gaussian_widths=(0.3, 1.5),
+)
+SMALL_PAPER = dataclasses.replace(PAPER, hidden_size=24)
+SMILES = ("CC(=O)Nc1ccccc1", "O.CO", "FC(Cl)Br", "CS(=O)(=O)C", "CP(C)C")
+
+
+def network(config: NetworkConfig) -> ForceFieldNetwork:
+    torch.manual_seed(4)
+    return ForceFieldNetwork(config).double()
+
+
+def linear_shapes(module: torch.nn.Module) -> list[tuple[int, int]]:
+    return [tuple(layer.weight.shape) for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
+
+
+def test_sizes_of_the_paper():
+    message_passing = MessagePassing(PAPER.hidden_size, PAPER.message_steps)
+    kinetic = KineticNetwork(PAPER)
+    assert message_passing.steps == 4
+    assert message_passing.bond_matrices.shape == (4, 350, 350)
+    assert linear_shapes(kinetic.atom) == [(160, 350), (160, 160), (1, 160)]
+    assert linear_shapes(kinetic.edge) == [(199, 355), (199, 199), (199, 199), (1, 199)]
+    assert linear_shapes(ForceFieldNetwork(PAPER).pairs)[-1][0] == 14
+
+
+def test_every_switch_is_off_in_the_paper():
+    switches = ("pair_relations", "symmetric_pairs", "neutral_fragments", "bond_type_baseline", "output_scales")
+    assert not any(getattr(PAPER, switch) for switch in switches)
+    assert PAPER.gaussian_widths is None
+
+
+def test_paper_pair_layer_is_a_linear_layer_on_the_concatenation():
+    """Three products gathered a pair give what one product on h_i || h_j || e_ij gives."""
+    model = network(SMALL_PAPER)
+    graph = molecule_tensors(Molecule.from_smiles("CC=O"))
+    hidden = model.message_passing(graph)
+    pairs = model.pairs
+    (i, j), row = pairs.rows(graph)
+    edges = torch.nn.functional.one_hot(graph.pair_types[row], 5).double()
+    weight = torch.cat([pairs.first.weight, pairs.second.weight, pairs.edge.weight.T], dim=1)
+    joined = torch.cat([hidden[i], hidden[j], edges], dim=1) @ weight.T + pairs.first.bias
+    torch.testing.assert_close(pairs(hidden, graph), pairs.rest(joined))
+
+
+@pytest.mark.parametrize("config", [SMALL_PAPER, OURS], ids=["paper", "ours"])
+@pytest.mark.parametrize("smiles", SMILES)
+def test_energy_does_not_depend_on_atom_order(config, smiles):
+    model = network(config)
+    molecule = Molecule.from_smiles(smiles)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(molecule.n_atoms)
+    rank = np.argsort(order)
+    shuffled = Molecule.from_arrays(molecule.numbers[order], rank[molecule.bonds], molecule.orders)
+    positions = torch.from_numpy(rng.normal(size=(2, molecule.n_atoms, 3)) * 2)
+    first, second = model(molecule_tensors(molecule)), model(molecule_tensors(shuffled))
+    energies = pair_energies(first, positions)
+    torch.testing.assert_close(pair_energies(second, positions[:, order]), energies, rtol=1e-10, atol=1e-7)
+    torch.testing.assert_close(second.charges, first.charges[order], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("config", [SMALL_PAPER, OURS], ids=["paper", "ours"])
+def test_a_batch_gives_what_single_molecules_give(config):
+    model = network(config)
+    molecules = [Molecule.from_smiles(text) for text in SMILES]
+    single = [model(molecule_tensors(molecule)) for molecule in molecules]
+    by_dgl = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+    for graph in (by_dgl, collate([molecule_tensors(molecule) for molecule in molecules])):
+        batch = model(graph)
+        torch.testing.assert_close(batch.charges, torch.cat([one.charges for one in single]))
+        for index, one in enumerate(single):
+            rows = batch.pair_molecules == index
+            torch.testing.assert_close(batch.coefficients[rows], one.coefficients)
+
+
+def test_equivalent_atoms_have_equal_charges():
+    model = network(OURS)
+    charges = model(molecule_tensors(Molecule.from_smiles("c1ccccc1"))).charges
+    assert charges[:6].max() - charges[:6].min() < 1e-12
+    assert charges[6:].max() - charges[6:].min() < 1e-12
+    assert (charges[0] - charges[6]).abs() > 1e-6
+
+
+def test_neutral_fragments():
+    graph = molecule_tensors(Molecule.from_smiles("CC(=O)O.N.O"))
+    charges = neutralize_fragments(torch.randn(graph.n_atoms, dtype=torch.float64), graph)
+    for fragment in range(3):
+        assert charges[graph.atom_fragments == fragment].sum().abs() < 1e-12
+    sums = [network(config)(graph).charges.sum().abs().item() for config in (OURS, SMALL_PAPER)]
+    assert sums[0] < 1e-12 < 1e-3 < sums[1]
+
+
+def test_output_scales_bound_sigma_and_epsilon():
+    model = network(OURS)
+    graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
+    for parameter in model.pairs.rest.parameters():
+        parameter.data *= 20
+    parameters = model(graph)
+    sigma, epsilon = sigma_epsilon(parameters.coefficients[:, 0], parameters.coefficients[:, 1])
+    assert SIGMA_BOUNDS[0] <= sigma.min() < sigma.max() <= SIGMA_BOUNDS[1]
+    assert EPSILON_BOUNDS[0] * 0.999 <= epsilon.min() < epsilon.max() <= EPSILON_BOUNDS[1] * 1.001
+    assert 0.3 <= parameters.widths.min() < parameters.widths.max() <= 1.5
+
+
+def test_relation_scales_multiply_the_amplitudes():
+    scaled = network(OURS)
+    plain = network(dataclasses.replace(OURS, output_scales=False))
+    graph = molecule_tensors(Molecule.from_smiles("CCCC.C"))
+    ratio = scaled(graph).amplitudes / plain(graph).amplitudes
+    for relation, scale in enumerate(RELATION_SCALES):
+        assert ratio[graph.pair_relations == relation].mean().item() == pytest.approx(scale)
+
+
+def test_kinetic_energies_sum_over_atoms_and_bonds():
+    torch.manual_seed(0)
+    graph = collate([molecule_tensors(Molecule.from_smiles(text)) for text in ("CCO", "C#N")])
+    hidden = torch.randn(graph.n_atoms, 24)
+    energies = KineticNetwork(dataclasses.replace(PAPER, hidden_size=24))(hidden, graph)
+    assert energies.bonds.shape == (8 + 2,)
+    expected = [
+        energies.atoms[:9].sum() + energies.bonds[:8].sum(),
+        energies.atoms[9:].sum() + energies.bonds[8:].sum(),
+    ]
+    torch.testing.assert_close(energies.molecules, torch.stack(expected))
+
+
+def test_config_survives_json_and_refuses_unknown_settings():
+    assert NetworkConfig.from_dict(OURS.to_dict() | {"gaussian_widths": [0.3, 1.5]}) == OURS
+    with pytest.raises(ValueError, match="'depth'"):
+        NetworkConfig.from_dict({"depth": 3})
