@@ -1,0 +1,165 @@
+"""Promises of the checkout: every dependency is pinned, used and explained, files stay small, metadata agree."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import virialff
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("app.py", "pages", "perf", "scripts", "tests", "training", "virialff")
+SHIPPED = ("app.py", "pages", "training", "virialff")
+OURS = {"app", "pages", "perf", "scripts", "tests", "training", "virialff"}
+MAX_LINES = 400
+#: Pinned without being imported: what installs the checkout itself.
+NOT_IMPORTED = {"setuptools"}
+
+
+def python_files(*places: str) -> list[Path]:
+    found = []
+    for place in places:
+        path = ROOT / place
+        found += [path] if path.is_file() else sorted(path.rglob("*.py"))
+    return found
+
+
+def pins(name: str) -> dict[str, str]:
+    """Canonical name and version of each line of a requirements file; a line that is not a pin fails."""
+    found = {}
+    for line in (ROOT / name).read_text().splitlines():
+        if not line.strip() or line.startswith(("#", "-c ")):
+            continue
+        match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][A-Za-z0-9.]*)", line)
+        assert match, f"{name}: {line!r} is not a pin"
+        found[canonicalize_name(match[1])] = match[2]
+    assert found
+    return found
+
+
+def imported(files: list[Path]) -> set[str]:
+    """Canonical names of the distributions whose modules the files import."""
+    modules = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                modules.add(node.module.partition(".")[0])
+            elif _is_import_module(node):
+                modules.add(node.args[0].value.partition(".")[0])
+    distributions = importlib.metadata.packages_distributions()
+    unknown = {
+        module for module in modules - sys.stdlib_module_names - OURS - {"psi4", "qcdb"} if module not in distributions
+    }
+    assert unknown == set(), "imported and not installed"
+    return {canonicalize_name(name) for module in modules - OURS for name in distributions.get(module, [])}
+
+
+def _is_import_module(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "import_module"
+        and bool(node.args)
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+        and not node.args[0].value.startswith(".")
+    )
+
+
+def test_everything_imported_is_pinned():
+    assert imported(python_files(*SHIPPED)) - set(pins("requirements.txt")) == set()
+    everywhere = set(pins("requirements.txt")) | set(pins("requirements-dev.txt")) | {"packaging"}
+    assert imported(python_files(*CODE)) - everywhere == set()
+
+
+def test_everything_pinned_is_imported():
+    assert set(pins("requirements.txt")) - imported(python_files(*SHIPPED)) == NOT_IMPORTED
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_has_its_reason(name):
+    reasons = (ROOT / "docs" / "dependencies.md").read_text()
+    given = {canonicalize_name(match) for match in re.findall(r"^\| `([^`]+)` \| [^|]{20,} \|$", reasons, re.MULTILINE)}
+    assert set(pins(name)) - given == set()
+
+
+def test_constraints_agree_with_requirements():
+    fixed = pins("constraints.txt")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        assert {package: fixed.get(package) for package in pins(name)} == pins(name)
+
+
+def test_constraints_hold_everything_installed():
+    """Whatever the requirements draw in has a fixed version, the CUDA packages of torch aside."""
+    fixed = pins("constraints.txt")
+    todo = [canonicalize_name(name) for name in (*pins("requirements.txt"), *pins("requirements-dev.txt"))]
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for text in importlib.metadata.requires(name) or []:
+            requirement = Requirement(text)
+            cuda = requirement.name.startswith(("nvidia-", "cuda-")) or requirement.name == "triton"
+            if not cuda and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+                todo.append(canonicalize_name(requirement.name))
+    assert seen - set(fixed) == set()
+    installed = {name: importlib.metadata.version(name).partition("+")[0] for name in seen}
+    assert {name: fixed[name] for name in seen} == installed
+
+
+def test_pins_fit_the_ranges_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = pins("requirements.txt")
+    extras = [line for group in project["optional-dependencies"].values() for line in group]
+    for text in [*project["dependencies"], *extras]:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
+
+
+@pytest.mark.parametrize("file", python_files(*CODE), ids=lambda file: str(file.relative_to(ROOT)))
+def test_files_stay_small(file):
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES, f"{file.name} has {lines} lines; split it where its subject splits"
+
+
+def test_citation_names_software_and_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == virialff.__version__
+    assert citation["license"] == "MIT"
+    (paper,) = citation["references"]
+    assert (paper["type"], paper["volume"], paper["issue"], paper["start"], paper["year"]) == (
+        "article",
+        71,
+        7,
+        577,
+        2026,
+    )
+    assert [author["family-names"] for author in paper["authors"]] == ["Terets", "Nikolaienko"]
+
+
+def local_links() -> list[tuple[str, str]]:
+    links = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if not target.startswith(("http:", "https:", "mailto:")):
+                links.append((str(page.relative_to(ROOT)), target))
+    return links
+
+
+@pytest.mark.parametrize(("page", "target"), local_links())
+def test_links_between_documents_lead_somewhere(page, target):
+    assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"

@@ -1,0 +1,144 @@
+"""The command `virialff`: finds the command that was asked for, runs it, and turns every error into one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+from virialff import __version__
+from virialff.commands import GROUP, Command, ExitCode
+from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, VirialffError
+
+#: Modules of the built-in commands, in the order of the help text.
+BUILT_IN = {name: f"virialff.commands.{name}" for name in ("info", "params", "energy")}
+#: Set to anything, it shows the traceback of a fault of the program itself.
+TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
+
+DESCRIPTION = "Force-field parameters of a molecule from its structural formula: charges, pair potential, energies."
+EPILOG = """\
+examples:
+  virialff info                              versions, models, engines and why one is missing
+  virialff params "CC(=O)Oc1ccccc1C(=O)O"    charges and pair parameters of aspirin
+  virialff params drugs.sdf --output pairs.csv
+  virialff energy conformers.sdf --method model,gfn2,ani
+  virialff energy "CCCO" --generate 10 --json
+
+exit codes:
+  0    everything asked for was done
+  1    some records or methods failed; each is named on standard error and the rest is printed
+  2    the command line is wrong
+  3    nothing in the input can be used
+  4    the model or a method is not available here
+  70   a fault of virialff itself (set VIRIALFF_TRACEBACK=1 to see where)
+  130  interrupted from the keyboard
+  141  the reader of the output went away
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. Errors go to standard error as one sentence."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would flush the dead pipe once more while it shuts down, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _fail("interrupted", ExitCode.INTERRUPTED)
+    except MoleculeError as error:
+        return _fail(str(error), ExitCode.INPUT)
+    except (CheckpointError, EngineError) as error:
+        return _fail(str(error), ExitCode.UNAVAILABLE)
+    except ConfigError as error:
+        return _fail(str(error), ExitCode.USAGE)
+    except VirialffError as error:
+        return _fail(str(error), ExitCode.INPUT)
+    except Exception as error:  # the edge of the program: a fault is reported, not hidden
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        kind = type(error).__name__
+        return _fail(
+            f"a fault of virialff itself ({kind}: {error}); {TRACEBACK_VARIABLE}=1 shows where", ExitCode.FAULT
+        )
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    parser, commands = build_parser(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return ExitCode.OK
+    return commands[arguments.command].run(arguments)
+
+
+def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
+    """The parser for this command line, and the commands that were loaded for it.
+
+    A plug-in is loaded only where `argv` names it: its imports must not slow down the others.
+    """
+    parser = argparse.ArgumentParser(
+        prog="virialff", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"virialff {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands: dict[str, Command] = {}
+    for name, module in BUILT_IN.items():
+        commands[name] = importlib.import_module(module)
+        _add(subparsers, name, commands[name])
+    asked = next((word for word in argv if not word.startswith("-")), None)
+    for entry in plug_ins():
+        if entry.name == asked:
+            commands[entry.name] = _load(entry)
+            _add(subparsers, entry.name, commands[entry.name])
+        elif _present(entry):
+            subparsers.add_parser(entry.name, help=f"of the package {entry.module.partition('.')[0]}", add_help=False)
+    return parser, commands
+
+
+def plug_ins() -> list[importlib.metadata.EntryPoint]:
+    """Entry points of the commands that other packages add, by name; a built-in command cannot be replaced."""
+    found = {entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)}
+    return [found[name] for name in sorted(found) if name not in BUILT_IN]
+
+
+def _present(entry: importlib.metadata.EntryPoint) -> bool:
+    return importlib.util.find_spec(entry.module.partition(".")[0]) is not None
+
+
+def _load(entry: importlib.metadata.EntryPoint) -> Command:
+    package = entry.module.partition(".")[0]
+    try:
+        command: Command = entry.load()
+    except ImportError as error:
+        raise EngineError(
+            f"the command `{entry.name}` belongs to the package `{package}`, which cannot be loaded here ({error}); "
+            "run it from a checkout of the project after `make install`"
+        ) from error
+    return command
+
+
+def _add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command) -> None:
+    parser = subparsers.add_parser(
+        name,
+        help=command.SUMMARY,
+        description=command.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+
+
+def _fail(sentence: str, code: ExitCode) -> ExitCode:
+    print(f"virialff: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

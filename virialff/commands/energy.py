@@ -1,0 +1,210 @@
+"""Energies of every conformer by the model and, side by side, by GFN2-xTB and ANI. All energies are in kcal/mol.
+
+Coordinates are taken as they are: nothing is optimised. A SMILES, and a molecule without coordinates, needs --generate.
+Consecutive records of the same molecule are its conformers. `relative` counts from the lowest conformer of the
+molecule by the same method; `atomization` is isolated atoms minus molecule, each at its own level of theory. Total
+energies of different methods have different zeros, so the text shows them for the model alone.
+A method that lacks an element leaves its columns empty, says so, and makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from virialff.commands import inputs
+from virialff.commands.params import plain
+from virialff.commands.report import Report, add_output_arguments
+from virialff.errors import ConfigError, EngineError, MissingCoordinatesError, MoleculeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from virialff.engines import Engine
+    from virialff.forcefield import Model
+    from virialff.molecule import Molecule
+
+SUMMARY = "energies of conformers by the model, GFN2-xTB and ANI"
+
+MODEL = "model"
+
+
+@dataclass(frozen=True)
+class MethodEnergies:
+    """Energies of the conformers of one molecule by one method, kcal/mol; `reason` says why there are none."""
+
+    method: str
+    level_of_theory: str
+    reason: str | None = None
+    #: `total`, `relative`, `atomization`, and `pair` for the model; each (n_conformers,).
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.add_input_arguments(parser)
+    add_output_arguments(parser)
+    parser.add_argument(
+        "--method",
+        default=MODEL,
+        metavar="LIST",
+        help="methods, separated by commas: model, gfn2, ani (default %(default)s)",
+    )
+    parser.add_argument(
+        "--generate",
+        type=inputs.positive_int,
+        metavar="N",
+        help="make N conformers (ETKDG, then MMFF minima) of molecules that come without coordinates",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed of --generate (default %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    methods = parse_methods(arguments.method)
+    engines = {name: _engine(name) for name in methods if name != MODEL}
+    model = inputs.load(arguments) if MODEL in methods else None
+    report = Report(arguments)
+    for item in inputs.read(arguments):
+        if isinstance(item, inputs.BadRecord):
+            report.fail(item.label, item.error.message)
+            continue
+        try:
+            molecule = with_conformers(item.molecule, arguments.generate, arguments.seed)
+        except MoleculeError as error:
+            report.fail(item.label, error.message)
+            continue
+        results = []
+        for name in methods:
+            result = (
+                model_energies(model, molecule) if model and name == MODEL else engine_energies(engines[name], molecule)
+            )
+            if result.reason is not None:
+                report.complain(item.label, f"{name}: {result.reason}")
+            results.append(result)
+        if any(result.reason is None for result in results):
+            report.add(
+                item.label,
+                text=partial(as_text, item.label, molecule, results),
+                record=partial(as_record, molecule, results),
+                table=partial(as_table, molecule, results),
+            )
+    return report.finish()
+
+
+def parse_methods(text: str) -> list[str]:
+    """Names of methods from a comma-separated list. Raises ConfigError for an unknown or missing one."""
+    from virialff.engines import ENGINES
+
+    known = (MODEL, *ENGINES)
+    methods = list(dict.fromkeys(name for name in text.replace(" ", "").split(",") if name))
+    for name in methods:
+        if name not in known:
+            raise ConfigError(f"there is no method {name!r}; choose from {', '.join(known)}")
+    if not methods:
+        raise ConfigError(f"--method names none; choose from {', '.join(known)}")
+    return methods
+
+
+def _engine(name: str) -> Engine:
+    from virialff.engines import get_engine
+
+    engine = get_engine(name)
+    reason = engine.available()
+    if reason is not None:
+        raise EngineError(f"the method {name} is not available here: {reason}")
+    return engine
+
+
+def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
+    """The molecule itself where it has coordinates, else with generated ones. Raises MoleculeError."""
+    if molecule.n_conformers:
+        return molecule
+    if n_conformers is None:
+        raise MissingCoordinatesError(
+            "an energy needs coordinates and this molecule has none; add --generate 10, or give a file that has them"
+        )
+    from virialff import conformers
+
+    return conformers.generate(molecule, n_conformers=n_conformers, seed=seed)
+
+
+def model_energies(model: Model, molecule: Molecule) -> MethodEnergies:
+    """Energies of all conformers by the model."""
+    try:
+        force_field = model.force_field(molecule)
+    except MoleculeError as error:
+        return MethodEnergies(MODEL, model.level_of_theory, error.message)
+    total = force_field.energy(molecule.positions)
+    values = {
+        "total": total,
+        "pair": force_field.pair_energy(molecule.positions),
+        "relative": total - total.min(),
+        "atomization": force_field.atomization_energy(molecule.positions),
+    }
+    return MethodEnergies(MODEL, model.level_of_theory, values=values)
+
+
+def engine_energies(engine: Engine, molecule: Molecule) -> MethodEnergies:
+    """Energies of all conformers by an engine, or its reason."""
+    reason = engine.unsupported(molecule)
+    if reason is None:
+        try:
+            total = engine.energy(molecule, molecule.positions)
+        except EngineError as error:
+            reason = str(error)
+        else:
+            atoms = engine.atomic_energies(molecule.numbers).sum()
+            values = {"total": total, "relative": total - total.min(), "atomization": atoms - total}
+            return MethodEnergies(engine.name, engine.level_of_theory, values=values)
+    return MethodEnergies(engine.name, engine.level_of_theory, reason)
+
+
+def as_table(molecule: Molecule, results: Sequence[MethodEnergies]) -> pd.DataFrame:
+    """A row for each conformer, columns `<method>_<kind>_kcal_per_mol`; empty where a method gave nothing."""
+    import pandas as pd
+
+    table = pd.DataFrame({"smiles": molecule.smiles, "conformer": np.arange(1, molecule.n_conformers + 1)})
+    for result in results:
+        kinds = (
+            ("total", "pair", "relative", "atomization")
+            if result.method == MODEL
+            else ("total", "relative", "atomization")
+        )
+        for kind in kinds:
+            table[f"{result.method}_{kind}_kcal_per_mol"] = result.values.get(kind, np.nan)
+    return table
+
+
+def as_record(molecule: Molecule, results: Sequence[MethodEnergies]) -> dict[str, Any]:
+    """The same as a JSON-ready dictionary."""
+    return {
+        "name": molecule.name,
+        "smiles": molecule.smiles,
+        "n_conformers": molecule.n_conformers,
+        "unit": "kcal/mol",
+        "methods": {
+            result.method: {"level_of_theory": result.level_of_theory}
+            | ({"error": result.reason} if result.reason else {kind: v.tolist() for kind, v in result.values.items()})
+            for result in results
+        },
+    }
+
+
+def as_text(label: str, molecule: Molecule, results: Sequence[MethodEnergies]) -> str:
+    """A heading, the level of theory of each method, and a table."""
+    import pandas as pd
+
+    kinds = ["relative", "atomization"] if len(results) > 1 else ["total", "pair", "relative", "atomization"]
+    table = pd.DataFrame({"conformer": np.arange(1, molecule.n_conformers + 1)})
+    for result in results:
+        for kind in kinds:
+            if kind in result.values:
+                table[f"{result.method} {kind}"] = result.values[kind]
+    lines = [f"record {label}: {molecule.formula}, {molecule.n_conformers} conformers, energies in kcal/mol"]
+    lines += [f"  {result.method}: {result.level_of_theory}" for result in results]
+    lines += [f"  {result.method}: no energies: {result.reason}" for result in results if result.reason]
+    return "\n".join([*lines, plain(table)])

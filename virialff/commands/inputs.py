@@ -1,0 +1,99 @@
+"""What `params` and `energy` read: the molecules they are given, and the model."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from virialff.errors import EngineError, MoleculeError, UnreadableRecordError
+
+if TYPE_CHECKING:
+    from virialff.forcefield import Model
+    from virialff.molecule import Molecule
+
+
+class Record(NamedTuple):
+    """A molecule of the input with all its consecutive conformers, and the label by which messages name it."""
+
+    label: str
+    molecule: Molecule
+
+
+class BadRecord(NamedTuple):
+    """A record that cannot be used, and why."""
+
+    label: str
+    error: MoleculeError
+
+
+def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the molecules to read and the model to use."""
+    parser.add_argument(
+        "source",
+        metavar="FILE|SMILES",
+        help="a file of molecules (SMILES, CSV, SDF, MOL, XYZ, PDB), '-' for standard input, or a SMILES",
+    )
+    parser.add_argument(
+        "--format", help="format of the input, where the file name does not tell it: smi, csv, sdf, ..."
+    )
+    parser.add_argument("--max-atoms", type=positive_int, metavar="N", help="refuse larger molecules (default 300)")
+    parser.add_argument("--model", default="default", metavar="NAME", help="name of a shipped model, or a model folder")
+    parser.add_argument("--device", default="cpu", help="where the networks run: cpu (the default), cuda or cuda:N")
+
+
+def positive_int(text: str) -> int:
+    """Argument type: an integer of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def load(arguments: argparse.Namespace) -> Model:
+    """The model asked for. Raises CheckpointError, and EngineError for a device that is not there."""
+    import torch
+
+    from virialff.forcefield import load_model
+
+    try:
+        torch.empty(0, device=arguments.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise EngineError(
+            f"the device {arguments.device!r} cannot be used here ({reason}); `virialff info` lists the devices"
+        ) from error
+    return load_model(arguments.model, device=arguments.device)
+
+
+def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
+    """The molecules of the input, consecutive conformers of one molecule together, and its bad records.
+
+    Raises MoleculeError where there is neither such a file nor such a SMILES.
+    """
+    from virialff.molecule import Molecule
+    from virialff.reading import FORMATS, read_molecules
+
+    source: str = arguments.source
+    limit: dict[str, Any] = {} if arguments.max_atoms is None else {"max_atoms": arguments.max_atoms}
+    if source == "-":
+        yield from _group(read_molecules(sys.stdin, format=arguments.format, **limit))
+    elif Path(source).is_file():
+        yield from _group(read_molecules(source, format=arguments.format, **limit))
+    elif Path(source).is_dir() or Path(source).suffix.lstrip(".").lower() in FORMATS:
+        raise UnreadableRecordError(f"there is no file {source}; check its name and folder")
+    else:
+        try:
+            yield Record("1", Molecule.from_smiles(source, **limit))
+        except UnreadableRecordError as error:
+            raise UnreadableRecordError(f"{source!r} is no file here, and {error.message}") from error
+
+
+def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:
+    """Consecutive lists of at most `size` records."""
+    iterator = iter(records)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch

@@ -1,0 +1,116 @@
+"""Charges and pair parameters of every molecule of a file, or of a SMILES.
+
+The parameters follow from the structural formula alone: coordinates are neither needed nor used, and conformers of
+one molecule that follow each other are one entry. Atoms are numbered from 1 in text and CSV, from 0 in JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from virialff.commands import inputs
+from virialff.commands.report import Report, add_output_arguments
+from virialff.errors import MoleculeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from virialff.forcefield import ForceField, Model
+    from virialff.molecule import Molecule
+
+SUMMARY = "charges and pair parameters of molecules"
+
+#: Molecules that go through the network together.
+BATCH = 32
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.add_input_arguments(parser)
+    add_output_arguments(parser)
+    parser.add_argument(
+        "--table",
+        choices=("pairs", "charges"),
+        default="pairs",
+        help="which table --output writes (default %(default)s)",
+    )
+    parser.add_argument("--coefficients", action="store_true", help="show C0 to C13 in the text, as in CSV and JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = inputs.load(arguments)
+    report = Report(arguments)
+    for label, result in _force_fields(model, arguments):
+        if isinstance(result, MoleculeError):
+            report.fail(label, result.message)
+        else:
+            report.add(
+                label,
+                text=partial(as_text, label, result, model, coefficients=arguments.coefficients),
+                record=partial(as_record, result, model),
+                table=partial(as_table, result, arguments.table),
+            )
+    return report.finish()
+
+
+def _force_fields(model: Model, arguments: argparse.Namespace) -> Iterator[tuple[str, ForceField | MoleculeError]]:
+    """Label and force field, or error, of each record, in the order of the input."""
+    for batch in inputs.batches(inputs.read(arguments), BATCH):
+        molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
+        try:
+            results: Iterator[ForceField | MoleculeError] = iter(model.force_fields(molecules))
+        except MoleculeError:
+            # The model knows not every element of the batch: one by one, to find whose.
+            results = (_force_field(model, molecule) for molecule in molecules)
+        for item in batch:
+            yield item.label, item.error if isinstance(item, inputs.BadRecord) else next(results)
+
+
+def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError:
+    try:
+        return model.force_field(molecule)
+    except MoleculeError as error:
+        return error
+
+
+def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
+    """What `export.tables.force_field_json` holds, as a dictionary."""
+    from virialff.export.tables import force_field_json
+
+    record: dict[str, Any] = json.loads(force_field_json(force_field, model=model))
+    return record
+
+
+def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: bool) -> str:
+    """A heading, the charges and the pair table. Units are in the column names."""
+    from virialff.export.tables import charges_table, pairs_table
+
+    molecule = force_field.molecule
+    pairs = pairs_table(force_field)
+    if not coefficients:
+        pairs = pairs.drop(columns=[name for name in pairs.columns if name.startswith("C")])
+    heading = f"record {label}: {molecule.formula}, {molecule.n_atoms} atoms, {len(pairs)} pairs"
+    return "\n".join(
+        [
+            f"{heading}; model {model.name} ({model.level_of_theory})",
+            plain(charges_table(molecule, force_field.charges)),
+            plain(pairs),
+        ]
+    )
+
+
+def plain(table: pd.DataFrame) -> str:
+    """A table as aligned text; undefined values are a dash."""
+    return table.to_string(index=False, float_format="{:.4f}".format, na_rep="-")
+
+
+def as_table(force_field: ForceField, kind: str) -> pd.DataFrame:
+    """The table `pairs` or `charges` as it goes into CSV."""
+    from virialff.export.tables import charges_table, pairs_table
+
+    if kind == "charges":
+        return charges_table(force_field.molecule, force_field.charges)
+    return pairs_table(force_field)
