@@ -1,0 +1,1 @@
+"""Commands of the training package, plugged into `virialff` by entry points."""

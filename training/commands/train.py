@@ -1,0 +1,57 @@
+"""`virialff train RECIPE`: pack the labels, train in a run folder, or go on with the run that is there."""
+
+import argparse
+import json
+from pathlib import Path
+
+from virialff.commands import ExitCode
+
+SUMMARY = "train a model by a recipe"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `virialff train`."""
+    parser.add_argument("recipe", type=Path, help="a recipe, such as training/presets/foundation.yaml")
+    parser.add_argument("--run", type=Path, help="run folder (default: runs/ and the recipe's name)")
+    parser.add_argument("--steps", type=int, help="train this many steps instead of the recipe's")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train until the recipe's steps are done. A run that was interrupted goes on from its last checkpoint."""
+    from dataclasses import replace
+
+    from training.config import load_recipe
+    from training.dataset import load_pack
+    from training.label_shards import read_shards
+    from training.loop import TrainingStopped, train
+    from training.pack import make_packs
+    from virialff.errors import ConfigError, VirialffError
+
+    recipe = load_recipe(arguments.recipe)
+    optimization = recipe.optimization
+    if arguments.steps is not None:
+        optimization = replace(optimization, steps=arguments.steps)
+    folder = arguments.run or Path("runs") / recipe.name
+    packs = folder / "packs"
+    if not (packs / "counts.json").exists():
+        records = list(read_shards(recipe.data.labels))
+        if not records:
+            raise ConfigError(f"{recipe.data.labels} holds no labels; make them first (docs/data.md says how)")
+        counts = make_packs(records, packs, seed=recipe.data.split_seed, fractions=recipe.data.fractions)
+        (packs / "counts.json").write_text(json.dumps(counts, indent=1) + "\n")
+    print((packs / "counts.json").read_text(), flush=True)
+    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n")
+    try:
+        train(
+            folder,
+            recipe.network,
+            optimization,
+            load_pack(packs / "molecules.npz"),
+            load_pack(packs / "complexes.npz"),
+            device=arguments.device,
+            report=lambda line: print(line, flush=True),
+        )
+    except TrainingStopped as error:
+        raise VirialffError(str(error)) from error
+    return ExitCode.OK
