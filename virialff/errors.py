@@ -76,6 +76,10 @@ class MissingCoordinatesError(MoleculeError):
     """No coordinates where a geometry is needed, or coordinates that are not finite numbers."""
 
 
+class EmbeddingError(MoleculeError):
+    """A molecule for which no three-dimensional geometry could be made."""
+
+
 class OverlappingAtomsError(MoleculeError):
     """Two atoms in the same place."""
 
