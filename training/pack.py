@@ -12,8 +12,7 @@ from training.geometries import MINIMUM_GFN2, MINIMUM_MMFF, MINIMUM_UFF
 from training.label_shards import ComplexLabels, LabelRecord, MoleculeLabels
 from virialff.datasets.evaluation import refuse_evaluation
 from virialff.datasets.splits import Fractions, split_of, split_of_complex
-from virialff.graph import molecule_tensors
-from virialff.molecule import Molecule
+from virialff.graph import array_tensors
 
 _KIND = {MINIMUM_MMFF: 0, MINIMUM_UFF: 0, MINIMUM_GFN2: 1, RELAXED: 1}
 #: Pool name of our own list of small monomers.
@@ -63,11 +62,10 @@ def record_keys(record: LabelRecord) -> tuple[str, ...]:
 
 def labelled_graph(record: LabelRecord) -> LabelledGraph:
     """One shard record as the graph tensors and labels that the loop reads."""
-    molecule = Molecule.from_arrays(record.numbers, record.bonds, record.orders)
     energies = -record.interaction_energies if isinstance(record, ComplexLabels) else record.energies
     forces = record.interaction_forces if isinstance(record, ComplexLabels) else record.forces
     return LabelledGraph(
-        graph=molecule_tensors(molecule),
+        graph=array_tensors(record.numbers, record.bonds, record.orders),
         positions=torch.from_numpy(record.positions),
         energies=torch.from_numpy(energies),
         forces=torch.from_numpy(forces),

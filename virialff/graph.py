@@ -22,6 +22,7 @@ from virialff.topology import (
     NON_COVALENT,
     all_pairs,
     bond_type_indices,
+    fragment_indices,
     pair_relations,
 )
 
@@ -38,36 +39,47 @@ def build_graph(molecule: Molecule, *, threshold: float | None = None, conformer
     None keeps all pairs. Raises MissingCoordinatesError when a threshold is asked of a molecule without
     coordinates.
     """
-    pairs = all_pairs(molecule.n_atoms)
-    relations = pair_relations(molecule.n_atoms, molecule.bonds)
+    if threshold is not None and not molecule.n_conformers:
+        raise MissingCoordinatesError(
+            f"a distance threshold of {threshold:g} A needs coordinates and the molecule has none; "
+            "generate or upload a conformer, or use all pairs (threshold=None)"
+        )
+    positions = molecule.positions[conformer] if molecule.n_conformers else None
+    return _graph_of_arrays(molecule.numbers, molecule.bonds, molecule.orders, positions, threshold)
+
+
+def _graph_of_arrays(
+    numbers: np.ndarray,
+    bonds: np.ndarray,
+    orders: np.ndarray,
+    positions: np.ndarray | None,
+    threshold: float | None,
+) -> dgl.DGLGraph:
+    n_atoms = len(numbers)
+    pairs = all_pairs(n_atoms)
+    relations = pair_relations(n_atoms, bonds)
     types = np.full(pairs.shape[1], NON_COVALENT, dtype=np.int64)
-    row = np.full((molecule.n_atoms, molecule.n_atoms), -1, dtype=np.int64)
+    row = np.full((n_atoms, n_atoms), -1, dtype=np.int64)
     row[pairs[0], pairs[1]] = np.arange(pairs.shape[1])
-    if len(molecule.bonds):
-        types[row[molecule.bonds[:, 0], molecule.bonds[:, 1]]] = bond_type_indices(molecule.orders)
-    if threshold is not None:
-        if not molecule.n_conformers:
-            raise MissingCoordinatesError(
-                f"a distance threshold of {threshold:g} A needs coordinates and the molecule has none; "
-                "generate or upload a conformer, or use all pairs (threshold=None)"
-            )
-        positions = molecule.positions[conformer]
+    if len(bonds):
+        types[row[bonds[:, 0], bonds[:, 1]]] = bond_type_indices(orders)
+    if threshold is not None and positions is not None:
         near = np.linalg.norm(positions[pairs[0]] - positions[pairs[1]], axis=1) <= threshold
         keep = near | (types != NON_COVALENT)
         pairs, relations, types = pairs[:, keep], relations[keep], types[keep]
 
     source = torch.from_numpy(np.concatenate([pairs[0], pairs[1]]))
     target = torch.from_numpy(np.concatenate([pairs[1], pairs[0]]))
-    graph = dgl.graph((source, target), num_nodes=molecule.n_atoms)
-    elements = torch.tensor([ELEMENT_INDEX[int(number)] for number in molecule.numbers])
+    graph = dgl.graph((source, target), num_nodes=n_atoms)
+    elements = torch.tensor([ELEMENT_INDEX[int(number)] for number in numbers])
     graph.ndata["element"] = torch.nn.functional.one_hot(elements, len(ELEMENTS)).float()
-    graph.ndata["fragment"] = torch.from_numpy(np.asarray(molecule.fragments, dtype=np.int64))
+    graph.ndata["fragment"] = torch.from_numpy(fragment_indices(n_atoms, bonds))
     both = torch.from_numpy(np.concatenate([types, types]))
     graph.edata["type"] = torch.nn.functional.one_hot(both, len(EDGE_TYPES)).float()
     graph.edata["relation"] = torch.from_numpy(np.concatenate([relations, relations]))
-    if molecule.n_conformers:
-        positions = torch.from_numpy(molecule.positions[conformer])
-        graph.edata["displacement"] = positions[target] - positions[source]
+    if positions is not None:
+        coordinates = torch.from_numpy(positions)
+        graph.edata["displacement"] = coordinates[target] - coordinates[source]
     return graph
 
 
@@ -110,3 +122,8 @@ def to_tensors(graph: dgl.DGLGraph) -> GraphTensors:
 def molecule_tensors(molecule: Molecule) -> GraphTensors:
     """The index tensors of one molecule with all its pairs."""
     return to_tensors(build_graph(molecule))
+
+
+def array_tensors(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> GraphTensors:
+    """The index tensors of stored `Molecule.numbers`, `bonds` and `orders` with all pairs; nothing is perceived."""
+    return to_tensors(_graph_of_arrays(numbers, bonds, orders, None, None))
