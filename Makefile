@@ -46,9 +46,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 perf: install-dev viewer
-	$(BIN)/python perf/startup.py
-	$(BIN)/python perf/drawing.py
-	$(BIN)/python perf/throughput.py
+	$(BIN)/python -m perf.startup
+	$(BIN)/python -m perf.drawing
+	$(BIN)/python -m perf.throughput
 
 clean:
 	rm -rf $(VENV) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

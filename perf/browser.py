@@ -1,0 +1,92 @@
+"""The real app in a process of its own and real Chromium in front of it, for the measurements."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 120
+#: Chromium looks for updates and hosts of its own otherwise; measurements must not wait for that.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def chromium() -> str:
+    """Path of Chromium. Raises SystemExit with a sentence where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        raise SystemExit("no Chromium was found; on Debian: apt-get install chromium")
+    return found
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    with sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        try:
+            yield instance
+        finally:
+            instance.close()
+
+
+@contextmanager
+def app() -> Iterator[str]:
+    """Start the app and yield its address at once, before it answers; end it afterwards."""
+    port = free_port()
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def open_page(page: Page, address: str) -> None:
+    """Load the address, trying again until the server answers. Raises SystemExit after START_SECONDS."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            page.goto(address, wait_until="domcontentloaded")
+        except Error as error:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the app did not answer in {START_SECONDS} s: {error.message}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until Streamlit has run the page's script to its end."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
+
+
+def table(title: str, rows: list[tuple[str, str, str]]) -> str:
+    """Three aligned columns under a title: what, measured, aim."""
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([title, *(f"  {line}" for line in lines)])

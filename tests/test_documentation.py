@@ -1,0 +1,39 @@
+"""The examples in the documentation run as they are printed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = [
+    (page, number)
+    for page in ("README.md", "docs/api.md")
+    for number, _ in enumerate(re.findall(r"```python\n", (ROOT / page).read_text(encoding="utf-8")))
+]
+
+
+def test_both_pages_have_an_example():
+    assert {page for page, _ in EXAMPLES} == {"README.md", "docs/api.md"}
+
+
+@pytest.mark.parametrize(("page", "number"), EXAMPLES)
+def test_python_example_runs(page, number, tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "example.py"
+    file.write_text(blocks[number], encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, file], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip(), "an example shows something"
+
+
+def environment() -> dict[str, str]:
+    import os
+
+    return os.environ | {"PYTHONPATH": str(ROOT)}
