@@ -7,6 +7,7 @@ from rdkit import Chem
 
 from virialff.elements import ELEMENTS, SYMBOL_OF
 from virialff.errors import (
+    FlatCoordinatesError,
     IsotopeError,
     MissingCoordinatesError,
     MissingHydrogensError,
@@ -18,12 +19,16 @@ from virialff.errors import (
     TooManyAtomsError,
     UnsupportedBondError,
     UnsupportedElementError,
+    ValenceError,
 )
+from virialff.topology import BOND_ORDERS
 
 #: More atoms than this are refused unless the caller says otherwise: the pairs grow with the square.
 DEFAULT_MAX_ATOMS = 300
 #: Two nuclei nearer than this (Angstrom) cannot be meant; H2, the shortest bond, has 0.74.
 SHORTEST_DISTANCE = 0.5
+#: Covalent radii of single bonds, Angstrom: Cordero et al., Dalton Trans. 2008, 2832 (carbon: sp3).
+COVALENT_RADII = {1: 0.31, 6: 0.76, 7: 0.71, 8: 0.66, 9: 0.57, 15: 1.07, 16: 1.05, 17: 1.02, 35: 1.20}
 
 _BOND_TYPES = {
     Chem.BondType.SINGLE,
@@ -53,16 +58,25 @@ def check_atoms(mol: Chem.Mol) -> None:
     for atom in mol.GetAtoms():
         name = label(atom.GetSymbol(), atom.GetIdx())
         if atom.GetAtomicNum() not in SYMBOL_OF:
-            raise UnsupportedElementError(
-                f"{name} is of an element that the method does not cover; it covers {', '.join(ELEMENTS)}",
-                atom=atom.GetIdx() + 1,
-            )
+            raise UnsupportedElementError(_not_covered(name), atom=atom.GetIdx() + 1)
         if atom.GetIsotope():
             raise IsotopeError(
                 f"{name} carries the isotope label {atom.GetIsotope()}; remove the label, "
                 "as energies do not depend on isotopes",
                 atom=atom.GetIdx() + 1,
             )
+
+
+def check_numbers(numbers: np.ndarray) -> None:
+    """Raise UnsupportedElementError for the first atomic number outside the method."""
+    for index, number in enumerate(numbers.tolist()):
+        if number not in SYMBOL_OF:
+            symbol = Chem.GetPeriodicTable().GetElementSymbol(number) if 0 < number < 119 else f"Z = {number}"
+            raise UnsupportedElementError(_not_covered(label(symbol, index)), atom=index + 1)
+
+
+def _not_covered(name: str) -> str:
+    return f"{name} is of an element that the method does not cover; it covers {', '.join(ELEMENTS)}"
 
 
 def check_bonds(mol: Chem.Mol) -> None:
@@ -76,6 +90,52 @@ def check_bonds(mol: Chem.Mol) -> None:
                 "draw it as a single, double or triple bond, or leave it out between separate molecules",
                 atom=first.GetIdx() + 1,
             )
+
+
+def sorted_bonds(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bonds (n_bonds, 2) int64 with i < j in ascending order, and their orders (n_bonds,).
+
+    Raises ShapeError (shapes, atoms that do not exist, a bond given twice) or UnsupportedBondError (an order that is
+    not 1, 2, 3 or 1.5).
+    """
+    bonds = bonds.reshape(-1, 2) if bonds.size == 0 else bonds
+    if bonds.ndim != 2 or bonds.shape[1] != 2 or not np.all(np.equal(np.mod(bonds, 1), 0)):
+        raise ShapeError(f"bonds have shape {bonds.shape}, expected (n_bonds, 2) atom indices")
+    if orders.shape != (len(bonds),):
+        raise ShapeError(f"orders have shape {orders.shape}, expected ({len(bonds)},), one for each bond")
+    bonds = np.sort(bonds.astype(np.int64), axis=1)
+    wrong = (bonds < 0).any(axis=1) | (bonds >= len(numbers)).any(axis=1) | (bonds[:, 0] == bonds[:, 1])
+    if wrong.any():
+        i, j = bonds[int(wrong.argmax())]
+        raise ShapeError(f"a bond joins atoms {i} and {j}; expected two different indices from 0 to {len(numbers) - 1}")
+    if len(np.unique(bonds, axis=0)) < len(bonds):
+        raise ShapeError("bonds name the same pair of atoms twice; give each bond once")
+    unknown = ~np.isin(orders, BOND_ORDERS)
+    if unknown.any():
+        i, j = bonds[int(unknown.argmax())]
+        raise UnsupportedBondError(
+            f"the bond between {label(SYMBOL_OF[int(numbers[i])], i)} and {label(SYMBOL_OF[int(numbers[j])], j)} has "
+            f"the order {orders[int(unknown.argmax())]:g}; give 1, 2, 3, or 1.5 for aromatic bonds",
+            atom=int(i) + 1,
+        )
+    order = np.lexsort((bonds[:, 1], bonds[:, 0]))
+    return bonds[order], orders[order]
+
+
+def wrong_orders(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> ValenceError:
+    """The error to raise for bond orders that fit no Lewis structure although the bonds themselves do."""
+    sums = np.zeros(len(numbers))
+    np.add.at(sums, bonds.ravel(), np.repeat(orders, 2))
+    usual = {1: (1,), 6: (4,), 7: (3, 4), 8: (2, 1), 9: (1,)}
+    for atom, number in enumerate(numbers.tolist()):
+        touches = orders[(bonds == atom).any(axis=1)]
+        if number in usual and 1.5 not in touches and sums[atom] not in usual[number]:
+            return ValenceError(
+                f"{label(SYMBOL_OF[number], atom)} has bonds of orders that add up to {sums[atom]:g}; correct them, "
+                "and give every hydrogen",
+                atom=atom + 1,
+            )
+    return ValenceError("the bond orders fit no neutral closed-shell Lewis structure; correct them or give 1.5")
 
 
 def check_radicals(mol: Chem.Mol) -> None:
@@ -149,9 +209,55 @@ def check_positions(positions: np.ndarray, numbers: np.ndarray) -> None:
             first, second = sorted((int(i), int(j)))
             raise OverlappingAtomsError(
                 f"{label(SYMBOL_OF[int(numbers[first])], first)} and {label(SYMBOL_OF[int(numbers[second])], second)} "
-                f"are {np.sqrt(squared[i, j]):.2f} Angstrom apart{where}; check the coordinates and their unit (Angstrom)",
+                f"are {np.sqrt(squared[i, j]):.2f} Angstrom apart{where}; check the coordinates, which are to be in "
+                "Angstrom",
                 atom=first + 1,
             )
+
+
+def take_positions(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Positions (n_conformers, n_atoms, 3), Angstrom, of an RDKit molecule; none, and True, if they are drawings.
+
+    Raises FlatCoordinatesError if only some are drawings in a plane, and the errors of `check_positions`.
+    """
+    conformers = list(mol.GetConformers())
+    positions = np.array([conformer.GetPositions() for conformer in conformers], dtype=np.float64)
+    positions = positions.reshape(-1, len(numbers), 3)
+    flat = [
+        is_drawing(numbers, bonds, geometry, marked_2d=not conformer.Is3D())
+        for conformer, geometry in zip(conformers, positions, strict=True)
+    ]
+    if flat and all(flat):
+        return positions[:0], True
+    if any(flat):
+        raise FlatCoordinatesError(
+            f"conformer {flat.index(True) + 1} of {len(flat)} is a drawing in a plane; remove it or give its geometry"
+        )
+    check_positions(positions, numbers)
+    return positions, False
+
+
+def is_drawing(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, *, marked_2d: bool = False) -> bool:
+    """Whether a geometry (n_atoms, 3) is a structural drawing rather than the true geometry of a planar molecule.
+
+    A drawing has all z equal, and an atom with four neighbours in the plane, or a bond that is far from the sum of its
+    covalent radii (drawn bonds, hydrogens included, are about equally long). Where the lengths do not tell, because
+    they are all alike or there is no hydrogen, the file's own word `marked_2d` decides.
+    """
+    if not np.isfinite(geometry).all() or np.ptp(geometry[:, 2]) > 1e-4 or len(numbers) == 1:
+        return False
+    if len(bonds) == 0:
+        return marked_2d
+    degree = np.bincount(bonds.ravel(), minlength=len(numbers))
+    if (degree[numbers == 6] == 4).any():
+        return True
+    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
+    i, j = bonds.T
+    lengths = np.linalg.norm(geometry[i] - geometry[j], axis=1)
+    ratio = lengths / (radii[i] + radii[j])
+    if ((ratio < 0.75) | (ratio > 1.2)).any():
+        return True
+    return marked_2d and (not (numbers == 1).any() or bool(np.ptp(lengths) < 0.02 * lengths.max()))
 
 
 def _squared_distances(geometry: np.ndarray) -> np.ndarray:

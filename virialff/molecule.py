@@ -15,21 +15,17 @@ from virialff import domain, rdkit_log
 from virialff.domain import DEFAULT_MAX_ATOMS
 from virialff.elements import SYMBOL_OF
 from virialff.errors import (
+    FlatCoordinatesError,
     MissingCoordinatesError,
     UnreadableRecordError,
     ValenceError,
 )
+from virialff.perception import misfit, perceive
+from virialff.resonance import BOND_TYPES, DELOCALISED, Bonding, rdkit_mol, resonance_bonding
 from virialff.topology import fragment_indices
 
 if TYPE_CHECKING:
-    pass
-
-_RDKIT_BONDS = {
-    1.0: Chem.BondType.SINGLE,
-    2.0: Chem.BondType.DOUBLE,
-    3.0: Chem.BondType.TRIPLE,
-    1.5: Chem.BondType.AROMATIC,
-}
+    from os import PathLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +75,11 @@ class Molecule:
     def from_rdkit(cls, mol: Chem.Mol, *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
         """Molecule from an RDKit molecule with explicit hydrogens; all its conformers are taken, its order is kept.
 
-        Raises the MoleculeErrors of `virialff.domain`.
+        Conformers that are drawings in a plane are not taken, and `require_3d` then says so. The RDKit molecule itself
+        is not changed.
+
+        Raises the MoleculeErrors of `virialff.domain`, ValenceError and, where only some of several conformers are
+        drawings, FlatCoordinatesError.
         """
         mol = Chem.Mol(mol)
         domain.check_size(mol.GetNumAtoms(), max_atoms)
@@ -89,19 +89,20 @@ class Molecule:
             try:
                 Chem.SanitizeMol(mol)
             except Chem.MolSanitizeException as error:
-                raise ValenceError(f"{error}; correct the bonds or charges of that atom") from None
+                raise ValenceError(f"{error}; correct the bonds or the charge there") from None
         domain.check_radicals(mol)
         domain.check_hydrogens(mol)
         numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
-        bonds, orders = _bond_arrays(mol)
-        fragments = fragment_indices(len(numbers), bonds)
-        domain.check_charges(mol, fragments, lambda atoms: _hill_formula(numbers[atoms]))
-        positions = np.array([c.GetPositions() for c in mol.GetConformers()], dtype=np.float64)
-        positions = positions.reshape(-1, len(numbers), 3)
-        domain.check_positions(positions, numbers)
+        pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in mol.GetBonds()]
+        bonds = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        domain.check_charges(mol, fragment_indices(len(numbers), bonds), lambda atoms: _hill_formula(numbers[atoms]))
+        bonding = resonance_bonding(numbers, bonds)
+        if bonding is None:
+            raise misfit(numbers, bonds)
+        positions, is_flat = domain.take_positions(mol, numbers, bonds)
         name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
         mol.RemoveAllConformers()
-        return cls(numbers, bonds, orders, positions, name, _mol=mol)
+        return cls(numbers, bonds, bonding.orders, positions, name, _mol=mol, _is_flat=is_flat)
 
     @classmethod
     def from_arrays(
@@ -114,36 +115,83 @@ class Molecule:
         name: str = "",
         max_atoms: int = DEFAULT_MAX_ATOMS,
     ) -> Molecule:
-        """Molecule from atomic numbers (n_atoms,), bonds (n_bonds, 2) counted from 0, orders (n_bonds,) of 1, 2, 3, 1.5.
+        """Molecule from atomic numbers (n_atoms,), bonds (n_bonds, 2) from atom 0 on, and orders (n_bonds,).
 
-        positions: (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom, or None. Formal charges follow from the orders.
+        orders: 1, 2, 3, and 1.5 for aromatic or delocalised bonds; formal charges follow from them.
+        positions: (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom, or None; the first gives the stereochemistry.
 
-        Raises ShapeError and the MoleculeErrors of `virialff.domain`.
+        Raises ShapeError, UnsupportedBondError (any other order), ValenceError and the MoleculeErrors of
+        `virialff.domain`.
         """
-        numbers = np.asarray(numbers, dtype=np.int64)
-        bonds = np.asarray(bonds, dtype=np.int64).reshape(-1, 2)
-        orders = np.asarray(orders, dtype=np.float64)
-        mol = Chem.RWMol()
-        for number in numbers:
-            atom = Chem.Atom(int(number))
-            atom.SetNoImplicit(True)
-            mol.AddAtom(atom)
-        for (i, j), order in zip(bonds, orders, strict=True):
-            mol.AddBond(int(i), int(j), _RDKIT_BONDS[float(order)])
-            if order == 1.5:
-                mol.GetAtomWithIdx(int(i)).SetIsAromatic(True)
-                mol.GetAtomWithIdx(int(j)).SetIsAromatic(True)
-        valence = np.zeros(len(numbers))
-        np.add.at(valence, bonds.ravel(), np.repeat(orders, 2))
-        for atom, total in zip(mol.GetAtoms(), valence, strict=True):
-            if atom.GetAtomicNum() == 7 and total == 4:
-                atom.SetFormalCharge(1)
-            if atom.GetAtomicNum() == 8 and total == 1:
-                atom.SetFormalCharge(-1)
-        molecule = cls.from_rdkit(mol.GetMol(), max_atoms=max_atoms)
-        if positions is not None:
-            molecule = molecule.with_positions(np.asarray(positions, dtype=np.float64))
-        return molecule
+        numbers = np.array(numbers, dtype=np.int64)
+        domain.check_size(len(numbers), max_atoms)
+        domain.check_numbers(numbers)
+        bonds, orders = domain.sorted_bonds(numbers, np.asarray(bonds), np.asarray(orders, dtype=np.float64))
+        bonding = resonance_bonding(numbers, bonds)
+        drawn = _pinned_bonding(numbers, bonds, orders)
+        if bonding is None or drawn is None:
+            raise misfit(numbers, bonds) if bonding is None else domain.wrong_orders(numbers, bonds, orders)
+        return cls._from_bonding(
+            numbers,
+            bonds,
+            drawn._replace(orders=bonding.orders),
+            np.zeros((0, len(numbers), 3)) if positions is None else _as_conformers(positions),
+            name,
+        )
+
+    @classmethod
+    def from_geometry(
+        cls,
+        numbers: Sequence[int] | np.ndarray,
+        positions: Sequence | np.ndarray,
+        *,
+        name: str = "",
+        max_atoms: int = DEFAULT_MAX_ATOMS,
+    ) -> Molecule:
+        """Molecule from atomic numbers (n_atoms,) and positions alone; its bonds are perceived from the distances.
+
+        positions: (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom; bonds are taken from the first conformer, as
+        the neutral closed-shell molecules that fit it, every hydrogen being present.
+
+        Raises ShapeError, the MoleculeErrors of `virialff.domain` and those of `virialff.perception.perceive`.
+        """
+        numbers = np.array(numbers, dtype=np.int64)
+        domain.check_size(len(numbers), max_atoms)
+        domain.check_numbers(numbers)
+        conformers = _as_conformers(positions)
+        domain.check_positions(conformers, numbers)
+        if not len(conformers):
+            raise MissingCoordinatesError("it has no coordinates to find its bonds from; give at least one conformer")
+        bonds, bonding = perceive(numbers, conformers[0])
+        return cls._from_bonding(numbers, bonds, bonding, conformers, name)
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
+        """The one molecule of a file, with all its conformers (records of the same molecule in the same atom order).
+
+        Formats are those of `virialff.reading.read_molecules`. Raises SeveralMoleculesError, which says how many
+        records and molecules there are, or the first record's MoleculeError.
+        """
+        from virialff.reading import read_one_molecule
+
+        return read_one_molecule(path, max_atoms=max_atoms)
+
+    @classmethod
+    def _from_bonding(
+        cls, numbers: np.ndarray, bonds: np.ndarray, bonding: Bonding, positions: np.ndarray, name: str
+    ) -> Molecule:
+        domain.check_positions(positions, numbers)
+        mol = rdkit_mol(numbers, bonds, bonding.kekule_orders, bonding.charges)
+        with rdkit_log.captured():
+            try:
+                Chem.SanitizeMol(mol)
+            except Chem.MolSanitizeException as error:
+                raise ValenceError(f"{error}; such a valence is not covered") from None
+            if len(positions):
+                _add_conformers(mol, positions[:1])
+                Chem.AssignStereochemistryFrom3D(mol)
+                mol.RemoveAllConformers()
+        return cls(numbers, bonds, bonding.orders, positions, name, _mol=mol)
 
     @classmethod
     def join(cls, *molecules: Molecule) -> Molecule:
@@ -163,6 +211,8 @@ class Molecule:
         mol = molecules[0]._mol
         for molecule in molecules[1:]:
             mol = Chem.CombineMols(mol, molecule._mol)
+        with rdkit_log.captured():
+            Chem.SanitizeMol(mol)
         offsets = np.cumsum([0, *(molecule.n_atoms for molecule in molecules)])
         return cls(
             np.concatenate([m.numbers for m in molecules]),
@@ -205,15 +255,20 @@ class Molecule:
 
     @cached_property
     def smiles(self) -> str:
-        """Canonical SMILES without explicit hydrogens."""
+        """Canonical SMILES without explicit hydrogens, the same for every form in which the molecule was given."""
+        mol = self._normalised
+        for atom in mol.GetAtoms():
+            atom.SetAtomMapNum(0)
         with rdkit_log.captured():
-            return Chem.MolToSmiles(Chem.RemoveHs(self._mol))
+            text: str = Chem.MolToSmiles(Chem.RemoveHs(mol))
+        return text
 
     @cached_property
     def inchikey(self) -> str:
         """Standard InChIKey of the whole molecule or complex."""
         with rdkit_log.captured():
-            return Chem.MolToInchiKey(self._mol)
+            key: str = Chem.MolToInchiKey(self._normalised)
+        return key
 
     def canonical_fragment_keys(self) -> tuple[str, ...]:
         """First block of each fragment's InChIKey (connectivity without stereochemistry), in fragment order."""
@@ -226,11 +281,7 @@ class Molecule:
     def to_rdkit(self) -> Chem.Mol:
         """A new RDKit molecule in the form given, explicit hydrogens, same atom order, all conformers."""
         mol = Chem.Mol(self._mol)
-        for geometry in self.positions:
-            conformer = Chem.Conformer(self.n_atoms)
-            conformer.SetPositions(np.ascontiguousarray(geometry))
-            conformer.Set3D(True)
-            mol.AddConformer(conformer, assignId=True)
+        _add_conformers(mol, self.positions)
         if self.name:
             mol.SetProp("_Name", self.name)
         return mol
@@ -240,11 +291,9 @@ class Molecule:
 
         Raises ShapeError, MissingCoordinatesError (not finite) or OverlappingAtomsError.
         """
-        positions = np.array(positions, dtype=np.float64)
-        if positions.ndim == 2:
-            positions = positions[None]
-        domain.check_positions(positions, self.numbers)
-        return Molecule(self.numbers, self.bonds, self.orders, positions, self.name, _mol=self._mol)
+        conformers = _as_conformers(positions)
+        domain.check_positions(conformers, self.numbers)
+        return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
 
     def fragment(self, index: int) -> Molecule:
         """Fragment `index` of a complex alone, with its conformers, atoms in the same order."""
@@ -256,6 +305,8 @@ class Molecule:
         for atom in np.flatnonzero(self.fragments != index):
             mol.RemoveAtom(int(atom))
         mol.CommitBatchEdit()
+        with rdkit_log.captured():
+            Chem.SanitizeMol(mol)
         renumbered = np.full(self.n_atoms, -1)
         renumbered[atoms] = np.arange(len(atoms))
         kept = self.fragments[self.bonds[:, 0]] == index
@@ -270,11 +321,59 @@ class Molecule:
         )
 
     def require_3d(self) -> None:
-        """Raise MissingCoordinatesError unless there is at least one conformer."""
+        """Raise FlatCoordinatesError or MissingCoordinatesError unless there is at least one conformer."""
+        if self._is_flat:
+            raise FlatCoordinatesError(
+                "its coordinates are a drawing in a plane, and a geometry is needed here; give a file with 3D "
+                "coordinates or generate conformers"
+            )
         if not self.n_conformers:
             raise MissingCoordinatesError(
-                "it has no coordinates where a geometry is needed; give a file with 3D coordinates or generate conformers"
+                "it has no coordinates, and a geometry is needed here; give a file with 3D coordinates or generate "
+                "conformers"
             )
+
+    def same_structure(self, other: Molecule) -> bool:
+        """Whether both have the same atoms, bonds and stereochemistry in the same order: conformers of one molecule.
+
+        Stereochemistry that either leaves open does not count.
+        """
+        return (
+            np.array_equal(self.numbers, other.numbers)
+            and np.array_equal(self.bonds, other.bonds)
+            and np.array_equal(self.orders, other.orders)
+            and all(a == b or "" in (a, b) for a, b in zip(self._stereo_labels, other._stereo_labels, strict=True))
+        )
+
+    @cached_property
+    def _stereo_labels(self) -> tuple[str, ...]:
+        """CIP label of each atom and E or Z of each bond, "" where there is none."""
+        mol = self._mol
+        at_atoms = [atom.GetPropsAsDict().get("_CIPCode", "") for atom in mol.GetAtoms() if atom.GetDegree() > 1]
+        names = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
+        pairs = sorted(
+            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), names.get(bond.GetStereo(), "")) for bond in mol.GetBonds()
+        )
+        return (*at_atoms, *(pair[2] for pair in pairs))
+
+    @property
+    def _normalised(self) -> Chem.Mol:
+        """The RDKit molecule, in the form of `virialff.lewis` where the given one has formal charges."""
+        mol = Chem.Mol(self._mol)
+        if not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+            return mol
+        bonding = resonance_bonding(self.numbers, self.bonds)
+        if bonding is None:
+            return mol
+        Chem.Kekulize(mol, clearAromaticFlags=True)
+        for atom, charge in zip(mol.GetAtoms(), bonding.charges.tolist(), strict=True):
+            atom.SetFormalCharge(charge)
+            atom.SetNoImplicit(True)
+        for (i, j), order in zip(self.bonds.tolist(), bonding.kekule_orders.tolist(), strict=True):
+            mol.GetBondBetweenAtoms(i, j).SetBondType(BOND_TYPES[order])
+        with rdkit_log.captured():
+            Chem.SanitizeMol(mol)
+        return mol
 
 
 def _hill_formula(numbers: np.ndarray) -> str:
@@ -284,9 +383,24 @@ def _hill_formula(numbers: np.ndarray) -> str:
     return "".join(f"{symbol}{counts[symbol] if counts[symbol] > 1 else ''}" for symbol in [*first, *rest])
 
 
-def _bond_arrays(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray]:
-    rows = sorted(
-        (*sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())), bond.GetBondTypeAsDouble()) for bond in mol.GetBonds()
-    )
-    bonds = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
-    return bonds, np.array([row[2] for row in rows], dtype=np.float64)
+def _as_conformers(positions: Sequence | np.ndarray) -> np.ndarray:
+    """A copy of positions with a leading axis of conformers."""
+    array = np.array(positions, dtype=np.float64)
+    return array[None] if array.ndim == 2 else array
+
+
+def _add_conformers(mol: Chem.Mol, positions: np.ndarray) -> None:
+    for geometry in positions:
+        conformer = Chem.Conformer(len(geometry))
+        conformer.SetPositions(np.ascontiguousarray(geometry))
+        conformer.Set3D(True)
+        mol.AddConformer(conformer, assignId=True)
+
+
+def _pinned_bonding(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> Bonding | None:
+    """Kekule orders and charges that agree with the given orders; nitrogen drawn with five bonds is corrected."""
+    sums = np.zeros(len(numbers))
+    np.add.at(sums, bonds.ravel(), np.repeat(orders, 2))
+    free = (orders == DELOCALISED) | ((numbers[bonds] == 7) & (sums[bonds] >= 5)).any(axis=1)
+    allowed = [(1, 2, 3) if is_free else (int(order),) for is_free, order in zip(free, orders, strict=True)]
+    return resonance_bonding(numbers, bonds, allowed=allowed)
