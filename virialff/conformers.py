@@ -7,7 +7,7 @@ minima (Halgren, J. Comput. Chem. 1999, 20, 720), UFF where MMFF94s has no param
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -127,7 +127,7 @@ def _embed(molecule: Molecule, n_geometries: int, seed: int) -> Chem.Mol:
 
 def _embed_into(mol: Chem.Mol, n_geometries: int, seed: int, formula: str) -> None:
     """Replace the conformers of `mol`. Raises EmbeddingError if not even random starting coordinates succeed."""
-    parameters = rdDistGeom.ETKDGv3()
+    parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed & 0x7FFFFFFF
     parameters.timeout = _EMBEDDING_SECONDS
     for random_coordinates in (False, True):
@@ -175,13 +175,15 @@ def stereochemistry(mol: Chem.Mol) -> dict[tuple[int, ...], str]:
     Comparable between molecules of the same atom order only.
     """
     # RDKit's enumerations compare as integers, so each is held against its own values.
-    centres = {(a.GetIdx(),): str(a.GetChiralTag()) for a in mol.GetAtoms() if a.GetChiralTag() in _CENTRES}
-    bonds = {
+    configurations: dict[tuple[int, ...], str] = {
+        (a.GetIdx(),): str(a.GetChiralTag()) for a in mol.GetAtoms() if a.GetChiralTag() in _CENTRES
+    }
+    configurations |= {
         (b.GetBeginAtomIdx(), b.GetEndAtomIdx()): str(b.GetStereo())
         for b in mol.GetBonds()
         if b.GetStereo() in _DOUBLE_BONDS
     }
-    return centres | bonds
+    return configurations
 
 
 def _distinct(mol: Chem.Mol, energies: FloatArray, candidates: list[int], n_wanted: int) -> list[int]:
@@ -206,7 +208,7 @@ def relative_energies(energies: ArrayLike) -> FloatArray:
 
 
 def energy_ranks(energies: ArrayLike) -> NDArray[np.float64]:
-    """Rank of each conformer (n_conformers,), 1 for the lowest energy; equal energies share the lower rank; NaN stays."""
+    """Rank of each conformer (n_conformers,), 1 for the lowest energy; equal energies share a rank; NaN stays NaN."""
     values = np.asarray(energies, dtype=np.float64)
     ranks = np.array([1.0 + np.sum(values < value) for value in values])
     return np.where(np.isnan(values), np.nan, ranks)
