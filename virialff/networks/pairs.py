@@ -36,7 +36,13 @@ class PairNetwork(nn.Module):
         self.second = nn.Linear(config.hidden_size, width, bias=False)
         self.edge = nn.Embedding(len(EDGE_TYPES), width)
         self.relation = nn.Embedding(len(RELATIONS), width) if config.pair_relations else None
-        self.rest = nn.Sequential(nn.LeakyReLU(), mlp(width, width, N_COEFFICIENTS, config.pair_layers - 1))
+        last = nn.Linear(width, N_COEFFICIENTS)
+        if config.output_scales:
+            # With scales of up to 150 kcal/mol an ordinary start is hundreds of kcal/mol off a molecule.
+            nn.init.normal_(last.weight, std=0.1 * width**-0.5)
+            nn.init.zeros_(last.bias)
+        hidden = mlp(width, width, width, config.pair_layers - 2)
+        self.rest = nn.Sequential(nn.LeakyReLU(), hidden, nn.LeakyReLU(), last)
 
     def rows(self, graph: GraphTensors) -> tuple[Tensor, Tensor]:
         """Atoms (2, n_rows) of each row of coefficients and the pair (n_rows,) of the graph it belongs to."""
