@@ -60,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), ExitCode.USAGE)
     except VirialffError as error:
         return _fail(str(error), ExitCode.INPUT)
+    except OSError as error:
+        return _fail(f"{error.filename or 'the input'}: {error.strerror or error}", ExitCode.INPUT)
     except Exception as error:  # the edge of the program: a fault is reported, not hidden
         if os.environ.get(TRACEBACK_VARIABLE):
             raise

@@ -116,6 +116,8 @@ def _engine(name: str) -> Engine:
     reason = engine.available()
     if reason is not None:
         raise EngineError(f"the method {name} is not available here: {reason}")
+    # What it loads, or fetches, on first use fails here and not once for every record.
+    engine.atomic_energies(np.array([1]))
     return engine
 
 

@@ -57,12 +57,10 @@ def _version(package: str) -> str | None:
 
 
 def _models() -> list[dict[str, Any]]:
-    from virialff.forcefield import load_model
-    from virialff.paths import ASSETS
+    from virialff.forcefield import available_models, load_model
 
-    folders = sorted(path.parent.name for path in (ASSETS / "models").glob("*/card.json"))
     models: list[dict[str, Any]] = []
-    for name in ["default", *(name for name in folders if name != "default")]:
+    for name in dict.fromkeys(["default", *available_models()]):
         try:
             model = load_model(name)
         except CheckpointError as error:
@@ -75,6 +73,7 @@ def _models() -> list[dict[str, Any]]:
                 "level_of_theory": model.card["level_of_theory"],
                 "elements": list(model.card["elements"]),
                 "sha256": model.sha256,
+                "limitations": list(model.card["limitations"]),
             }
         )
     return models
@@ -119,6 +118,7 @@ def as_text(facts: dict[str, Any]) -> str:
         else:
             title = "" if model["title"] == model["name"] else f" ({model['title']})"
             lines.append(f"  {model['name']}{title}: {model['level_of_theory']}, sha256 {model['sha256'][:12]}")
+            lines += [f"    limitation: {limitation}" for limitation in model["limitations"]]
     lines.append("engines")
     for engine in facts["engines"]:
         if not engine["available"]:

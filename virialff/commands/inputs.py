@@ -92,6 +92,31 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
             raise UnreadableRecordError(f"{source!r} is no file here, and {error.message}") from error
 
 
+def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:
+    """Records as they come; only the conformers of one molecule are held back until the next molecule."""
+    from virialff.molecule import Molecule
+    from virialff.reading import group_conformers
+
+    label = ""
+    held: list[Molecule] = []
+    for number, item in enumerate(items, start=1):
+        if held and not (isinstance(item, Molecule) and _is_next_conformer(held[0], item)):
+            yield Record(label, *group_conformers(held))
+            held = []
+        if not isinstance(item, Molecule):
+            yield BadRecord(item.record or str(number), item)
+            continue
+        if not held:
+            label = f"{number} ({item.name})" if item.name else str(number)
+        held.append(item)
+    if held:
+        yield Record(label, *group_conformers(held))
+
+
+def _is_next_conformer(first: Molecule, item: Molecule) -> bool:
+    return bool(first.n_conformers and item.n_conformers and first.same_structure(item))
+
+
 def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:
     """Consecutive lists of at most `size` records."""
     iterator = iter(records)
