@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -136,6 +139,22 @@ def test_pins_fit_the_ranges_of_the_package():
 def test_files_stay_small(file):
     lines = len(file.read_text(encoding="utf-8").splitlines())
     assert lines <= MAX_LINES, f"{file.name} has {lines} lines; split it where its subject splits"
+
+
+def test_wheel_carries_the_library_alone(tmp_path):
+    source = tmp_path / "source"
+    for folder in ("virialff", "training", "pages"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "app.py"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    expected = {str(file.relative_to(ROOT)) for file in python_files("virialff")} | {"virialff/py.typed"}
+    assert names == expected
 
 
 def test_citation_names_software_and_paper():
