@@ -123,7 +123,7 @@ def test_output_scales_bound_sigma_and_epsilon():
     model = network(OURS)
     graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
     for parameter in model.pairs.rest.parameters():
-        parameter.data *= 20
+        parameter.data *= 60
     parameters = model(graph)
     sigma, epsilon = sigma_epsilon(parameters.coefficients[:, 0], parameters.coefficients[:, 1])
     assert SIGMA_BOUNDS[0] <= sigma.min() < sigma.max() <= SIGMA_BOUNDS[1]
@@ -134,6 +134,7 @@ def test_output_scales_bound_sigma_and_epsilon():
 def test_relation_scales_multiply_the_amplitudes():
     scaled = network(OURS)
     plain = network(dataclasses.replace(OURS, output_scales=False))
+    plain.load_state_dict(scaled.state_dict())
     graph = molecule_tensors(Molecule.from_smiles("CCCC.C"))
     ratio = scaled(graph).amplitudes / plain(graph).amplitudes
     for relation, scale in enumerate(RELATION_SCALES):
