@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ from virialff.topology import fragment_indices
 
 if TYPE_CHECKING:
     from os import PathLike
+
+_LONGEST_SMILES = 10_000
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,23 +56,27 @@ class Molecule:
     # --- making one ---
 
     @classmethod
-    def from_smiles(cls, text: str, *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
+    def from_smiles(cls, text: str, *, name: str | None = None, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
         """Molecule from SMILES, without coordinates.
 
         Hydrogens become explicit after the heavy atoms, in the order of RDKit's AddHs. A dot separates the fragments
-        of a complex; what follows the SMILES after a blank becomes the name.
+        of a complex; what follows the SMILES after a blank becomes the name, unless one is given.
 
         Raises UnreadableRecordError for invalid SMILES and the MoleculeErrors of `virialff.domain`.
         """
+        shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+        if len(text) > _LONGEST_SMILES:
+            raise UnreadableRecordError(f"the SMILES {shown!r} has {len(text)} characters; give a smaller molecule")
         with rdkit_log.captured() as log:
             mol = Chem.MolFromSmiles(text)
         if mol is None:
-            raise UnreadableRecordError(f"the SMILES {text!r} cannot be read ({log.reason()}); check its spelling")
+            raise UnreadableRecordError(f"the SMILES {shown!r} cannot be read ({log.reason()}); check its spelling")
         domain.check_size(mol.GetNumAtoms(), max_atoms)
         domain.check_atoms(mol)
         with rdkit_log.captured():
             mol = Chem.AddHs(mol)
-        return cls.from_rdkit(mol, max_atoms=max_atoms)
+        molecule = cls.from_rdkit(mol, max_atoms=max_atoms)
+        return molecule if name is None else molecule.with_name(name)
 
     @classmethod
     def from_rdkit(cls, mol: Chem.Mol, *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
@@ -294,6 +301,10 @@ class Molecule:
         conformers = _as_conformers(positions)
         domain.check_positions(conformers, self.numbers)
         return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
+
+    def with_name(self, name: str) -> Molecule:
+        """The same molecule under another name."""
+        return replace(self, name=name)
 
     def fragment(self, index: int) -> Molecule:
         """Fragment `index` of a complex alone, with its conformers, atoms in the same order."""
