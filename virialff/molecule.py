@@ -21,7 +21,8 @@ from virialff.errors import (
     ValenceError,
 )
 from virialff.perception import misfit, perceive
-from virialff.resonance import BOND_TYPES, DELOCALISED, Bonding, rdkit_mol, resonance_bonding
+from virialff.rdkit_forms import add_conformers, normalised, stereo_labels
+from virialff.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.topology import fragment_indices
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Molecule:
         domain.check_numbers(numbers)
         bonds, orders = domain.sorted_bonds(numbers, np.asarray(bonds), np.asarray(orders, dtype=np.float64))
         bonding = resonance_bonding(numbers, bonds)
-        drawn = _pinned_bonding(numbers, bonds, orders)
+        drawn = pinned_bonding(numbers, bonds, orders)
         if bonding is None or drawn is None:
             raise misfit(numbers, bonds) if bonding is None else domain.wrong_orders(numbers, bonds, orders)
         return cls._from_bonding(
@@ -195,7 +196,7 @@ class Molecule:
             except Chem.MolSanitizeException as error:
                 raise ValenceError(f"{error}; such a valence is not covered") from None
             if len(positions):
-                _add_conformers(mol, positions[:1])
+                add_conformers(mol, positions[:1])
                 Chem.AssignStereochemistryFrom3D(mol)
                 mol.RemoveAllConformers()
         return cls(numbers, bonds, bonding.orders, positions, name, _mol=mol)
@@ -263,18 +264,15 @@ class Molecule:
     @cached_property
     def smiles(self) -> str:
         """Canonical SMILES without explicit hydrogens, the same for every form in which the molecule was given."""
-        mol = self._normalised
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
         with rdkit_log.captured():
-            text: str = Chem.MolToSmiles(Chem.RemoveHs(mol))
+            text: str = Chem.MolToSmiles(Chem.RemoveHs(normalised(self._mol, self.numbers, self.bonds)))
         return text
 
     @cached_property
     def inchikey(self) -> str:
         """Standard InChIKey of the whole molecule or complex."""
         with rdkit_log.captured():
-            key: str = Chem.MolToInchiKey(self._normalised)
+            key: str = Chem.MolToInchiKey(normalised(self._mol, self.numbers, self.bonds))
         return key
 
     def canonical_fragment_keys(self) -> tuple[str, ...]:
@@ -288,7 +286,7 @@ class Molecule:
     def to_rdkit(self) -> Chem.Mol:
         """A new RDKit molecule in the form given, explicit hydrogens, same atom order, all conformers."""
         mol = Chem.Mol(self._mol)
-        _add_conformers(mol, self.positions)
+        add_conformers(mol, self.positions)
         if self.name:
             mol.SetProp("_Name", self.name)
         return mol
@@ -358,33 +356,7 @@ class Molecule:
 
     @cached_property
     def _stereo_labels(self) -> tuple[str, ...]:
-        """CIP label of each atom and E or Z of each bond, "" where there is none."""
-        mol = self._mol
-        at_atoms = [atom.GetPropsAsDict().get("_CIPCode", "") for atom in mol.GetAtoms() if atom.GetDegree() > 1]
-        names = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
-        pairs = sorted(
-            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), names.get(bond.GetStereo(), "")) for bond in mol.GetBonds()
-        )
-        return (*at_atoms, *(pair[2] for pair in pairs))
-
-    @property
-    def _normalised(self) -> Chem.Mol:
-        """The RDKit molecule, in the form of `virialff.lewis` where the given one has formal charges."""
-        mol = Chem.Mol(self._mol)
-        if not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
-            return mol
-        bonding = resonance_bonding(self.numbers, self.bonds)
-        if bonding is None:
-            return mol
-        Chem.Kekulize(mol, clearAromaticFlags=True)
-        for atom, charge in zip(mol.GetAtoms(), bonding.charges.tolist(), strict=True):
-            atom.SetFormalCharge(charge)
-            atom.SetNoImplicit(True)
-        for (i, j), order in zip(self.bonds.tolist(), bonding.kekule_orders.tolist(), strict=True):
-            mol.GetBondBetweenAtoms(i, j).SetBondType(BOND_TYPES[order])
-        with rdkit_log.captured():
-            Chem.SanitizeMol(mol)
-        return mol
+        return stereo_labels(self._mol)
 
 
 def _hill_formula(numbers: np.ndarray) -> str:
@@ -398,20 +370,3 @@ def _as_conformers(positions: Sequence | np.ndarray) -> np.ndarray:
     """A copy of positions with a leading axis of conformers."""
     array = np.array(positions, dtype=np.float64)
     return array[None] if array.ndim == 2 else array
-
-
-def _add_conformers(mol: Chem.Mol, positions: np.ndarray) -> None:
-    for geometry in positions:
-        conformer = Chem.Conformer(len(geometry))
-        conformer.SetPositions(np.ascontiguousarray(geometry))
-        conformer.Set3D(True)
-        mol.AddConformer(conformer, assignId=True)
-
-
-def _pinned_bonding(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> Bonding | None:
-    """Kekule orders and charges that agree with the given orders; nitrogen drawn with five bonds is corrected."""
-    sums = np.zeros(len(numbers))
-    np.add.at(sums, bonds.ravel(), np.repeat(orders, 2))
-    free = (orders == DELOCALISED) | ((numbers[bonds] == 7) & (sums[bonds] >= 5)).any(axis=1)
-    allowed = [(1, 2, 3) if is_free else (int(order),) for is_free, order in zip(free, orders, strict=True)]
-    return resonance_bonding(numbers, bonds, allowed=allowed)

@@ -62,6 +62,15 @@ def resonance_bonding(
     return Bonding(kekule, charges, orders)
 
 
+def pinned_bonding(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> Bonding | None:
+    """Kekule orders and charges that agree with given orders 1, 2, 3, 1.5, or None; five bonds at nitrogen are corrected."""
+    sums = np.zeros(len(numbers))
+    np.add.at(sums, bonds.ravel(), np.repeat(orders, 2))
+    free = (orders == DELOCALISED) | ((numbers[bonds] == 7) & (sums[bonds] >= 5)).any(axis=1)
+    allowed = [(1, 2, 3) if is_free else (int(order),) for is_free, order in zip(free, orders, strict=True)]
+    return resonance_bonding(numbers, bonds, allowed=allowed)
+
+
 def _fragment_bonding(
     numbers: np.ndarray, bonds: np.ndarray, allowed: Sequence[tuple[int, ...]] | None
 ) -> Bonding | None:
