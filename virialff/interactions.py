@@ -1,18 +1,22 @@
 """Interaction energies of complexes at given geometries, with any engine or model.
 
 E_int = E(fragment 1) + E(fragment 2) + ... - E(complex), positive = bound (Eq. 25). Vertical: every fragment as it is
-in the complex, so the deformation of the monomers is not part of it.
+in the complex, so the deformation of the monomers is not part of it. Relaxed: complex and monomers each at a minimum,
+as in the paper.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from virialff.energy_functions import EnergyFunction, energy_function
 from virialff.engines import Engine
 from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError
 from virialff.forcefield import Model
 from virialff.molecule import Molecule
+from virialff.relaxation import relax
 
 #: Gives E_int in kcal/mol, (n_conformers,), of a complex at positions (n_conformers, n_atoms, 3) in Angstrom.
 InteractionMethod = Callable[[Molecule, np.ndarray], np.ndarray]
@@ -54,3 +58,53 @@ def interaction_method(method: "Engine | Model | InteractionMethod") -> Interact
     if callable(method):
         return method
     raise TypeError(f"{method!r} is neither an engine, a model nor a function of a complex and its positions")
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxedComplex:
+    """A complex and its monomers, each at a minimum of one engine, with one conformer each.
+
+    changes: sentences on bonds or stereochemistry that the relaxation changed and on what did not converge; empty if
+        there was nothing of the kind.
+    """
+
+    molecule: Molecule
+    monomers: tuple[Molecule, ...]
+    level_of_theory: str
+    changes: tuple[str, ...]
+
+
+def relax_complex(molecule: Molecule, engine: Engine) -> RelaxedComplex:
+    """Relax a complex and, starting from their geometry in it, its monomers.
+
+    molecule: two or more fragments with one conformer. The monomers' minima are those next to their shape in the
+    complex, which need not be their lowest.
+
+    Raises MoleculeError for a single fragment, MissingCoordinatesError unless there is one conformer, EngineError.
+    """
+    if molecule.n_fragments < 2:
+        raise MoleculeError("a complex has two or more fragments and this molecule is one")
+    if molecule.n_conformers != 1:
+        raise MissingCoordinatesError(f"one geometry is relaxed at a time and the complex has {molecule.n_conformers}")
+    complex_run = relax(molecule, engine)
+    runs = {"the complex": complex_run}
+    for index in range(molecule.n_fragments):
+        runs[f"monomer {index + 1}"] = relax(complex_run.molecule.fragment(index), engine)
+    changes: list[str] = []
+    for name, run in runs.items():
+        conformer = run.conformers[0]
+        changes += [f"{name}: {change}" for change in conformer.changes]
+        if not conformer.converged:
+            changes.append(f"{name}: forces of {conformer.largest_force:.2f} kcal/mol/Angstrom were left")
+    monomers = tuple(run.molecule for name, run in runs.items() if name != "the complex")
+    return RelaxedComplex(complex_run.molecule, monomers, engine.level_of_theory, tuple(changes))
+
+
+def relaxed_interaction_energy(relaxed: RelaxedComplex, method: "Engine | Model | EnergyFunction") -> float:
+    """E_int of Eq. 25 in kcal/mol with any method, at the minima of the engine that relaxed the complex.
+
+    Raises EngineError and UnsupportedElementError where the method cannot compute it.
+    """
+    energy = energy_function(method)
+    apart = sum(float(energy(monomer, monomer.positions)[0]) for monomer in relaxed.monomers)
+    return apart - float(energy(relaxed.molecule, relaxed.molecule.positions)[0])

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from virialff.datasets.psi4_databases import ReferenceComplex
+from virialff.energy_functions import check_available, level_of_theory, per_geometry
 from virialff.engines import Engine
-from virialff.errors import EngineError, MoleculeError, ShapeError
+from virialff.errors import EngineError, MoleculeError
 from virialff.forcefield import Model
 from virialff.interactions import InteractionMethod, interaction_method
 from virialff.molecule import Molecule
@@ -104,9 +105,7 @@ def evaluate(
     if clash:
         raise ValueError(f"a method cannot be named {clash[0]!r}: the table has a column of that name")
     for method in methods.values():
-        reason = method.available() if hasattr(method, "available") else None
-        if reason:
-            raise EngineError(reason)
+        check_available(method)
     functions = {name: interaction_method(method) for name, method in methods.items()}
     rows: list[dict[str, object]] = []
     reasons: dict[tuple[str, int], str] = {}
@@ -117,7 +116,7 @@ def evaluate(
         energies = {}
         for name, function in functions.items():
             try:
-                energies[name] = _per_geometry(name, function(molecule, positions), len(items))
+                energies[name] = per_geometry(name, function(molecule, positions), len(items))
             except (EngineError, MoleculeError) as error:
                 reasons[name, index] = str(error)
                 energies[name] = np.full(len(items), np.nan)
@@ -135,12 +134,5 @@ def evaluate(
             )
         if progress is not None:
             progress(len(rows), len(complexes))
-    levels = {name: method.level_of_theory for name, method in methods.items() if hasattr(method, "level_of_theory")}
+    levels = {name: level_of_theory(method) for name, method in methods.items() if level_of_theory(method)}
     return InteractionResult(pd.DataFrame(rows), tuple(methods), reference_level, levels, reasons)
-
-
-def _per_geometry(name: str, energies: np.ndarray, n_geometries: int) -> np.ndarray:
-    energies = np.asarray(energies, dtype=np.float64)
-    if energies.shape != (n_geometries,):
-        raise ShapeError(f"the method {name} gave energies of shape {energies.shape}, expected ({n_geometries},)")
-    return energies

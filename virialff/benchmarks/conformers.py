@@ -1,0 +1,143 @@
+"""Relative conformer energies of several methods against a reference method, as in the paper's Fig. 10.
+
+The paper's set, 117 PC9 molecules with CREST conformers, is not public; the frozen conformer set (docs/evaluation.md)
+stands in for it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from virialff.benchmarks.holdout import relative_energy_errors
+from virialff.conformers import generate
+from virialff.datasets.evaluation import EvaluationSets
+from virialff.energy_functions import (
+    EnergyFunction,
+    check_available,
+    energy_function,
+    level_of_theory,
+    per_geometry,
+)
+from virialff.engines import Engine
+from virialff.errors import EngineError, MoleculeError
+from virialff.forcefield import Model
+from virialff.molecule import Molecule
+from virialff.statistics import ErrorSummary, summarize_errors
+
+#: Called as progress(molecules done, molecules in all); what it raises stops the run.
+Progress = Callable[[int, int], None]
+Zero = Literal["reference", "own"]
+_COLUMNS = ("molecule", "smiles", "conformer", "reference")
+
+
+@dataclass(frozen=True, eq=False)
+class ConformerResult:
+    """Energies of conformers with several methods, in kcal/mol.
+
+    table: one row a conformer: molecule (number from 1), smiles, conformer (from 1), `reference` and a column a method,
+        each relative to the conformer of lowest reference energy; NaN where a method cannot compute the molecule.
+    levels: level of theory of each method and of `reference`, where it has told it.
+    reasons: why a method left out a molecule, by (method, molecule).
+    """
+
+    table: pd.DataFrame
+    methods: tuple[str, ...]
+    levels: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+    def summary(self, method: str, zero: Zero = "reference") -> ErrorSummary:
+        """Errors of a method's relative energies, intervals over molecules.
+
+        zero="reference": relative to the conformer of lowest reference energy, that one left out (the paper's).
+        zero="own": each method relative to its own lowest conformer, every conformer counted.
+
+        Raises ValueError where the method computed no molecule of two conformers or more.
+        """
+        table = self.table.dropna(subset=[method])
+        table = table[table.groupby("molecule")["conformer"].transform("size") > 1]
+        predicted, reference, molecules = (table[name].to_numpy() for name in (method, "reference", "molecule"))
+        if zero == "reference":
+            return relative_energy_errors(predicted, reference, molecules)
+        lowest = table.groupby("molecule")[[method, "reference"]].transform("min").to_numpy()
+        return summarize_errors((predicted - lowest[:, 0]) - (reference - lowest[:, 1]), molecules)
+
+    @cached_property
+    def statistics(self) -> pd.DataFrame:
+        """One row a method and zero (`reference`, `own`): n_values, n_groups, mae, rmse, mean_signed, with bounds."""
+        zeros: tuple[Zero, Zero] = ("reference", "own")
+        rows = [
+            {"method": method, "zero": zero, **self.summary(method, zero).as_row()}
+            for method in self.methods
+            if self.table[method].notna().any()
+            for zero in zeros
+        ]
+        return pd.DataFrame(rows)
+
+    def with_units(self) -> pd.DataFrame:
+        """The table for people: energies as `name (kcal/mol)`."""
+        return self.table.rename(columns={name: f"{name} (kcal/mol)" for name in ("reference", *self.methods)})
+
+
+def conformer_set(n_conformers: int = 10, *, seed: int = 1, molecules: Iterable[str] | None = None) -> list[Molecule]:
+    """The frozen conformer set with up to n_conformers MMFF94s minima each, in the order of the list.
+
+    molecules: SMILES of those wanted, by default all 40; they become the molecules' names. Undefined stereocentres take
+    one configuration, the same in all conformers of a molecule.
+    """
+    smiles = list(EvaluationSets.load().molecules.values()) if molecules is None else list(molecules)
+    return [generate(Molecule.from_smiles(f"{text} {text}"), n_conformers, seed) for text in smiles]
+
+
+def compare_conformers(
+    molecules: Iterable[Molecule],
+    reference: "Engine | Model | EnergyFunction",
+    methods: "Mapping[str, Engine | Model | EnergyFunction]",
+    *,
+    progress: Progress | None = None,
+) -> ConformerResult:
+    """Energies of every conformer of every molecule with the reference and the methods, at the geometries given.
+
+    A molecule that a method cannot compute is NaN with its reason; one that the reference cannot compute raises
+    EngineError. Raises ShapeError for a function that does not give one energy a conformer, ValueError for a method
+    named like another column.
+    """
+    clash = sorted(set(methods) & set(_COLUMNS))
+    if clash:
+        raise ValueError(f"a method cannot be named {clash[0]!r}: the table has a column of that name")
+    for method in (reference, *methods.values()):
+        check_available(method)
+    reference_energy = energy_function(reference)
+    functions = {name: energy_function(method) for name, method in methods.items()}
+    molecules = list(molecules)
+    tables: list[pd.DataFrame] = []
+    reasons: dict[tuple[str, int], str] = {}
+    for number, molecule in enumerate(molecules, start=1):
+        molecule.require_3d()
+        n_conformers = molecule.n_conformers
+        energies = per_geometry("reference", reference_energy(molecule, molecule.positions), n_conformers)
+        lowest = int(np.argmin(energies))
+        table = pd.DataFrame(
+            {
+                "molecule": number,
+                "smiles": molecule.smiles,
+                "conformer": np.arange(1, n_conformers + 1),
+                "reference": energies - energies[lowest],
+            }
+        )
+        for name, function in functions.items():
+            try:
+                energies = per_geometry(name, function(molecule, molecule.positions), n_conformers)
+                table[name] = energies - energies[lowest]
+            except (EngineError, MoleculeError) as error:
+                reasons[name, number] = str(error)
+                table[name] = np.nan
+        tables.append(table)
+        if progress is not None:
+            progress(number, len(molecules))
+    levels = {"reference": level_of_theory(reference)} | {name: level_of_theory(m) for name, m in methods.items()}
+    known = {name: level for name, level in levels.items() if level}
+    return ConformerResult(pd.concat(tables, ignore_index=True), tuple(methods), known, reasons)
