@@ -158,6 +158,13 @@ def train(
     return state
 
 
+def read_run(folder: Path, molecules: Pack) -> State:
+    """The state of the run in `folder` at its last checkpoint."""
+    config = json.loads((folder / "config.json").read_text())
+    network = NetworkConfig.from_dict(config["network"])
+    return _resume_or_start(folder, network, Optimization(**config["optimization"]), molecules, "cpu")
+
+
 def learning_rate(step: int, optimization: Optimization) -> float:
     """Linear warm-up, then a cosine to zero."""
     warmup = min(1.0, (step + 1) / max(1, optimization.warmup_steps))

@@ -122,12 +122,12 @@ def test_neutral_fragments():
 def test_output_scales_bound_sigma_and_epsilon():
     model = network(OURS)
     graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
-    for parameter in model.pairs.rest.parameters():
-        parameter.data += 5 * torch.randn_like(parameter)
+    model.pairs.rest[-1].weight.data *= 1e4
     parameters = model(graph)
     sigma, epsilon = sigma_epsilon(parameters.coefficients[:, 0], parameters.coefficients[:, 1])
-    assert SIGMA_BOUNDS[0] <= sigma.min() < sigma.max() <= SIGMA_BOUNDS[1]
-    assert EPSILON_BOUNDS[0] * 0.999 <= epsilon.min() < epsilon.max() <= EPSILON_BOUNDS[1] * 1.001
+    for values, (low, high) in ((sigma, SIGMA_BOUNDS), (epsilon, EPSILON_BOUNDS)):
+        assert low * 0.999 <= values.min() <= values.max() <= 1.001 * high
+        assert min(values.min() - low, high - values.max()) < 0.01 * low
     assert 0.3 <= parameters.widths.min() < parameters.widths.max() <= 1.5
 
 

@@ -1,0 +1,56 @@
+"""`virialff ship RUN MODEL`: turn a run into a model folder with a card measured on held-out data and on S66."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from virialff.commands import ExitCode
+
+SUMMARY = "turn a training run into a model with its card"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `virialff ship`."""
+    parser.add_argument("run", type=Path, help="run folder of `virialff train`")
+    parser.add_argument("model", type=Path, help="folder to write, such as assets/models/default")
+    parser.add_argument("--name", help="name of the model (default: the recipe's)")
+    parser.add_argument("--limitation", action="append", default=[], help="a sentence for the card; may be repeated")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, save, print the card's metrics. S66 is left out, with the reason in the card, without psi4-data."""
+    from training.card import held_out_errors, make_card
+    from training.dataset import load_pack
+    from training.loop import read_run
+    from virialff.benchmarks.s66 import run_s66
+    from virialff.checkpoint import save_checkpoint
+    from virialff.errors import EvaluationSetError
+    from virialff.forcefield import load_model
+
+    packs = arguments.run / "packs"
+    recipe = json.loads((arguments.run / "recipe.json").read_text())
+    counts = json.loads((packs / "counts.json").read_text())
+    state = read_run(arguments.run, load_pack(packs / "molecules.npz"))
+    metrics: dict[str, Any] = {"held_out": held_out_errors(state, packs).as_dict()}
+
+    def save() -> None:
+        card = make_card(
+            name=arguments.name or recipe["name"],
+            recipe=recipe,
+            counts=counts,
+            state=state,
+            metrics=metrics,
+            limitations=arguments.limitation,
+        )
+        save_checkpoint(arguments.model, state.average, state.baseline, card)
+
+    save()
+    try:
+        s66 = run_s66({"model": load_model(arguments.model)})
+        metrics["S66 vertical against CCSD(T)/CBS (kcal/mol)"] = s66.statistics.to_dict(orient="records")
+    except EvaluationSetError as error:
+        metrics["S66 vertical against CCSD(T)/CBS (kcal/mol)"] = f"not measured: {error}"
+    save()
+    print(json.dumps(metrics, indent=1))
+    return ExitCode.OK
