@@ -63,7 +63,7 @@ def resonance_bonding(
 
 
 def pinned_bonding(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> Bonding | None:
-    """Kekule orders and charges that agree with given orders 1, 2, 3, 1.5, or None; five bonds at nitrogen are corrected."""
+    """Kekule orders and charges that agree with given orders 1, 2, 3, 1.5, or None; N with five bonds is corrected."""
     sums = np.zeros(len(numbers))
     np.add.at(sums, bonds.ravel(), np.repeat(orders, 2))
     free = (orders == DELOCALISED) | ((numbers[bonds] == 7) & (sums[bonds] >= 5)).any(axis=1)
