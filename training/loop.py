@@ -158,6 +158,12 @@ def train(
     return state
 
 
+def steps_done(folder: Path) -> int:
+    """Steps at the last checkpoint of the run in `folder`, 0 for a run that has none."""
+    file = folder / "checkpoint.pt"
+    return int(torch.load(file, map_location="cpu", weights_only=True)["step"]) if file.exists() else 0
+
+
 def read_run(folder: Path, molecules: Pack) -> State:
     """The state of the run in `folder` at its last checkpoint."""
     config = json.loads((folder / "config.json").read_text())

@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     packs = arguments.run / "packs"
     recipe = json.loads((arguments.run / "recipe.json").read_text())
     counts = json.loads((packs / "counts.json").read_text())
+    history = [json.loads(line) for line in (arguments.run / "data_history.jsonl").read_text().splitlines()]
     state = read_run(arguments.run, load_pack(packs / "molecules.npz"))
     metrics: dict[str, Any] = {"held_out": held_out_errors(state, packs).as_dict()}
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         card = make_card(
             name=arguments.name or recipe["name"],
             recipe=recipe,
-            counts=counts,
+            counts=counts | {"history": history},
             state=state,
             metrics=metrics,
             limitations=arguments.limitation,

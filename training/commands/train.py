@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, help="a recipe, such as training/presets/foundation.yaml")
     parser.add_argument("--run", type=Path, help="run folder (default: runs/ and the recipe's name)")
     parser.add_argument("--steps", type=int, help="train this many steps instead of the recipe's")
+    parser.add_argument(
+        "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
 
 
@@ -24,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.config import load_recipe
     from training.dataset import load_pack
     from training.label_shards import read_shards
-    from training.loop import TrainingStopped, train
+    from training.loop import TrainingStopped, steps_done, train
     from training.pack import make_packs
     from virialff.errors import ConfigError, VirialffError
 
@@ -34,12 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
         optimization = replace(optimization, steps=arguments.steps)
     folder = arguments.run or Path("runs") / recipe.name
     packs = folder / "packs"
-    if not (packs / "counts.json").exists():
+    if arguments.repack or not (packs / "counts.json").exists():
         records = list(read_shards(recipe.data.labels))
         if not records:
             raise ConfigError(f"{recipe.data.labels} holds no labels; make them first (docs/data.md says how)")
         counts = make_packs(records, packs, seed=recipe.data.split_seed, fractions=recipe.data.fractions)
         (packs / "counts.json").write_text(json.dumps(counts, indent=1) + "\n")
+        with (folder / "data_history.jsonl").open("a") as file:
+            file.write(json.dumps({"from_step": steps_done(folder)} | counts) + "\n")
     print((packs / "counts.json").read_text(), flush=True)
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n")
     try:
