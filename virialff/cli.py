@@ -138,7 +138,7 @@ def _add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: 
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:
-    print(f"virialff: {sentence}", file=sys.stderr)
+    print("virialff:", " ".join(sentence.split()), file=sys.stderr)
     return code
 
 

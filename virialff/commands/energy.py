@@ -206,7 +206,10 @@ def as_text(label: str, molecule: Molecule, results: Sequence[MethodEnergies]) -
         for kind in kinds:
             if kind in result.values:
                 table[f"{result.method} {kind}"] = result.values[kind]
-    lines = [f"record {label}: {molecule.formula}, {molecule.n_conformers} conformers, energies in kcal/mol"]
-    lines += [f"  {result.method}: {result.level_of_theory}" for result in results]
+    n = molecule.n_conformers
+    lines = [f"record {label}: {molecule.formula}, {n} conformer{'s' * (n > 1)}, energies in kcal/mol"]
+    for result in results:
+        trained_on = "trained on " if result.method == MODEL else ""
+        lines.append(f"  {result.method}: {trained_on}{result.level_of_theory}")
     lines += [f"  {result.method}: no energies: {result.reason}" for result in results if result.reason]
     return "\n".join([*lines, plain(table)])

@@ -61,7 +61,7 @@ class Report:
     def complain(self, label: str, reason: str) -> None:
         """Name a part of a record that failed; the record may still give a result."""
         self._failed += 1
-        print(f"virialff: record {label}: {reason}", file=sys.stderr)
+        print(f"virialff: record {label}:", " ".join(reason.split()), file=sys.stderr)
 
     def finish(self) -> ExitCode:
         """Write the CSV table, if one was asked for, and return the exit code.

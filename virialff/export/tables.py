@@ -55,7 +55,7 @@ def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) ->
 
 def to_csv(table: pd.DataFrame) -> str:
     """The table as CSV text; undefined values are empty cells."""
-    text: str = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+    text: str = table.to_csv(index=False, float_format="%.12g", lineterminator="\n")
     return text
 
 
