@@ -55,7 +55,7 @@ def run_relaxed_base_pairs(
     *,
     progress: Progress | None = None,
 ) -> RelaxedResult:
-    """Relaxed interaction energies of both pairs, started from JSCH; `category` is the pair. Errors as `run_relaxed`."""
+    """Relaxed interaction energies of both pairs, from JSCH geometries; `category` is the pair. As `run_relaxed`."""
     starts = [_entry(*places[0]) for places in _PAIRS.values()]
     result = run_relaxed(starts, methods, geometry_engine, progress=progress)
     return replace(result, table=result.table.assign(category=list(_PAIRS)))

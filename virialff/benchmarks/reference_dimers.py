@@ -18,11 +18,11 @@ from virialff.molecule import Molecule
 
 #: |E_int| allowed at 10 Angstrom, kcal/mol.
 LONG_RANGE_TOLERANCE = 0.15
-#: A rise of E_int (kcal/mol) beyond the minimum that counts as a bump.
+#: Depth of a further well (kcal/mol) that counts as a bump.
 BUMP = 0.02
 #: Accepted distance of the minimum in Angstrom: O-O in water, between the centres in benzene.
 WINDOWS = {"water": (2.7, 3.1), "benzene T-shaped": (4.7, 5.3), "benzene sandwich": (3.6, 4.2)}
-_STEP = 0.05
+_STEP = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class DimerCheck:
 
     distance: of the minimum, Angstrom (O-O in water, between the centres in benzene); window: where it belongs.
     well_depth, long_range: E_int in kcal/mol at the minimum and at 10 Angstrom.
-    n_bumps: rises of E_int by more than BUMP on the way from the minimum to 10 Angstrom.
+    n_bumps: further wells deeper than BUMP on the way from the minimum to 10 Angstrom.
     curve: what this was read from.
     """
 
@@ -105,11 +105,17 @@ def _oxygen_distance(molecule: Molecule, shift: float) -> float:
 
 
 def _bumps(energies: np.ndarray) -> int:
-    """Rises by more than BUMP above the lowest value so far; one that falls back again counts once."""
-    count, floor, rising = 0, energies[0], False
+    """Further wells: E_int rises by more than BUMP and falls by more than BUMP again.
+
+    A rise alone is none: the sandwich is repelled by its quadrupoles far out, and that fades.
+    """
+    count, low, high, rising = 0, energies[0], energies[0], False
     for energy in energies[1:]:
-        if energy > floor + BUMP and not rising:
-            count, rising = count + 1, True
-        if energy < floor:
-            floor, rising = energy, False
+        if not rising:
+            low = min(low, energy)
+            rising, high = energy > low + BUMP, energy
+        else:
+            high = max(high, energy)
+            if energy < high - BUMP:
+                count, rising, low = count + 1, False, energy
     return count
