@@ -21,7 +21,7 @@ AIM_SECONDS = 10
 def editor_ready(page: Page) -> None:
     """Wait for the structure editor and for the script to end."""
     frame = page.frame_locator("iframe[title*=ketcher]")
-    expect(frame.locator("[data-testid=ketcher-canvas], .Ketcher-root svg").first).to_be_visible(timeout=120_000)
+    expect(frame.get_by_role("button", name="Apply")).to_be_visible(timeout=120_000)
     wait_until_idle(page)
 
 
