@@ -1,18 +1,12 @@
-"""The app: navigation, theme and sidebar. Start it with `streamlit run app.py` (or `make run`)."""
+"""The app: navigation, sidebar, and the link to the current molecule. Start it with `make run`."""
 
-import streamlit as st
-
+from pages.components import state
+from pages.components.entry import inside_app, navigation
 from pages.components.model import sidebar
-from pages.components.state import remember_link
 
-st.set_page_config(page_title="VirialFF", page_icon=":material/hub:", layout="wide")
-
-page = st.navigation(
-    [
-        st.Page("pages/molecule.py", title="Molecule", icon=":material/hub:", default=True),
-        st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
-    ]
-)
-remember_link()
+page = navigation()
+state.read_link()
 sidebar()
-page.run()
+with inside_app():
+    page.run()
+state.write_link()

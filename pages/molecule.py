@@ -4,9 +4,11 @@ import streamlit as st
 
 from pages.components import charges, downloads, geometry, inputs, model, pair, parameters, state
 from pages.components.card import model_card
-from pages.components.text import one_line, plain, sentence
+from pages.components.entry import enter_through_app
+from pages.components.text import one_line, plain, sentence, subscripted
 from virialff.errors import VirialffError
 
+enter_through_app()
 st.title("Molecule")
 st.markdown("Give a molecule and see the force field that the model predicts for it.")
 inputs.molecule_input()
@@ -18,7 +20,7 @@ current = state.loaded()
 def heading(shown: state.Loaded) -> None:
     """Formula, title, origin and SMILES of the current molecule."""
     molecule = shown.molecule
-    st.header(molecule.formula, divider="gray")
+    st.header(subscripted(molecule.formula), divider="gray")
     if shown.title:
         st.text(one_line(shown.title))
     parts = [f"{molecule.n_atoms} atoms"]

@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+from rdkit import Chem
 
 from virialff.molecule import Molecule
 
@@ -10,6 +11,13 @@ from virialff.molecule import Molecule
 def graph_key(molecule: Molecule) -> str:
     """Digest of what the networks see: atomic numbers, bonds and orders, in this atom order."""
     return _digest(molecule.numbers, molecule.bonds, molecule.orders)
+
+
+def structure_key(molecule: Molecule) -> str:
+    """Digest of the graph together with stereochemistry and formal charges, in this atom order."""
+    mol = molecule.to_rdkit()
+    mol.RemoveAllConformers()
+    return graph_key(molecule) + Chem.MolToSmiles(mol, canonical=False)
 
 
 def geometry_key(molecule: Molecule) -> str:

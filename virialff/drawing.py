@@ -59,5 +59,7 @@ def _check_valences(mol: Chem.Mol) -> None:
         if problem.GetType() == "AtomValenceException":
             atom = mol.GetAtomWithIdx(problem.GetAtomIdx())
             name = domain.label(atom.GetSymbol(), atom.GetIdx())
-            raise ValenceError(f"{name} has too many bonds; remove one or give the atom a charge", atom=atom.GetIdx() + 1)
+            raise ValenceError(
+                f"{name} has too many bonds; remove one or give the atom a charge", atom=atom.GetIdx() + 1
+            )
         raise ValenceError(f"{problem.Message()}; correct the bonds")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from virialff.errors import EngineError
 
 #: Positions (n, n_atoms, 3) in A to energies (n,) in kcal/mol.
 EnergyFunction = Callable[[np.ndarray], np.ndarray]
@@ -22,6 +24,7 @@ class EnergyRun:
     """Energies (n_done,) in kcal/mol of the first conformers of an ensemble of n_conformers.
 
     `seconds` is the time of all parts but the first, which also pays for loading; `timed` counts their conformers.
+    `failures` maps the number of a conformer (from 1) to the reason why its energy is NaN.
     """
 
     n_conformers: int
@@ -29,6 +32,7 @@ class EnergyRun:
     first_seconds: float = 0.0
     seconds: float = 0.0
     timed: int = 0
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def n_done(self) -> int:
@@ -88,16 +92,26 @@ def continue_run(run: EnergyRun, positions: np.ndarray, energy: EnergyFunction) 
     size = 1
     while not run.complete:
         start = time.perf_counter()
-        new = np.asarray(energy(positions[run.n_done : run.n_done + size]), dtype=np.float64)
+        new, failures = _part(positions[run.n_done : run.n_done + size], energy, run.n_done)
         elapsed = time.perf_counter() - start
-        energies = np.concatenate([run.energies, new])
+        energies, failures = np.concatenate([run.energies, new]), {**run.failures, **failures}
         if run.n_done == 0:
-            run = EnergyRun(run.n_conformers, energies, first_seconds=elapsed)
+            run = EnergyRun(run.n_conformers, energies, first_seconds=elapsed, failures=failures)
             size = 2
         else:
-            run = EnergyRun(
-                run.n_conformers, energies, run.first_seconds, run.seconds + elapsed, run.timed + len(new)
-            )
-            each = max(run.seconds / run.timed, 1e-6)
-            size = int(np.clip(_SECONDS_PER_PART / each, 1, _LARGEST_PART))
+            seconds, timed = run.seconds + elapsed, run.timed + len(new)
+            run = EnergyRun(run.n_conformers, energies, run.first_seconds, seconds, timed, failures)
+            size = int(np.clip(_SECONDS_PER_PART * timed / max(seconds, 1e-9), 1, _LARGEST_PART))
         yield run
+
+
+def _part(positions: np.ndarray, energy: EnergyFunction, first: int) -> tuple[np.ndarray, dict[int, str]]:
+    """Energies of one part; where it fails, one conformer at a time, so that one cannot take the others with it."""
+    try:
+        return np.asarray(energy(positions), dtype=np.float64), {}
+    except EngineError as error:
+        if len(positions) == 1:
+            return np.array([np.nan]), {first + 1: str(error).removeprefix("conformer 1: ")}
+    parts = [_part(positions[k : k + 1], energy, first + k) for k in range(len(positions))]
+    failures = {number: reason for _, found in parts for number, reason in found.items()}
+    return np.concatenate([energies for energies, _ in parts]), failures

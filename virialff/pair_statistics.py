@@ -63,9 +63,7 @@ def _median(values: pd.Series) -> float:
     return float(np.median(defined)) if len(defined) else float("nan")
 
 
-def interesting_pair(
-    pairs: pd.DataFrame, charges: np.ndarray, positions: np.ndarray | None = None
-) -> tuple[int, int]:
+def interesting_pair(pairs: pd.DataFrame, charges: np.ndarray, positions: np.ndarray | None = None) -> tuple[int, int]:
     """The non-bonded pair i < j to show first: the strongest attraction of charges, at its distance when known.
 
     1-3 pairs come last, bonded pairs only when there is nothing else. `charges` (n_atoms,) in e, `positions`

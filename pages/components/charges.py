@@ -63,9 +63,12 @@ def charge_table(molecule: Molecule, charges: np.ndarray) -> None:
     with atoms:
         st.dataframe(styled, hide_index=True, height=320)
     with sums:
-        st.markdown("**Sum of the charges**")
-        st.dataframe(fragment_sums(molecule, charges), hide_index=True)
-        st.caption("Each molecule of a complex is neutral by construction; what is left is rounding.")
+        if molecule.n_fragments == 1:
+            st.metric("Sum of the charges", f"{_rounded(charges.sum()):+.4f} e")
+        else:
+            st.markdown("**Sum of the charges by molecule**")
+            st.dataframe(fragment_sums(molecule, charges), hide_index=True)
+        st.caption("Each molecule is neutral, so its charges should sum to zero.")
 
 
 def fragment_sums(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
@@ -73,11 +76,15 @@ def fragment_sums(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
     totals = np.bincount(molecule.fragments, weights=charges)
     return pd.DataFrame(
         {
-            "fragment": np.arange(1, molecule.n_fragments + 1),
+            "molecule": np.arange(1, molecule.n_fragments + 1),
             "atoms": np.bincount(molecule.fragments),
-            "sum (e)": [f"{round(total, 4) + 0.0:+.4f}" for total in totals],
+            "sum (e)": [f"{_rounded(total):+.4f}" for total in totals],
         }
     )
+
+
+def _rounded(total: float) -> float:
+    return round(float(total), 4) + 0.0  # no negative zero
 
 
 def _cell(scale: ChargeScale, charge: float) -> str:

@@ -8,13 +8,9 @@ import streamlit as st
 from pages.components.state import Loaded
 from pages.components.text import sentence
 from virialff import content
-from virialff.conformers import generate
+from virialff.display_geometry import DisplayGeometry, display_geometry
 from virialff.errors import VirialffError
 from virialff.molecule import Molecule
-
-#: How a geometry made for display came to be, for captions and exported files.
-DISPLAY_GEOMETRY = "ETKDGv3 geometry relaxed with MMFF94, made for display"
-_SEED = 7
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,13 @@ def shown_geometry(loaded: Loaded) -> Geometry:
 
 def _display_geometry(molecule: Molecule) -> Geometry:
     try:
-        positions = _embedded(content.graph_key(molecule), content.bare(molecule))
+        made = _embedded(content.structure_key(molecule), content.bare(molecule))
     except VirialffError as error:
         return Geometry(None, sentence(error), "")
-    note = f"Geometry: {DISPLAY_GEOMETRY}; charges and pair parameters do not depend on it."
-    return Geometry(positions, note, DISPLAY_GEOMETRY)
+    note = f"Geometry: {made.source}. Charges and pair parameters do not depend on it."
+    return Geometry(made.positions, note, made.source)
 
 
 @st.cache_data(show_spinner="Making a geometry for display…", max_entries=64)
-def _embedded(key: str, _molecule: Molecule) -> np.ndarray:
-    positions: np.ndarray = generate(_molecule, n_conformers=1, seed=_SEED, minimize="mmff").positions[0]
-    return positions
+def _embedded(key: str, _molecule: Molecule) -> DisplayGeometry:
+    return display_geometry(_molecule)

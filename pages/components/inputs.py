@@ -17,7 +17,7 @@ from virialff.uploads import MAX_RECORDS, Upload, read_upload
 
 UPLOAD_TYPES = ["sdf", "mol", "xyz", "pdb", "smi", "smiles", "csv"]
 _TABS = ("Draw", "SMILES", "Upload", "Examples")
-_EDITOR_HEIGHT = 460
+_EDITOR_HEIGHT = 420
 _ERRORS_SHOWN = 20
 
 # Keys in the session state. Drafts and errors outlive a change of page; a text that was typed is never lost.
@@ -25,7 +25,6 @@ _TAB = "input_tab"
 _TAB_MEMORY = "input_tab_memory"
 _EDITOR = "editor"
 _DRAW_ERROR = "draw_error"
-SMILES_TEXT = "smiles_text"
 _SMILES_ERROR = "smiles_error"
 _UPLOADER = "uploader"
 _UPLOAD = "upload"
@@ -57,9 +56,7 @@ def molecule_input() -> None:
 def _draw() -> None:
     st.caption("Draw a molecule (hydrogens are added for you), then press **Apply** below the editor.")
     editor = _editor_in_step()
-    block = st_ketcher(
-        editor.block, height=_EDITOR_HEIGHT, molecule_format="MOLFILE", key=f"{_EDITOR}_{editor.fills}"
-    )
+    block = st_ketcher(editor.block, height=_EDITOR_HEIGHT, molecule_format="MOLFILE", key=f"{_EDITOR}_{editor.fills}")
     if block and block != editor.block:
         graph = editor.graph
         try:
@@ -90,7 +87,7 @@ def _smiles() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "SMILES",
-            key=SMILES_TEXT,
+            key=state.SMILES_TEXT,
             placeholder="for example CC(=O)Oc1ccccc1C(=O)O",
             help="A dot separates the molecules of a complex: O.O is a water dimer. Hydrogens are added for you.",
             on_change=_take_smiles,
@@ -105,7 +102,7 @@ def _smiles() -> None:
 
 def _take_smiles() -> None:
     st.session_state.pop(_SMILES_ERROR, None)
-    text = st.session_state[SMILES_TEXT].strip()
+    text = st.session_state[state.SMILES_TEXT].strip()
     if not text:
         return
     try:

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.geometry import Geometry
-from virialff.figures import pair_curve_figure
+from virialff.figures import TERM_LABELS, pair_curve_figure
 from virialff.forcefield import ForceField
 from virialff.pair_statistics import atom_pair_curve, interesting_pair
 
@@ -64,7 +64,9 @@ def _number(value: float, unit: str, form: str = "{:.3f}") -> str:
 
 
 def _at_distance(force_field: ForceField, i: int, j: int, distance: float) -> None:
-    terms = atom_pair_curve(force_field, i, j, np.array([distance])).drop(columns="r")
-    terms = terms.rename(columns={"coulomb": "Coulomb", "gaussians": "Gaussians"}).map("{:+.3f}".format)
-    terms.insert(0, "at the shown distance", f"{distance:.3f} Å, kcal/mol")
-    st.dataframe(terms, hide_index=True)
+    terms = atom_pair_curve(force_field, i, j, np.array([distance])).drop(columns="r").iloc[0]
+    names = [TERM_LABELS.get(term, term) for term in terms.index]
+    with st.container(horizontal=True):
+        for name, value in zip(names, terms, strict=True):
+            st.metric(name, f"{value:+.3f}", width="content")
+    st.caption(f"Energies in kcal/mol at the shown distance, {distance:.3f} Å.")

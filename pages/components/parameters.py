@@ -80,4 +80,6 @@ def _summary(pairs: pd.DataFrame) -> None:
             "printed in the paper, σ = C₀/C₁, has not the dimension of a length. Part of the short-range interaction "
             "lies in the Gaussians, so σ and ε of close pairs need not look like those of a classical force field."
         )
-        st.markdown("Dashed lines: " + "; ".join(f"{t.label}, {t.value:g} {t.unit}: {t.source}" for t in TYPICAL_VALUES))
+        st.markdown(
+            "Dashed lines: " + "; ".join(f"{t.label}, {t.value:g} {t.unit}: {t.source}" for t in TYPICAL_VALUES)
+        )

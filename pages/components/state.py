@@ -8,6 +8,8 @@ from virialff.errors import VirialffError
 from virialff.molecule import Molecule
 
 LINK_PARAMETER = "smiles"
+#: Key of the text field, so that a link fills it too.
+SMILES_TEXT = "smiles_text"
 _LOADED = "loaded_molecule"
 _LINK_READ = "link_read"
 _LINK_ERROR = "link_error"
@@ -44,17 +46,22 @@ def link_error() -> str | None:
     return value
 
 
-def remember_link() -> None:
-    """Read `?smiles=` once when the session opens; from then on keep it equal to the current molecule."""
-    if not st.session_state.get(_LINK_READ):
-        st.session_state[_LINK_READ] = True
-        text = st.query_params.get(LINK_PARAMETER, "").strip()
-        if text:
-            st.session_state["smiles_text"] = text
-            try:
-                load(Molecule.from_smiles(text), "SMILES in the link")
-            except VirialffError as error:
-                st.session_state[_LINK_ERROR] = str(error)
+def read_link() -> None:
+    """Load the molecule of `?smiles=` when a session opens; later the link follows the molecule."""
+    if st.session_state.get(_LINK_READ):
+        return
+    st.session_state[_LINK_READ] = True
+    text = st.query_params.get(LINK_PARAMETER, "").strip()
+    if text:
+        st.session_state[SMILES_TEXT] = text
+        try:
+            load(Molecule.from_smiles(text), "the SMILES in the link")
+        except VirialffError as error:
+            st.session_state[_LINK_ERROR] = str(error)
+
+
+def write_link() -> None:
+    """Put the current molecule's SMILES into the address of the page."""
     current = loaded()
     if current is not None and st.query_params.get(LINK_PARAMETER) != current.molecule.smiles:
         st.query_params[LINK_PARAMETER] = current.molecule.smiles

@@ -30,3 +30,8 @@ def sentence(error: Exception | str) -> str:
 def file_stem(text: str, default: str = "molecule") -> str:
     """A safe file name from a title: letters, digits, dots, dashes and underscores only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:60] or default
+
+
+def subscripted(formula: str) -> str:
+    """A molecular formula with its numbers as subscripts."""
+    return formula.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -14,7 +14,8 @@ _VERSION = "2.5.5"
 _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
 _LOCAL_FILE = Path(__file__).resolve().parents[2] / "static" / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
-_BACKGROUNDS = {"light": "#ffffff", "dark": "#0e1117"}
+# As in .streamlit/config.toml.
+_BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
 
 
 def script_url() -> str:

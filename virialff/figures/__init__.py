@@ -1,10 +1,11 @@
 """Plotly figures from typed results; every axis carries its unit."""
 
-from virialff.figures.curves import pair_curve_figure
+from virialff.figures.curves import TERM_LABELS, pair_curve_figure
 from virialff.figures.distributions import TYPICAL_VALUES, TypicalValue, pair_parameter_histogram
 from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 
 __all__ = [
+    "TERM_LABELS",
     "TYPICAL_VALUES",
     "TypicalValue",
     "conformer_energy_figure",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from virialff.pair_statistics import element_pair_labels
 
 OTHER = "other pairs"
 AXIS_TITLES = {"sigma": "σ (Å)", "R_min": "R_min (Å)", "epsilon": "ε (kcal/mol, logarithmic)"}
-_LINEAR_BIN = 0.1
+_LINEAR_BIN = 0.05
 _DECADE_BIN = 0.1
 
 
@@ -51,7 +52,9 @@ def pair_parameter_histogram(
     if parameter not in AXIS_TITLES:
         raise ValueError(f"{parameter!r} is not one of {', '.join(AXIS_TITLES)}")
     if len(element_pairs) > len(OKABE_ITO):
-        raise ValueError(f"at most {len(OKABE_ITO)} element pairs can be told apart by colour, got {len(element_pairs)}")
+        raise ValueError(
+            f"at most {len(OKABE_ITO)} element pairs can be told apart by colour, got {len(element_pairs)}"
+        )
     chosen = pairs[(pairs["relation"] == relation) & pairs[parameter].notna()]
     logarithmic = parameter == "epsilon"
     values = chosen[parameter].to_numpy(dtype=float)
@@ -66,6 +69,8 @@ def pair_parameter_histogram(
     finish(figure, height=height, x_title=AXIS_TITLES[parameter], y_title="atom pairs")
     if logarithmic:
         _decade_ticks(figure, values)
+    else:
+        _length_range(figure, values)
     return figure
 
 
@@ -76,7 +81,7 @@ def _add_bars(
     first, last = np.floor(values.min() / width), np.floor(values.max() / width) + 1
     edges = np.arange(first, last + 1) * width
     centers = edges[:-1] + width / 2
-    texts = [_range_text(a, b, logarithmic) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    texts = [_range_text(a, b, logarithmic) for a, b in pairwise(edges)]
     groups = [(name, labels == name) for name in element_pairs]
     groups.append((OTHER, ~np.isin(labels, list(element_pairs))))
     for (name, mask), color in zip(groups, (*OKABE_ITO[: len(element_pairs)], GREY), strict=True):
@@ -93,7 +98,7 @@ def _add_bars(
 
 
 def _range_text(low: float, high: float, logarithmic: bool) -> str:
-    return f"{10**low:.3g} to {10**high:.3g} kcal/mol" if logarithmic else f"{low:.1f} to {high:.1f} Å"
+    return f"{10**low:.3g} to {10**high:.3g} kcal/mol" if logarithmic else f"{low:.2f} to {high:.2f} Å"
 
 
 def _mark_typical_values(figure: go.Figure, parameter: str, logarithmic: bool) -> None:
@@ -119,3 +124,10 @@ def _decade_ticks(figure: go.Figure, logs: np.ndarray) -> None:
     figure.update_xaxes(
         tickvals=decades, ticktext=[f"{10.0**d:g}" for d in decades], range=[decades[0] - 0.1, decades[-1] + 0.1]
     )
+
+
+def _length_range(figure: go.Figure, values: np.ndarray) -> None:
+    """At least from 2.5 to 4 A, so that a narrow distribution looks narrow."""
+    low = min(float(values.min()) - 0.1, 2.5) if len(values) else 2.5
+    high = max(float(values.max()) + 0.1, 4.0) if len(values) else 4.0
+    figure.update_xaxes(range=[low, high])

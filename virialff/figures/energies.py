@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 
 from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
 
+#: Up to this many conformers each gets its own tick.
+_FEW_CONFORMERS = 12
 
-def relative_energy_scatter(
-    relative: Mapping[str, np.ndarray], *, reference: str, height: int = 440
-) -> go.Figure:
+
+def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: str, height: int = 440) -> go.Figure:
     """Relative energies (kcal/mol) of every other method against those of `reference`, with the line y = x.
 
     `relative` maps a method's label to its relative energies (n_conformers,), NaN where a conformer has none.
@@ -19,7 +20,9 @@ def relative_energy_scatter(
     x = np.asarray(relative[reference], dtype=float)
     figure = go.Figure()
     drawn = [x[np.isfinite(x)]]
-    for position, (label, values) in enumerate((k, v) for k, v in relative.items() if k != reference):
+    for position, (label, values) in enumerate(relative.items()):
+        if label == reference:
+            continue
         y = np.asarray(values, dtype=float)
         drawn.append(y[np.isfinite(y)])
         figure.add_scatter(
@@ -50,7 +53,7 @@ def relative_energy_scatter(
     return figure
 
 
-def conformer_energy_figure(relative: Mapping[str, np.ndarray], *, height: int = 380) -> go.Figure:
+def conformer_energy_figure(relative: Mapping[str, np.ndarray], *, height: int = 440) -> go.Figure:
     """Relative energies (kcal/mol) by conformer number, one marked line a method."""
     figure = go.Figure()
     for position, (label, values) in enumerate(relative.items()):
@@ -64,4 +67,6 @@ def conformer_energy_figure(relative: Mapping[str, np.ndarray], *, height: int =
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
     finish(figure, height=height, x_title="conformer", y_title="relative energy (kcal/mol)")
+    if max((len(values) for values in relative.values()), default=0) <= _FEW_CONFORMERS:
+        figure.update_xaxes(dtick=1)
     return figure

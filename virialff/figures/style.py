@@ -15,7 +15,7 @@ def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "xanchor": "left", "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "xanchor": "left", "x": 0, "traceorder": "normal"},
         hovermode="closest",
     )
     figure.update_xaxes(title_text=x_title, automargin=True)

@@ -1,0 +1,102 @@
+"""The conformers that the page Energies compares: the user's own, or generated ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.components.state import Loaded
+from pages.components.text import plain, sentence
+from virialff import content
+from virialff.conformers import ConformerSearch, search
+from virialff.errors import VirialffError
+from virialff.molecule import Molecule
+
+MOST_CONFORMERS = 200
+_ENSEMBLE = "generated_ensemble"
+_ERROR = "generation_error"
+_SOURCE = "ensemble_source"
+_OWN, _GENERATED = "As given", "Generated"
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Positions (n_conformers, n_atoms, 3) in A of the current molecule and a sentence about where they are from."""
+
+    positions: np.ndarray
+    source: str
+
+
+@dataclass(frozen=True)
+class _Kept:
+    structure: str
+    ensemble: Ensemble
+
+
+def choose_ensemble(loaded: Loaded) -> Ensemble | None:
+    """The widgets to take the conformers as given or to generate some; None while there are none."""
+    molecule = loaded.molecule
+    own = None
+    if molecule.n_conformers:
+        count = f"{molecule.n_conformers} conformer{'s' if molecule.n_conformers > 1 else ''}"
+        own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
+    choice = _GENERATED
+    if own is not None:
+        choice = (
+            st.segmented_control("Conformers", [_OWN, _GENERATED], default=_OWN, required=True, key=_SOURCE) or _OWN
+        )
+    if choice == _OWN:
+        ensemble = own
+    else:
+        _generator(molecule)
+        ensemble = _generated(molecule)
+    if ensemble is not None:
+        st.caption(plain(ensemble.source[:1].upper() + ensemble.source[1:]) + ".")
+    return ensemble
+
+
+def _generator(molecule: Molecule) -> None:
+    if molecule.n_fragments > 1:
+        st.info(
+            "Conformers cannot be made up for a complex, because nothing says how its molecules lie to each other: "
+            "upload a file with its coordinates.",
+            title="A complex needs coordinates",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input(
+            "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", persist_state="session", width=180
+        )
+        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", persist_state="session", width=180)
+        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", persist_state="session")
+        pressed = st.button("Generate", icon=":material/scatter_plot:")
+    if pressed:
+        st.session_state.pop(_ERROR, None)
+        with st.spinner("Generating conformers…", show_time=True):
+            try:
+                found = _search(content.structure_key(molecule), count, seed, relax, content.bare(molecule))
+            except VirialffError as error:
+                st.session_state[_ERROR] = str(error)
+            else:
+                st.session_state[_ENSEMBLE] = _Kept(content.structure_key(molecule), _described(found, seed))
+    if _ERROR in st.session_state:
+        st.error(sentence(st.session_state[_ERROR]), title="No conformers")
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _search(key: str, count: int, seed: int, relax: bool, _molecule: Molecule) -> ConformerSearch:
+    return search(_molecule, count, seed, "mmff" if relax else None)
+
+
+def _described(found: ConformerSearch, seed: int) -> Ensemble:
+    n = found.molecule.n_conformers
+    relaxed = f"relaxed with {found.force_field}" if found.force_field else "as embedded, not relaxed"
+    source = f"{n} distinct conformer{'s' if n > 1 else ''} from {found.n_embedded} ETKDG geometries"
+    return Ensemble(found.molecule.positions, f"{source} (seed {seed}), {relaxed}")
+
+
+def _generated(molecule: Molecule) -> Ensemble | None:
+    kept: _Kept | None = st.session_state.get(_ENSEMBLE)
+    if kept is not None and kept.structure == content.structure_key(molecule):
+        return kept.ensemble
+    return None

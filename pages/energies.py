@@ -1,0 +1,147 @@
+"""Page Energies: conformers by the model, GFN2-xTB and ANI side by side."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components import ensemble, inputs, model, state
+from pages.components.card import model_card
+from pages.components.entry import enter_through_app
+from pages.components.methods import MethodRun, choose_methods, energies
+from pages.components.text import file_stem, one_line, sentence, subscripted
+from virialff.comparison import Comparison
+from virialff.errors import VirialffError
+from virialff.export.energies import relative_energies_above, relative_energy_table
+from virialff.export.tables import to_csv
+from virialff.figures import conformer_energy_figure, relative_energy_scatter
+
+_OWN_MINIMUM = "each method's own lowest conformer"
+
+
+def heading(shown: state.Loaded) -> None:
+    """Formula, title and SMILES of the current molecule."""
+    st.header(subscripted(shown.molecule.formula), divider="gray")
+    if shown.title:
+        st.text(one_line(shown.title))
+    st.code(shown.molecule.smiles, language=None, wrap_lines=True)
+
+
+def comparison(result: Comparison, stem: str) -> None:
+    """Relative energies of several conformers: agreement, scatter, table."""
+    labels = [method.name for method in result.methods]
+    with st.container(horizontal=True):
+        preferred = labels.index("GFN2-xTB") if "GFN2-xTB" in labels else 0
+        reference = st.selectbox("Reference", labels, preferred, key=f"reference_{'_'.join(labels)}", width=220)
+        lowest = f"the lowest conformer by {reference}"
+        zero = st.selectbox("Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", width=360)
+    energies_by_reference = result.methods[labels.index(reference)].energies
+    known = np.isfinite(energies_by_reference).any()
+    conformer = int(np.nanargmin(energies_by_reference)) if zero == lowest and known else None
+    relative = relative_energies_above(result, conformer)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        if len(labels) > 1:
+            figure = relative_energy_scatter(relative, reference=reference)
+            st.plotly_chart(figure, key="energy_scatter", alt=f"Relative energies against {reference}")
+    with right if len(labels) > 1 else left:
+        figure = conformer_energy_figure(relative)
+        st.plotly_chart(figure, key="energy_by_conformer", alt="Relative energies by conformer number")
+    if len(labels) > 1:
+        st.markdown("**How far the methods agree**")
+        show_agreement(result.agreement_table)
+    table = relative_energy_table(result, conformer)
+    st.markdown("**Relative energies (kcal/mol) and ranks (1 = lowest)**")
+    formats = {
+        name: st.column_config.NumberColumn(format="%.2f") for name in table.columns.astype(str) if "(kcal/mol)" in name
+    }
+    st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
+    st.download_button(
+        "Relative energies (CSV)",
+        lambda: to_csv(table),
+        f"{stem}_relative_energies.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def show_agreement(table: pd.DataFrame) -> None:
+    """The agreement of methods in numbers; correlations need three conformers."""
+    number = st.column_config.NumberColumn
+    formats = {name: number(format="%.3f" if "kcal" not in name else "%.2f") for name in table.columns.astype(str)[2:]}
+    st.dataframe(table, hide_index=True, column_config=formats, placeholder="–")
+    st.caption(
+        "RMSE and MAE are of energies relative to each method's own lowest conformer. Correlations need at least three "
+        "conformers with different energies."
+    )
+
+
+def timing(runs: list[MethodRun]) -> None:
+    """Time per conformer of each method."""
+    with st.container(horizontal=True, gap="large"):
+        for entry in runs:
+            seconds = entry.run.seconds_per_conformer
+            if seconds is not None:
+                text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+                st.metric(f"{entry.method.label}, per conformer", text, width="content")
+    st.caption("Time measured on this computer; the first conformer, which also pays for loading, is not counted.")
+
+
+def one_conformer(result: Comparison) -> None:
+    """Atomization energies of one conformer, each with its level of theory; totals are not comparable."""
+    st.subheader("One conformer alone")
+    n_conformers = len(result.positions)
+    number = 1
+    if n_conformers > 1:
+        number = st.number_input("Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", width=180)
+    table = result.atomization_table
+    table = table[table["conformer"] == number].drop(columns="conformer")
+    formats = {"atomization energy (kcal/mol)": st.column_config.NumberColumn(format="%.1f")}
+    st.dataframe(table, hide_index=True, column_config=formats, placeholder="–")
+    st.caption(
+        "Energy of the isolated atoms minus energy of the molecule, both at the method's own level, without zero-point "
+        "energy; positive means bound. Total energies of different methods have different zeros and are not compared."
+    )
+
+
+def results_for(shown: state.Loaded) -> None:
+    """Conformers, methods and their comparison for the current molecule."""
+    active = model.active_model()
+    heading(shown)
+    try:
+        force_field = model.force_field(active, shown.molecule)
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot treat this molecule")
+        return
+    st.subheader("Conformers")
+    chosen = ensemble.choose_ensemble(shown)
+    if chosen is None:
+        return
+    st.subheader("Energies")
+    methods = choose_methods(active, force_field, shown.molecule)
+    if not methods:
+        st.info("Choose at least one method.")
+        return
+    runs = [entry for entry in energies(methods, shown.molecule, chosen.positions) if entry.run.n_done]
+    if not runs:
+        return
+    timing(runs)
+    found = tuple(entry.method.result(entry.run) for entry in runs)
+    result = Comparison(shown.molecule, chosen.positions, found, {})
+    if len(chosen.positions) > 1:
+        comparison(result, file_stem(shown.title, shown.molecule.formula))
+    one_conformer(result)
+
+
+enter_through_app()
+st.title("Energies")
+st.markdown("Compare the conformers of a molecule by the model, GFN2-xTB and ANI.")
+current = state.loaded()
+with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
+    inputs.molecule_input()
+current = state.loaded()
+if current is None:
+    st.info("Nothing to compare yet: give a molecule, or upload an SDF or XYZ file with its conformers.")
+else:
+    results_for(current)
+model_card(model.active_model())
