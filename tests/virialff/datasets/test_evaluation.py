@@ -20,6 +20,7 @@ from virialff.errors import EvaluationSetError
 from virialff.molecule import Molecule
 
 WATER = "XLYOFNOQVPJJNP-UHFFFAOYSA-N"
+METHYL_CHLORIDE = "NEHMKBQYUWJMIP-UHFFFAOYSA-N"
 BENZENE = "UHOVQNZJYSORNB-UHFFFAOYSA-N"
 
 
@@ -113,7 +114,7 @@ def test_stereoisomers_and_tautomers_are_refused_with_the_listed_molecule():
 
 
 def test_refusal_names_the_record():
-    free: list[Molecule | str | list[str]] = [Molecule.from_smiles("O"), BENZENE, [WATER, "IXCSERBJSXMMFS-UHFFFAOYSA-N"]]
+    free: list[Molecule | str | list[str]] = [Molecule.from_smiles("O"), BENZENE, [WATER, METHYL_CHLORIDE]]
     refuse_evaluation(free)
     with pytest.raises(EvaluationSetError, match=r"Record 4 \(octane\) may not be trained on: it is in the conformer"):
         refuse_evaluation([*free, Molecule.from_smiles("CCCCCCCC octane")])
