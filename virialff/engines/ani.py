@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pickle
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -207,11 +208,11 @@ def _evaluate(
 
     species = torch.as_tensor(numbers).expand(len(geometries), -1)
     coordinates = torch.as_tensor(geometries).clone().requires_grad_(with_forces)
+    forces = np.full(geometries.shape, np.nan)
     with torch.set_grad_enabled(with_forces):
         energies = model((species, coordinates)).energies
-    forces = np.full(geometries.shape, np.nan)
-    if with_forces:
-        forces = -torch.autograd.grad(energies.sum(), coordinates)[0].numpy() * HARTREE_IN_KCAL_MOL
+        if with_forces:
+            forces = -torch.autograd.grad(energies.sum(), coordinates)[0].numpy() * HARTREE_IN_KCAL_MOL
     return energies.detach().numpy() * HARTREE_IN_KCAL_MOL, forces
 
 
@@ -266,5 +267,12 @@ def _from_state_dict(weights: AniWeights) -> Any:
     # Replaced by those of the state dict, which must arrive in double precision.
     assembler.set_gsaes_as_self_energies("wb97x-631gd")
     model = assembler.assemble(8).double()
-    model.load_state_dict(torch.load(weights.path, map_location="cpu", weights_only=True))
+    try:
+        state = torch.load(weights.path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise ValueError("the file is not a state dict of tensors") from error
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"its tensors are not those of an {weights.name} of TorchANI 2.9") from error
     return model

@@ -10,10 +10,14 @@ several threads take turns. The lock is held one geometry at a time, and Python'
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import importlib
 import os
+import re
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -110,30 +114,47 @@ class _Tblite:
         """Energy (Eh), gradient (Eh/Bohr), dipole moment (e Bohr) and charges (e)."""
         try:
             self._calculator.update(positions_bohr)
-            result = self._calculator.singlepoint()
+            with _one_openmp_thread():
+                result = self._calculator.singlepoint()
             return result["energy"], result["gradient"], result["dipole"], result["charges"]
         except self._errors as error:
             raise _failure("tblite", error) from error
 
 
 def _failure(backend: Backend, error: Exception) -> EngineError:
-    message = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    # xtb puts the error stack below its headline, each line with its depth and the routine's name.
+    lines = (re.sub(r"^-\d+- \w+: ", "", line.strip()).rstrip(":") for line in str(error).splitlines())
+    message = "; ".join(filter(None, lines))
     return EngineError(f"GFN2-xTB ({backend}) failed: {message}")
+
+
+@contextlib.contextmanager
+def _one_openmp_thread() -> Iterator[None]:
+    """Run the block with one thread of the OpenMP runtime that tblite shares with torch."""
+    runtime = ctypes.CDLL("libgomp.so.1")
+    before = runtime.omp_get_max_threads()
+    runtime.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        runtime.omp_set_num_threads(before)
 
 
 @functools.cache
 def _import_program(backend: Backend) -> Any:
-    """The interface module of a program, started with one OpenMP thread.
+    """The interface module of a program, so loaded that it computes with one thread.
 
-    Each program brings its own OpenMP runtime, which reads OMP_NUM_THREADS once, when it is loaded. For
-    molecules of this method's size a second thread costs more than it saves (49 atoms: 61 ms with one,
-    over 100 ms with two). The variable is put back, so that torch and the rest keep their threads.
+    For molecules of this method's size a second thread costs more than it saves (49 atoms: 61 ms with one, over
+    100 ms with two). xtb-python brings its own OpenMP runtime, which reads OMP_NUM_THREADS once, when it is loaded;
+    the variable is put back, so that torch and the rest keep their threads. tblite: see `_one_openmp_thread`.
     """
+    if backend == "tblite":
+        return importlib.import_module("tblite.interface")
     with _lock:
         before = os.environ.get("OMP_NUM_THREADS")
         os.environ["OMP_NUM_THREADS"] = "1"
         try:
-            return importlib.import_module("xtb.interface" if backend == "xtb-python" else "tblite.interface")
+            return importlib.import_module("xtb.interface")
         finally:
             if before is None:
                 del os.environ["OMP_NUM_THREADS"]
