@@ -16,7 +16,7 @@ SMILES = ("C", "CC", "CO", "O", "N", "C=O", "CCO", "CN", "C#N", "CC=O", "COC", "
 
 def label_molecule(smiles: str, seed: int) -> MoleculeLabels:
     molecule = Molecule.from_smiles(smiles)
-    minimum = embed(molecule.to_rdkit(), 1, seed).positions[0]
+    minimum = embed(molecule, 1, seed).positions[0]
     noise = np.random.default_rng(seed).normal(scale=0.04, size=(3, molecule.n_atoms, 3))
     positions = np.concatenate([minimum[None], minimum + noise])
     labels = [energy_and_forces(molecule.numbers, geometry) for geometry in positions]
