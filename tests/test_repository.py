@@ -39,7 +39,7 @@ def python_files(*places: str) -> list[Path]:
 
 def pins(name: str) -> dict[str, str]:
     """Canonical name and version of each line of a requirements file; a line that is not a pin fails."""
-    found = {}
+    found: dict[str, str] = {}
     for line in (ROOT / name).read_text().splitlines():
         if not line.strip() or line.startswith(("#", "-c ")):
             continue
@@ -52,33 +52,19 @@ def pins(name: str) -> dict[str, str]:
 
 def imported(files: list[Path]) -> set[str]:
     """Canonical names of the distributions whose modules the files import."""
-    modules = set()
+    modules: set[str] = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 modules.add(node.module.partition(".")[0])
-            elif _is_import_module(node):
-                modules.add(node.args[0].value.partition(".")[0])
     distributions = importlib.metadata.packages_distributions()
     unknown = {
         module for module in modules - sys.stdlib_module_names - OURS - {"psi4", "qcdb"} if module not in distributions
     }
     assert unknown == set(), "imported and not installed"
     return {canonicalize_name(name) for module in modules - OURS for name in distributions.get(module, [])}
-
-
-def _is_import_module(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "import_module"
-        and bool(node.args)
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
-        and not node.args[0].value.startswith(".")
-    )
 
 
 def test_everything_imported_is_pinned():

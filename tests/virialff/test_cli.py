@@ -19,6 +19,7 @@ from rdkit.Chem import rdDistGeom
 import virialff
 from virialff import Molecule, cli
 from virialff.commands import ExitCode
+from virialff.reading import group_conformers, read_molecules
 
 ROOT = Path(virialff.__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "virialff.cli"]
@@ -37,7 +38,7 @@ def run(capsys):
         try:
             code = cli.main([str(argument) for argument in arguments])
         except SystemExit as end:  # argparse ends this way
-            code = end.code
+            code = int(end.code or 0)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -204,7 +205,8 @@ def test_model_energies_of_a_file(run, butanol_sdf, model):
     butanol, ethanol = (json.loads(line) for line in out.splitlines())
     assert (code, err) == (0, "")
     assert (butanol["n_conformers"], ethanol["n_conformers"]) == (4, 1)
-    molecule, _ = virialff.reading.group_conformers(list(virialff.read_molecules(butanol_sdf)))
+    records = [record for record in read_molecules(butanol_sdf) if isinstance(record, Molecule)]
+    molecule, _ = group_conformers(records)
     force_field = model.force_field(molecule)
     values = butanol["methods"]["model"]
     np.testing.assert_allclose(values["total"], force_field.energy(molecule.positions), atol=1e-9)
@@ -318,6 +320,8 @@ def test_reader_that_goes_away(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "params", str(file), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     )
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
     errors = process.stderr.read()
@@ -332,6 +336,7 @@ def test_interrupt(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "params", str(file), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     )
+    assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
