@@ -11,10 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolAlign
 
-from virialff import rdkit_log
 from virialff.errors import EmbeddingError, MissingCoordinatesError
 from virialff.molecule import Molecule
 from virialff.units import GAS_CONSTANT
@@ -92,7 +91,8 @@ def search(
             f"conformers can be generated for a single molecule and this is a complex of {molecule.n_fragments}; "
             "give a file with its coordinates"
         )
-    with rdkit_log.captured():
+    # Not `rdkit_log.captured`: its lock would keep every other thread from reading molecules meanwhile.
+    with rdBase.BlockLogs():
         mol = _embed(molecule, n_conformers if n_conformers == 1 else 2 * n_conformers, seed)
         n_embedded = mol.GetNumConformers()
         force_field = _classical_force_field(mol) if minimize == "mmff" else None

@@ -12,6 +12,7 @@ from virialff.engines.ani import AniEngine
 from virialff.engines.ani_weights import ani1x_from_wheel
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import MissingCoordinatesError, ShapeError
+from virialff.forcefield import load_model
 from virialff.molecule import Molecule
 
 GFN2 = Gfn2Engine()
@@ -51,6 +52,18 @@ def test_the_agreement_table_has_a_row_for_each_pair(butanol: Molecule, ani: Ani
     assert row == agreement("gfn2", "ani", first, second)
     assert result.agreement_table["methods"].tolist() == ["gfn2 and ani"]
     assert result.agreement_table["RMSE (kcal/mol)"].tolist() == [row.rmse]
+
+
+def test_the_model_stands_beside_the_engines(butanol: Molecule) -> None:
+    model = load_model()
+    field = model.force_field(butanol)
+    result = compare_methods(butanol, field, [GFN2], model_level=model.level_of_theory)
+    first, _ = result.methods
+    assert (first.name, first.level_of_theory) == ("model", model.level_of_theory)
+    energies = field.energy(butanol.positions)
+    np.testing.assert_allclose(result.table["model (kcal/mol)"], energies - energies.min(), atol=1e-8)
+    np.testing.assert_allclose(first.atomization_energies, field.atomization_energy(butanol.positions))
+    assert [row.first for row in result.agreements] == ["model"]
 
 
 def test_one_conformer_is_compared_by_atomization_energies(butanol: Molecule, ani: AniEngine) -> None:

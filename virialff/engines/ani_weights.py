@@ -189,13 +189,20 @@ def ani1x_from_wheel() -> AniWeights:
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache_folder()) as temporary:
-                unpacked = _unpack(_pip_download(Path(temporary)), neurochem, Path(temporary))
-                if not _is_complete(target):  # another process may have been first
-                    shutil.rmtree(target, ignore_errors=True)
-                    unpacked.rename(target)
+                _install(_unpack(_pip_download(Path(temporary)), neurochem, Path(temporary)), target)
         except OSError as error:
             raise EngineError(f"ANI-1x could not be stored in {cache_folder()}: {error}") from error
     return AniWeights("ANI-1x", target, "the wheel of torchani 2.0")
+
+
+def _install(unpacked: Path, target: Path) -> None:
+    if target.exists() and not _is_complete(target):
+        shutil.rmtree(target)
+    try:
+        unpacked.rename(target)
+    except OSError:
+        if not _is_complete(target):  # otherwise another process was first
+            raise
 
 
 def _pip_download(folder: Path) -> Path:
