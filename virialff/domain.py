@@ -138,6 +138,35 @@ def wrong_orders(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> 
     return ValenceError("the bond orders fit no neutral closed-shell Lewis structure; correct them or give 1.5")
 
 
+def chemistry_problem(mol: Chem.Mol) -> ValenceError | None:
+    """The error for the first thing that keeps an unsanitised RDKit molecule from being sanitised, or None."""
+    mol = Chem.Mol(mol)
+    Chem.Cleanup(mol)
+    for problem in Chem.DetectChemistryProblems(mol):
+        several = hasattr(problem, "GetAtomIndices")
+        indices = list(problem.GetAtomIndices()) if several else [problem.GetAtomIdx()]
+        atoms = [mol.GetAtomWithIdx(int(index)) for index in indices]
+        names = [label(atom.GetSymbol(), atom.GetIdx()) for atom in atoms]
+        first = int(indices[0]) + 1
+        if problem.GetType() == "AtomValenceException":
+            valence = atoms[0].GetNumExplicitHs() + sum(bond.GetBondTypeAsDouble() for bond in atoms[0].GetBonds())
+            return ValenceError(
+                f"{names[0]} has too many bonds (their orders add up to {valence:g}); remove one, or give it its "
+                "charge",
+                atom=first,
+            )
+        if problem.GetType() == "KekulizeException":
+            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            return ValenceError(
+                f"{shown} are written as aromatic but cannot be given alternating double bonds; write the missing "
+                "hydrogen ([nH] in SMILES) or correct the ring",
+                atom=first,
+            )
+        if problem.GetType() == "AtomKekulizeException":
+            return ValenceError(f"{names[0]} is written as aromatic but is in no ring; correct it", atom=first)
+    return None
+
+
 def check_radicals(mol: Chem.Mol) -> None:
     """Raise RadicalError for the first atom with unpaired electrons."""
     for atom in mol.GetAtoms():

@@ -71,6 +71,11 @@ class Molecule:
         with rdkit_log.captured() as log:
             mol = Chem.MolFromSmiles(text)
         if mol is None:
+            with rdkit_log.captured():
+                unsanitised = Chem.MolFromSmiles(text, sanitize=False)
+                problem = domain.chemistry_problem(unsanitised) if unsanitised is not None else None
+            if problem is not None:
+                raise problem
             raise UnreadableRecordError(f"the SMILES {shown!r} cannot be read ({log.reason()}); check its spelling")
         domain.check_size(mol.GetNumAtoms(), max_atoms)
         domain.check_atoms(mol)
@@ -94,6 +99,9 @@ class Molecule:
         domain.check_atoms(mol)
         domain.check_bonds(mol)
         with rdkit_log.captured():
+            problem = domain.chemistry_problem(mol)
+            if problem is not None:
+                raise problem
             try:
                 Chem.SanitizeMol(mol)
             except Chem.MolSanitizeException as error:
@@ -136,9 +144,11 @@ class Molecule:
         domain.check_numbers(numbers)
         bonds, orders = domain.sorted_bonds(numbers, np.asarray(bonds), np.asarray(orders, dtype=np.float64))
         bonding = resonance_bonding(numbers, bonds)
+        if bonding is None:
+            raise misfit(numbers, bonds)
         drawn = pinned_bonding(numbers, bonds, orders)
-        if bonding is None or drawn is None:
-            raise misfit(numbers, bonds) if bonding is None else domain.wrong_orders(numbers, bonds, orders)
+        if drawn is None or ((drawn.charges > 0) & (numbers == 6) & (bonding.charges == 0)).any():
+            raise domain.wrong_orders(numbers, bonds, orders)
         return cls._from_bonding(
             numbers,
             bonds,

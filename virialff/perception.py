@@ -17,8 +17,6 @@ _LIMITS = ((1.10, 0.10), (1.20, 0.15), (1.30, 0.15))
 # Least Pauling bond-order sum, exp((r_i + r_j - d) / 0.3 A) over the neighbours, of an atom with all its hydrogens.
 _LEAST_ORDER_SUM = {6: 3.25, 7: 2.2}
 _FULL_DEGREE = {6: 4, 7: 3}
-# Cost in `lewis` of one charge on N, O, P or S, and of what may come with it.
-_USUAL_ION = 16
 
 
 def bonded_pairs(
@@ -104,19 +102,21 @@ def misfit(numbers: np.ndarray, bonds: np.ndarray) -> MoleculeError:
         start = int(atoms[0])
         name = label(SYMBOL_OF[int(numbers[start])], start)
         where = "the molecule" if len(atoms) == len(numbers) else f"the fragment of {len(atoms)} atoms with {name}"
-        ions = [(charge, lewis_structure(numbers[atoms], local, charge=charge)) for charge in (1, -1, 2, -2)]
-        fitting = [(found.cost, charge) for charge, found in ions if found is not None]
         odd = int(numbers[atoms].sum()) % 2 == 1
-        if fitting and min(fitting)[0] <= _USUAL_ION:
+        start_of = f"{where} has an odd number of electrons: it" if odd else where
+        ions = [(charge, lewis_structure(numbers[atoms], local, charge=charge)) for charge in (1, -1, 2, -2)]
+        # Ions carry their charge on a heteroatom; a fit that needs it on carbon is more likely a radical.
+        fitting = [(ion.cost, q) for q, ion in ions if ion is not None and not ion.charges[numbers[atoms] == 6].any()]
+        if fitting:
             return NetChargeError(
-                f"{where} fits an ion of charge {min(fitting)[1]:+d}, and only neutral molecules are covered: add or "
-                "remove a proton to make it neutral",
+                f"{start_of} fits an ion of charge {min(fitting)[1]:+d}{' or is a radical' if odd else ''}, and only "
+                "neutral closed-shell molecules are covered: add or remove a proton to make it neutral",
                 atom=start + 1,
             )
         if odd:
             return RadicalError(
-                f"{where} has an odd number of electrons: it is a radical or an ion, or a hydrogen is missing; only "
-                "neutral closed-shell molecules are covered",
+                f"{start_of} is a radical or an ion, or a hydrogen is missing; only neutral closed-shell molecules are "
+                "covered",
                 atom=start + 1,
             )
         return ValenceError(

@@ -27,6 +27,14 @@ class CapturedLog:
         return default
 
 
+def _messages(capture: rdBase.CaptureErrorLog) -> str:
+    try:
+        text: str = capture.messages
+    except UnicodeDecodeError as error:  # RDKit may cut a quoted line within a character
+        text = error.object.decode("utf-8", "replace")
+    return text
+
+
 @contextmanager
 def captured() -> Iterator[CapturedLog]:
     """Silence RDKit inside the block and collect its error messages."""
@@ -35,4 +43,4 @@ def captured() -> Iterator[CapturedLog]:
         try:
             yield log
         finally:
-            log.text = capture.messages
+            log.text = _messages(capture)

@@ -9,7 +9,7 @@ from itertools import chain
 
 from virialff.errors import UnreadableRecordError
 from virialff.molecule import Molecule
-from virialff.records.text import Record
+from virialff.records.text import Record, clean_title
 
 _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "cid", "chembl_id", "inchikey")
 
@@ -49,7 +49,7 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
         titles = [title.strip() for title in next(rows, [])]
         smiles_columns = [k for k, title in enumerate(titles) if is_smiles_column(title)]
         if not smiles_columns:
-            shown = ", ".join(titles[:8])[:200]
+            shown = clean_title(", ".join(titles))
             raise UnreadableRecordError(
                 f"the table has no column named smiles but {shown}; name the column of SMILES so"
             )
