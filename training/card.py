@@ -21,24 +21,28 @@ from virialff.benchmarks.holdout import (
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 
+_CLASSICAL = KINDS.index("classical_minimum")
 _DISPLACED = KINDS.index("displaced")
 _PACKAGES = ("torch", "numpy", "dgl", "rdkit", "xtb")
 
 
 def held_out_errors(state: State, packs: Path) -> HoldoutResult:
-    """Errors of the averaged weights on the test split: energies at minima, forces at all geometries."""
+    """Errors of the averaged weights on the test split: total energies at all minima, relative ones among
+    the minima of the classical force field, forces at all geometries."""
     molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
-    energies, forces = _Rows(), _Rows()
+    energies, conformers, forces = _Rows(), _Rows(), _Rows()
     for record, energy, force in predict_molecules(state.average, state.baseline, molecules.test):
         minima = record.kinds != _DISPLACED
         energies.add(record, energy[minima], record.energies[minima])
+        classical = record.kinds == _CLASSICAL
+        conformers.add(record, energy[classical], record.energies[classical])
         forces.add(record, force.reshape(-1, 3), record.forces.reshape(-1, 3))
     interactions = _Rows()
     for record, energy in predict_complexes(state.average, complexes.test):
         interactions.add(record, energy, record.energies)
     return HoldoutResult(
         total_energy=total_energy_errors(*energies.arrays()),
-        relative_conformers=relative_energy_errors(*energies.arrays()),
+        relative_conformers=relative_energy_errors(*conformers.arrays()),
         forces=force_errors(*forces.arrays()),
         interaction=interaction_energy_errors(*interactions.arrays()),
     )

@@ -23,6 +23,7 @@ from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
 
+_CLASSICAL = KINDS.index("classical_minimum")
 _DISPLACED = KINDS.index("displaced")
 
 
@@ -181,17 +182,17 @@ def learning_rate(step: int, optimization: Optimization) -> float:
 def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
     """Errors of the averaged weights on one split: kcal/mol and kcal/mol/A.
 
-    `energy_mae` over minima; `relative_rmse` over the minima of a molecule against its lowest, that one left out;
+    `energy_mae` over minima; `relative_rmse` over the classical minima of a molecule against its lowest, that one left
+    out (a minimum of another level lies in another basin);
     `force_mae` over all components of all geometries; `interaction_mae` over complexes.
     """
     predictions = predict_molecules(state.average, state.baseline, getattr(molecules, split))
     energy, relative, force = [], [], []
     for record, energies, forces in predictions:
-        minima = record.kinds != _DISPLACED
-        error = (energies - record.energies)[minima]
-        energy.append(error.abs())
-        if minima.sum() > 1:
-            reference = record.energies[minima]
+        energy.append((energies - record.energies)[record.kinds != _DISPLACED].abs())
+        same_level = record.kinds == _CLASSICAL
+        if same_level.sum() > 1:
+            reference, error = record.energies[same_level], (energies - record.energies)[same_level]
             lowest = int(reference.argmin())
             others = torch.arange(len(reference)) != lowest
             relative.append((error - error[lowest])[others] ** 2)

@@ -21,6 +21,10 @@ SIGMA_BOUNDS = (1.5, 4.2)
 EPSILON_BOUNDS = (0.005, 0.5)
 
 
+# Puts the widths of the Gaussians at first near 0.5 A within bounds of 0.3 and 1.5 A, close to the spacing of centres.
+_INITIAL_WIDTH_OUTPUT = -1.5
+
+
 class PairNetwork(nn.Module):
     """Pair coefficients from the embeddings.
 
@@ -41,6 +45,7 @@ class PairNetwork(nn.Module):
             # With scales of up to 150 kcal/mol an ordinary start is hundreds of kcal/mol off a molecule.
             nn.init.normal_(last.weight, std=0.1 * width**-0.5)
             nn.init.zeros_(last.bias)
+            last.bias.data[3::2] = _INITIAL_WIDTH_OUTPUT
         hidden = mlp(width, width, width, config.pair_layers - 2)
         self.rest = nn.Sequential(nn.LeakyReLU(), hidden, nn.LeakyReLU(), last)
 
