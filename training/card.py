@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.dataset import KINDS, LabelledGraph, load_pack
+from training.dataset import KINDS, MINIMA, LabelledGraph, load_pack
 from training.loop import State, predict_complexes, predict_molecules
 from virialff.benchmarks.holdout import (
     HoldoutResult,
@@ -22,7 +22,6 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 
 _CLASSICAL = KINDS.index("classical_minimum")
-_DISPLACED = KINDS.index("displaced")
 _PACKAGES = ("torch", "numpy", "dgl", "rdkit", "xtb")
 
 
@@ -32,7 +31,7 @@ def held_out_errors(state: State, packs: Path) -> HoldoutResult:
     molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
     energies, conformers, forces = _Rows(), _Rows(), _Rows()
     for record, energy, force in predict_molecules(state.average, state.baseline, molecules.test):
-        minima = record.kinds != _DISPLACED
+        minima = torch.isin(record.kinds, torch.tensor(MINIMA))
         energies.add(record, energy[minima], record.energies[minima])
         classical = record.kinds == _CLASSICAL
         conformers.add(record, energy[classical], record.energies[classical])

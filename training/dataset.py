@@ -13,8 +13,11 @@ from virialff.graph_tensors import GraphTensors, collate
 from virialff.topology import RELATIONS
 
 SPLITS = ("train", "validation", "test")
-#: Kinds of geometry: minimum of a classical force field, minimum of GFN2-xTB, off any minimum.
-KINDS = ("classical_minimum", "gfn2_minimum", "displaced")
+#: Kinds of geometry: minimum of a classical force field, minimum of GFN2-xTB, minimum with one torsion turned,
+#: thermally displaced (also every complex that is not a minimum), strongly distorted.
+KINDS = ("classical_minimum", "gfn2_minimum", "torsion", "displaced", "distorted")
+#: Positions in KINDS of the minima.
+MINIMA = (0, 1)
 _INTERMOLECULAR = RELATIONS.index("intermolecular")
 
 

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.dataset import KINDS, LabelledGraph, Pack, endless_batches, intermolecular, make_batch
+from training.dataset import KINDS, MINIMA, LabelledGraph, Pack, endless_batches, intermolecular, make_batch
 from virialff.networks.baseline import Baseline, baseline_energies, baseline_features, fit_baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
 
 _CLASSICAL = KINDS.index("classical_minimum")
-_DISPLACED = KINDS.index("displaced")
+_MINIMA = torch.tensor(MINIMA)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Optimization:
     force_weight: float = 1.0
     interaction_weight: float = 5.0
     interaction_force_weight: float = 5.0
-    #: Weight of displaced geometries beside 1 for minima, in both energy losses.
-    displaced_weight: float = 0.3
+    #: Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of minima.
+    kind_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.1)
     validate_every: int = 1_000
     checkpoint_seconds: float = 120.0
     threads: int = 1
@@ -189,7 +189,7 @@ def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) 
     predictions = predict_molecules(state.average, state.baseline, getattr(molecules, split))
     energy, relative, force = [], [], []
     for record, energies, forces in predictions:
-        energy.append((energies - record.energies)[record.kinds != _DISPLACED].abs())
+        energy.append((energies - record.energies)[torch.isin(record.kinds, _MINIMA)].abs())
         same_level = record.kinds == _CLASSICAL
         if same_level.sum() > 1:
             reference, error = record.energies[same_level], (energies - record.energies)[same_level]
@@ -237,7 +237,7 @@ def _molecule_losses(
 ) -> dict[str, Tensor]:
     batch = make_batch(records, optimization.conformers, generator)
     target = (batch.energies - baseline_energies(baseline, batch.graph)).float().to(device)
-    weight = torch.where(batch.kinds == _DISPLACED, optimization.displaced_weight, 1.0).to(device)
+    weight = torch.tensor(optimization.kind_weights)[batch.kinds].to(device)
     energies, forces = pair_energies_and_forces(network(batch.graph.to(device)), batch.positions.to(device))
     error = energies - target
     mean = (weight * error).sum(dim=0) / weight.sum(dim=0)
@@ -299,7 +299,7 @@ def _fit_baseline(records: list[LabelledGraph], network_config: NetworkConfig) -
     """Fit on the mean energy of each training molecule's minima."""
     features, energies = [], []
     for record in records:
-        minima = record.kinds != _DISPLACED
+        minima = torch.isin(record.kinds, _MINIMA)
         if minima.any():
             features.append(baseline_features(record.graph))
             energies.append(record.energies[minima].mean())

@@ -8,13 +8,20 @@ import torch
 
 from training.complexes import RELAXED
 from training.dataset import KINDS, SPLITS, LabelledGraph, save_pack
-from training.geometries import MINIMUM_GFN2, MINIMUM_MMFF, MINIMUM_UFF
+from training.geometries import DISTORTED, MINIMUM_GFN2, MINIMUM_MMFF, MINIMUM_UFF, TORSION
 from training.label_shards import ComplexLabels, LabelRecord, MoleculeLabels
 from virialff.datasets.evaluation import refuse_evaluation
 from virialff.datasets.splits import Fractions, split_of, split_of_complex
 from virialff.graph import array_tensors
 
-_KIND = {MINIMUM_MMFF: 0, MINIMUM_UFF: 0, MINIMUM_GFN2: 1, RELAXED: 1}
+_KIND = {
+    MINIMUM_MMFF: KINDS.index("classical_minimum"),
+    MINIMUM_UFF: KINDS.index("classical_minimum"),
+    MINIMUM_GFN2: KINDS.index("gfn2_minimum"),
+    RELAXED: KINDS.index("gfn2_minimum"),
+    TORSION: KINDS.index("torsion"),
+    DISTORTED: KINDS.index("distorted"),
+}
 #: Pool name of our own list of small monomers.
 _MONOMERS = "monomers"
 _DISPLACED = KINDS.index("displaced")

@@ -25,7 +25,7 @@ def test_pack_returns_what_was_saved(label_records, packs):
         assert np.array_equal(record.positions.numpy(), original.positions)
         assert np.array_equal(record.energies.numpy(), original.energies)
         assert np.array_equal(record.forces.numpy(), original.forces)
-        assert record.kinds.tolist() == [0, 2, 2, 2]
+        assert [KINDS[kind] for kind in record.kinds] == ["classical_minimum", "displaced", "displaced", "displaced"]
 
 
 def test_every_part_has_molecules_and_no_graph_is_in_two(packs):
