@@ -27,15 +27,21 @@ class Upload:
 
 
 def read_upload(
-    data: bytes, file_name: str, *, max_records: int = MAX_RECORDS, max_atoms: int = DEFAULT_MAX_ATOMS
+    data: bytes,
+    file_name: str,
+    *,
+    add_hydrogens: bool = False,
+    max_records: int = MAX_RECORDS,
+    max_atoms: int = DEFAULT_MAX_ATOMS,
 ) -> Upload:
     """Read at most `max_records` records of a file given as bytes; its format follows from the suffix of `file_name`.
 
+    `add_hydrogens` completes SDF and MOL records that are drawings; a geometry must have its hydrogens in the file.
     Records that cannot be used are in `errors`, each naming its record. Raises UnknownFormatError and
     UnreadableRecordError when the file as a whole cannot be read.
     """
     suffix = PurePath(file_name).suffix.lstrip(".").lower()
-    records = read_molecules(io.BytesIO(data), format=suffix, max_atoms=max_atoms)
+    records = read_molecules(io.BytesIO(data), format=suffix, max_atoms=max_atoms, add_hydrogens=add_hydrogens)
     items = list(islice(records, max_records))
     truncated = next(records, None) is not None
     molecules = [item for item in items if isinstance(item, Molecule)]

@@ -16,6 +16,7 @@ MOST_CONFORMERS = 200
 _ENSEMBLE = "generated_ensemble"
 _ERROR = "generation_error"
 _SOURCE = "ensemble_source"
+_ASKED = "generation_asked"
 _OWN, _GENERATED = "As given", "Generated"
 
 
@@ -69,8 +70,8 @@ def _generator(molecule: Molecule) -> None:
         )
         seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", persist_state="session", width=180)
         relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", persist_state="session")
-        pressed = st.button("Generate", icon=":material/scatter_plot:")
-    if pressed:
+        st.button("Generate", icon=":material/scatter_plot:", on_click=_ask, args=(content.structure_key(molecule),))
+    if st.session_state.pop(_ASKED, None) == content.structure_key(molecule):
         st.session_state.pop(_ERROR, None)
         with st.spinner("Generating conformers…", show_time=True):
             try:
@@ -81,6 +82,10 @@ def _generator(molecule: Molecule) -> None:
                 st.session_state[_ENSEMBLE] = _Kept(content.structure_key(molecule), _described(found, seed))
     if _ERROR in st.session_state:
         st.error(sentence(st.session_state[_ERROR]), title="No conformers")
+
+
+def _ask(structure: str) -> None:
+    st.session_state[_ASKED] = structure
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

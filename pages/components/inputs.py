@@ -27,6 +27,7 @@ _EDITOR = "editor"
 _DRAW_ERROR = "draw_error"
 _SMILES_ERROR = "smiles_error"
 _UPLOADER = "uploader"
+_ADD_HYDROGENS = "add_hydrogens"
 _UPLOAD = "upload"
 _UPLOAD_ERROR = "upload_error"
 _RECORD = "upload_record"
@@ -53,6 +54,13 @@ def molecule_input() -> None:
                 show()
 
 
+def _refuse(reason: str, title: str) -> None:
+    """The sentence next to the input; it also says that what is shown further down is older."""
+    st.error(sentence(reason), title=title)
+    if state.loaded() is not None:
+        st.caption("The results below are still those of the molecule before.")
+
+
 def _draw() -> None:
     st.caption("Draw a molecule (hydrogens are added for you), then press **Apply** below the editor.")
     editor = _editor_in_step()
@@ -69,7 +77,7 @@ def _draw() -> None:
             graph = content.graph_key(molecule)
         st.session_state[_EDITOR] = Editor(block, graph, editor.fills)
     if _DRAW_ERROR in st.session_state:
-        st.error(sentence(st.session_state[_DRAW_ERROR]), title="This drawing cannot be used")
+        _refuse(st.session_state[_DRAW_ERROR], "This drawing cannot be used")
 
 
 def _editor_in_step() -> Editor:
@@ -95,9 +103,9 @@ def _smiles() -> None:
         )
         st.button("Show", on_click=_take_smiles, type="primary")
     if _SMILES_ERROR in st.session_state:
-        st.error(sentence(st.session_state[_SMILES_ERROR]), title="This SMILES cannot be used")
+        _refuse(st.session_state[_SMILES_ERROR], "This SMILES cannot be used")
     elif (problem := state.link_error()) is not None:
-        st.error(sentence(problem), title="The SMILES in the link cannot be used")
+        _refuse(problem, "The SMILES in the link cannot be used")
 
 
 def _take_smiles() -> None:
@@ -122,8 +130,15 @@ def _upload() -> None:
         help="All hydrogens must be in the file, except in SMILES and CSV. Several records of the same molecule are "
         "taken as its conformers. Coordinates and atom order are kept as they are.",
     )
+    st.toggle(
+        "Add hydrogens to drawings (SDF and MOL files without a geometry)",
+        value=True,
+        key=_ADD_HYDROGENS,
+        on_change=_take_upload,
+        persist_state="session",
+    )
     if _UPLOAD_ERROR in st.session_state:
-        st.error(sentence(st.session_state[_UPLOAD_ERROR]), title="This file cannot be used")
+        _refuse(st.session_state[_UPLOAD_ERROR], "This file cannot be used")
     upload: Upload | None = st.session_state.get(_UPLOAD)
     if upload is not None:
         _show_upload(upload)
@@ -136,7 +151,7 @@ def _take_upload() -> None:
     st.session_state.pop(_UPLOAD_ERROR, None)
     st.session_state.pop(_UPLOAD, None)
     try:
-        upload = read_upload(file.getvalue(), file.name)
+        upload = read_upload(file.getvalue(), file.name, add_hydrogens=st.session_state[_ADD_HYDROGENS])
     except VirialffError as error:
         st.session_state[_UPLOAD_ERROR] = f"{file.name}: {error}"
         return
@@ -168,7 +183,7 @@ def _show_upload(upload: Upload) -> None:
     if upload.errors:
         _show_record_errors(upload)
     if not upload.molecules and not upload.errors:
-        st.error("The file has no records.", title="This file cannot be used")
+        _refuse("The file has no records.", "This file cannot be used")
 
 
 def _describe(index: int, molecule: Molecule) -> str:

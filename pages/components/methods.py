@@ -58,7 +58,7 @@ def energies(methods: list[EnergyMethod], molecule: Molecule, positions: np.ndar
     """
     job = content.geometry_key(molecule.with_positions(positions))
     empty = EnergyRun(len(positions), np.empty(0))
-    runs = [MethodRun(method, _cache().get((method.key, job)) or empty) for method in methods]
+    runs = [MethodRun(method, energy_cache().get((method.key, job)) or empty) for method in methods]
     missing = [entry for entry in runs if not entry.run.complete]
     if missing and st.session_state.get(_RUNNING) == job:
         _compute(missing, job, positions)
@@ -80,7 +80,8 @@ def energies(methods: list[EnergyMethod], molecule: Molecule, positions: np.ndar
 
 
 @st.cache_resource(show_spinner=False)
-def _cache() -> EnergyCache:
+def energy_cache() -> EnergyCache:
+    """Energies by method and content, shared by all sessions."""
     return EnergyCache(max_entries=256)
 
 
@@ -92,7 +93,7 @@ def _compute(missing: list[MethodRun], job: str, positions: np.ndarray) -> None:
         method = entry.method
         bar.progress(position / len(missing), text=f"{plain(method.label)}: starting")
         for run in continue_run(entry.run, positions, method.energy):
-            _cache().put((method.key, job), run)
+            energy_cache().put((method.key, job), run)
             done = (position + run.n_done / run.n_conformers) / len(missing)
             bar.progress(min(done, 1.0), text=_progress(method.label, run))
 

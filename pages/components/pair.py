@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.geometry import Geometry
+from virialff import content
 from virialff.figures import TERM_LABELS, pair_curve_figure
 from virialff.forcefield import ForceField
 from virialff.pair_statistics import atom_pair_curve, interesting_pair
@@ -21,7 +22,7 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
         return
     names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
     first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
-    key = "_".join(names)
+    key = content.graph_key(molecule)[:12]
     with st.container(horizontal=True):
         i = st.selectbox("First atom", range(len(names)), first, names.__getitem__, key=f"first_{key}", width=160)
         j = st.selectbox("Second atom", range(len(names)), second, names.__getitem__, key=f"second_{key}", width=160)

@@ -1,0 +1,36 @@
+"""The app in Streamlit's own test runner: the real script, the real model, no browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.components.methods import energy_cache
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 120
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """A fresh session, not yet run, in a server that has computed no energies yet."""
+    energy_cache.clear()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_SECONDS)
+
+
+def open_tab(app: AppTest, name: str) -> AppTest:
+    """Switch the tab of the molecule input."""
+    app.session_state["input_tab"] = name
+    return app.run()
+
+
+def enter_smiles(app: AppTest, smiles: str) -> AppTest:
+    """Type SMILES into its field, as a user does."""
+    open_tab(app, "SMILES")
+    return app.text_input(key="smiles_text").set_value(smiles).run()
+
+
+def upload(app: AppTest, name: str, text: str) -> AppTest:
+    """Upload a file with this text."""
+    open_tab(app, "Upload")
+    return app.file_uploader(key="uploader").set_value((name, text.encode(), "text/plain")).run()
