@@ -34,14 +34,15 @@ def held_out_errors(state: State, packs: Path) -> HoldoutResult:
         minima = torch.isin(record.kinds, torch.tensor(MINIMA))
         energies.add(record, energy[minima], record.energies[minima])
         classical = record.kinds == _CLASSICAL
-        conformers.add(record, energy[classical], record.energies[classical])
+        if classical.sum() > 1:
+            conformers.add(record, energy[classical], record.energies[classical])
         forces.add(record, force.reshape(-1, 3), record.forces.reshape(-1, 3))
     interactions = _Rows()
     for record, energy in predict_complexes(state.average, complexes.test):
         interactions.add(record, energy, record.energies)
     return HoldoutResult(
         total_energy=total_energy_errors(*energies.arrays()),
-        relative_conformers=relative_energy_errors(*conformers.arrays()),
+        relative_conformers=relative_energy_errors(*conformers.arrays()) if conformers.groups else None,
         forces=force_errors(*forces.arrays()),
         interaction=interaction_energy_errors(*interactions.arrays()),
     )
