@@ -284,7 +284,7 @@ def is_drawing(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, *, 
     i, j = bonds.T
     lengths = np.linalg.norm(geometry[i] - geometry[j], axis=1)
     ratio = lengths / (radii[i] + radii[j])
-    if ((ratio < 0.75) | (ratio > 1.2)).any():
+    if ((ratio < 0.75) | (ratio > 1.3)).any():
         return True
     return marked_2d and (not (numbers == 1).any() or bool(np.ptp(lengths) < 0.02 * lengths.max()))
 

@@ -357,6 +357,8 @@ class Molecule:
 
         Stereochemistry that either leaves open does not count.
         """
+        if self._mol is other._mol:
+            return True
         return (
             np.array_equal(self.numbers, other.numbers)
             and np.array_equal(self.bonds, other.bonds)

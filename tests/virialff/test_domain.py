@@ -104,6 +104,11 @@ def test_depictions_are_drawings(smiles, bond_length):
         molecule.require_3d()
 
 
+@pytest.mark.parametrize(("numbers", "distance"), [([9, 9], 1.41), ([7, 7], 1.10), ([6, 8], 1.13), ([1, 1], 0.74)])
+def test_diatomic_along_x_is_no_drawing(numbers, distance):
+    assert not domain.is_drawing(np.array(numbers), np.array([[0, 1]]), np.array([[0.0, 0, 0], [distance, 0, 0]]))
+
+
 @pytest.mark.parametrize("smiles", ["c1ccccc1", "C", "CCO", "Brc1ccccc1", "OS(=O)(=O)O", "C#N"])
 def test_geometries_are_no_drawings(smiles):
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))

@@ -158,6 +158,17 @@ def test_geometry_without_hydrogens():
         assert isinstance(item, MissingHydrogensError)
 
 
+def test_planar_geometry_without_hydrogens_is_no_drawing():
+    angles = np.arange(6) * np.pi / 3
+    benzene = Chem.MolFromSmiles("c1ccccc1")
+    conformer = Chem.Conformer(6)
+    conformer.SetPositions(np.stack([1.39 * np.cos(angles), 1.39 * np.sin(angles), np.zeros(6)], axis=1))
+    benzene.AddConformer(conformer)
+    (item,) = read(Chem.MolToMolBlock(benzene), "mol", add_hydrogens=True)
+    assert isinstance(item, MissingHydrogensError)
+    assert "with their coordinates" in str(item)
+
+
 def test_drawings():
     drawing = Chem.MolFromSmiles("C[C@H](N)C(=O)O")
     rdDepictor.Compute2DCoords(drawing)

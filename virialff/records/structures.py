@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 from rdkit import Chem
 
 from virialff import domain, rdkit_log
@@ -79,9 +80,10 @@ def _parse(block: str, *, sanitize: bool) -> Chem.Mol | str:
 
 
 def _is_drawing(mol: Chem.Mol) -> bool:
-    if not mol.GetNumConformers():
+    """Whether a record, perhaps without hydrogens, holds a structural drawing; a single atom may count as one."""
+    if not mol.GetNumConformers() or mol.GetNumAtoms() == 1:
         return True
     conformer = mol.GetConformer()
-    geometry = conformer.GetPositions()
-    flat = bool(abs(geometry[:, 2] - geometry[0, 2]).max() < 1e-4)
-    return flat and not (conformer.Is3D() and mol.GetNumAtoms() == 1)
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in mol.GetBonds()], dtype=np.int64).reshape(-1, 2)
+    return domain.is_drawing(numbers, bonds, conformer.GetPositions(), marked_2d=not conformer.Is3D())

@@ -4,10 +4,7 @@ import io
 
 import pytest
 
-from virialff.errors import (
-    MoleculeError,
-    UnreadableRecordError,
-)
+from virialff.errors import MoleculeError, UnreadableRecordError
 from virialff.molecule import Molecule
 from virialff.reading import read_molecules
 
