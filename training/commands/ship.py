@@ -1,4 +1,4 @@
-"""`virialff ship RUN MODEL`: turn a run into a model folder with a card measured on held-out data and on S66."""
+"""`virialff ship RUN MODEL`: turn a run into a model folder with a card measured on held-out data and the evaluation sets."""
 
 import argparse
 import json
@@ -19,12 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, save, print the card's metrics. S66 is left out, with the reason in the card, without psi4-data."""
+    """Measure, save, print the card's metrics. Without psi4-data the card says so in the place of S66."""
     from training.card import held_out_errors, make_card
     from training.dataset import load_pack
     from training.loop import read_run
-    from virialff.benchmarks.s66 import run_s66
+    from virialff.benchmarks.conformers import compare_conformers, conformer_set
+    from virialff.benchmarks.model_report import report_interactions
     from virialff.checkpoint import save_checkpoint
+    from virialff.engines import get_engine
     from virialff.errors import EvaluationSetError
     from virialff.forcefield import load_model
 
@@ -47,11 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
         save_checkpoint(arguments.model, state.average, state.baseline, card)
 
     save()
+    model = load_model(arguments.model)
+    conformers = compare_conformers(conformer_set(), get_engine("gfn2"), {"model": model})
+    metrics["conformer set against GFN2-xTB (kcal/mol)"] = conformers.statistics.to_dict(orient="records")
     try:
-        s66 = run_s66({"model": load_model(arguments.model)})
-        metrics["S66 vertical against CCSD(T)/CBS (kcal/mol)"] = s66.statistics.to_dict(orient="records")
+        metrics["interactions"] = report_interactions(model).as_dict()
     except EvaluationSetError as error:
-        metrics["S66 vertical against CCSD(T)/CBS (kcal/mol)"] = f"not measured: {error}"
+        metrics["interactions"] = f"not measured: {error}"
     save()
     print(json.dumps(metrics, indent=1))
     return ExitCode.OK
