@@ -5,6 +5,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from virialff.datasets.psi4_databases import read_database
 from virialff.errors import MissingHydrogensError, NetChargeError, RadicalError, ValenceError
 from virialff.molecule import Molecule
 from virialff.perception import bonded_pairs, perceive
@@ -102,3 +103,13 @@ def test_squeezed_coordinates_name_the_crowded_atom():
     geometry = np.vstack([np.zeros(3), SQUARE, [[0, 0, 1.09], [0, 0, -1.09]]])
     with pytest.raises(ValenceError, match=r"atom 1 \(C\) has 6 neighbours.*unit"):
         Molecule.from_geometry([6, 1, 1, 1, 1, 1, 1], geometry)
+
+
+def test_reference_dimers_are_two_molecules_each(psi4_data):
+    """S66 and the base pairs of JSCH: short hydrogen bonds and stacks; bonds and orders as RDKit finds them."""
+    complexes = read_database("S66", psi4_data) + read_database("JSCH", psi4_data)[:40]
+    complexes = tuple(reference for reference in complexes if reference.charge == 0)
+    for reference in complexes:
+        perceived = Molecule.from_geometry(reference.numbers, reference.positions)
+        assert perceived.n_fragments == 2, reference.label
+        assert perceived.same_structure(Molecule.from_rdkit(reference.to_rdkit())), reference.label
