@@ -15,6 +15,8 @@ from perf.browser import app, browser, open_page, table, wait_until_idle
 from virialff import Molecule
 
 AIM_SECONDS = 1.0
+#: Between two molecules, as a person would pause: the browser still draws the last one's figures.
+PAUSE_MILLISECONDS = 3000
 MOLECULES = {
     "ethanol": "CCO",
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O",
@@ -29,6 +31,7 @@ def enter(page: Page, smiles: str) -> tuple[float, float]:
     """Seconds until the charges of a SMILES stand on the page, and until the whole page has settled."""
     canonical = Molecule.from_smiles(smiles).smiles
     box = page.get_by_role("textbox", name="SMILES")
+    page.wait_for_timeout(PAUSE_MILLISECONDS)
     box.fill(smiles)
     start = time.perf_counter()
     box.press("Enter")
