@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -27,13 +28,12 @@ def test_python_example_runs(page, number, tmp_path):
     file = tmp_path / "example.py"
     file.write_text(blocks[number], encoding="utf-8")
     result = subprocess.run(
-        [sys.executable, file], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300
+        [sys.executable, file],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip(), "an example shows something"
-
-
-def environment() -> dict[str, str]:
-    import os
-
-    return os.environ | {"PYTHONPATH": str(ROOT)}
