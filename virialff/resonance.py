@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,25 +40,22 @@ def resonance_bonding(
 
     numbers: (n_atoms,). bonds: (n_bonds, 2), atoms from 0. allowed: the orders that each bond may have.
     """
+    numbers, bonds = np.asarray(numbers, dtype=np.int64), np.asarray(bonds, dtype=np.int64)
     kekule = np.ones(len(bonds), dtype=np.int64)
     charges = np.zeros(len(numbers), dtype=np.int64)
     orders = np.ones(len(bonds))
     fragments = fragment_indices(len(numbers), bonds)
     bond_fragments = fragments[bonds[:, 0]] if len(bonds) else np.zeros(0, dtype=np.int64)
-    known: dict[tuple[bytes, bytes], Bonding] = {}
     for fragment in range(int(fragments.max()) + 1):
         atoms = np.flatnonzero(fragments == fragment)
         chosen = np.flatnonzero(bond_fragments == fragment)
         local = np.searchsorted(atoms, bonds[chosen])
-        key = (numbers[atoms].tobytes(), local.tobytes())
-        found = known.get(key) if allowed is None else None
+        if allowed is None:
+            found = _free_bonding(numbers[atoms].tobytes(), local.tobytes())
+        else:
+            found = _fragment_bonding(numbers[atoms], local, [allowed[int(bond)] for bond in chosen])
         if found is None:
-            found = _fragment_bonding(
-                numbers[atoms], local, None if allowed is None else [allowed[int(bond)] for bond in chosen]
-            )
-            if found is None:
-                return None
-            known[key] = found
+            return None
         kekule[chosen], charges[atoms], orders[chosen] = found
     return Bonding(kekule, charges, orders)
 
@@ -69,6 +67,12 @@ def pinned_bonding(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -
     free = (orders == DELOCALISED) | ((numbers[bonds] == 7) & (sums[bonds] >= 5)).any(axis=1)
     allowed = [(1, 2, 3) if is_free else (int(order),) for is_free, order in zip(free, orders, strict=True)]
     return resonance_bonding(numbers, bonds, allowed=allowed)
+
+
+@lru_cache(maxsize=512)
+def _free_bonding(numbers: bytes, bonds: bytes) -> Bonding | None:
+    """Bonding of a fragment given as bytes of int64 arrays; conformers and equal molecules of a complex share it."""
+    return _fragment_bonding(np.frombuffer(numbers, np.int64), np.frombuffer(bonds, np.int64).reshape(-1, 2), None)
 
 
 def _fragment_bonding(
