@@ -280,7 +280,7 @@ class Molecule:
 
     @cached_property
     def inchikey(self) -> str:
-        """Standard InChIKey of the whole molecule or complex."""
+        """Standard InChIKey of the whole molecule or complex; "" beyond the 1023 atoms that InChI takes."""
         with rdkit_log.captured():
             key: str = Chem.MolToInchiKey(normalised(self._mol, self.numbers, self.bonds))
         return key

@@ -117,7 +117,7 @@ def _title(comment: str) -> str:
     try:
         float(words[0])
     except ValueError:
-        return comment.strip() if comment.strip().lower() not in ("energy:", "energy") else ""
+        return "" if words[0].lower().rstrip(":") == "energy" else comment.strip()
     return ""
 
 

@@ -49,7 +49,7 @@ def test_xyz_frames_with_errors_between():
         "3\ntritium\nO 0 0 0\nH 0.0 0.757 0.587\nT 0.0 -0.757 0.587\n",
         "2\nsodium\nNa 0 0 0\nCl 0 0 2.4\n",
         "3\nendless\nO 0 0 0\nH 0 nan 0.587\nH 0.0 -0.757 0.587\n",
-        "3\n -5.07 energy\n8 0 0 0 0.1\n1 0.0 0.757 0.587 0.1\n1 0.0 -0.757 0.587 0.1\n",
+        "3\n energy: -5.07 gnorm: 0.0004 xtb: 6.7.1\n8 0 0 0 0.1\n1 0.0 0.757 0.587 0.1\n1 0.0 -0.757 0.587 0.1\n",
     ]
     items = read("".join(frames), "xyz")
     assert isinstance(items[0], Molecule)
