@@ -2,12 +2,14 @@
 
 import datetime
 import importlib.metadata
+import math
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from training.dataset import KINDS, MINIMA, LabelledGraph, load_pack
 from training.loop import State, predict_complexes, predict_molecules
@@ -22,23 +24,39 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 
 _CLASSICAL = KINDS.index("classical_minimum")
+#: A complex whose energy is above that of its parts by more than this, in kcal/mol, is pushed together.
+_REPULSIVE = 2.0
 _PACKAGES = ("torch", "numpy", "dgl", "rdkit", "xtb")
 
 
-def held_out_errors(state: State, packs: Path) -> HoldoutResult:
-    """Errors of the averaged weights on the test split: total energies at all minima, relative ones among
-    the minima of the classical force field, forces at all geometries."""
+class Predictions(NamedTuple):
+    """What a run predicts for every record of the test split."""
+
+    molecules: list[tuple[LabelledGraph, Tensor, Tensor]]
+    """(record, total energies (n_conformers,) in kcal/mol, forces (n_conformers, n_atoms, 3) in kcal/mol/A)."""
+    complexes: list[tuple[LabelledGraph, Tensor]]
+    """(record, E(complex) - E(fragments) (n_conformers,) in kcal/mol)."""
+
+
+def predict_test_split(state: State, packs: Path) -> Predictions:
+    """Predictions of the averaged weights."""
     molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
-    energies, conformers, forces = _Rows(), _Rows(), _Rows()
-    for record, energy, force in predict_molecules(state.average, state.baseline, molecules.test):
-        minima = torch.isin(record.kinds, torch.tensor(MINIMA))
+    return Predictions(
+        list(predict_molecules(state.average, state.baseline, molecules.test)),
+        list(predict_complexes(state.average, complexes.test)),
+    )
+
+
+def held_out_errors(predictions: Predictions) -> HoldoutResult:
+    """Total energies at all minima, relative ones among the minima of the classical force field, forces everywhere."""
+    energies, conformers, forces, interactions = _Rows(), _Rows(), _Rows(), _Rows()
+    for record, energy, force in predictions.molecules:
+        minima, classical = torch.isin(record.kinds, torch.tensor(MINIMA)), record.kinds == _CLASSICAL
         energies.add(record, energy[minima], record.energies[minima])
-        classical = record.kinds == _CLASSICAL
         if classical.sum() > 1:
             conformers.add(record, energy[classical], record.energies[classical])
         forces.add(record, force.reshape(-1, 3), record.forces.reshape(-1, 3))
-    interactions = _Rows()
-    for record, energy in predict_complexes(state.average, complexes.test):
+    for record, energy in predictions.complexes:
         interactions.add(record, energy, record.energies)
     return HoldoutResult(
         total_energy=total_energy_errors(*energies.arrays()),
@@ -46,6 +64,33 @@ def held_out_errors(state: State, packs: Path) -> HoldoutResult:
         forces=force_errors(*forces.arrays()),
         interaction=interaction_energy_errors(*interactions.arrays()),
     )
+
+
+def errors_by_geometry(predictions: Predictions) -> dict[str, dict[str, dict[str, float]]]:
+    """The same errors kind by kind: strongly distorted and pushed-together geometries have by far the largest."""
+    result: dict[str, dict[str, dict[str, float]]] = {}
+    for index, kind in enumerate(KINDS):
+        energies, forces = _Rows(), _Rows()
+        for record, energy, force in predictions.molecules:
+            chosen = record.kinds == index
+            if chosen.any():
+                energies.add(record, energy[chosen], record.energies[chosen])
+                forces.add(record, force[chosen].reshape(-1, 3), record.forces[chosen].reshape(-1, 3))
+        if energies.groups:
+            result[f"molecules: {kind}"] = {
+                "total energy (kcal/mol)": total_energy_errors(*energies.arrays()).as_row(),
+                "force component (kcal/mol/Angstrom)": force_errors(*forces.arrays()).as_row(),
+            }
+    for name, low, high in (("pushed together", _REPULSIVE, math.inf), ("not pushed together", -math.inf, _REPULSIVE)):
+        interactions = _Rows()
+        for record, energy in predictions.complexes:
+            chosen = (record.energies > low) & (record.energies <= high)
+            if chosen.any():
+                interactions.add(record, energy[chosen], record.energies[chosen])
+        if interactions.groups:
+            errors = interaction_energy_errors(*interactions.arrays())
+            result[f"complexes: {name}"] = {"interaction energy (kcal/mol)": errors.as_row()}
+    return result
 
 
 def make_card(
@@ -86,11 +131,11 @@ class _Rows:
     """Predictions, references and the record they belong to, gathered row by row."""
 
     def __init__(self) -> None:
-        self.predicted: list[torch.Tensor] = []
-        self.reference: list[torch.Tensor] = []
+        self.predicted: list[Tensor] = []
+        self.reference: list[Tensor] = []
         self.groups: list[np.ndarray] = []
 
-    def add(self, record: LabelledGraph, predicted: torch.Tensor, reference: torch.Tensor) -> None:
+    def add(self, record: LabelledGraph, predicted: Tensor, reference: Tensor) -> None:
         self.predicted.append(predicted.double())
         self.reference.append(reference.double())
         self.groups.append(np.full(len(predicted), record.identifier))
