@@ -1,4 +1,4 @@
-"""`virialff ship RUN MODEL`: turn a run into a model folder with a card measured on held-out data and the evaluation sets."""
+"""`virialff ship RUN MODEL`: turn a run into a model folder with a card measured on data it was never trained on."""
 
 import argparse
 import json
