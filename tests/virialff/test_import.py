@@ -61,7 +61,7 @@ def test_package_root_is_lazy():
 
 
 def test_package_root_imports_at_once():
-    code = "import time; start = time.perf_counter(); import virialff; print(time.perf_counter() - start)"
+    code = "import time; start = time.process_time(); import virialff; print(time.process_time() - start)"
     assert min(float(run_python(code)) for _ in range(3)) < 0.1
 
 

@@ -39,7 +39,7 @@ def network(config: NetworkConfig) -> ForceFieldNetwork:
     return ForceFieldNetwork(config).double()
 
 
-def linear_shapes(module: torch.nn.Module) -> list[tuple[int, int]]:
+def linear_shapes(module: torch.nn.Module) -> list[tuple[int, ...]]:
     return [tuple(layer.weight.shape) for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
 
 
@@ -122,7 +122,7 @@ def test_neutral_fragments():
 def test_output_scales_bound_sigma_and_epsilon():
     model = network(OURS)
     graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
-    model.pairs.rest[-1].weight.data *= 1e4
+    model.pairs.rest[-1].weight.data.mul_(1e4)
     parameters = model(graph)
     sigma, epsilon = sigma_epsilon(parameters.coefficients[:, 0], parameters.coefficients[:, 1])
     for values, (low, high) in ((sigma, SIGMA_BOUNDS), (epsilon, EPSILON_BOUNDS)):
