@@ -122,7 +122,8 @@ def test_neutral_fragments():
 def test_output_scales_bound_sigma_and_epsilon():
     model = network(OURS)
     graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
-    model.pairs.rest[-1].weight.data.mul_(1e4)
+    with torch.no_grad():
+        model.get_parameter(f"pairs.rest.{len(model.pairs.rest) - 1}.weight").mul_(1e4)
     parameters = model(graph)
     sigma, epsilon = sigma_epsilon(parameters.coefficients[:, 0], parameters.coefficients[:, 1])
     for values, (low, high) in ((sigma, SIGMA_BOUNDS), (epsilon, EPSILON_BOUNDS)):
