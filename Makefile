@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help run install install-dev viewer system-packages test lint types format perf clean
+.PHONY: help run install install-dev viewer system-packages test lint types format perf screenshots clean
 .DELETE_ON_ERROR:
 
 run: install viewer
@@ -50,6 +50,9 @@ perf: install-dev viewer
 	$(BIN)/python -m perf.drawing
 	$(BIN)/python -m perf.throughput
 
+screenshots: install-dev viewer
+	$(BIN)/python -m scripts.screenshots
+
 clean:
 	rm -rf $(VENV) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -59,6 +62,7 @@ help:
 	@echo 'make install       only the environment in $(VENV), with the command $(BIN)/virialff'
 	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
 	@echo 'make perf          measure start-up, drawing and throughput'
+	@echo 'make screenshots   pictures of the running app into docs/images'
 	@echo 'make clean         remove all that these targets made'
 	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
 	@echo 'PORT=...           another port for the app'

@@ -1,13 +1,10 @@
 """The model card in words: what the model was trained on, how good it is, what it cannot do."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
 from pages.components.text import plain
 from virialff.forcefield import Model
+from virialff.model_card import error_table
 
 
 def model_card(model: Model) -> None:
@@ -21,25 +18,10 @@ def model_card(model: Model) -> None:
         if card["limitations"]:
             st.markdown("**What it cannot do**")
             st.markdown("\n".join(f"- {plain(str(limit), limit=1000)}" for limit in card["limitations"]))
-        rows = list(_flat(card["metrics"]))
-        if rows:
+        errors = error_table(card["metrics"])
+        if len(errors):
             st.markdown("**Errors on molecules that it never saw**")
-            st.dataframe(pd.DataFrame(rows, columns=["measure", "value"]), hide_index=True)
+            st.dataframe(errors, hide_index=True)
         st.caption(f"sha256 of the parameters: {model.sha256}")
         with st.popover("The whole card"):
             st.json(card, expanded=1)
-
-
-def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Nested metrics as rows of text: the path to a value, and the value; intervals stay together."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, (*path, str(key).replace("_", " ")))
-    elif isinstance(value, list | tuple):
-        yield ", ".join(path), " to ".join(_text(entry) for entry in value)
-    else:
-        yield ", ".join(path), _text(value)
-
-
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, Response, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
@@ -24,6 +24,10 @@ CHROMIUM_ARGUMENTS = (
     "--disable-background-networking",
     "--enable-unsafe-swiftshader",
 )
+# The editor's own error when it is taken off the page while it is still starting.
+KETCHER_CLOSING = "reading 'eventBus'"
+
+expect.set_options(timeout=DEFAULT_MILLISECONDS)
 
 
 def free_port() -> int:
@@ -87,7 +91,11 @@ class Watch:
         page.on("request", self._request)
         page.on("response", self._response)
         page.on("requestfailed", self._failure)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._error)
+
+    def _error(self, error: Error) -> None:
+        if KETCHER_CLOSING not in str(error):
+            self.errors.append(str(error))
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)

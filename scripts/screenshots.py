@@ -1,0 +1,77 @@
+"""Pictures of the real app for the documentation, at two widths, into docs/images/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from perf.browser import app, browser, open_page, wait_until_idle
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
+WIDTHS = {"": 1300, "_narrow": 400}
+SLOW = 120_000
+
+
+def molecule(page: Page, address: str) -> None:
+    """Page Molecule with aspirin."""
+    open_page(page, f"{address}/?smiles=CC(=O)Oc1ccccc1C(=O)O")
+    settle(page)
+    frame = page.frame_locator("iframe[title^='Three-dimensional view']")
+    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+
+
+def energies(page: Page, address: str) -> None:
+    """Page Energies with the example that has conformers."""
+    open_page(page, address)
+    settle(page)
+    page.get_by_role("tab", name="Examples").click()
+    page.get_by_role("button", name="conformers").click()
+    settle(page)
+    if not page.get_by_role("link", name="Energies").is_visible():
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Energies").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Energies", timeout=SLOW)
+    settle(page)
+    if page.viewport_size is not None and page.viewport_size["width"] < 800:
+        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    compute = page.get_by_role("button", name="Compute energies")
+    if compute.is_visible():
+        compute.click()
+    expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=SLOW)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the script of the page has ended and its last pieces are drawn."""
+    page.wait_for_timeout(500)
+    wait_until_idle(page)
+    page.wait_for_timeout(1500)
+
+
+def whole_page(page: Page, path: Path) -> None:
+    """Streamlit scrolls inside the page, so the window grows to its content for the picture."""
+    size = page.viewport_size
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"] if size else 1300, "height": int(height) + 20})
+    page.wait_for_timeout(2500)
+    page.screenshot(path=path)
+
+
+def main() -> None:
+    """Write every picture and print its path."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with app() as address, browser() as chromium:
+        for name, show in (("molecule", molecule), ("energies", energies)):
+            for suffix, width in WIDTHS.items():
+                page = chromium.new_page(viewport={"width": width, "height": 1000})
+                page.set_default_timeout(SLOW)
+                show(page, address)
+                path = FOLDER / f"{name}{suffix}.png"
+                whole_page(page, path)
+                page.close()
+                print(path.relative_to(FOLDER.parent.parent))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Driving the app as a user does: typing, drawing, uploading, waiting for what appears."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+SLOW = 90_000
+
+
+def open_app(page: Page, address: str = "/") -> None:
+    """Open the app and wait for its title."""
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def enter_smiles(page: Page, smiles: str) -> None:
+    open_tab(page, "SMILES")
+    field = page.get_by_role("textbox", name="SMILES")
+    field.fill(smiles)
+    field.press("Enter")
+
+
+def upload(page: Page, name: str, text: str) -> None:
+    open_tab(page, "Upload")
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})
+
+
+def formula(page: Page) -> Locator:
+    """The heading of the results."""
+    return page.get_by_role("heading", level=2)
+
+
+def expect_formula(page: Page, text: str) -> None:
+    expect(formula(page)).to_have_text(re.compile(re.escape(text)), timeout=SLOW)
+
+
+def viewer(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe[title^='Three-dimensional view']")
+
+
+def viewer_pixels(page: Page) -> np.ndarray:
+    """Pixels (height, width, 3) of the 3D view, once it has drawn."""
+    frame = viewer(page)
+    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+    picture = frame.locator("canvas").first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+def drawn_fraction(pixels: np.ndarray) -> float:
+    """Fraction of the pixels that differ from the background, which is the colour of the corner."""
+    return float((np.abs(pixels.astype(int) - pixels[2, 2].astype(int)).max(axis=2) > 12).mean())
+
+
+def editor(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe[title^='streamlit_ketcher']")
+
+
+def take_tool(page: Page, title: str) -> None:
+    editor(page).locator(f"button[title='{title}']").click(timeout=SLOW)
+
+
+def click_canvas(page: Page, x: float, y: float) -> None:
+    editor(page).locator("[class*='StructEditor-module_intermediateCanvas']").click(position={"x": x, "y": y})
+
+
+def apply_drawing(page: Page) -> None:
+    editor(page).get_by_role("button", name="Apply").click()
+
+
+def screenshot(page: Page, path: Path) -> None:
+    """The whole page as one picture; Streamlit scrolls inside, so the window grows to its content."""
+    width = page.viewport_size["width"] if page.viewport_size else 1300
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": int(height) + 20})
+    page.wait_for_timeout(1500)
+    page.screenshot(path=path)
