@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, save, print the card's metrics. Without psi4-data the card says so in the place of S66."""
     from training.card import errors_by_geometry, held_out_errors, make_card, predict_test_split
+    from training.charge_sign import orient_charges
     from training.dataset import load_pack
     from training.loop import read_run
     from virialff.benchmarks.conformers import compare_conformers, conformer_set
@@ -34,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = json.loads((arguments.run / "recipe.json").read_text())
     counts = json.loads((packs / "counts.json").read_text())
     history = [json.loads(line) for line in (arguments.run / "data_history.jsonl").read_text().splitlines()]
-    state = read_run(arguments.run, load_pack(packs / "molecules.npz"))
+    molecules = load_pack(packs / "molecules.npz")
+    state = read_run(arguments.run, molecules)
+    orient_charges(state.average, molecules.train)
     predictions = predict_test_split(state, packs)
     metrics: dict[str, Any] = {
         "held_out": held_out_errors(predictions).as_dict(),
