@@ -17,8 +17,9 @@ def test_the_mirror_image_is_turned_and_no_energy_changes(packs):
     network = ForceFieldNetwork(NetworkConfig(hidden_size=16, charge_width=16, pair_width=16, neutral_fragments=True))
     orient_charges(network, molecules)
     mirror = copy.deepcopy(network)
-    mirror.charges.layers[-1].weight.data.neg_()
-    mirror.charges.layers[-1].bias.data.neg_()
+    with torch.no_grad():
+        for parameter in mirror.charges.layers[-1].parameters():
+            parameter.neg_()
 
     before = [energy for _, energy in predict_complexes(mirror, complexes)]
     assert orient_charges(mirror, molecules) is True
