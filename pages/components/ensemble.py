@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.components import generation
 from pages.components.state import Loaded
 from pages.components.text import plain, sentence
 from virialff import content
-from virialff.conformers import ConformerSearch, search
+from virialff.conformers import ConformerSearch
 from virialff.errors import VirialffError
 from virialff.molecule import Molecule
 
@@ -16,7 +17,6 @@ MOST_CONFORMERS = 200
 _ENSEMBLE = "generated_ensemble"
 _ERROR = "generation_error"
 _SOURCE = "ensemble_source"
-_ASKED = "generation_asked"
 _OWN, _GENERATED = "As given", "Generated"
 
 
@@ -64,33 +64,34 @@ def _generator(molecule: Molecule) -> None:
             title="A complex needs coordinates",
         )
         return
+    structure = content.structure_key(molecule)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input(
             "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", persist_state="session", width=180
         )
         seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", persist_state="session", width=180)
         relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", persist_state="session")
-        st.button("Generate", icon=":material/scatter_plot:", on_click=_ask, args=(content.structure_key(molecule),))
-    if st.session_state.pop(_ASKED, None) == content.structure_key(molecule):
-        st.session_state.pop(_ERROR, None)
-        with st.spinner("Generating conformers…", show_time=True):
-            try:
-                found = _search(content.structure_key(molecule), count, seed, relax, content.bare(molecule))
-            except VirialffError as error:
-                st.session_state[_ERROR] = str(error)
-            else:
-                st.session_state[_ENSEMBLE] = _Kept(content.structure_key(molecule), _described(found, seed))
+        st.button(
+            "Generate",
+            icon=":material/scatter_plot:",
+            on_click=generation.start,
+            args=(structure, content.bare(molecule), int(count), int(seed), relax),
+        )
+    job = generation.finished(structure)
+    if job is not None:
+        _take(job)
     if _ERROR in st.session_state:
         st.error(sentence(st.session_state[_ERROR]), title="No conformers")
 
 
-def _ask(structure: str) -> None:
-    st.session_state[_ASKED] = structure
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _search(key: str, count: int, seed: int, relax: bool, _molecule: Molecule) -> ConformerSearch:
-    return search(_molecule, count, seed, "mmff" if relax else None)
+def _take(job: generation.Job) -> None:
+    st.session_state.pop(_ERROR, None)
+    try:
+        found = job.future.result()
+    except VirialffError as error:
+        st.session_state[_ERROR] = str(error)
+    else:
+        st.session_state[_ENSEMBLE] = _Kept(job.structure, _described(found, job.seed))
 
 
 def _described(found: ConformerSearch, seed: int) -> Ensemble:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pages.components import generation
 from pages.components.methods import energy_cache
 from tests.pages.conftest import enter_smiles, upload
 from tests.pages.test_molecule import sdf_of
@@ -184,3 +185,20 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
     press(app, "Go on")
     assert not app.exception
     assert table_with(app, "GFN2-xTB (kcal/mol)")["GFN2-xTB (kcal/mol)"].notna().all()
+
+
+def test_search_that_ended_while_the_page_was_left_is_taken(app):
+    on_energies(app, "CCCCO")
+    app.session_state["generation_job"] = generation.Job(content.structure_key(Molecule.from_smiles("CCCCO")), 1)
+    app.session_state["generation_job"].future.set_result(search(Molecule.from_smiles("CCCCO"), 2))
+    app.run()
+    assert any("2 distinct conformers" in caption.value for caption in app.caption)
+    assert "generation_job" not in app.session_state
+
+
+def test_search_of_another_molecule_is_not_waited_for(app):
+    on_energies(app, "CCCCO")
+    app.session_state["generation_job"] = generation.Job("another", 1)
+    app.run()
+    assert not app.exception
+    assert not any("distinct conformer" in caption.value for caption in app.caption)
