@@ -2,7 +2,6 @@
 
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -38,8 +37,15 @@ def formula(page: Page) -> Locator:
     return page.get_by_role("heading", level=2)
 
 
+def settled(page: Page) -> None:
+    """Wait until Streamlit has run the page's script to its end."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=SLOW)
+
+
 def expect_formula(page: Page, text: str) -> None:
+    """Wait for the results of the molecule with this formula."""
     expect(formula(page)).to_have_text(re.compile(re.escape(text)), timeout=SLOW)
+    settled(page)
 
 
 def viewer(page: Page) -> FrameLocator:
@@ -73,12 +79,3 @@ def click_canvas(page: Page, x: float, y: float) -> None:
 
 def apply_drawing(page: Page) -> None:
     editor(page).get_by_role("button", name="Apply").click()
-
-
-def screenshot(page: Page, path: Path) -> None:
-    """The whole page as one picture; Streamlit scrolls inside, so the window grows to its content."""
-    width = page.viewport_size["width"] if page.viewport_size else 1300
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": int(height) + 20})
-    page.wait_for_timeout(1500)
-    page.screenshot(path=path)

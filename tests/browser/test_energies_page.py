@@ -25,6 +25,7 @@ def test_uploaded_conformers_by_three_methods(page: Page, conformers: str):
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Energies"))
     driving.expect_formula(page, "C₁₃H₁₈O₂")
     expect(page.get_by_text("coordinates and order are unchanged")).to_be_visible()
+    driving.settled(page)
     page.get_by_role("button", name="Compute energies").click()
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=driving.SLOW)
     for method in ("Model", "GFN2-xTB", "ANI"):
@@ -47,8 +48,10 @@ def test_generated_conformers_from_a_link(page: Page):
     driving.open_app(page, "/?smiles=CCCCO")
     driving.expect_formula(page, "C₄H₁₀O")
     page.get_by_role("link", name="Energies").click()
+    driving.settled(page)
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_text("distinct conformers from")).to_be_visible()
+    driving.settled(page)
     page.get_by_role("button", name="Compute energies").click()
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text("How far the methods agree")).to_be_visible()
