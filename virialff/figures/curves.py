@@ -50,7 +50,7 @@ def pair_curve_figure(
             y=curve[term],
             name=label,
             mode="lines",
-            line={"color": TERM_COLORS[term], "dash": _DASHES[term], "width": 2},
+            line={"color": TERM_COLORS[term], "dash": _DASHES[term], "width": 2, "simplify": False},
             hovertemplate=f"{label}: %{{y:.3f}} kcal/mol at %{{x:.2f}} Å<extra></extra>",
         )
     figure.add_scatter(
@@ -58,7 +58,7 @@ def pair_curve_figure(
         y=curve["total"],
         name="total",
         mode="lines",
-        line={"color": ink, "width": 3},
+        line={"color": ink, "width": 3, "simplify": False},
         hovertemplate="total: %{y:.3f} kcal/mol at %{x:.2f} Å<extra></extra>",
     )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})

@@ -1,0 +1,68 @@
+"""The parts of the pages that need no browser and no running app."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from pages.components import viewer
+from pages.components.text import file_stem, one_line, plain, sentence, subscripted
+from virialff.display_geometry import display_geometry
+from virialff.molecule import Molecule
+
+HOSTILE = "</script><img src=x onerror=alert(1)> ![a](http://example.org/a.png) :red[x] $x$ `y` [z](javascript:1)"
+
+
+def test_every_markdown_character_is_escaped():
+    escaped = plain(HOSTILE)
+    assert re.sub(r"\\(.)", r"\1", escaped) == HOSTILE
+    assert not re.search(r"(?<!\\)[<>\[\]()!:$`*_]", escaped)
+
+
+def test_control_characters_and_direction_marks_are_removed():
+    assert one_line("a\nb\x00c\u202ed") == "a b c d"
+    assert len(one_line("x" * 1000, limit=50)) == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("it is wrong", "It is wrong\\."), ("what now?", "What now?"), ("Done.", "Done\\.")]
+)
+def test_errors_become_sentences(text, shown):
+    assert sentence(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("title", "stem"),
+    [("aspirin", "aspirin"), ("../../etc/passwd", "etc_passwd"), ("", "molecule"), ("<b>", "b"), ("…", "molecule")],
+)
+def test_file_names_are_safe(title, stem):
+    assert file_stem(title) == stem
+
+
+def test_formula_has_subscripts():
+    assert subscripted("C13H18O2") == "C₁₃H₁₈O₂"
+
+
+def test_viewer_gets_numbers_and_element_symbols_only():
+    molecule = Molecule.from_smiles(f"CO {HOSTILE}")
+    assert molecule.name == HOSTILE
+    made = display_geometry(molecule)
+    charges = np.linspace(-0.3, 0.3, 6)
+    page = viewer.viewer_html(molecule, made.positions, charges, script="/app/static/3Dmol-min.js", theme="dark")
+    assert "onerror=alert" not in page
+    (encoded,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    data = json.loads(encoded)
+    assert data["elements"] == ["C", "O", "H", "H", "H", "H"]
+    assert len(data["colors"]) == 6
+    assert len(set(data["colors"])) == 6
+    np.testing.assert_allclose(data["positions"], made.positions, atol=1e-4)
+    assert data["bonds"] == molecule.bonds.tolist()
+
+
+def test_viewer_script_comes_from_this_server_where_it_has_the_file(monkeypatch, tmp_path):
+    local = tmp_path / "3Dmol-min.js"
+    monkeypatch.setattr(viewer, "_LOCAL_FILE", local)
+    assert viewer.script_url().startswith("https://cdn.jsdelivr.net/npm/3dmol@")
+    local.write_text("")
+    assert viewer.script_url() == "/app/static/3Dmol-min.js"
