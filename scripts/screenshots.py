@@ -26,18 +26,12 @@ def energies(page: Page, address: str) -> None:
     open_page(page, address)
     settle(page)
     page.get_by_role("tab", name="Examples").click()
-    page.get_by_role("button", name="conformers").click()
+    page.get_by_role("button", name="leucine, 20 conformers", exact=True).click()
     settle(page)
-    if not page.get_by_role("link", name="Energies").is_visible():
-        page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name="Energies").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Energies", timeout=SLOW)
     settle(page)
-    if page.viewport_size is not None and page.viewport_size["width"] < 800:
-        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
-    compute = page.get_by_role("button", name="Compute energies")
-    if compute.is_visible():
-        compute.click()
+    page.get_by_role("button", name="Compute energies").click()
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=SLOW)
     settle(page)
 
@@ -49,11 +43,12 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
-def whole_page(page: Page, path: Path) -> None:
+def whole_page(page: Page, width: int, path: Path) -> None:
     """Streamlit scrolls inside the page, so the window grows to its content for the picture."""
-    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_timeout(2500)
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": size["width"] if size else 1300, "height": int(height) + 20})
+    page.set_viewport_size({"width": width, "height": int(height) + 20})
     page.wait_for_timeout(2500)
     page.screenshot(path=path)
 
@@ -63,14 +58,14 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with app() as address, browser() as chromium:
         for name, show in (("molecule", molecule), ("energies", energies)):
+            page = chromium.new_page(viewport={"width": max(WIDTHS.values()), "height": 1000})
+            page.set_default_timeout(SLOW)
+            show(page, address)
             for suffix, width in WIDTHS.items():
-                page = chromium.new_page(viewport={"width": width, "height": 1000})
-                page.set_default_timeout(SLOW)
-                show(page, address)
                 path = FOLDER / f"{name}{suffix}.png"
-                whole_page(page, path)
-                page.close()
+                whole_page(page, width, path)
                 print(path.relative_to(FOLDER.parent.parent))
+            page.close()
 
 
 if __name__ == "__main__":

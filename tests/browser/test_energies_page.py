@@ -11,7 +11,7 @@ from virialff.examples import FOLDER, examples
 
 @pytest.fixture(scope="module")
 def conformers() -> str:
-    """The example file with the conformers of ibuprofen, under another title for each test's own upload."""
+    """The text of the example file with the conformers of leucine."""
     example = next(entry for entry in examples() if entry.file)
     return (FOLDER / example.file).read_text()
 
@@ -20,10 +20,10 @@ def test_uploaded_conformers_by_three_methods(page: Page, conformers: str):
     """From the upload to ranks, agreement and figures; the molecule stays when the page changes."""
     driving.open_app(page)
     driving.upload(page, "conformers.sdf", conformers)
-    driving.expect_formula(page, "C₁₃H₁₈O₂")
+    driving.expect_formula(page, "C₆H₁₃NO₂")
     page.get_by_role("link", name="Energies").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Energies"))
-    driving.expect_formula(page, "C₁₃H₁₈O₂")
+    driving.expect_formula(page, "C₆H₁₃NO₂")
     expect(page.get_by_text("coordinates and order are unchanged")).to_be_visible()
     driving.settled(page)
     page.get_by_role("button", name="Compute energies").click()
@@ -33,13 +33,13 @@ def test_uploaded_conformers_by_three_methods(page: Page, conformers: str):
     plots = page.locator(".js-plotly-plot")
     expect(plots).to_have_count(2)
     points = plots.first.locator(".scatterlayer .trace .points path")
-    # Two methods against the reference, sixteen conformers each.
-    expect(points).to_have_count(32)
+    # Two methods against the reference, twenty conformers each.
+    expect(points).to_have_count(40)
     with page.expect_download() as download:
         page.get_by_role("button", name="Relative energies (CSV)").click()
     header, *rows = download.value.path().read_text().splitlines()
     assert header.startswith("conformer,Model (kcal/mol),GFN2-xTB (kcal/mol),ANI")
-    assert len(rows) == 16
+    assert len(rows) == 20
     for column in (1, 2, 3):
         assert min(float(row.split(",")[column]) for row in rows) == 0
 
