@@ -37,3 +37,10 @@ def test_python_example_runs(page, number, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip(), "an example shows something"
+
+
+def test_the_figures_of_the_model_are_those_of_its_card():
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.model_page", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -61,8 +61,20 @@ def run(arguments: argparse.Namespace) -> int:
     metrics["conformer set against GFN2-xTB (kcal/mol)"] = conformers.statistics.to_dict(orient="records")
     try:
         metrics["interactions"] = report_interactions(model).as_dict()
+        metrics["S66 by other methods (kcal/mol)"] = _s66_of_engines()
     except EvaluationSetError as error:
         metrics["interactions"] = f"not measured: {error}"
     save()
     print(json.dumps(metrics, indent=1))
     return ExitCode.OK
+
+
+def _s66_of_engines() -> dict[str, dict[str, float]]:
+    """Vertical S66 errors of GFN2-xTB and ANI at the same geometries, by level of theory; those that are there."""
+    from virialff.benchmarks.s66 import run_s66
+    from virialff.engines import ENGINES, get_engine
+
+    engines = [get_engine(name) for name in ENGINES]
+    methods = {engine.name: engine for engine in engines if engine.available() is None}
+    result = run_s66(methods)
+    return {methods[name].level_of_theory: result.summary(name).as_row() for name in methods}

@@ -1,0 +1,102 @@
+"""Write docs/model.md and the table in README.md from the card of the shipped model; --check only compares."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from virialff.model_card import error_table
+
+ROOT = Path(__file__).resolve().parent.parent
+CARD = ROOT / "assets" / "models" / "default" / "card.json"
+PAGE = ROOT / "docs" / "model.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- made by scripts/model_page.py -->\n", "<!-- end -->\n"
+
+
+def model_page(card: dict[str, Any]) -> str:
+    """The whole card as a page for people."""
+    counts = card["data"]
+    lines = [
+        f"# The shipped model: {card['name']}",
+        "",
+        f"Made on {card['date']} from energies and forces of {card['level_of_theory']}; "
+        f"{card['n_parameters']:,} parameters, {card['recipe']['steps_done']:,} steps. This page is written by "
+        "`python -m scripts.model_page` from `assets/models/default/card.json`.",
+        "",
+        "## What it cannot do",
+        "",
+        *[f"- {limitation}" for limitation in card["limitations"]],
+        "",
+        "## Data",
+        "",
+        "| | train | validation | test |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in ("molecules", "complexes"):
+        cells = [f"{counts[kind][part]['records']:,}" for part in ("train", "validation", "test")]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+        cells = [f"{counts[kind][part]['geometries']:,}" for part in ("train", "validation", "test")]
+        lines.append(f"| their geometries | {' | '.join(cells)} |")
+    lines += ["", f"Split by {card['split']['by']}, seed {card['split']['seed']}.", ""]
+    for entry in counts["history"]:
+        lines.append(
+            f"- from step {entry['from_step']:,}: {entry['molecules']['train']['records']:,} molecules and "
+            f"{entry['complexes']['train']['records']:,} complexes for training"
+        )
+    lines += ["", "## Errors on data never trained on", "", *_markdown(error_table(card["metrics"]))]
+    interactions = card["metrics"]["interactions"]
+    if isinstance(interactions, dict):
+        lines += ["", "## Complexes in detail", "", "| | | | |", "| --- | --- | --- | --- |"]
+        for pair in interactions["base pairs vertical (kcal/mol)"]:
+            lines.append(
+                f"| {pair['pair']} ({pair['geometry']}) | E_int {pair['model']:.2f} kcal/mol | "
+                f"reference {pair['reference']:.2f} kcal/mol | vertical |"
+            )
+        for dimer in interactions["dimers"]:
+            lines.append(
+                f"| {dimer['dimer']} | minimum at {dimer['distance (Angstrom)']:.2f} A | "
+                f"depth {dimer['well depth (kcal/mol)']:.2f} kcal/mol | "
+                f"E_int at 10 A {dimer['E_int at 10 Angstrom (kcal/mol)']:.3f} kcal/mol |"
+            )
+        collapsing = interactions["S66 dimers bound more strongly behind the wall"]
+        lines += ["", f"S66 dimers bound more strongly when pushed together: {len(collapsing)} of 66."]
+    return "\n".join(lines) + "\n"
+
+
+def readme_table(card: dict[str, Any]) -> str:
+    """The few numbers that a visitor asks for first."""
+    table = error_table(card["metrics"])
+    wanted = ("held out", "conformer set", "interactions", "S66 by other")
+    rows = table[table["measured on"].str.startswith(wanted)]
+    rows = rows[~rows["measured on"].str.startswith("held out by")]
+    rows = rows[(rows["measured on"] != "interactions") | rows["quantity"].str.match(r"s66 .*, all$")]
+    return "\n".join(_markdown(rows)) + "\n"
+
+
+def _markdown(table: Any) -> list[str]:
+    header = f"| {' | '.join(table.columns)} |"
+    return [header, "|" + " --- |" * len(table.columns)] + [f"| {' | '.join(row)} |" for row in table.to_numpy()]
+
+
+def main() -> int:
+    """Write both files, or with --check return 1 if one of them is not what the card says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is stale")
+    arguments = parser.parse_args()
+    card = json.loads(CARD.read_text(encoding="utf-8"))
+    readme = README.read_text(encoding="utf-8")
+    before, rest = readme.split(BEGIN)
+    after = rest.split(END)[1]
+    wanted = {PAGE: model_page(card), README: before + BEGIN + readme_table(card) + END + after}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not what the model card says" if arguments.check else f"wrote {path.name}")
+        if not arguments.check:
+            path.write_text(wanted[path], encoding="utf-8")
+    return 1 if stale and arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
