@@ -54,6 +54,7 @@ def comparison(result: Comparison, stem: str) -> None:
     formats = {
         name: st.column_config.NumberColumn(format="%.2f") for name in table.columns.astype(str) if "(kcal/mol)" in name
     }
+    formats["conformer"] = st.column_config.NumberColumn(pinned=True)
     st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
     st.download_button(
         "Relative energies (CSV)",
@@ -66,10 +67,14 @@ def comparison(result: Comparison, stem: str) -> None:
 
 
 def show_agreement(table: pd.DataFrame) -> None:
-    """The agreement of methods in numbers; correlations need three conformers."""
-    number = st.column_config.NumberColumn
-    formats = {name: number(format="%.3f" if "kcal" not in name else "%.2f") for name in table.columns.astype(str)[2:]}
-    st.dataframe(table, hide_index=True, column_config=formats, placeholder="–")
+    """The agreement of methods in numbers, a column for each pair, so that it fits a narrow window."""
+    columns = {}
+    for _, row in table.iterrows():
+        columns[row["methods"]] = [
+            "–" if pd.isna(value) else f"{value:.2f}" if "kcal" in str(name) else f"{value:.3g}"
+            for name, value in row.drop("methods").items()
+        ]
+    st.table(pd.DataFrame(columns, index=list(table.columns[1:])))
     st.caption(
         "RMSE and MAE are of energies relative to each method's own lowest conformer. Correlations need at least three "
         "conformers with different energies."
@@ -95,9 +100,18 @@ def one_conformer(result: Comparison) -> None:
     if n_conformers > 1:
         number = st.number_input("Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", width=180)
     table = result.atomization_table
-    table = table[table["conformer"] == number].drop(columns="conformer")
-    formats = {"atomization energy (kcal/mol)": st.column_config.NumberColumn(format="%.1f")}
-    st.dataframe(table, hide_index=True, column_config=formats, placeholder="–")
+    table = table[table["conformer"] == number]
+    energies_text = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table["atomization energy (kcal/mol)"]]
+    st.table(
+        pd.DataFrame(
+            {
+                "method": table["method"].to_numpy(),
+                "atomization energy (kcal/mol)": energies_text,
+                "level of theory": table["level of theory"].to_numpy(),
+            }
+        ),
+        hide_index=True,
+    )
     st.caption(
         "Energy of the isolated atoms minus energy of the molecule, both at the method's own level, without zero-point "
         "energy; positive means bound. Total energies of different methods have different zeros and are not compared."

@@ -61,9 +61,11 @@ def test_uploaded_conformers_by_model_and_gfn2(app, butanol):
     np.testing.assert_allclose(table["GFN2-xTB (kcal/mol)"], gfn2, atol=1e-4)
     np.testing.assert_allclose(table["Model (kcal/mol)"], model, atol=1e-3)
     assert sorted(table["GFN2-xTB rank"]) == [1, 2, 3, 4, 5]
-    agreement = table_with(app, "Spearman rho")
-    assert list(agreement["methods"]) == ["Model and GFN2-xTB"]
-    assert agreement["conformers"][0] == 5
+    agreement = app.table[0].value
+    assert list(agreement.columns) == ["Model and GFN2-xTB"]
+    assert agreement.loc["conformers"].iloc[0] == "5"
+    rmse = np.sqrt(np.mean((model - gfn2) ** 2))
+    assert float(agreement.loc["RMSE (kcal/mol)"].iloc[0]) == pytest.approx(rmse, abs=0.01)
     assert {metric.label for metric in app.metric} == {"Model, per conformer", "GFN2-xTB, per conformer"}
 
 
@@ -90,13 +92,15 @@ def test_one_conformer_alone_has_atomization_energies_with_their_levels(app):
     choose_methods(app, "model", "gfn2")
     press(app, "Compute energies")
     assert not app.exception
-    table = table_with(app, "level of theory")
+    table = app.table[-1].value
     assert list(table["method"]) == ["Model", "GFN2-xTB"]
     engine = get_engine("gfn2")
     expected = engine.atomic_energies(one.numbers).sum() - engine.energy(one, one.positions)[0]
-    assert table["atomization energy (kcal/mol)"][1] == pytest.approx(expected, abs=0.05)
-    assert load_model().level_of_theory in table["level of theory"][0]
-    assert not any("total" in str(column).lower() for frame in app.dataframe for column in frame.value.columns)
+    assert float(table["atomization energy (kcal/mol)"].iloc[1]) == pytest.approx(expected, abs=0.05)
+    assert load_model().level_of_theory in table["level of theory"].iloc[0]
+    assert not any(
+        "total" in str(column).lower() for frame in [*app.dataframe, *app.table] for column in frame.value.columns
+    )
 
 
 def test_generated_conformers_and_their_source(app):
@@ -126,7 +130,7 @@ def test_element_that_ani_lacks_is_a_sentence_and_the_rest_goes_on(app):
     assert any("has no parameters for Br" in info.value.replace("\\", "") for info in app.info)
     press(app, "Compute energies")
     assert not app.exception
-    levels = table_with(app, "level of theory")
+    levels = app.table[-1].value
     assert list(levels["method"]) == ["Model", "GFN2-xTB"]
 
 
