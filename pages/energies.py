@@ -71,7 +71,7 @@ def show_agreement(table: pd.DataFrame) -> None:
     columns = {}
     for _, row in table.iterrows():
         columns[row["methods"]] = [
-            "–" if pd.isna(value) else f"{value:.2f}" if "kcal" in str(name) else f"{value:.3g}"
+            "–" if pd.isna(value) else f"{value:d}" if name == "conformers" else f"{value:.2f}"
             for name, value in row.drop("methods").items()
         ]
     st.table(pd.DataFrame(columns, index=list(table.columns[1:])))

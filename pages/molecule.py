@@ -26,7 +26,9 @@ def heading(shown: state.Loaded) -> None:
     parts = [f"{molecule.n_atoms} atoms"]
     if molecule.n_fragments > 1:
         parts.append(f"a complex of {molecule.n_fragments} molecules")
-    st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. The address of this page reopens this molecule.")
+    without = ", without its coordinates" if shown.has_own_geometry else ""
+    link = f"The address of this page reopens this molecule{without}."
+    st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. {link}")
     st.code(molecule.smiles, language=None, wrap_lines=True)
 
 

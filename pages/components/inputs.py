@@ -206,8 +206,8 @@ def _examples() -> None:
     st.caption("Choose a molecule to start with.")
     with st.container(horizontal=True, gap="small"):
         for index, example in enumerate(examples()):
-            with st.container(border=True, width=180, gap="small"):
-                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=146)
+            with st.container(border=True, width=164, gap="small"):
+                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=130)
                 st.button(
                     example.name,
                     key=f"example_{index}",

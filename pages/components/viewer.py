@@ -36,7 +36,7 @@ def viewer_html(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, 
         "background": _BACKGROUNDS[theme],
         "ink": "#111111" if theme == "light" else "#fafafa",
         "elements": list(molecule.symbols),
-        "positions": np.round(positions, 4).tolist(),
+        "positions": np.round(facing(positions), 4).tolist(),
         "charges": np.round(charges, 3).tolist(),
         "colors": [scale.hex(charge) for charge in charges],
         "bonds": molecule.bonds.tolist(),
@@ -44,6 +44,15 @@ def viewer_html(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, 
     }
     encoded = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return _TEMPLATE.replace("{{script}}", script).replace("{{data}}", encoded)
+
+
+def facing(positions: np.ndarray) -> np.ndarray:
+    """The positions (n_atoms, 3) turned so that the molecule shows its broad side; chirality is kept."""
+    centered = positions - positions.mean(axis=0)
+    axes = np.linalg.svd(centered, full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)
+    turned: np.ndarray = centered @ axes.T
+    return turned
 
 
 def show(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, *, height: int = 400) -> None:

@@ -56,7 +56,8 @@ def test_viewer_gets_numbers_and_element_symbols_only():
     assert data["elements"] == ["C", "O", "H", "H", "H", "H"]
     assert len(data["colors"]) == 6
     assert len(set(data["colors"])) == 6
-    np.testing.assert_allclose(data["positions"], made.positions, atol=1e-4)
+    shown = np.array(data["positions"])
+    np.testing.assert_allclose(distances(shown), distances(made.positions), atol=1e-3)
     assert data["bonds"] == molecule.bonds.tolist()
 
 
@@ -66,3 +67,27 @@ def test_viewer_script_comes_from_this_server_where_it_has_the_file(monkeypatch,
     assert viewer.script_url().startswith("https://cdn.jsdelivr.net/npm/3dmol@")
     local.write_text("")
     assert viewer.script_url() == "/app/static/3Dmol-min.js"
+
+
+def distances(positions):
+    return np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+
+
+def test_view_is_turned_to_its_broad_side_and_not_mirrored():
+    molecule = Molecule.from_smiles("C[C@H](O)F")
+    made = display_geometry(molecule)
+    turned = viewer.facing(made.positions)
+    np.testing.assert_allclose(distances(turned), distances(made.positions), atol=1e-9)
+    extent = np.ptp(turned, axis=0)
+    assert extent[2] <= min(extent[:2]) + 0.5
+
+    def handedness(positions):
+        return np.sign(np.linalg.det(positions[1:4] - positions[0]))
+
+    assert handedness(turned) == handedness(made.positions)
+
+
+def test_view_of_one_and_two_atoms():
+    assert viewer.facing(np.array([[1.0, 2.0, 3.0]])).shape == (1, 3)
+    two = viewer.facing(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]))
+    np.testing.assert_allclose(np.abs(two[:, 1:]), 0, atol=1e-9)
