@@ -56,3 +56,21 @@ def test_generated_conformers_from_a_link(page: Page):
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text("How far the methods agree")).to_be_visible()
     expect(page).to_have_url(re.compile("smiles=CCCCO"))
+
+
+def test_generation_can_be_stopped(page: Page):
+    driving.open_app(page, "/?smiles=CCCCCCCCO")
+    driving.expect_formula(page, "C₈H₁₈O")
+    page.get_by_role("link", name="Energies").click()
+    driving.settled(page)
+    count = page.get_by_label("Number of conformers")
+    count.fill("200")
+    count.press("Enter")
+    driving.settled(page)
+    page.get_by_role("button", name="Generate").click()
+    stop = page.get_by_test_id("stMain").get_by_role("button", name="Stop")
+    stop.click()
+    expect(stop).to_have_count(0)
+    driving.settled(page)
+    expect(page.get_by_text("distinct conformer")).to_have_count(0)
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
