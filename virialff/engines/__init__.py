@@ -1,4 +1,4 @@
-"""Methods to compare with: GFN2-xTB (`gfn2`) and ANI (`ani`), behind one protocol."""
+"""Methods behind one protocol: GFN2-xTB (`gfn2`), ANI (`ani`), and wB97X-D/def2-SVP by PySCF or Psi4."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ import importlib
 from virialff.engines.base import Engine, Progress
 from virialff.errors import EngineError
 
-__all__ = ["ENGINES", "Engine", "Progress", "get_engine"]
+__all__ = ["DFT_ENGINES", "ENGINES", "Engine", "Progress", "get_engine"]
 
-_HOMES = {"gfn2": ("xtb", "Gfn2Engine"), "ani": ("ani", "AniEngine")}
-#: Names that `get_engine` knows.
-ENGINES = tuple(_HOMES)
+_HOMES = {
+    "gfn2": ("xtb", "Gfn2Engine"),
+    "ani": ("ani", "AniEngine"),
+    "pyscf": ("pyscf", "PyscfEngine"),
+    "psi4": ("psi4", "Psi4Engine"),
+}
+#: The methods that take milliseconds a conformer, fit for an interactive comparison.
+ENGINES = ("gfn2", "ani")
+#: The methods that take minutes a conformer: the level of the labels, asked for by name.
+DFT_ENGINES = ("pyscf", "psi4")
 
 
 @functools.cache
 def get_engine(name: str) -> Engine:
-    """The engine of that name, one of ENGINES; the same object on every call.
+    """The engine of that name, one of ENGINES or DFT_ENGINES; the same object on every call.
 
     It is returned even where it cannot compute: ask `available()` for the reason. Raises EngineError for an
     unknown name.
     """
     if name not in _HOMES:
-        raise EngineError(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
+        raise EngineError(f"there is no engine {name!r}; choose one of {', '.join(_HOMES)}")
     module, cls = _HOMES[name]
     engine: Engine = getattr(importlib.import_module(f"virialff.engines.{module}"), cls)()
     return engine

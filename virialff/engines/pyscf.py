@@ -1,0 +1,36 @@
+"""wB97X-D/def2-SVP by PySCF with density fitting, engine name `pyscf`: the program of label campaigns.
+
+PySCF evaluates the functional of wB97X-D without its dispersion term, which is added here. It runs in a worker
+process under this interpreter.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from virialff.engines.chai_head_gordon import dispersion
+from virialff.engines.dft import CAMPAIGN, DftEngine, DftSettings, ElectronicStructure, with_dispersion
+from virialff.engines.worker_process import WorkerProcess
+
+
+class PyscfEngine(DftEngine):
+    """PySCF as an `Engine`; `electronic_structure` gives density and integrals too."""
+
+    name = "pyscf"
+    title = "wB97X-D (PySCF)"
+
+    def __init__(self, settings: DftSettings = CAMPAIGN, *, threads: int = 1, memory_mb: int = 4000) -> None:
+        super().__init__(settings, threads=threads, memory_mb=memory_mb)
+
+    def available(self) -> str | None:
+        """None, or the sentence saying that PySCF is missing. Imports nothing."""
+        if importlib.util.find_spec("pyscf") is None:
+            return "wB97X-D needs the Python package pyscf, which is not installed; install it with `pip install pyscf`"
+        return None
+
+    def _make_worker(self) -> WorkerProcess:
+        return WorkerProcess(self.title, "pyscf_backend.py", [sys.executable], {}, self.threads)
+
+    def _complete(self, result: ElectronicStructure) -> ElectronicStructure:
+        return with_dispersion(result, *dispersion(result.numbers, result.positions))
