@@ -65,6 +65,23 @@ def drawn_fraction(pixels: np.ndarray) -> float:
     return float((np.abs(pixels.astype(int) - pixels[2, 2].astype(int)).max(axis=2) > 12).mean())
 
 
+def change_by_dragging(page: Page) -> float:
+    """Drag across the 3D view; the fraction of its pixels that change."""
+    before = viewer_pixels(page).astype(int)
+    box = viewer(page).locator("canvas").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 30, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    after = viewer_pixels(page).astype(int)
+    if before.shape != after.shape:
+        return 0.0
+    return float((np.abs(after - before).max(axis=2) > 12).mean())
+
+
 def editor(page: Page) -> FrameLocator:
     return page.frame_locator("iframe[title^='streamlit_ketcher']")
 

@@ -86,23 +86,18 @@ def test_view_in_3d_draws_and_turns(page: Page):
     red, blue = before[..., 0].astype(int), before[..., 2].astype(int)
     assert (red - blue > 12).sum() > 50
     assert (blue - red > 12).sum() > 50
-    box = driving.viewer(page).locator("canvas").first.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 90, box["y"] + box["height"] / 2 + 30, steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(500)
-    after = driving.viewer_pixels(page)
-    assert (np.abs(after.astype(int) - before.astype(int)).max(axis=2) > 12).mean() > 0.01
+    # What is still loading above can move the view from under the pointer, so a drag may need a second try.
+    assert any(driving.change_by_dragging(page) > 0.01 for _ in range(4))
 
 
 def test_atom_pair_shows_its_curve(page: Page):
     driving.open_app(page, "/?smiles=CCO")
     driving.expect_formula(page, "C₂H₆O")
     for label, name in (("First atom", "C1"), ("Second atom", "O3")):
-        page.get_by_role("combobox", name=label).click()
-        page.get_by_role("option", name=name, exact=True).click()
+        box = page.get_by_role("combobox", name=label)
+        box.fill(name)
+        box.press("Enter")
+        expect(box).to_have_value(name)
         driving.settled(page)
     plot = page.locator(".js-plotly-plot").last
     expect(plot.locator(".scatterlayer .trace")).to_have_count(5)
