@@ -1,10 +1,12 @@
-"""Three-dimensional view: 3Dmol.js in a frame, fed with JSON only."""
+"""Three-dimensional view: py3Dmol in a frame, fed with numbers and element symbols only."""
 
 import json
 from pathlib import Path
 
 import numpy as np
+import py3Dmol
 import streamlit as st
+from rdkit import Chem
 
 from virialff.charge_scale import ChargeScale
 from virialff.molecule import Molecule
@@ -29,21 +31,38 @@ def script_url() -> str:
 def viewer_html(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, *, script: str, theme: str) -> str:
     """The frame's page: positions (n_atoms, 3) in A, atoms coloured by charges (n_atoms,) in e.
 
-    Nothing of the molecule but numbers and element symbols goes in, and `<` is escaped all the same.
+    Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
     """
     scale = ChargeScale.fitting(charges)
-    data = {
-        "background": _BACKGROUNDS[theme],
-        "ink": "#111111" if theme == "light" else "#fafafa",
-        "elements": list(molecule.symbols),
-        "positions": np.round(facing(positions), 4).tolist(),
-        "charges": np.round(charges, 3).tolist(),
-        "colors": [scale.hex(charge) for charge in charges],
-        "bonds": molecule.bonds.tolist(),
-        "orders": molecule.orders.tolist(),
-    }
-    encoded = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return _TEMPLATE.replace("{{script}}", script).replace("{{data}}", encoded)
+    ink = "#111111" if theme == "light" else "#fafafa"
+    view = py3Dmol.view(width="100%", height="100%", js=script)
+    view.setBackgroundColor(_BACKGROUNDS[theme])
+    view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
+    for index, charge in enumerate(charges):
+        color = scale.hex(charge)
+        view.setStyle(
+            {"index": index}, {"stick": {"radius": 0.14, "color": color}, "sphere": {"scale": 0.3, "color": color}}
+        )
+    label = {"fontSize": 13, "fontColor": ink, "backgroundColor": _BACKGROUNDS[theme], "backgroundOpacity": 0.85}
+    show_label = (
+        f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
+        " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
+        f" + Math.abs(charge).toFixed(3) + ' e', Object.assign({{position: atom}}, {json.dumps(label)})); }}"
+    )
+    hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
+    view.setHoverable({}, True, show_label, hide_label)
+    # zoomTo fits the height only, and leaves small molecules small.
+    larger = max(1.1, 1.1 * (12 / molecule.n_atoms) ** 0.5)
+    page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme]).replace("{{larger}}", f"{larger:.3f}")
+    # The template calls the viewer by the name that py3Dmol gives it.
+    return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
+
+
+def mol_block(molecule: Molecule, positions: np.ndarray) -> str:
+    """The molecule as a MOL block without its title: positions (n_atoms, 3) in A."""
+    mol = molecule.with_positions(positions[None]).to_rdkit()
+    mol.SetProp("_Name", "")
+    return str(Chem.MolToMolBlock(mol))
 
 
 def facing(positions: np.ndarray) -> np.ndarray:
