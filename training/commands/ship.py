@@ -58,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     save()
     model = load_model(arguments.model)
     conformers = compare_conformers(conformer_set(), get_engine("gfn2"), {"model": model})
-    metrics["conformer set against GFN2-xTB (kcal/mol)"] = conformers.statistics.to_dict(orient="records")
+    metrics["conformer set against GFN2-xTB"] = {
+        "above the lowest conformer by GFN2-xTB (kcal/mol)": conformers.summary("model", "reference").as_row(),
+        "above each method's own lowest conformer (kcal/mol)": conformers.summary("model", "own").as_row(),
+    }
     try:
         metrics["interactions"] = report_interactions(model).as_dict()
         metrics["S66 by other methods (kcal/mol)"] = _s66_of_engines()
