@@ -12,24 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.small_network import SMALL_NETWORK
 from training.dataset import load_pack
 from training.loop import Optimization, TrainingStopped, evaluate, learning_rate, train
-from virialff.networks.config import NetworkConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-NETWORK = NetworkConfig(
-    hidden_size=24,
-    charge_width=24,
-    pair_width=24,
-    pair_layers=3,
-    distance_threshold=None,
-    pair_relations=True,
-    symmetric_pairs=True,
-    neutral_fragments=True,
-    bond_type_baseline=True,
-    output_scales=True,
-    gaussian_widths=(0.3, 1.5),
-)
 SHORT = Optimization(steps=40, batch_pairs=200, complex_batch_pairs=100, warmup_steps=5, validate_every=10)
 
 # Runs in a fresh interpreter in which the libraries of chemistry and of the app cannot be imported.
@@ -53,7 +40,7 @@ train(run, network, optimization, load_pack(packs / "molecules.npz"), load_pack(
 
 
 def bare_command(packs: Path, run: Path, steps: int, seconds: float) -> list[str]:
-    settings = [json.dumps(NETWORK.to_dict()), json.dumps(dataclasses.asdict(SHORT))]
+    settings = [json.dumps(SMALL_NETWORK.to_dict()), json.dumps(dataclasses.asdict(SHORT))]
     return [sys.executable, "-c", BARE, str(packs), str(run), str(steps), str(seconds), *settings]
 
 
@@ -65,7 +52,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 def run_here(packs: Path, run: Path, optimization: Optimization) -> dict[str, float]:
     molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
-    state = train(run, NETWORK, optimization, molecules, complexes, report=lambda line: None)
+    state = train(run, SMALL_NETWORK, optimization, molecules, complexes, report=lambda line: None)
     return evaluate(state, molecules, complexes, "train")
 
 

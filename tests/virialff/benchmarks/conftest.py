@@ -3,29 +3,17 @@
 import pytest
 import torch
 
+from tests.small_network import SMALL_NETWORK
 from virialff.checkpoint import Checkpoint
 from virialff.elements import ELEMENTS
 from virialff.forcefield import Model
 from virialff.networks.baseline import N_FEATURES, Baseline
-from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 
 
 @pytest.fixture(scope="session")
 def random_model() -> Model:
     torch.manual_seed(0)
-    config = NetworkConfig(
-        hidden_size=16,
-        message_steps=2,
-        charge_width=16,
-        pair_width=16,
-        distance_threshold=None,
-        pair_relations=True,
-        symmetric_pairs=True,
-        neutral_fragments=True,
-        output_scales=True,
-        gaussian_widths=(0.3, 1.5),
-    )
     card = {
         "name": "random",
         "level_of_theory": "none (random parameters)",
@@ -35,4 +23,4 @@ def random_model() -> Model:
     }
     weights = torch.linspace(-400.0, -10.0, N_FEATURES, dtype=torch.float64)
     baseline = Baseline(weights, torch.ones(N_FEATURES, dtype=torch.bool))
-    return Model(Checkpoint(ForceFieldNetwork(config).eval(), baseline, card))
+    return Model(Checkpoint(ForceFieldNetwork(SMALL_NETWORK).eval(), baseline, card))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.small_network import SMALL_NETWORK
 from virialff.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
 from virialff.graph_tensors import collate
 from virialff.molecule import Molecule
@@ -18,18 +19,6 @@ from virialff.networks.pairs import EPSILON_BOUNDS, SIGMA_BOUNDS
 from virialff.potential.energy import pair_energies
 from virialff.potential.lennard_jones import sigma_epsilon
 
-OURS = NetworkConfig(
-    hidden_size=24,
-    charge_width=20,
-    pair_width=22,
-    distance_threshold=None,
-    pair_relations=True,
-    symmetric_pairs=True,
-    neutral_fragments=True,
-    bond_type_baseline=True,
-    output_scales=True,
-    gaussian_widths=(0.3, 1.5),
-)
 SMALL_PAPER = dataclasses.replace(PAPER, hidden_size=24)
 SMILES = ("CC(=O)Nc1ccccc1", "O.CO", "FC(Cl)Br", "CS(=O)(=O)C", "CP(C)C")
 
@@ -72,7 +61,7 @@ def test_paper_pair_layer_is_a_linear_layer_on_the_concatenation():
     torch.testing.assert_close(pairs(hidden, graph), pairs.rest(joined))
 
 
-@pytest.mark.parametrize("config", [SMALL_PAPER, OURS], ids=["paper", "ours"])
+@pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_NETWORK], ids=["paper", "ours"])
 @pytest.mark.parametrize("smiles", SMILES)
 def test_energy_does_not_depend_on_atom_order(config, smiles):
     model = network(config)
@@ -88,7 +77,7 @@ def test_energy_does_not_depend_on_atom_order(config, smiles):
     torch.testing.assert_close(second.charges, first.charges[order], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("config", [SMALL_PAPER, OURS], ids=["paper", "ours"])
+@pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_NETWORK], ids=["paper", "ours"])
 def test_a_batch_gives_what_single_molecules_give(config):
     model = network(config)
     molecules = [Molecule.from_smiles(text) for text in SMILES]
@@ -103,7 +92,7 @@ def test_a_batch_gives_what_single_molecules_give(config):
 
 
 def test_equivalent_atoms_have_equal_charges():
-    model = network(OURS)
+    model = network(SMALL_NETWORK)
     charges = model(molecule_tensors(Molecule.from_smiles("c1ccccc1"))).charges
     assert charges[:6].max() - charges[:6].min() < 1e-12
     assert charges[6:].max() - charges[6:].min() < 1e-12
@@ -115,12 +104,12 @@ def test_neutral_fragments():
     charges = neutralize_fragments(torch.randn(graph.n_atoms, dtype=torch.float64), graph)
     for fragment in range(3):
         assert charges[graph.atom_fragments == fragment].sum().abs() < 1e-12
-    sums = [network(config)(graph).charges.sum().abs().item() for config in (OURS, SMALL_PAPER)]
+    sums = [network(config)(graph).charges.sum().abs().item() for config in (SMALL_NETWORK, SMALL_PAPER)]
     assert sums[0] < 1e-12 < 1e-3 < sums[1]
 
 
 def test_output_scales_bound_sigma_and_epsilon():
-    model = network(OURS)
+    model = network(SMALL_NETWORK)
     graph = molecule_tensors(Molecule.from_smiles("CC(=O)Nc1ccccc1.O"))
     with torch.no_grad():
         model.get_parameter(f"pairs.rest.{len(model.pairs.rest) - 1}.weight").mul_(1e4)
@@ -133,8 +122,8 @@ def test_output_scales_bound_sigma_and_epsilon():
 
 
 def test_relation_scales_multiply_the_amplitudes():
-    scaled = network(OURS)
-    plain = network(dataclasses.replace(OURS, output_scales=False))
+    scaled = network(SMALL_NETWORK)
+    plain = network(dataclasses.replace(SMALL_NETWORK, output_scales=False))
     plain.load_state_dict(scaled.state_dict())
     graph = molecule_tensors(Molecule.from_smiles("CCCC.C"))
     ratio = scaled(graph).amplitudes / plain(graph).amplitudes
@@ -156,6 +145,6 @@ def test_kinetic_energies_sum_over_atoms_and_bonds():
 
 
 def test_config_survives_json_and_refuses_unknown_settings():
-    assert NetworkConfig.from_dict(OURS.to_dict() | {"gaussian_widths": [0.3, 1.5]}) == OURS
+    assert NetworkConfig.from_dict(SMALL_NETWORK.to_dict() | {"gaussian_widths": [0.3, 1.5]}) == SMALL_NETWORK
     with pytest.raises(ValueError, match="'depth'"):
         NetworkConfig.from_dict({"depth": 3})

@@ -1,11 +1,9 @@
 """XYZ and PDB: frames, their damage, and the bonds that the distances tell."""
 
-import io
-
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom
 
+from tests.virialff.sample_files import ALANINE, WATER_XYZ, embedded, read, xyz
 from virialff.errors import (
     IsotopeError,
     MissingCoordinatesError,
@@ -15,27 +13,7 @@ from virialff.errors import (
     UnsupportedElementError,
 )
 from virialff.molecule import Molecule
-from virialff.reading import group_conformers, read_molecules
-
-
-def embedded(smiles, n_conformers=1, name=""):
-    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    rdDistGeom.EmbedMultipleConfs(mol, n_conformers, randomSeed=6)
-    mol.SetProp("_Name", name)
-    return mol
-
-
-def xyz(mol):
-    return "".join(Chem.MolToXYZBlock(mol, confId=c.GetId()) for c in mol.GetConformers())
-
-
-def read(content, format=None, **options):
-    data = content if isinstance(content, bytes) else content.encode()
-    return list(read_molecules(io.BytesIO(data), format=format, **options))
-
-
-ALANINE = embedded("C[C@H](N)C(=O)O", 3, "alanine")
-WATER_XYZ = "3\nwater\nO 0.0 0.0 0.0\nH 0.0 0.757 0.587\nH 0.0 -0.757 0.587\n"
+from virialff.reading import group_conformers
 
 
 def test_xyz_frames_with_errors_between():

@@ -1,0 +1,16 @@
+"""A network with every switch on, small enough for tests."""
+
+from virialff.networks.config import NetworkConfig
+
+SMALL_NETWORK = NetworkConfig(
+    hidden_size=24,
+    charge_width=20,
+    pair_width=22,
+    distance_threshold=None,
+    pair_relations=True,
+    symmetric_pairs=True,
+    neutral_fragments=True,
+    bond_type_baseline=True,
+    output_scales=True,
+    gaussian_widths=(0.3, 1.5),
+)
