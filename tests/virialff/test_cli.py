@@ -334,7 +334,12 @@ def test_interrupt(tmp_path):
     file = tmp_path / "many.smi"
     file.write_text("CCCCCCCCCCCC\n" * 5000)
     process = subprocess.Popen(
-        [*COMMAND, "params", str(file), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        [*COMMAND, "params", str(file), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        # A shell starts background commands with the signal ignored, and they hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     process.stdout.readline()
