@@ -140,13 +140,10 @@ def model_energies(model: Model, molecule: Molecule) -> MethodEnergies:
         force_field = model.force_field(molecule)
     except MoleculeError as error:
         return MethodEnergies(MODEL, model.level_of_theory, error.message)
-    total = force_field.energy(molecule.positions)
-    values = {
-        "total": total,
-        "pair": force_field.pair_energy(molecule.positions),
-        "relative": total - total.min(),
-        "atomization": force_field.atomization_energy(molecule.positions),
-    }
+    pair = force_field.pair_energy(molecule.positions)
+    total = force_field.baseline + pair
+    atoms = force_field.atomic_energies.sum()
+    values = {"total": total, "pair": pair, "relative": total - total.min(), "atomization": atoms - total}
     return MethodEnergies(MODEL, model.level_of_theory, values=values)
 
 
