@@ -114,3 +114,23 @@ class EvaluationSetError(VirialffError):
 
 class ConfigError(VirialffError):
     """A setting that does not exist or has an impossible value."""
+
+
+class LabelError(VirialffError):
+    """A label that must not be stored: arrays of wrong shapes, a number that is not finite, no result and no reason."""
+
+
+class StoreError(VirialffError):
+    """A label store that cannot be read or written."""
+
+
+class StoreSchemaError(StoreError):
+    """A file that holds no labels, or labels of a newer version of the schema."""
+
+
+class StoreDamagedError(StoreError):
+    """A file of a label store that is damaged."""
+
+
+class StoreBusyError(StoreError):
+    """A part of a label store that another process is writing."""

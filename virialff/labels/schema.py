@@ -1,0 +1,247 @@
+"""One labelled conformer at one level of theory, and how it is laid out in Arrow and Parquet: numpy and pyarrow only.
+
+The names of the columns carry their units. A list of floats may be stored quantised: integers whose field metadata
+`scale` gives the unit of the last digit. Everything that reads a file decodes both forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from virialff.errors import LabelError, StoreSchemaError
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+SCHEMA_VERSION = 1
+#: Key of the version in the metadata of a schema.
+VERSION_KEY = "virialff_labels"
+#: Key of the unit of the last digit in the metadata of a quantised column.
+SCALE_KEY = "scale"
+KINDS = ("minimum", "displaced", "scan", "complex")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Label:
+    """One conformer of a molecule or complex at one level of theory: Angstrom, kcal/mol, e.
+
+    A quantity that was not computed is None; so is every quantity of a row with a `failure`.
+    """
+
+    identifier: str  #: "<task>/<n>", n counted from 0 within the task, failures included
+    task: str  #: what a campaign computes in one go; its rows are written together
+    inchikeys: tuple[str, ...]  #: of every fragment
+    smiles: str  #: canonical, explicit hydrogens, atom maps 1..n_atoms naming the rows of the arrays
+    source: str  #: pool or set that the molecule came from
+    numbers: IntArray  #: (n_atoms,) atomic numbers
+    bonds: IntArray  #: (n_bonds, 2) atoms counted from 0
+    orders: FloatArray  #: (n_bonds,) 1, 2, 3, or 1.5 for aromatic
+    fragments: IntArray  #: (n_atoms,) counted from 0
+    positions: FloatArray | None  #: (n_atoms, 3) Angstrom; None only for a failure before there was a geometry
+    kind: str  #: one of KINDS
+    detail: str  #: how the geometry was made
+    level_of_theory: str
+    program: str  #: with its version
+    settings: str  #: JSON object with sorted keys
+    energy: float | None = None  #: total energy, kcal/mol
+    forces: FloatArray | None = None  #: (n_atoms, 3) kcal/mol/Angstrom, kept as 32-bit floats
+    interaction_energy: float | None = None  #: E(1) + E(2) - E(12), kcal/mol: positive is bound
+    interaction_forces: FloatArray | None = None  #: (n_atoms, 3) forces in the complex minus those in the fragments
+    counterpoise: bool | None = None  #: whether the fragments had the basis of the whole complex
+    kinetic_atoms: FloatArray | None = None  #: (n_atoms,) kcal/mol, Eq. 11
+    kinetic_bonds: FloatArray | None = None  #: (n_bonds,) kcal/mol, twice Eq. 12
+    kinetic_nonbonded: float | None = None  #: kcal/mol, the rest of the kinetic energy
+    dipole: FloatArray | None = None  #: (3,) e Angstrom
+    charges: FloatArray | None = None  #: (n_atoms,) e
+    charge_scheme: str | None = None  #: name of the partition that gave `charges`
+    seconds: float  #: wall time of this row's calculation
+    failure: str | None = None  #: why there is no label
+
+    @property
+    def n_atoms(self) -> int:
+        return len(self.numbers)
+
+
+class _Column(NamedTuple):
+    name: str
+    type: pa.DataType
+    nullable: bool = False
+    #: Of a list: the shape of an item, and what it has an item for.
+    item: tuple[int, ...] = ()
+    per: str = ""
+
+
+def _list(name: str, values: pa.DataType, per: str, item: tuple[int, ...] = (), nullable: bool = True) -> _Column:
+    return _Column(name, pa.list_(values), nullable, item, per)
+
+
+_COLUMNS: dict[str, _Column] = {
+    "identifier": _Column("identifier", pa.string()),
+    "task": _Column("task", pa.string()),
+    "inchikeys": _Column("inchikeys", pa.list_(pa.string())),
+    "smiles": _Column("smiles", pa.string()),
+    "source": _Column("source", pa.string()),
+    "numbers": _list("numbers", pa.uint8(), "atoms", nullable=False),
+    "bonds": _list("bonds", pa.uint16(), "bonds", (2,), nullable=False),
+    "orders": _list("orders", pa.float32(), "bonds", nullable=False),
+    "fragments": _list("fragments", pa.uint8(), "atoms", nullable=False),
+    "positions": _list("positions_angstrom", pa.float64(), "atoms", (3,)),
+    "kind": _Column("kind", pa.string()),
+    "detail": _Column("detail", pa.string()),
+    "level_of_theory": _Column("level_of_theory", pa.string()),
+    "program": _Column("program", pa.string()),
+    "settings": _Column("settings", pa.string()),
+    "energy": _Column("energy_kcal_mol", pa.float64(), True),
+    "forces": _list("forces_kcal_mol_angstrom", pa.float32(), "atoms", (3,)),
+    "interaction_energy": _Column("interaction_energy_kcal_mol", pa.float64(), True),
+    "interaction_forces": _list("interaction_forces_kcal_mol_angstrom", pa.float32(), "atoms", (3,)),
+    "counterpoise": _Column("counterpoise", pa.bool_(), True),
+    "kinetic_atoms": _list("kinetic_atoms_kcal_mol", pa.float64(), "atoms"),
+    "kinetic_bonds": _list("kinetic_bonds_kcal_mol", pa.float64(), "bonds"),
+    "kinetic_nonbonded": _Column("kinetic_nonbonded_kcal_mol", pa.float64(), True),
+    "dipole": _list("dipole_e_angstrom", pa.float64(), "axes"),
+    "charges": _list("charges_e", pa.float64(), "atoms"),
+    "charge_scheme": _Column("charge_scheme", pa.string(), True),
+    "seconds": _Column("seconds", pa.float64()),
+    "failure": _Column("failure", pa.string(), True),
+}
+_RESULTS = (
+    "energy",
+    "forces",
+    "interaction_energy",
+    "interaction_forces",
+    "kinetic_atoms",
+    "kinetic_bonds",
+    "kinetic_nonbonded",
+    "dipole",
+    "charges",
+)
+
+#: Name of the column of each field of Label.
+COLUMN_OF = {field: column.name for field, column in _COLUMNS.items()}
+ARROW_SCHEMA = pa.schema(
+    [pa.field(column.name, column.type, column.nullable) for column in _COLUMNS.values()],
+    metadata={VERSION_KEY: str(SCHEMA_VERSION)},
+)
+
+
+def check_label(label: Label) -> None:
+    """Raise LabelError for a label that must not be stored.
+
+    That is one whose arrays do not fit together, with a number that is not finite, of an unknown kind, without a
+    SMILES, with neither a result nor a failure, or with both.
+    """
+
+    def refuse(what: str) -> LabelError:
+        return LabelError(f"The label {label.identifier!r} {what}.")
+
+    if label.kind not in KINDS:
+        raise refuse(f"is of the unknown kind {label.kind!r}; the kinds are {', '.join(KINDS)}")
+    for name in ("identifier", "task", "smiles", "level_of_theory", "settings"):
+        if not getattr(label, name):
+            raise refuse(f"has an empty {name}")
+    counts = {"atoms": len(label.numbers), "bonds": len(label.bonds), "axes": 3}
+    for name, column in _COLUMNS.items():
+        value = getattr(label, name)
+        if value is None:
+            continue
+        if column.per:
+            expected = (counts[column.per], *column.item)
+            if np.shape(value) != expected and not (np.size(value) == 0 and expected[0] == 0):
+                raise refuse(f"has {name} of shape {np.shape(value)}, expected {expected}")
+        if isinstance(value, float | np.ndarray | np.floating) and not np.isfinite(value).all():
+            raise refuse(f"has {name} that are not finite numbers")
+    if label.failure is None:
+        if label.positions is None or label.energy is None or not counts["atoms"]:
+            raise refuse("has neither a geometry with its energy nor a reason of failure")
+    elif any(getattr(label, name) is not None for name in _RESULTS):
+        raise refuse("has results and a reason of failure; a failed calculation gives no numbers")
+
+
+def to_table(labels: Iterable[Label]) -> pa.Table:
+    """Labels as a table of ARROW_SCHEMA. Raises LabelError for a label that `check_label` refuses."""
+    rows = list(labels)
+    for row in rows:
+        check_label(row)
+    arrays = [_encode(column, [getattr(row, name) for row in rows]) for name, column in _COLUMNS.items()]
+    return pa.Table.from_arrays(arrays, schema=ARROW_SCHEMA)
+
+
+def _encode(column: _Column, values: list[Any]) -> pa.Array:
+    if not column.per:
+        return pa.array(values, type=column.type)
+    dtype = column.type.value_type.to_pandas_dtype()
+    flat = [np.zeros(0, dtype) if value is None else np.asarray(value).reshape(-1) for value in values]
+    joined = np.concatenate(flat) if flat else np.zeros(0)
+    narrow = joined.astype(dtype)
+    if np.issubdtype(dtype, np.integer) and not np.array_equal(narrow, joined):
+        raise LabelError(f"A value of {column.name} does not fit the store: the largest is {joined.max()}.")
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in flat])]).astype(np.int32)
+    mask = pa.array([value is None for value in values], pa.bool_())
+    return pa.ListArray.from_arrays(offsets, pa.array(narrow), type=column.type, mask=mask)
+
+
+def from_table(table: pa.Table | pa.RecordBatch) -> Iterator[Label]:
+    """The labels of a table or record batch that has every column, full or quantised.
+
+    Raises StoreSchemaError for a table of a newer version of the schema, or one that holds no labels.
+    """
+    check_schema(table.schema, "the table")
+    for batch in [table] if isinstance(table, pa.RecordBatch) else table.to_batches():
+        columns = [_decode(column, batch.schema.field(column.name), batch[column.name]) for column in _COLUMNS.values()]
+        for row in zip(*columns, strict=True):
+            yield Label(**dict(zip(_COLUMNS, row, strict=True)))
+
+
+def _decode(column: _Column, field: pa.Field, array: pa.Array) -> Iterator[Any]:
+    if column.name == COLUMN_OF["inchikeys"]:
+        return (tuple(value) for value in array.to_pylist())
+    if not column.per:
+        return iter(array.to_pylist())
+    return _decode_lists(column, full_array(field, array))
+
+
+def _decode_lists(column: _Column, array: pa.ListArray) -> Iterator[NDArray[Any] | None]:
+    values = array.values.to_numpy(zero_copy_only=False)
+    wide = values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+    offsets, valid = array.offsets.to_numpy(), array.is_valid().to_numpy(zero_copy_only=False)
+    for row in range(len(array)):
+        part = wide[offsets[row] : offsets[row + 1]]
+        yield part.reshape(-1, *column.item) if valid[row] else None
+
+
+def full_array(field: pa.Field, array: pa.Array) -> pa.Array:
+    """A column in the type that ARROW_SCHEMA gives it: a quantised one is multiplied by its scale."""
+    expected = ARROW_SCHEMA.field(field.name).type
+    if array.type == expected:
+        return array
+    scale = (field.metadata or {}).get(SCALE_KEY.encode())
+    if scale is None or not pa.types.is_list(array.type):
+        return array.cast(expected)
+    # A division by a whole number gives the nearest float to the decimal fraction; a product does not.
+    steps = round(1.0 / float(scale))
+    offsets = array.offsets.to_numpy()
+    values = array.values.to_numpy(zero_copy_only=False)[offsets[0] : offsets[-1]] / steps
+    flat = pa.array(values.astype(expected.value_type.to_pandas_dtype()))
+    return pa.ListArray.from_arrays(offsets - offsets[0], flat, type=expected, mask=array.is_null())
+
+
+def check_schema(schema: pa.Schema, place: str) -> None:
+    """Raise StoreSchemaError unless `schema` is of labels and of a version that this code can read."""
+    text = (schema.metadata or {}).get(VERSION_KEY.encode(), b"")
+    if not text.isdigit():
+        raise StoreSchemaError(f"There are no labels in {place}: it was not written by a label store.")
+    if int(text) > SCHEMA_VERSION:
+        raise StoreSchemaError(
+            f"The labels in {place} are of schema version {int(text)} and this virialff reads up to {SCHEMA_VERSION}: "
+            "update virialff."
+        )
+    missing = [name for name in ARROW_SCHEMA.names if name not in schema.names]
+    if missing:
+        raise StoreSchemaError(f"The labels in {place} lack the column {missing[0]}: they are damaged.")
