@@ -6,6 +6,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.loop import Optimization
+from training.yaml_lines import line_of
 from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig
 
@@ -50,23 +51,7 @@ def load_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         keys = [str(key) for key in first["loc"]]
-        line = _line_of(text, keys)
+        line = line_of(text, keys)
         unknown = first["type"] in ("extra_forbidden", "unexpected_keyword_argument")
         problem = "unknown key" if unknown else first["msg"]
         raise ConfigError(f"{path}, line {line}: {'.'.join(keys) or 'the recipe'}: {problem}") from error
-
-
-def _line_of(text: str, keys: list[str]) -> int:
-    """Line of the deepest of `keys` that the YAML has, counted from 1."""
-    node = yaml.compose(text)
-    line = 1
-    for key in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        for name, value in node.value:
-            if name.value == key:
-                line, node = name.start_mark.line + 1, value
-                break
-        else:
-            break
-    return line

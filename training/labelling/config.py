@@ -1,0 +1,119 @@
+"""The configuration of a label campaign: a YAML file, checked."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.yaml_lines import line_of
+from virialff.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MoleculesConfig(Section):
+    """How single molecules are labelled at GFN2-xTB."""
+
+    per_element: int = Field(default=300, ge=0)  #: molecules wanted with each of P, Br, F, S, Cl
+    min_heavy: int = Field(default=1, ge=1)
+    max_heavy: int = Field(default=30, ge=1)
+    n_conformers: int = Field(default=4, ge=1)
+    n_geometries: int = Field(default=6, ge=1)
+    max_evaluations: int = Field(default=120, ge=1)  #: budget of a relaxation
+    gradient_norm: float = Field(default=0.5, gt=0)  #: largest force component at a minimum, kcal/mol/Angstrom
+
+
+class ComplexesConfig(Section):
+    """How pairs of molecules are labelled at GFN2-xTB."""
+
+    max_heavy: int = Field(default=10, ge=1)
+    monomer_share: float = Field(default=0.5, ge=0, le=1)  #: probability that a partner is one of our small monomers
+    displaced_share: float = Field(
+        default=0.3, ge=0, le=1
+    )  #: share of pairs whose frozen monomers are off their minimum
+    max_evaluations: int = Field(default=50, ge=1)
+    gradient_norm: float = Field(default=1.0, gt=0)
+
+
+class PairCounts(Section):
+    """How many pairs to draw of each family."""
+
+    contact: int = Field(default=0, ge=0)
+    hydrogen_bond: int = Field(default=0, ge=0)
+    stack: int = Field(default=0, ge=0)
+    relaxed: int = Field(default=0, ge=0)
+
+
+class Round(Section):
+    """One draw of molecules and pairs. A later round adds to the earlier ones and leaves them as they are."""
+
+    #: how many molecules to take from each pool: monomers, phosphorus, nci, molsets, qm9, or a SMILES file's path
+    pools: dict[str, int]
+    relaxed_fraction: float = Field(default=0.35, ge=0, le=1)  #: share of the molecules that get a GFN2-xTB minimum too
+    relaxed_fraction_large: float = Field(default=0.1, ge=0, le=1)  #: the same above 16 heavy atoms, where it is dear
+    complexes: PairCounts = PairCounts()
+
+
+class SlurmConfig(Section):
+    """What to ask SLURM for, per worker."""
+
+    partition: str | None = None
+    account: str | None = None
+    time_minutes: int = Field(default=720, ge=1)
+    cpus_per_task: int = Field(default=1, ge=1)
+    memory_gb: float = Field(default=2.0, gt=0)
+    gpus_per_node: int = Field(default=0, ge=0)
+    setup: tuple[str, ...] = ()  #: shell lines run before the worker, such as `module load ...`
+    additional_parameters: dict[str, str | int] = {}  #: further sbatch options
+
+
+class CampaignConfig(Section):
+    """A label campaign."""
+
+    folder: Path
+    seed: int
+    tasks_per_chunk: int = Field(default=40, ge=1)
+    #: a task that takes longer is recorded as a failure; None: no limit
+    seconds_per_task: float | None = Field(default=None, gt=0)
+    cluster: Literal["local", "slurm"] = "local"
+    workers: int = Field(default=1, ge=1)
+    slurm: SlurmConfig = SlurmConfig()
+    rounds: tuple[Round, ...] = ()
+    molecules: MoleculesConfig = MoleculesConfig()
+    complexes: ComplexesConfig = ComplexesConfig()
+
+    def settings_sha256(self) -> str:
+        """Of what decides the rows of a task: not of where it runs, nor of which tasks there are."""
+        content = self.model_dump(mode="json", exclude={*_WHERE, *_DRAWS})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+#: Entries that decide where and when a task is computed, and those that decide which tasks there are.
+_WHERE = ("folder", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "slurm")
+_DRAWS = ("rounds",)
+
+
+def load_campaign(path: Path) -> CampaignConfig:
+    """Read a campaign's YAML file. Raises ConfigError with the file, the line and the key of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content: Any = yaml.safe_load(text)
+        return CampaignConfig.model_validate(content)
+    except OSError as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [str(key) for key in first["loc"]]
+        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(
+            f"{path}, line {line_of(text, keys)}: {'.'.join(keys) or 'the configuration'}: {problem}."
+        ) from error

@@ -1,0 +1,293 @@
+"""The labels of one molecule or one complex: GFN2-xTB energies and forces at every geometry of it."""
+
+import importlib.metadata
+import json
+import time
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from training import complexes, geometries
+from training.geometries import FloatArray, seed_of
+from training.labelling.config import CampaignConfig
+from training.labelling.draws import ComplexTask, MoleculeTask
+from virialff.connectivity import same_connectivity, same_stereochemistry
+from virialff.datasets.evaluation import evaluation_reason
+from virialff.engines.xtb import default_backend, energy_and_forces
+from virialff.errors import EngineError, EvaluationSetError, VirialffError
+from virialff.labels.schema import Label
+from virialff.labels.structure import structure_fields
+from virialff.molecule import Molecule
+
+LEVEL_OF_THEORY = "GFN2-xTB"
+#: Kind of a row by how its geometry was made.
+_KINDS = {
+    geometries.MINIMUM_MMFF: "minimum",
+    geometries.MINIMUM_UFF: "minimum",
+    geometries.MINIMUM_GFN2: "minimum",
+    geometries.DISPLACED: "displaced",
+    geometries.DISTORTED: "displaced",
+    geometries.TORSION: "scan",
+}
+_DISTRIBUTION = {"xtb-python": "xtb", "tblite": "tblite"}
+
+
+class FrozenMonomer(NamedTuple):
+    """A monomer at the geometry it keeps in its complexes, with its energy (kcal/mol) and forces there."""
+
+    molecule: Molecule
+    energy: float
+    forces: FloatArray
+
+
+class _Rows:
+    """The rows of one task, which share the molecule; each gets the next number."""
+
+    def __init__(self, task: MoleculeTask | ComplexTask, molecule: Molecule, source: str) -> None:
+        self.labels: list[Label] = []
+        self._shared: dict[str, Any] = {
+            "task": task.key,
+            **structure_fields(molecule),
+            "source": source,
+            "level_of_theory": LEVEL_OF_THEORY,
+            "program": _program(),
+            # xtb's defaults; they are written down because a later program may have others.
+            "settings": json.dumps({"accuracy": 1.0, "electronic_temperature_kelvin": 300.0}, sort_keys=True),
+        }
+
+    def add(self, kind: str, detail: str, positions: FloatArray | None, seconds: float, **results: Any) -> None:
+        identifier = f"{self._shared['task']}/{len(self.labels)}"
+        self.labels.append(
+            Label(
+                identifier=identifier,
+                kind=kind,
+                detail=detail,
+                positions=positions,
+                seconds=seconds,
+                **self._shared,
+                **results,
+            )
+        )
+
+
+@cache
+def _program() -> str:
+    backend = default_backend()
+    return f"{backend} {importlib.metadata.version(_DISTRIBUTION[backend])}"
+
+
+def stored(positions: FloatArray) -> FloatArray:
+    """Positions as 32-bit numbers hold them: labels belong to exactly these, and packs keep no more digits."""
+    return positions.astype(np.float32).astype(np.float64)
+
+
+def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
+    """Energies and forces at the geometries of one molecule; a geometry that has none is a row with the reason."""
+    settings = config.molecules
+    seed = seed_of(config.seed, task.inchikey)
+    try:
+        _refuse_evaluation([task.inchikey])
+        molecule = geometries.assign_stereo(task.smiles, seed)
+        made = geometries.molecule_geometries(
+            molecule, n_conformers=settings.n_conformers, n_geometries=settings.n_geometries, seed=seed
+        )
+    except VirialffError as error:
+        return [failed_molecule(task, config, str(error))]
+    rows = _Rows(task, molecule, task.source)
+    for detail, positions in zip(made.kinds, made.positions, strict=True):
+        _add_molecule(rows, molecule, detail, positions)
+    if task.relaxed:
+        began = time.perf_counter()
+        try:
+            relaxed = _relaxed_geometries(molecule, made.positions[0], config, seed)
+        except EngineError as error:
+            rows.add("minimum", geometries.MINIMUM_GFN2, None, time.perf_counter() - began, failure=str(error))
+        else:
+            seconds = time.perf_counter() - began
+            for detail, positions in zip(relaxed.kinds, relaxed.positions, strict=True):
+                _add_molecule(rows, molecule, detail, positions, seconds)
+                seconds = 0.0
+    return rows.labels
+
+
+def _add_molecule(rows: _Rows, molecule: Molecule, detail: str, positions: FloatArray, seconds: float = 0.0) -> None:
+    geometry = stored(positions)
+    began = time.perf_counter()
+    results: dict[str, Any]
+    try:
+        energy, forces = energy_and_forces(molecule.numbers, geometry)
+        results = {"energy": energy, "forces": forces}
+    except EngineError as error:
+        results = {"failure": str(error)}
+    rows.add(_KINDS[detail], detail, geometry, seconds + time.perf_counter() - began, **results)
+
+
+def failed_molecule(task: MoleculeTask, config: CampaignConfig, reason: str) -> Label:
+    """The row of a molecule that has no label at all."""
+    rows = _Rows(task, Molecule.from_smiles(task.smiles), task.source)
+    rows.add("minimum", geometries.MINIMUM_MMFF, None, 0.0, failure=reason)
+    return rows.labels[0]
+
+
+def _refuse_evaluation(inchikeys: Sequence[str]) -> None:
+    reason = evaluation_reason(inchikeys)
+    if reason:
+        raise EvaluationSetError(f"it may not be labelled for training: {reason}")
+
+
+def _relaxed_geometries(
+    molecule: Molecule, start: FloatArray, config: CampaignConfig, seed: int
+) -> geometries.Geometries:
+    """The GFN2-xTB minimum below `start` and a displaced copy. EngineError if it is not the same molecule."""
+    settings = config.molecules
+    relaxed = geometries.relax(
+        molecule, start, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
+    )
+    if np.abs(relaxed.forces).max() > settings.gradient_norm:
+        raise EngineError(f"the relaxation did not converge in {settings.max_evaluations} evaluations")
+    change = same_connectivity(molecule, relaxed.positions) or same_stereochemistry(molecule, start, relaxed.positions)
+    if change:
+        raise EngineError(f"while relaxing, {change}")
+    copy = geometries.displaced(relaxed.positions, geometries.DISPLACEMENT, np.random.default_rng([seed, 1]))
+    return geometries.Geometries(np.array([relaxed.positions, copy]), (geometries.MINIMUM_GFN2, geometries.DISPLACED))
+
+
+@lru_cache(maxsize=4000)
+def frozen_monomer(smiles: str, displacement_seed: int | None, seed: int) -> FrozenMonomer:
+    """A monomer at its GFN2-xTB minimum (a short relaxation), or displaced from it by 0.04 Angstrom."""
+    molecule = geometries.assign_stereo(smiles, seed_of(seed, smiles))
+    start = geometries.embed(molecule, 1, seed_of(seed, smiles)).positions[0]
+    relaxed = geometries.relax(molecule, start, max_evaluations=60, gradient_norm=1.0)
+    change = same_connectivity(molecule, relaxed.positions)
+    if change:
+        raise EngineError(f"while {smiles} relaxed, {change}")
+    positions = relaxed.positions
+    if displacement_seed is not None:
+        generator = np.random.default_rng(displacement_seed)
+        positions = geometries.displaced(positions, geometries.DISPLACEMENT, generator)
+    return _frozen(molecule.with_positions(positions[None]))
+
+
+def _frozen(molecule: Molecule) -> FrozenMonomer:
+    energy, forces = energy_and_forces(molecule.numbers, molecule.positions[0])
+    return FrozenMonomer(molecule, energy, forces)
+
+
+def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
+    """Vertical interaction energies and forces of one pair's arrangements; what failed is a row with the reason."""
+    generator = np.random.default_rng(seed_of(config.seed, task.name))
+    began = time.perf_counter()
+    try:
+        _refuse_evaluation(task.inchikeys)
+        monomers = [
+            frozen_monomer(
+                text,
+                int(generator.integers(2**31)) if task.displaced and task.family != "relaxed" else None,
+                config.seed,
+            )
+            for text in task.smiles
+        ]
+        arrangements, details, monomers = _arrange(task, monomers, config, generator)
+    except VirialffError as error:
+        return [failed_complex(task, config, str(error))]
+    pair = Molecule.join(*(monomer.molecule for monomer in monomers))
+    fragments = np.repeat([0, 1], [monomer.molecule.n_atoms for monomer in monomers])
+    rows = _Rows(task, pair, "+".join(task.sources))
+    seconds = (time.perf_counter() - began) / len(arrangements)
+    for detail, arrangement in zip(details, arrangements, strict=True):
+        geometry = stored(arrangement)
+        began = time.perf_counter()
+        results: dict[str, Any]
+        try:
+            energy, forces = energy_and_forces(pair.numbers, geometry)
+        except EngineError as error:
+            results = {"failure": str(error)}
+        else:
+            alone = [_turned_forces(monomer, arrangement[fragments == index]) for index, monomer in enumerate(monomers)]
+            results = {
+                "energy": energy,
+                "forces": forces,
+                "interaction_energy": sum(monomer.energy for monomer in monomers) - energy,
+                "interaction_forces": forces - np.concatenate(alone),
+                "counterpoise": False,
+            }
+        rows.add("complex", detail, geometry, seconds + time.perf_counter() - began, **results)
+    return rows.labels
+
+
+def failed_complex(task: ComplexTask, config: CampaignConfig, reason: str) -> Label:
+    """The row of a pair that has no label at all."""
+    pair = Molecule.join(*(Molecule.from_smiles(text) for text in task.smiles))
+    rows = _Rows(task, pair, "+".join(task.sources))
+    rows.add("complex", task.family, None, 0.0, failure=reason)
+    return rows.labels[0]
+
+
+def _turned_forces(monomer: FrozenMonomer, placed: FloatArray) -> FloatArray:
+    # The monomer's forces turn with it (Kabsch rotation), so they are computed once a frozen geometry.
+    own = monomer.molecule.positions[0]
+    u, _, vt = np.linalg.svd((own - own.mean(0)).T @ (placed - placed.mean(0)))
+    u[:, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    return monomer.forces @ u @ vt
+
+
+def _arrange(
+    task: ComplexTask, monomers: list[FrozenMonomer], config: CampaignConfig, generator: np.random.Generator
+) -> tuple[list[FloatArray], list[str], list[FrozenMonomer]]:
+    a, b = (monomer.molecule for monomer in monomers)
+    if task.family == complexes.CONTACT:
+        positions: list[FloatArray] = []
+        for near in (complexes.CONTACT_FACTORS[:2], complexes.CONTACT_FACTORS[1:4]):
+            factors = (generator.choice(near), *generator.choice(complexes.CONTACT_FACTORS[2:], 2, replace=False))
+            positions += list(complexes.contact_pair(a, b, factors, generator))
+        return positions, [complexes.CONTACT] * len(positions), monomers
+    if task.family == complexes.STACK:
+        positions = list(complexes.stacked_pair(a, b, complexes.CONTACT_FACTORS[:5], generator))
+        return positions, [complexes.STACK] * len(positions), monomers
+    if task.family == complexes.HYDROGEN_BOND:
+        built = [
+            complexes.hydrogen_bonded_pair(a, b, distances, generator) for distances in complexes.HYDROGEN_BOND_RANGES
+        ]
+        positions = [geometry for geometry in built if geometry is not None]
+        if not positions:
+            raise EngineError("no hydrogen bond from the first molecule to the second fits without a clash")
+        return positions, [complexes.HYDROGEN_BOND] * len(positions), monomers
+    return _relaxed_scan(a, b, config, generator)
+
+
+def _relaxed_scan(
+    a: Molecule, b: Molecule, config: CampaignConfig, generator: np.random.Generator
+) -> tuple[list[FloatArray], list[str], list[FrozenMonomer]]:
+    """Relax the best of some starts, then pull its monomers apart, frozen as they are in it."""
+    pair = Molecule.join(a, b)
+    # The lowest of several starts often carries both hydrogen bonds of a doubly bound pair.
+    starts = []
+    for _ in range(5):
+        start = complexes.hydrogen_bonded_pair(a, b, (1.8, 2.1), generator)
+        if start is None:
+            start = complexes.hydrogen_bonded_pair(b, a, (1.8, 2.1), generator)
+            if start is not None:
+                start = np.concatenate([start[b.n_atoms :], start[: b.n_atoms]])
+        if start is not None:
+            starts.append(start)
+    if not starts or generator.random() < 0.25:
+        starts = [complexes.stacked_pair(a, b, (1.0,), generator)[0] for _ in range(3)]
+        starts += [complexes.contact_pair(a, b, (1.0,), generator)[0] for _ in range(2)]
+    best = min(starts, key=lambda start: energy_and_forces(pair.numbers, start)[0])
+    settings = config.complexes
+    relaxed = geometries.relax(
+        pair, best, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
+    )
+    change = same_connectivity(pair, relaxed.positions)
+    if change:
+        raise EngineError(f"while the complex relaxed, {change}")
+    fragments = np.repeat([0, 1], [a.n_atoms, b.n_atoms])
+    monomers = [
+        _frozen(molecule.with_positions(relaxed.positions[None, fragments == index]))
+        for index, molecule in enumerate((a, b))
+    ]
+    factors = complexes.SCAN_FACTORS
+    details = [complexes.RELAXED if factor == 1.0 else complexes.SCAN for factor in factors]
+    return list(complexes.scan(relaxed.positions, fragments, factors)), details, monomers
