@@ -112,6 +112,10 @@ class EvaluationSetError(VirialffError):
     """A molecule or complex of the frozen evaluation sets where it must not be used."""
 
 
+class DatasetError(VirialffError):
+    """The files of a published data set that are missing, in another form than published, or damaged."""
+
+
 class ConfigError(VirialffError):
     """A setting that does not exist or has an impossible value."""
 

@@ -10,11 +10,14 @@ from virialff.errors import ConfigError
 Split = Literal["train", "validation", "test"]
 Fractions = tuple[float, float, float]
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
-#: The paper's parts of QMugs: 227,613, 19,814 and 56,904 molecules of 304,331.
+#: The paper's parts of QMugs: 227,613 train, 19,814 validation and 56,904 test molecules of 304,331.
 PAPER_FRACTIONS: Fractions = (0.748, 0.065, 0.187)
+DEFAULT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
+#: Fractions of train, validation and test by the name under which commands offer them.
+NAMED_FRACTIONS: dict[str, Fractions] = {"default": DEFAULT_FRACTIONS, "paper": PAPER_FRACTIONS}
 
 
-def split_of(inchikey: str, *, seed: int, fractions: Fractions = (0.8, 0.1, 0.1)) -> Split:
+def split_of(inchikey: str, *, seed: int, fractions: Fractions = DEFAULT_FRACTIONS) -> Split:
     """The part of a molecule: the same on every machine, and unmoved when the pool grows.
 
     inchikey: full, or its first block alone.
@@ -26,7 +29,7 @@ def split_of(inchikey: str, *, seed: int, fractions: Fractions = (0.8, 0.1, 0.1)
     return _part(first_block(inchikey), seed, fractions)
 
 
-def split_of_complex(inchikeys: Sequence[str], *, seed: int, fractions: Fractions = (0.8, 0.1, 0.1)) -> Split:
+def split_of_complex(inchikeys: Sequence[str], *, seed: int, fractions: Fractions = DEFAULT_FRACTIONS) -> Split:
     """The part of a complex, by the unordered set of its monomers' graphs: the same monomers, the same part.
 
     inchikeys: one a monomer, full or first block.
@@ -34,6 +37,14 @@ def split_of_complex(inchikeys: Sequence[str], *, seed: int, fractions: Fraction
     Raises ConfigError and EvaluationSetError as `split_of`.
     """
     return _part("+".join(sorted(first_block(key) for key in inchikeys)), seed, fractions)
+
+
+def paper_split(inchikey: str, *, seed: int) -> Split:
+    """The part of a molecule in the proportions of the paper's parts of QMugs; see `split_of`.
+
+    The paper does not say how it drew its parts, so the molecules in them are not the same.
+    """
+    return split_of(inchikey, seed=seed, fractions=PAPER_FRACTIONS)
 
 
 def _part(graph: str, seed: int, fractions: Fractions) -> Split:

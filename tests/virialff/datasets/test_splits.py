@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virialff.datasets.splits import PAPER_FRACTIONS, SPLITS, split_of, split_of_complex
+from virialff.datasets.splits import NAMED_FRACTIONS, PAPER_FRACTIONS, SPLITS, paper_split, split_of, split_of_complex
 from virialff.errors import ConfigError, EvaluationSetError
 
 EXPECTED_WATER = ["train", "test", "train", "test", "train", "train", "validation", *["train"] * 5]
@@ -46,3 +46,18 @@ def test_fractions_that_do_not_add_up_are_refused():
         split_of("XLYOFNOQVPJJNP", seed=0, fractions=(0.8, 0.1, 0.2))
     with pytest.raises(EvaluationSetError, match="is no InChIKey"):
         split_of("water", seed=0)
+
+
+def test_the_papers_fractions_are_those_of_its_counts_in_the_order_of_the_parts():
+    train, test, validation = 227_613, 56_904, 19_814
+    assert SPLITS == ("train", "validation", "test")
+    for fraction, molecules in zip(PAPER_FRACTIONS, (train, validation, test), strict=True):
+        assert fraction == pytest.approx(molecules / 304_331, abs=5e-4)
+    assert NAMED_FRACTIONS["paper"] == PAPER_FRACTIONS
+
+
+def test_the_papers_split_is_seeded_and_goes_by_the_first_block():
+    parts = [paper_split(block, seed=5) for block in _blocks(5000)]
+    assert parts == [split_of(f"{block}-UHFFFAOYSA-N", seed=5, fractions=PAPER_FRACTIONS) for block in _blocks(5000)]
+    assert parts != [paper_split(block, seed=6) for block in _blocks(5000)]
+    assert [round(100 * parts.count(part) / 5000) for part in SPLITS] == [75, 6, 18]
