@@ -66,10 +66,8 @@ class SlurmConfig(Section):
 
     partition: str | None = None
     account: str | None = None
-    time_minutes: int = Field(default=720, ge=1)
-    cpus_per_task: int = Field(default=1, ge=1)
+    time_minutes: int = Field(default=720, ge=1)  #: a worker that comes to its end is followed by another
     memory_gb: float = Field(default=2.0, gt=0)
-    gpus_per_node: int = Field(default=0, ge=0)
     setup: tuple[str, ...] = ()  #: shell lines run before the worker, such as `module load ...`
     additional_parameters: dict[str, str | int] = {}  #: further sbatch options
 
@@ -84,6 +82,8 @@ class CampaignConfig(Section):
     seconds_per_task: float | None = Field(default=None, gt=0)
     cluster: Literal["local", "slurm"] = "local"
     workers: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1)  #: of each worker; more only cost for molecules of GFN2-xTB's size
+    gpus: int = Field(default=0, ge=0)  #: that each worker may use
     slurm: SlurmConfig = SlurmConfig()
     rounds: tuple[Round, ...] = ()
     molecules: MoleculesConfig = MoleculesConfig()
@@ -96,7 +96,7 @@ class CampaignConfig(Section):
 
 
 #: Entries that decide where and when a task is computed, and those that decide which tasks there are.
-_WHERE = ("folder", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "slurm")
+_WHERE = ("folder", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "threads", "gpus", "slurm")
 _DRAWS = ("rounds",)
 
 

@@ -23,7 +23,7 @@ class WorkerProcess:
     """Starts `workers/<backend>` under an interpreter on first use and keeps it for the next molecules.
 
     Several threads take turns. After a crash the next request starts a fresh process. The process ends with
-    `close()`, or with ours.
+    `close()`, or with ours, even by kill -9.
     """
 
     def __init__(
@@ -35,6 +35,8 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        #: write end of a pipe whose end is the end of the process
+        self._lifeline: int | None = None
         self._program = ""
         atexit.register(self._stop)
 
@@ -75,10 +77,12 @@ class WorkerProcess:
         self._stop()
         self._folder = tempfile.TemporaryDirectory(prefix="virialff-worker-")
         folder = Path(self._folder.name)
+        watched, self._lifeline = os.pipe()
         try:
             with (folder / "log.txt").open("w", encoding="utf-8") as log:
                 self._process = subprocess.Popen(
-                    self._command,
+                    [*self._command, str(watched)],
+                    pass_fds=(watched,),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -88,6 +92,8 @@ class WorkerProcess:
                 )
         except OSError as error:
             raise EngineError(f"{self.title} could not be started: {error}") from error
+        finally:
+            os.close(watched)
         answer = self._read(folder)
         if "error" in answer:
             raise EngineError(f"{self.title} could not be started: {answer['error']}")
@@ -133,6 +139,9 @@ class WorkerProcess:
                         continue  # Closing flushes what a crashed process did not read.
             process.kill()
             process.wait()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
