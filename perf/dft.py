@@ -101,7 +101,7 @@ def molecules() -> None:
 def timing() -> None:
     """Seconds for one energy with matrices at campaign settings, and what a coarser grid saves and costs."""
     campaign = PyscfEngine(CAMPAIGN)
-    coarse = PyscfEngine(replace(CAMPAIGN, radial_points=75, angular_points=302))
+    coarse = PyscfEngine(replace(CAMPAIGN, grid=((75, 302),) * 3))
     header(
         "molecule", "atoms", "campaign (s)", "grid (75, 302) (s)", "ΔE of that grid (Eh)", "ΔT of it (Eh)", "-E/T"
     )  # fmt: skip

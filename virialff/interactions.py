@@ -16,7 +16,7 @@ from virialff.engines import Engine
 from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError
 from virialff.forcefield import Model
 from virialff.molecule import Molecule
-from virialff.relaxation import relax
+from virialff.relaxation import FORCE_TOLERANCE, relax
 
 #: Gives E_int in kcal/mol, (n_conformers,), of a complex at positions (n_conformers, n_atoms, 3) in Angstrom.
 InteractionMethod = Callable[[Molecule, np.ndarray], np.ndarray]
@@ -74,11 +74,13 @@ class RelaxedComplex:
     changes: tuple[str, ...]
 
 
-def relax_complex(molecule: Molecule, engine: Engine) -> RelaxedComplex:
+def relax_complex(molecule: Molecule, engine: Engine, *, force_tolerance: float = FORCE_TOLERANCE) -> RelaxedComplex:
     """Relax a complex and, starting from their geometry in it, its monomers.
 
-    molecule: two or more fragments with one conformer. The monomers' minima are those next to their shape in the
-    complex, which need not be their lowest.
+    molecule: two or more fragments with one conformer.
+    force_tolerance: largest force on an atom that is left, kcal/mol/Angstrom.
+
+    The monomers' minima are those next to their shape in the complex, which need not be their lowest.
 
     Raises MoleculeError for a single fragment, MissingCoordinatesError unless there is one conformer, EngineError.
     """
@@ -86,10 +88,12 @@ def relax_complex(molecule: Molecule, engine: Engine) -> RelaxedComplex:
         raise MoleculeError("a complex has two or more fragments and this molecule is one")
     if molecule.n_conformers != 1:
         raise MissingCoordinatesError(f"one geometry is relaxed at a time and the complex has {molecule.n_conformers}")
-    complex_run = relax(molecule, engine)
+    complex_run = relax(molecule, engine, force_tolerance=force_tolerance)
     runs = {"the complex": complex_run}
     for index in range(molecule.n_fragments):
-        runs[f"monomer {index + 1}"] = relax(complex_run.molecule.fragment(index), engine)
+        runs[f"monomer {index + 1}"] = relax(
+            complex_run.molecule.fragment(index), engine, force_tolerance=force_tolerance
+        )
     changes: list[str] = []
     for name, run in runs.items():
         conformer = run.conformers[0]

@@ -24,7 +24,7 @@ PAPER = pd.DataFrame(
     {"reference": [12.4, 25.4], "model": [14.8, 30.5], "ANI": [10.7, 17.2], "GFN2-xTB": [16.1, 29.2]},
     index=["A-T", "G-C"],
 )
-_PAIRS = {"A-T": (("JSCH", 3), ("S22", 7)), "G-C": (("JSCH", 1),)}
+PAIRS = {"A-T": (("JSCH", 3), ("S22", 7)), "G-C": (("JSCH", 1),)}
 
 
 class BasePairResult(InteractionResult):
@@ -38,7 +38,7 @@ def run_base_pairs(
     tables: list[pd.DataFrame] = []
     reasons: dict[tuple[str, int], str] = {}
     levels: dict[str, str] = {}
-    entries = [(pair, place) for pair, places in _PAIRS.items() for place in places]
+    entries = [(pair, place) for pair, places in PAIRS.items() for place in places]
     for done, (pair, (database, index)) in enumerate(entries, start=1):
         result = evaluate([_entry(database, index)], methods, reference_level=REFERENCE_LEVEL)
         tables.append(result.table.assign(category=pair))
@@ -56,9 +56,9 @@ def run_relaxed_base_pairs(
     progress: Progress | None = None,
 ) -> RelaxedResult:
     """Relaxed interaction energies of both pairs, from JSCH geometries; `category` is the pair. As `run_relaxed`."""
-    starts = [_entry(*places[0]) for places in _PAIRS.values()]
+    starts = [_entry(*places[0]) for places in PAIRS.values()]
     result = run_relaxed(starts, methods, geometry_engine, progress=progress)
-    return replace(result, table=result.table.assign(category=list(_PAIRS)))
+    return replace(result, table=result.table.assign(category=list(PAIRS)))
 
 
 def _entry(database: str, index: int) -> ReferenceComplex:

@@ -12,7 +12,7 @@ from virialff.elements import ATOMIC_NUMBERS
 from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements, symbol
 from virialff.engines.worker_process import WorkerProcess
 from virialff.engines.xtb import UNPAIRED_ELECTRONS
-from virialff.errors import EngineError
+from virialff.errors import EngineError, ShapeError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
@@ -26,22 +26,30 @@ _FORCE_UNIT = HARTREE_IN_KCAL_MOL / BOHR_IN_ANGSTROM
 class DftSettings:
     """All numerical settings of a wB97X-D/def2-SVP calculation; those with a name are measured in docs/dft.md."""
 
-    radial_points: int  #: shells of the integration grid (Treutler-Ahlrichs) at every atom
-    angular_points: int  #: points a shell (Lebedev)
+    #: shells (Treutler-Ahlrichs) and points a shell (Lebedev) of the grid at H, at C to F, and at P to Br
+    grid: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
     pruning: Literal["nwchem", "none"]  #: fewer points near the nuclei, by the scheme of that name, or all of them
     density_fitting: str | None  #: auxiliary basis of Coulomb and exchange, None for exact integrals
     energy_convergence: float = 1e-9  #: last change of the energy, Eh
     gradient_convergence: float = 1e-5  #: orbital gradient (Psi4: its root mean square), Eh
     max_iterations: int = 100
     phosphorus_fitting: str | None = None  #: auxiliary basis of phosphorus, where it has one of its own
+    first_grid: tuple[int, int] | None = None  #: shells and points a shell of a first, loose SCF (PySCF only)
 
 
 #: The settings of label campaigns, for PySCF.
-CAMPAIGN = DftSettings(99, 590, "nwchem", "def2-universal-jkfit", phosphorus_fitting="cc-pvtz-jkfit")
+CAMPAIGN = DftSettings(
+    ((40, 302), (75, 590), (99, 590)),
+    "nwchem",
+    "def2-universal-jkfit",
+    gradient_convergence=3e-6,
+    phosphorus_fitting="cc-pvtz-jkfit",
+    first_grid=(35, 110),
+)
 #: Exact integrals on a fine grid: what the campaign's settings are checked against, for either program.
-REFERENCE = DftSettings(99, 590, "none", None, gradient_convergence=1e-6)
+REFERENCE = DftSettings(((99, 590),) * 3, "none", None, gradient_convergence=1e-6)
 #: Psi4's defaults, with which QMugs was computed; its density fitting of the long-range exchange is not PySCF's.
-QMUGS = DftSettings(75, 302, "none", "def2-svp-jkfit", energy_convergence=1e-8, gradient_convergence=1e-6)
+QMUGS = DftSettings(((75, 302),) * 3, "none", "def2-svp-jkfit", energy_convergence=1e-8, gradient_convergence=1e-6)
 
 #: Isolated atoms in QMugs (Isert et al., Sci. Data 2022, 9, 273), Eh. Psi4 with QMUGS settings gives them to 1e-6.
 QMUGS_ATOMIC_ENERGIES = {
@@ -67,6 +75,7 @@ class ElectronicStructure:
 
     numbers: np.ndarray  #: (n_atoms,) atomic numbers
     positions: FloatArray  #: (n_atoms, 3), Bohr
+    ghosts: np.ndarray  #: (n_atoms,) of bool: atoms without nucleus and electrons, with basis functions and grid
     energy: float  #: total energy with dispersion, Eh
     dispersion_energy: float  #: the part of it that is the Chai-Head-Gordon term, Eh
     gradient: FloatArray | None  #: (n_atoms, 3), Eh/Bohr; None unless asked for
@@ -112,17 +121,33 @@ class DftEngine(ABC):
         """None if it can compute this molecule, otherwise one sentence saying why not."""
         return missing_elements(self.title, molecule.numbers, self.elements)
 
+    def program(self) -> str:
+        """Name and version of the program, starting its worker. Raises EngineError if it cannot be started."""
+        reason = self.available()
+        if reason is not None:
+            raise EngineError(reason)
+        if self._worker is None:
+            self._worker = self._make_worker()
+        return self._worker.program()
+
     def close(self) -> None:
         """End the worker process; a later calculation starts another."""
         if self._worker is not None:
             self._worker.close()
 
     def electronic_structure(
-        self, numbers: Any, positions: Any, *, unpaired_electrons: int = 0, gradient: bool = False
+        self,
+        numbers: Any,
+        positions: Any,
+        *,
+        ghosts: Any = None,
+        unpaired_electrons: int = 0,
+        gradient: bool = False,
     ) -> ElectronicStructure:
         """Energy, dipole, density and integrals of one neutral molecule; the gradient if asked for.
 
-        `numbers` (n_atoms,), `positions` (n_atoms, 3) in Angstrom. Restricted Kohn-Sham, unrestricted with unpaired
+        `numbers` (n_atoms,), `positions` (n_atoms, 3) in Angstrom. `ghosts` (n_atoms,) of bool: atoms that lend only
+        their basis functions and grid (counterpoise correction). Restricted Kohn-Sham, unrestricted with unpaired
         electrons. Raises EngineError: program missing, element without parameters, odd electrons, overlapping atoms,
         an SCF that no step of the ladder converged; ShapeError.
         """
@@ -130,8 +155,11 @@ class DftEngine(ABC):
         geometry = conformer_axis(len(atoms), positions)
         if len(geometry) != 1:
             raise EngineError(f"electronic_structure takes one geometry, got {len(geometry)}")
-        self._check(atoms, unpaired_electrons)
-        return self._compute(atoms, geometry[0], unpaired_electrons, gradient)
+        lent = np.zeros(len(atoms), dtype=bool) if ghosts is None else np.asarray(ghosts, dtype=bool)
+        if lent.shape != atoms.shape:
+            raise ShapeError(f"ghosts have shape {lent.shape}, expected ({len(atoms)},)")
+        self._check(atoms, unpaired_electrons, lent)
+        return self._compute(atoms, geometry[0], unpaired_electrons, gradient, lent)
 
     def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
         """Total energies, shape (n_conformers,), kcal/mol; `progress` after every conformer. Raises as `Engine`."""
@@ -160,16 +188,17 @@ class DftEngine(ABC):
             self._atoms[number] = result.energy * HARTREE_IN_KCAL_MOL
         return np.array([self._atoms[number] for number in atoms.ravel().tolist()]).reshape(atoms.shape)
 
-    def _check(self, numbers: np.ndarray, unpaired_electrons: int) -> None:
+    def _check(self, numbers: np.ndarray, unpaired_electrons: int, ghosts: np.ndarray | None = None) -> None:
         reason = self.available()
         if reason is not None:
             raise EngineError(reason)
-        if not len(numbers):
+        real = numbers if ghosts is None else numbers[~ghosts]
+        if not len(real):
             raise EngineError("there are no atoms to compute")
         reason = missing_elements(self.title, numbers, self.elements)
         if reason is not None:
             raise EngineError(reason)
-        n_electrons = int(numbers.sum())
+        n_electrons = int(real.sum())
         if (n_electrons - unpaired_electrons) % 2:
             raise EngineError(
                 f"the neutral molecule has {n_electrons} electrons, which cannot leave {unpaired_electrons} unpaired; "
@@ -177,17 +206,23 @@ class DftEngine(ABC):
             )
 
     def _compute(
-        self, numbers: np.ndarray, positions: FloatArray, unpaired_electrons: int, gradient: bool
+        self,
+        numbers: np.ndarray,
+        positions: FloatArray,
+        unpaired_electrons: int,
+        gradient: bool,
+        ghosts: np.ndarray | None = None,
     ) -> ElectronicStructure:
-        if self._worker is None:
-            self._worker = self._make_worker()
+        program = self.program()
+        assert self._worker is not None
         bohr = positions / BOHR_IN_ANGSTROM
-        program = self._worker.program()
+        lent = np.zeros(len(numbers), dtype=bool) if ghosts is None else ghosts
         arrays = self._worker.compute(
             {
                 "symbols": [symbol(int(number)) for number in numbers],
                 "numbers": numbers.tolist(),
                 "positions": bohr.tolist(),
+                "ghosts": lent.tolist(),
                 "unpaired_electrons": unpaired_electrons,
                 "gradient": gradient,
                 "memory_mb": self.memory_mb,
@@ -197,6 +232,7 @@ class DftEngine(ABC):
         result = ElectronicStructure(
             numbers=numbers,
             positions=bohr,
+            ghosts=lent,
             energy=float(arrays["energy"]),
             dispersion_energy=float(arrays.get("dispersion_energy", 0.0)),
             gradient=arrays.get("gradient"),

@@ -88,7 +88,7 @@ def test_the_settings_of_qmugs_give_its_atoms():
 
 @psi4
 def test_an_scf_that_nothing_converges_is_an_error_with_its_reason():
-    engine = Psi4Engine(replace(REFERENCE, radial_points=20, angular_points=50, max_iterations=1))
+    engine = Psi4Engine(replace(REFERENCE, grid=((20, 50),) * 3, max_iterations=1))
     molecule = Molecule.from_arrays([17, 1], [(0, 1)], [1.0])
     with pytest.raises(EngineError, match=r"^conformer 1: wB97X-D \(Psi4\) failed: the SCF did not converge by DIIS"):
         engine.energy(molecule, CHLORIDE)
@@ -97,7 +97,7 @@ def test_an_scf_that_nothing_converges_is_an_error_with_its_reason():
 
 @psi4
 def test_the_ladder_goes_on_where_plain_diis_stops():
-    quick = replace(REFERENCE, radial_points=40, angular_points=110)
+    quick = replace(REFERENCE, grid=((40, 110),) * 3)
     patient, hasty = Psi4Engine(quick), Psi4Engine(replace(quick, max_iterations=7))
     expected = patient.electronic_structure([6, 8, 1, 1], FORMALDEHYDE)
     result = hasty.electronic_structure([6, 8, 1, 1], FORMALDEHYDE)

@@ -13,13 +13,13 @@ from scipy.spatial.transform import Rotation
 from virialff.engines import DFT_ENGINES, ENGINES, get_engine
 from virialff.engines.chai_head_gordon import dispersion
 from virialff.engines.dft import CAMPAIGN, QMUGS_ATOMIC_ENERGIES, REFERENCE, ElectronicStructure
-from virialff.engines.pyscf import PyscfEngine
+from virialff.engines.pyscf import BLAS_VARIABLE, PyscfEngine
 from virialff.errors import EngineError, ShapeError
 from virialff.molecule import Molecule
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 WATER = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]])
-COARSE = replace(CAMPAIGN, radial_points=30, angular_points=110)
+COARSE = replace(CAMPAIGN, grid=((30, 110),) * 3)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_dipole_is_that_of_water(result):
 def test_forces_are_the_slope_of_the_energy():
     fluoride = Molecule.from_arrays([9, 1], [(0, 1)], [1.0])
     bonds = np.array([[[0.0, 0, 0], [0.3, 0.4, 0.8 + shift]] for shift in (-0.01, 0.0, 0.01)])
-    engine = PyscfEngine(replace(CAMPAIGN, angular_points=302))
+    engine = PyscfEngine(replace(CAMPAIGN, grid=((75, 302),) * 3))
     energies, forces = engine.energy_and_forces(fluoride, bonds)
     engine.close()
     # The gradient leaves out how the grid moves with the atoms.
@@ -97,7 +97,7 @@ def test_atoms_of_water_are_bound_as_strongly_as_measured(engine, result):
 
 def test_with_exact_integrals_only_hydrogen_differs_from_qmugs():
     """QMugs' hydrogen atom carries the density-fitting error of Psi4's long-range exchange; see docs/dft.md."""
-    engine = PyscfEngine(replace(REFERENCE, angular_points=302))
+    engine = PyscfEngine(replace(REFERENCE, grid=((99, 302),) * 3))
     hydrogen, nitrogen = engine.atomic_energies([1, 7]) / HARTREE_IN_KCAL_MOL
     engine.close()
     assert nitrogen == pytest.approx(QMUGS_ATOMIC_ENERGIES[7], abs=1.2e-5)
@@ -107,7 +107,7 @@ def test_with_exact_integrals_only_hydrogen_differs_from_qmugs():
 def test_the_ladder_goes_on_where_plain_diis_stops():
     formaldehyde = [6, 8, 1, 1]
     positions = np.array([[0, 0, -0.6], [0, 0, 0.6], [0, 0.94, -1.18], [0, -0.94, -1.18]])
-    patient, hasty = PyscfEngine(COARSE), PyscfEngine(replace(COARSE, max_iterations=7))
+    patient, hasty = PyscfEngine(COARSE), PyscfEngine(replace(COARSE, max_iterations=7, first_grid=None))
     expected = patient.electronic_structure(formaldehyde, positions)
     result = hasty.electronic_structure(formaldehyde, positions)
     patient.close()
@@ -119,7 +119,7 @@ def test_the_ladder_goes_on_where_plain_diis_stops():
 
 
 def test_an_scf_that_nothing_converges_is_an_error_with_its_reason():
-    engine = PyscfEngine(replace(CAMPAIGN, radial_points=20, angular_points=50, max_iterations=1))
+    engine = PyscfEngine(replace(CAMPAIGN, grid=((20, 50),) * 3, max_iterations=1))
     molecule = Molecule.from_smiles("O").with_positions(WATER)
     with pytest.raises(EngineError, match=r"^conformer 1: wB97X-D \(PySCF\) failed: the SCF did not converge by DIIS"):
         engine.energy(molecule, WATER)
@@ -169,4 +169,30 @@ def test_it_is_an_engine_by_name_and_is_missed_with_a_sentence(monkeypatch):
 
 def test_settings_cannot_change_under_a_campaign():
     with pytest.raises(FrozenInstanceError):
-        CAMPAIGN.radial_points = 50  # type: ignore[misc]
+        CAMPAIGN.grid = ((20, 50),) * 3  # type: ignore[misc]
+
+
+def test_a_ghost_lends_only_its_functions(engine, result):
+    """Water with a second one beside it as ghosts: a lower energy, ten electrons, no dispersion between the two."""
+    both = np.concatenate([WATER, WATER + [0.0, 0.0, 3.0]])
+    ghosts = [False] * 3 + [True] * 3
+    helped = engine.electronic_structure([8, 1, 1] * 2, both, ghosts=ghosts, gradient=True)
+    assert result.energy - 0.01 < helped.energy < result.energy
+    assert np.sum(helped.density * helped.overlap) == pytest.approx(10.0, abs=1e-9)
+    assert helped.dispersion_energy == pytest.approx(result.dispersion_energy, abs=1e-12)
+    far = engine.electronic_structure([8, 1, 1] * 2, np.concatenate([WATER, WATER + [0, 0, 40.0]]), ghosts=ghosts)
+    assert far.energy == pytest.approx(result.energy, abs=1e-6)
+    np.testing.assert_allclose(far.dipole, result.dipole, atol=1e-4)
+
+
+def test_ghosts_must_leave_a_molecule(engine):
+    with pytest.raises(ShapeError, match=r"ghosts have shape \(2,\), expected \(3,\)"):
+        engine.electronic_structure([8, 1, 1], WATER, ghosts=[True, False])
+    with pytest.raises(EngineError, match="no atoms to compute"):
+        engine.electronic_structure([8, 1, 1], WATER, ghosts=[True] * 3)
+
+
+def test_the_blas_named_by_the_user_is_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv(BLAS_VARIABLE, str(tmp_path / "libopenblas.so"))
+    with pytest.raises(EngineError, match=r"names .*libopenblas.so, which is no file"):
+        PyscfEngine().electronic_structure([1], [[0, 0, 0]], unpaired_electrons=1)

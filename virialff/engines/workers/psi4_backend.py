@@ -39,7 +39,8 @@ def compute(request: dict[str, Any]) -> dict[str, Any]:
     density = np.array(wavefunction.Da_subset("AO")) + np.array(wavefunction.Db_subset("AO"))
     basis = wavefunction.basisset()
     integrals = psi4.core.MintsHelper(basis)
-    positions, charges = np.array(request["positions"]), np.array(request["numbers"], dtype=float)
+    positions = np.array(request["positions"])
+    charges = np.where(request["ghosts"], 0.0, np.array(request["numbers"], dtype=float))
     electronic = [np.sum(density * np.array(component)) for component in integrals.ao_dipole()]
     arrays = {
         "energy": wavefunction.energy(),
@@ -61,8 +62,8 @@ def _molecule(request: dict[str, Any]) -> Any:
     psi4.core.clean()
     psi4.core.clean_options()
     lines = [f"0 {request['unpaired_electrons'] + 1}"]
-    for symbol, (x, y, z) in zip(request["symbols"], request["positions"]):
-        lines.append(f"{symbol} {x:.15f} {y:.15f} {z:.15f}")
+    for symbol, ghost, (x, y, z) in zip(request["symbols"], request["ghosts"], request["positions"]):
+        lines.append(f"{'@' if ghost else ''}{symbol} {x:.15f} {y:.15f} {z:.15f}")
     molecule = psi4.geometry("\n".join([*lines, "units bohr", "symmetry c1", "no_com", "no_reorient"]))
     molecule.update_geometry()
     return molecule
@@ -93,8 +94,8 @@ def _set_options(molecule: Any, request: dict[str, Any], options: dict[str, Any]
         "basis": "def2-svp",
         "puream": True,
         "reference": "uks" if request["unpaired_electrons"] else "rks",
-        "dft_radial_points": settings["radial_points"],
-        "dft_spherical_points": settings["angular_points"],
+        "dft_radial_points": max(radial for radial, _ in settings["grid"]),
+        "dft_spherical_points": max(angular for _, angular in settings["grid"]),
         "e_convergence": settings["energy_convergence"],
         "d_convergence": settings["gradient_convergence"],
         "maxiter": iterations,
