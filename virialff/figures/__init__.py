@@ -1,6 +1,7 @@
 """Plotly figures from typed results; every axis carries its unit."""
 
 from virialff.figures.curves import TERM_LABELS, pair_curve_figure
+from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.figures.distributions import TYPICAL_VALUES, TypicalValue, pair_parameter_histogram
 from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 
@@ -9,6 +10,9 @@ __all__ = [
     "TYPICAL_VALUES",
     "TypicalValue",
     "conformer_energy_figure",
+    "element_count_figure",
+    "energy_per_atom_figure",
+    "molecule_size_figure",
     "pair_curve_figure",
     "pair_parameter_histogram",
     "relative_energy_scatter",

@@ -37,6 +37,9 @@ class Reason(StrEnum):
     SADDLE = "significant negative wavenumbers (imported as a saddle)"
 
 
+IMPORTED_ALL_THE_SAME = frozenset({Reason.FOREIGN_FILE, Reason.UNUSED_TAG, Reason.SADDLE})
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing reported: where it is and what, in words."""
