@@ -106,9 +106,12 @@ class DatasetStatistics:
         return pd.DataFrame(rows, columns=["split", "atoms", "molecules", "molecules_percent"])
 
     def energy_table(self, bins: int = ENERGY_BINS) -> pd.DataFrame:
-        """A row a split and bin of the energy per atom, kcal/mol: the conformers in it (Fig. 3)."""
-        everything = np.concatenate([part.energies_per_atom for part in self.splits.values()])
-        edges = np.histogram_bin_edges(everything, bins) if len(everything) else np.zeros(1)
+        """A row a split and bin of the energy per atom, kcal/mol: the conformers in it (Fig. 3).
+
+        The bins are the same for all splits and equally wide, but the first and the last, which reach to the extremes:
+        a few molecules of heavy elements lie far out.
+        """
+        edges = _energy_edges(np.concatenate([part.energies_per_atom for part in self.splits.values()]), bins)
         rows = []
         for split, part in self.splits.items():
             counts = np.histogram(part.energies_per_atom, edges)[0] if len(edges) > 1 else np.zeros(0, dtype=int)
@@ -116,6 +119,15 @@ class DatasetStatistics:
                 rows.append((split, low, high, int(count), 100.0 * count / max(part.n_conformers, 1)))
         columns = ["from_kcal_per_mol", "to_kcal_per_mol", "conformers", "conformers_percent"]
         return pd.DataFrame(rows, columns=["split", *columns])
+
+
+def _energy_edges(energies: np.ndarray, bins: int) -> np.ndarray:
+    """Edges of the bins (bins + 1,), or one edge where there is no energy."""
+    if not len(energies):
+        return np.zeros(1)
+    edges = np.histogram_bin_edges(np.clip(energies, *np.percentile(energies, [1, 99])), bins)
+    edges[0], edges[-1] = min(edges[0], energies.min()), max(edges[-1], energies.max())
+    return edges
 
 
 class _Row(NamedTuple):

@@ -76,22 +76,35 @@ def molecule_size_figure(statistics: DatasetStatistics, *, height: int = 420) ->
 
 
 def energy_per_atom_figure(statistics: DatasetStatistics, *, height: int = 420) -> go.Figure:
-    """Share of conformers by total energy per atom (kcal/mol), a line a split, in bins common to all (Fig. 3)."""
+    """Share of conformers by total energy per atom (kcal/mol), a line a split, in bins common to all (Fig. 3).
+
+    The first and the last bin reach to the extremes and are drawn as wide as the others; the pointer shows the range.
+    """
     figure = go.Figure()
     table = statistics.energy_table()
     for position, (split, part) in enumerate(statistics.splits.items()):
         mine = table[table["split"] == split]
         low, high = mine["from_kcal_per_mol"].to_numpy(), mine["to_kcal_per_mol"].to_numpy()
         figure.add_scatter(
-            x=(low + high) / 2.0,
+            x=_centres(low, high),
             y=mine["conformers_percent"],
             name=f"{split} ({part.n_conformers:,} conformers)",
             mode="lines",
             line=_style(position) | {"shape": "hvh"},
-            customdata=[f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True)],
+            customdata=[f"{a:,.0f} to {b:,.0f}" for a, b in zip(low, high, strict=True)],
             hovertemplate=f"{split}: %{{y:.2f}} % at %{{customdata}} kcal/mol per atom<extra></extra>",
         )
     x_title = f"total energy per atom, {statistics.level_of_theory} (kcal/mol)"
     finish(figure, height=height, x_title=x_title, y_title="conformers (%)")
     figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(tickformat=",.0f")
     return figure
+
+
+def _centres(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Where the bins are drawn: the first and the last as wide as the others, whatever they reach to."""
+    centres = (low + high) / 2.0
+    if len(centres) > 2:
+        width = high[1] - low[1]
+        centres[0], centres[-1] = high[0] - width / 2.0, low[-1] + width / 2.0
+    return centres

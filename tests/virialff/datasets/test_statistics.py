@@ -1,5 +1,7 @@
 """Elements, sizes and energies per atom by split: counted by hand, and from a store as from its labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,18 @@ def test_tables_say_the_same_in_shares():
     assert train["conformers"].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 3]
     assert (train["from_kcal_per_mol"].iloc[0], train["to_kcal_per_mol"].iloc[-1]) == (-1000.0, -99.0)
     assert energies["conformers_percent"].sum() == pytest.approx(100.0)
+
+
+def test_far_outliers_do_not_widen_the_bins_and_are_counted():
+    water = label("O", -300.0)
+    labels = [replace(water, energy=-300.0 - n / 1000) for n in range(199)]
+    (found,) = dataset_statistics([*labels, label("BrBr", -1e6)], fractions=ALL_TRAIN).values()
+    table = found.energy_table(bins=10)
+    train = table[table["split"] == "train"].reset_index()
+    widths = train["to_kcal_per_mol"] - train["from_kcal_per_mol"]
+    assert train["from_kcal_per_mol"][0] == -5e5
+    assert widths[1:].max() < 0.01
+    assert train["conformers"].sum() == 200
 
 
 def test_molecules_are_in_the_part_that_training_puts_them_in():
