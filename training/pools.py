@@ -20,6 +20,7 @@ from rdkit.SimDivFilters.rdSimDivPickers import MaxMinPicker
 
 from virialff.errors import MoleculeError, VirialffError
 from virialff.molecule import Molecule
+from virialff.reading import read_molecules
 
 #: The wheels that carry a pool, pinned: their SMILES decide which molecules a campaign labels.
 WHEELS = {"molsets": "molsets==0.3.1", "qm9pack": "qm9pack==1.0.3"}
@@ -71,13 +72,18 @@ def clean(smiles: str, source: str, *, min_heavy: int = 1, max_heavy: int = 30) 
 
 
 def clean_pool(
-    smiles: Iterable[str], source: str, *, min_heavy: int = 1, max_heavy: int = 30
+    smiles: Iterable[str | MoleculeError], source: str, *, min_heavy: int = 1, max_heavy: int = 30
 ) -> tuple[list[PoolMolecule], list[str]]:
-    """Clean a pool; returns the molecules (no InChIKey twice) and one reason for each SMILES that was refused."""
+    """Clean a pool; returns the molecules (no InChIKey twice) and one reason for each SMILES that was refused.
+
+    An item may be the error of a record that could not be read; it is refused with that reason.
+    """
     molecules: dict[str, PoolMolecule] = {}
     refused = []
     for text in smiles:
-        result = clean(text, source, min_heavy=min_heavy, max_heavy=max_heavy)
+        result = (
+            text if isinstance(text, MoleculeError) else clean(text, source, min_heavy=min_heavy, max_heavy=max_heavy)
+        )
         if isinstance(result, MoleculeError):
             refused.append(str(result))
         elif result.inchikey in molecules:
@@ -207,6 +213,20 @@ def read_smiles_file(path: Path) -> Iterator[str]:
         for line in lines:
             if line.strip() and not line.startswith("#"):
                 yield line.split()[0]
+
+
+def read_pool_file(path: Path) -> Iterator[str | MoleculeError]:
+    """The molecules of a user's file, as SMILES, or the reason why a record cannot be used, which names the record.
+
+    SMILES files line by line; every other format of `virialff.reading` (CSV, SDF, MOL, XYZ, PDB, each perhaps
+    compressed) record by record, with hydrogens added to drawings. Coordinates are not used. Raises
+    UnknownFormatError and OSError.
+    """
+    if path.suffix.lower() in (".smi", ".smiles", ".ism"):
+        yield from read_smiles_file(path)
+        return
+    for item in read_molecules(path, add_hydrogens=True):
+        yield item if isinstance(item, MoleculeError) else item.smiles
 
 
 def pool_folder() -> Path:

@@ -4,9 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rdkit import Chem
 
+from tests.virialff.sample_files import NITRO, embedded, sdf
 from training import pools
-from virialff.errors import MoleculeError, VirialffError
+from virialff.errors import MoleculeError, UnknownFormatError, VirialffError
 
 
 def cleaned(smiles: list[str]) -> list[pools.PoolMolecule]:
@@ -117,3 +119,37 @@ def test_spread_subset_fills_rare_elements_first_and_counts_them() -> None:
 def test_spread_subset_takes_all_when_fewer_than_wanted() -> None:
     molecules = cleaned(["CCO", "CCN"])
     assert pools.spread_subset(molecules, 5, per_element=3, have=Counter(), seed=0) == molecules
+
+
+def test_a_users_sdf_is_cleaned_record_by_record(tmp_path: Path) -> None:
+    path = tmp_path / "mine.sdf"
+    silane = embedded("C[Si](C)(C)C", name="silane")
+    cut = "cut\n\n\n  3  2  0\n$$$$\n"
+    path.write_text(sdf(embedded("C[C@H](N)C(=O)O", 2, "alanine"), silane) + cut + sdf(NITRO))
+    molecules, refused = pools.clean_pool(pools.read_pool_file(path), str(path))
+    assert [molecule.smiles for molecule in molecules] == ["C[C@H](N)C(=O)O", "NS(=O)(=O)c1ccc([N+](=O)[O-])cc1"]
+    assert "is the same molecule as" in refused[0]
+    assert refused[1].startswith("record 3 (silane): atom 2 (Si)")
+    assert refused[2].startswith("record 4 (cut): the record ends before")
+    assert len(refused) == 3
+
+
+def test_a_users_csv_and_drawings_are_pools_too(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv.gz"
+    table.write_bytes(gzip.compress(b"name,SMILES\nbenzene,c1ccccc1\nsalt,[Na+].[Cl-]\nempty,\nwater,O\n"))
+    molecules, refused = pools.clean_pool(pools.read_pool_file(table), "mine")
+    assert [molecule.smiles for molecule in molecules] == ["c1ccccc1", "O"]
+    assert [reason.split(":")[0] for reason in refused] == ["record 2 (salt)", "record 3 (empty)"]
+    drawing = tmp_path / "drawing.mol"
+    drawing.write_text(Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")))
+    assert list(pools.read_pool_file(drawing)) == ["CCO"]
+
+
+def test_a_users_smiles_file_is_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.smi"
+    path.write_text("# comment\nCCO ethanol\n\nC1CC broken\n")
+    molecules, refused = pools.clean_pool(pools.read_pool_file(path), "mine")
+    assert [molecule.smiles for molecule in molecules] == ["CCO"]
+    assert "C1CC" in refused[0]
+    with pytest.raises(UnknownFormatError, match="docx"):
+        list(pools.read_pool_file(tmp_path / "mine.docx"))

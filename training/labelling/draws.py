@@ -12,7 +12,7 @@ from training import pools
 from training.geometries import seed_of
 from training.labelling.config import CampaignConfig, PairCounts, Round
 from virialff.datasets.evaluation import evaluation_reason
-from virialff.errors import ConfigError
+from virialff.errors import ConfigError, MoleculeError
 
 #: Pools too large to clean whole are thinned at random to this many candidates first.
 CANDIDATES = 6000
@@ -129,7 +129,7 @@ class _Pools:
                     self._clean[name].append(molecule)
         return self._clean[name]
 
-    def _smiles(self, name: str) -> Iterable[str]:
+    def _smiles(self, name: str) -> Iterable[str | MoleculeError]:
         seed = self._config.seed
         readers: dict[str, Callable[[], Iterable[str]]] = {
             "monomers": pools.monomers,
@@ -145,8 +145,8 @@ class _Pools:
         if name in readers:
             return readers[name]()
         if Path(name).is_file():
-            return pools.read_smiles_file(Path(name))
-        raise ConfigError(f"There is no pool {name!r}: use {', '.join(readers)}, or the path of a SMILES file.")
+            return pools.read_pool_file(Path(name))
+        raise ConfigError(f"There is no pool {name!r}: use {', '.join(readers)}, or the path of a file of molecules.")
 
 
 def _molecule_task(molecule: pools.PoolMolecule, seed: int, settings: Round) -> MoleculeTask:
