@@ -135,8 +135,8 @@ def _from_xyz(perceiver: _Perceiver, body: list[str], title: str, max_atoms: int
                 f"the line of atom {index + 1} has {len(words)} columns; it needs a symbol and x, y, z in Angstrom",
                 atom=index + 1,
             )
-        numbers.append(_atomic_number(words[0], index))
-        positions.append(_position(words[1:4], index))
+        numbers.append(atomic_number(words[0], index))
+        positions.append(position(words[1:4], index))
     return perceiver.molecule(numbers, positions, title)
 
 
@@ -151,8 +151,8 @@ def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: in
         )
     numbers, positions = [], []
     for index, line in enumerate(atoms):
-        numbers.append(_atomic_number(line[76:78].strip() or _element_of_name(line[12:16]), index))
-        positions.append(_position([line[30:38], line[38:46], line[46:54]], index))
+        numbers.append(atomic_number(line[76:78].strip() or _element_of_name(line[12:16]), index))
+        positions.append(position([line[30:38], line[38:46], line[46:54]], index))
     return perceiver.molecule(numbers, positions, title)
 
 
@@ -167,7 +167,8 @@ def _element_of_name(name: str) -> str:
     return "".join(c for c in letters if c.isalpha())
 
 
-def _atomic_number(text: str, index: int) -> int:
+def atomic_number(text: str, index: int) -> int:
+    """Atomic number of a symbol or number as written for the atom at `index`; raises a MoleculeError that names it."""
     symbol = text.upper()
     if symbol in ("D", "T"):
         raise IsotopeError(
@@ -183,7 +184,8 @@ def _atomic_number(text: str, index: int) -> int:
     )
 
 
-def _position(words: list[str], index: int) -> tuple[float, float, float]:
+def position(words: list[str], index: int) -> tuple[float, float, float]:
+    """x, y and z as written for the atom at `index`; raises UnreadableRecordError."""
     try:
         x, y, z = (float(word) for word in words)
     except ValueError:

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from os import PathLike
 from typing import IO, Any, NamedTuple
 
@@ -33,10 +33,11 @@ def clean_title(text: str) -> str:
     return words if len(words) <= _MAX_TITLE_CHARACTERS else words[: _MAX_TITLE_CHARACTERS - 3] + "..."
 
 
-def open_lines(source: str | PathLike[str] | IO[bytes] | IO[str]) -> Iterator[str]:
+def open_lines(source: str | PathLike[str] | IO[bytes] | IO[str]) -> Generator[str, None, None]:
     """The lines of a file without their ends.
 
     A path is opened at once, which may raise OSError; UnreadableRecordError comes while reading what is not text.
+    It is closed at its end or with the generator.
     A file object is read from where it stands and stays open.
     """
     if isinstance(source, (str, PathLike)):
@@ -62,7 +63,7 @@ class _Borrowed(io.RawIOBase):
         return len(data)
 
 
-def _lines(file: io.BufferedReader) -> Iterator[str]:
+def _lines(file: io.BufferedReader) -> Generator[str, None, None]:
     with file:
         stream: Any = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == _GZIP_MARK else file
         try:
@@ -92,7 +93,7 @@ def _decoded(stream: Any) -> Iterator[str]:
             yield data.decode("latin-1")
 
 
-def _split_ends(lines: Iterator[str]) -> Iterator[str]:
+def _split_ends(lines: Iterator[str]) -> Generator[str, None, None]:
     for line in lines:
         if len(line) > MAX_LINE_CHARACTERS:
             raise UnreadableRecordError(
