@@ -15,7 +15,7 @@ from virialff.commands import GROUP, Command, ExitCode
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, VirialffError
 
 #: Modules of the built-in commands, in the order of the help text.
-BUILT_IN = {name: f"virialff.commands.{name}" for name in ("info", "params", "energy")}
+BUILT_IN = {name: f"virialff.commands.{name}" for name in ("info", "params", "energy", "data")}
 #: Set to anything, it shows the traceback of a fault of the program itself.
 TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
 
@@ -27,6 +27,7 @@ examples:
   virialff params drugs.sdf --output pairs.csv
   virialff energy conformers.sdf --method model,gfn2,ani
   virialff energy "CCCO" --generate 10 --json
+  virialff data info assets/data             labels by level of theory, kind, element, failure
 
 exit codes:
   0    everything asked for was done

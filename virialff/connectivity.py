@@ -8,6 +8,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.domain import COVALENT_RADII, label
+from virialff.elements import SYMBOL_OF
 
 if TYPE_CHECKING:
     from virialff.molecule import Molecule
@@ -24,19 +25,29 @@ def same_connectivity(molecule: Molecule, positions: np.ndarray) -> str | None:
 
     positions: (n_atoms, 3), Angstrom.
     """
-    radii = np.array([COVALENT_RADII[int(number)] for number in molecule.numbers])
+    return changed_bond(molecule.numbers, molecule.bonds, positions)
+
+
+def changed_bond(
+    numbers: np.ndarray, bonds: np.ndarray, positions: np.ndarray, *, broken: float = _BROKEN, formed: float = _FORMED
+) -> str | None:
+    """`same_connectivity` for numbers (n_atoms,), bonds (n_bonds, 2) and positions (n_atoms, 3), Angstrom.
+
+    A bond is broken beyond `broken` and a new one formed within `formed` times the sum of the covalent radii.
+    """
+    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
     reach = radii[:, None] + radii[None, :]
     difference = positions[:, None, :] - positions[None, :, :]
     distances = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
-    i, j = molecule.bonds.T
-    broken = np.flatnonzero(distances[i, j] > _BROKEN * reach[i, j] + _MARGIN)
-    if len(broken):
-        return _sentence(molecule, int(i[broken[0]]), int(j[broken[0]]), distances, "broke")
-    near = np.triu(distances < _FORMED * reach + _MARGIN, k=1)
-    near[i, j] = False
-    formed = np.argwhere(near)
-    if len(formed):
-        return _sentence(molecule, int(formed[0][0]), int(formed[0][1]), distances, "formed")
+    i, j = bonds.T
+    stretched = np.flatnonzero(distances[i, j] > broken * reach[i, j] + _MARGIN)
+    if len(stretched):
+        return _sentence(numbers, int(i[stretched[0]]), int(j[stretched[0]]), distances, "broke")
+    near = np.triu(distances < formed * reach + _MARGIN, k=1)
+    near[np.minimum(i, j), np.maximum(i, j)] = False
+    new = np.argwhere(near)
+    if len(new):
+        return _sentence(numbers, int(new[0][0]), int(new[0][1]), distances, "formed")
     return None
 
 
@@ -92,6 +103,6 @@ def _is_cis(geometry: np.ndarray, quad: tuple[int, int, int, int]) -> bool:
     return float(np.cross(a - i, axis) @ np.cross(b - j, axis)) > 0
 
 
-def _sentence(molecule: Molecule, first: int, second: int, distances: np.ndarray, what: str) -> str:
-    ends = f"{label(molecule.symbols[first], first)} and {label(molecule.symbols[second], second)}"
+def _sentence(numbers: np.ndarray, first: int, second: int, distances: np.ndarray, what: str) -> str:
+    ends = " and ".join(label(SYMBOL_OF[int(numbers[atom])], atom) for atom in (first, second))
     return f"the bond between {ends} {what} ({distances[first, second]:.2f} Angstrom)"

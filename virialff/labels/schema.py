@@ -6,7 +6,7 @@ The names of the columns carry their units. A list of floats may be stored quant
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -131,21 +131,20 @@ ARROW_SCHEMA = pa.schema(
 )
 
 
-def check_label(label: Label) -> None:
-    """Raise LabelError for a label that must not be stored.
+def fault(label: Label) -> str | None:
+    """Why a label must not be stored, as the end of a sentence that begins with its name; None if it may be.
 
-    That is one whose arrays do not fit together, with a number that is not finite, of an unknown kind, without a
-    SMILES, with neither a result nor a failure, or with both.
+    That is for arrays that do not fit together, a number that is not finite, an unknown kind, an empty name, a row
+    with neither a result nor a failure, or with both.
     """
-
-    def refuse(what: str) -> LabelError:
-        return LabelError(f"The label {label.identifier!r} {what}.")
-
+    for name, column in _COLUMNS.items():
+        if getattr(label, name) is None and not column.nullable:
+            return f"lacks {name}"
     if label.kind not in KINDS:
-        raise refuse(f"is of the unknown kind {label.kind!r}; the kinds are {', '.join(KINDS)}")
+        return f"is of the unknown kind {label.kind!r}; the kinds are {', '.join(KINDS)}"
     for name in ("identifier", "task", "smiles", "level_of_theory", "settings"):
         if not getattr(label, name):
-            raise refuse(f"has an empty {name}")
+            return f"has an empty {name}"
     counts = {"atoms": len(label.numbers), "bonds": len(label.bonds), "axes": 3}
     for name, column in _COLUMNS.items():
         value = getattr(label, name)
@@ -154,14 +153,24 @@ def check_label(label: Label) -> None:
         if column.per:
             expected = (counts[column.per], *column.item)
             if np.shape(value) != expected and not (np.size(value) == 0 and expected[0] == 0):
-                raise refuse(f"has {name} of shape {np.shape(value)}, expected {expected}")
+                return f"has {name} of shape {np.shape(value)}, expected {expected}"
         if isinstance(value, float | np.ndarray | np.floating) and not np.isfinite(value).all():
-            raise refuse(f"has {name} that are not finite numbers")
+            return f"has {name} that are not finite numbers"
+    if len(label.bonds) and (label.bonds.min() < 0 or label.bonds.max() >= counts["atoms"]):
+        return f"has a bond to an atom beyond its {counts['atoms']}"
     if label.failure is None:
         if label.positions is None or label.energy is None or not counts["atoms"]:
-            raise refuse("has neither a geometry with its energy nor a reason of failure")
-    elif any(getattr(label, name) is not None for name in _RESULTS):
-        raise refuse("has results and a reason of failure; a failed calculation gives no numbers")
+            return "has neither a geometry with its energy nor a reason of failure"
+    elif not label.failure or any(getattr(label, name) is not None for name in _RESULTS):
+        return "has results or no text beside its failure; a failed calculation gives a reason and no numbers"
+    return None
+
+
+def check_label(label: Label) -> None:
+    """Raise LabelError for a label that must not be stored, for a reason of `fault`."""
+    what = fault(label)
+    if what is not None:
+        raise LabelError(f"The label {label.identifier!r} {what}.")
 
 
 def to_table(labels: Iterable[Label]) -> pa.Table:
@@ -224,12 +233,17 @@ def full_array(field: pa.Field, array: pa.Array) -> pa.Array:
     scale = (field.metadata or {}).get(SCALE_KEY.encode())
     if scale is None or not pa.types.is_list(array.type):
         return array.cast(expected)
-    # A division by a whole number gives the nearest float to the decimal fraction; a product does not.
+    # Dividing by a whole number gives the float nearest to the decimal fraction; multiplying by the fraction does not.
     steps = round(1.0 / float(scale))
+    return map_lists(array, expected, lambda values: values / steps)
+
+
+def map_lists(array: pa.ListArray, target: pa.DataType, change: Callable[[NDArray[Any]], NDArray[Any]]) -> pa.ListArray:
+    """Lists of the type `target` with the same lengths and nulls, their values those that `change` makes of all."""
     offsets = array.offsets.to_numpy()
-    values = array.values.to_numpy(zero_copy_only=False)[offsets[0] : offsets[-1]] / steps
-    flat = pa.array(values.astype(expected.value_type.to_pandas_dtype()))
-    return pa.ListArray.from_arrays(offsets - offsets[0], flat, type=expected, mask=array.is_null())
+    values = change(array.values.to_numpy(zero_copy_only=False)[offsets[0] : offsets[-1]])
+    flat = pa.array(values.astype(target.value_type.to_pandas_dtype()))
+    return pa.ListArray.from_arrays(offsets - offsets[0], flat, type=target, mask=array.is_null())
 
 
 def check_schema(schema: pa.Schema, place: str) -> None:

@@ -135,7 +135,7 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.T
     """The rows of one Parquet file or journal, as `LabelStore.tables` gives them."""
     if path.suffix == _JOURNAL:
         try:
-            yield from _gathered(read_journal(path, columns))
+            yield from _gathered(read_journal(path, columns), ROWS_AT_ONCE)
             return
         except FileNotFoundError:
             # Its writer has just finished it, or has let it go without a row.
@@ -179,7 +179,7 @@ def full_table(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _gathered(tables: Iterable[pa.Table], rows: int = ROWS_AT_ONCE) -> Iterator[pa.Table]:
+def _gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """The same rows in tables of about `rows` rows."""
     waiting: list[pa.Table] = []
     for table in tables:
@@ -191,8 +191,17 @@ def _gathered(tables: Iterable[pa.Table], rows: int = ROWS_AT_ONCE) -> Iterator[
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema = ARROW_SCHEMA, level: int = 3) -> None:
-    """Write tables of `schema` to a Parquet file that appears whole or not at all; `level` is that of zstd.
+def write_parquet(
+    path: Path,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema = ARROW_SCHEMA,
+    *,
+    level: int = 3,
+    rows: int = ROWS_AT_ONCE,
+) -> None:
+    """Write tables of `schema` to a Parquet file that appears whole or not at all.
+
+    `level` is that of zstd, `rows` the number of rows of a row group, which a reader holds in memory.
 
     Raises StoreError if it cannot be written (a full disk); nothing is left behind.
     """
@@ -211,7 +220,7 @@ def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema = AR
                 write_page_checksum=True,
             ) as writer,
         ):
-            for table in _gathered(tables):
+            for table in _gathered(tables, rows):
                 writer.write_table(table)
             writer.close()
             file.flush()
@@ -219,11 +228,12 @@ def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema = AR
         os.replace(partial, path)
         sync_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(
             f"The label file {path} could not be written ({error.strerror or error}): make room and start again, "
             "everything stored before is kept."
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _encodings(schema: pa.Schema) -> tuple[list[str], list[str]]:

@@ -1,0 +1,92 @@
+"""Look at, check, merge and pack stores of labels: folders that label campaigns write, or single Parquet files.
+
+`info` counts the rows by level of theory, kind, element and failure; `check` verifies every row and ends with exit
+code 1 where one is wrong or a file is damaged, naming the file and the row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from virialff.commands import Command, ExitCode
+
+SUMMARY = "count, check, merge and pack label stores"
+#: Entry points of actions that other packages add; each is a module as virialff.commands describes it.
+GROUP = "virialff.commands.data"
+#: Problems that `check` prints; the rest is counted.
+SHOWN = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    info = actions.add_parser("info", help="count rows by level of theory, kind, element and failure")
+    info.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
+    info.add_argument("--json", action="store_true", help="print one JSON array instead of text")
+    info.set_defaults(do=_info)
+
+    check = actions.add_parser("check", help="verify every row; exit code 1 where one is wrong or a file is damaged")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
+    check.set_defaults(do=_check)
+
+    merge = actions.add_parser("merge", help="write the rows of several stores, each once, into one")
+    merge.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
+    merge.add_argument("--output", type=Path, required=True, help="folder, or NAME.parquet for one file; must be new")
+    merge.add_argument(
+        "--quantise", action="store_true", help="keep positions to 1e-3 Angstrom and forces to 0.1 kcal/mol/Angstrom"
+    )
+    merge.add_argument("--rows", type=int, default=100_000, help="rows a file of a folder (default 100000)")
+    merge.set_defaults(do=_merge)
+
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        if importlib.util.find_spec(entry.module.partition(".")[0]) is not None:
+            command: Command = entry.load()
+            added = actions.add_parser(entry.name, help=command.SUMMARY, description=command.__doc__)
+            command.add_arguments(added)
+            added.set_defaults(do=command.run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    code: int = arguments.do(arguments)
+    return code
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from virialff.labels.summary import summarise
+
+    summaries = [summarise(path) for path in arguments.paths]
+    if arguments.json:
+        print(json.dumps([summary.as_dict() for summary in summaries], indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(summary.as_text() for summary in summaries))
+    return ExitCode.OK
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from virialff.labels.check import check
+
+    wrong = 0
+    for path in arguments.paths:
+        result = check(path)
+        wrong += len(result.problems)
+        for problem in result.problems[:SHOWN]:
+            print(f"virialff: {problem}", file=sys.stderr)
+        if len(result.problems) > SHOWN:
+            print(f"virialff: {path}: {len(result.problems) - SHOWN} more problems", file=sys.stderr)
+        print(f"{path}: {result.rows:,} rows in {result.files:,} files, {len(result.problems):,} problems")
+    return ExitCode.SOME_FAILED if wrong else ExitCode.OK
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from virialff.labels.merge import merge
+
+    result = merge(arguments.paths, arguments.output, rows_per_file=arguments.rows, quantise=arguments.quantise)
+    repeated = f", {result.repeated:,} repeated rows left out" if result.repeated else ""
+    files = f"{len(result.files)} files" if len(result.files) != 1 else "one file"
+    print(f"{arguments.output}: {result.rows:,} rows in {files}, {result.n_bytes / 1e6:.1f} MB{repeated}")
+    return ExitCode.OK

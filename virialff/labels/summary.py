@@ -1,0 +1,148 @@
+"""What a label store holds: rows counted by level of theory, kind, detail, source, element and failure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from virialff.elements import ELEMENTS, SYMBOL_OF
+from virialff.labels.schema import COLUMN_OF, KINDS
+from virialff.labels.store import LabelStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = (
+    "task",
+    "inchikeys",
+    "source",
+    "numbers",
+    "kind",
+    "detail",
+    "level_of_theory",
+    "forces",
+    "kinetic_atoms",
+    "seconds",
+    "failure",
+)
+#: Numbers in a reason differ from row to row and say nothing of its kind.
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+
+
+@dataclass
+class LevelSummary:
+    """The rows of one level of theory. All counts but `failures` are of rows that have a label."""
+
+    level_of_theory: str
+    rows: int = 0  #: with labels
+    failed: int = 0
+    tasks: int = 0
+    systems: int = 0  #: distinct molecules and pairs of molecules that have a label
+    with_forces: int = 0
+    with_kinetic_terms: int = 0
+    hours: float = 0.0  #: wall time of all rows, failures too
+    kinds: Counter[str] = field(default_factory=Counter)
+    details: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    #: Rows that have an atom of the element, and atoms of it, by symbol.
+    elements: Counter[str] = field(default_factory=Counter)
+    atoms: Counter[str] = field(default_factory=Counter)
+    #: Rows by reason; the numbers in the reasons are replaced by #.
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class StoreSummary:
+    """The levels of theory of a store, by name."""
+
+    path: Path
+    levels: tuple[LevelSummary, ...]
+
+    def table(self) -> pd.DataFrame:
+        """A row for each level of theory and kind."""
+        import pandas as pd
+
+        columns = ["level of theory", "kind", "rows"]
+        rows = [(level.level_of_theory, kind, level.kinds[kind]) for level in self.levels for kind in level.kinds]
+        return pd.DataFrame(rows, columns=columns)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        levels = [
+            {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(level).items()}
+            for level in self.levels
+        ]
+        return {"path": str(self.path), "levels": levels}
+
+    def as_text(self) -> str:
+        """Some lines for each level."""
+        lines = [f"{self.path}: no labels"] if not self.levels else [str(self.path)]
+        for level in self.levels:
+            lines += [
+                level.level_of_theory,
+                f"  {level.rows:,} rows of {level.systems:,} molecules and complexes in {level.tasks:,} tasks, "
+                f"{level.failed:,} failed, {level.hours:.1f} hours",
+                f"  {level.with_forces:,} rows with forces, {level.with_kinetic_terms:,} with kinetic-energy terms",
+                _line("kind", {kind: level.kinds[kind] for kind in KINDS if kind in level.kinds}),
+                _line("detail", dict(level.details.most_common())),
+                _line("source", dict(level.sources.most_common())),
+                _line("element", {symbol: level.elements[symbol] for symbol in _symbols(level.elements)}),
+            ]
+            lines += [f"  failed {count:>9,}  {reason}" for reason, count in level.failures.most_common()]
+        return "\n".join(lines)
+
+
+def summarise(path: Path | str) -> StoreSummary:
+    """Count the rows of the store or Parquet file at `path`. Raises StoreError as reading it does."""
+    store = LabelStore(path)
+    levels: dict[str, LevelSummary] = {}
+    # 8 bytes stand for the name of a task or system, so that the names of a large store need not be held.
+    tasks: dict[str, set[bytes]] = {}
+    systems: dict[str, set[bytes]] = {}
+    for table in store.tables([COLUMN_OF[name] for name in _COLUMNS]):
+        values = {name: table[COLUMN_OF[name]] for name in _COLUMNS}
+        lists = {name: values.pop(name).is_valid().to_pylist() for name in ("forces", "kinetic_atoms")}
+        columns = {name: column.to_pylist() for name, column in values.items()} | lists
+        for row in zip(*columns.values(), strict=True):
+            value = dict(zip(columns, row, strict=True))
+            name = value["level_of_theory"]
+            level = levels.setdefault(name, LevelSummary(name))
+            level.hours += value["seconds"] / 3600.0
+            tasks.setdefault(name, set()).add(_digest(value["task"]))
+            if value["failure"] is not None:
+                level.failed += 1
+                level.failures[_NUMBER.sub("#", value["failure"])] += 1
+                continue
+            systems.setdefault(name, set()).add(_digest("+".join(value["inchikeys"])))
+            level.rows += 1
+            level.with_forces += value["forces"]
+            level.with_kinetic_terms += value["kinetic_atoms"]
+            level.kinds[value["kind"]] += 1
+            level.details[value["detail"]] += 1
+            level.sources[value["source"]] += 1
+            numbers, counts = np.unique(value["numbers"], return_counts=True)
+            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+                symbol = SYMBOL_OF.get(number, f"Z={number}")
+                level.elements[symbol] += 1
+                level.atoms[symbol] += count
+    for name, level in levels.items():
+        level.tasks, level.systems = len(tasks[name]), len(systems.get(name, ()))
+    return StoreSummary(store.path, tuple(levels[name] for name in sorted(levels)))
+
+
+def _symbols(counts: Counter[str]) -> list[str]:
+    return [symbol for symbol in (*ELEMENTS, *sorted(set(counts) - set(ELEMENTS))) if symbol in counts]
+
+
+def _line(name: str, counts: dict[str, int]) -> str:
+    return f"  {name:<8}" + ", ".join(f"{key} {count:,}" for key, count in counts.items())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
