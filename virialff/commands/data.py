@@ -7,6 +7,7 @@ code 1 where one is wrong or a file is damaged, naming the file and the row.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -16,7 +17,14 @@ from pathlib import Path
 from virialff.commands import Command, ExitCode
 
 SUMMARY = "count, check, merge and pack label stores"
-#: Entry points of actions that other packages add; each is a module as virialff.commands describes it.
+#: Actions that are modules of their own.
+BUILT_IN = {
+    "statistics": "virialff.commands.dataset_statistics",
+    "import-qmugs": "virialff.commands.import_qmugs",
+}
+#: Actions with a module of their own, as virialff.commands describes one.
+MODULES = {"statistics": "virialff.commands.dataset_statistics", "import-qmugs": "virialff.commands.import_qmugs"}
+#: Entry points of actions that other packages add; each names such a module.
 GROUP = "virialff.commands.data"
 #: Problems that `check` prints; the rest is counted.
 SHOWN = 50
@@ -43,12 +51,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.add_argument("--rows", type=int, default=100_000, help="rows a file of a folder (default 100000)")
     merge.set_defaults(do=_merge)
 
+    for name, module in BUILT_IN.items():
+        _add(actions, name, importlib.import_module(module))
+    for name, module in MODULES.items():
+        _add(actions, name, importlib.import_module(module))
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         if importlib.util.find_spec(entry.module.partition(".")[0]) is not None:
-            command: Command = entry.load()
-            added = actions.add_parser(entry.name, help=command.SUMMARY, description=command.__doc__)
-            command.add_arguments(added)
-            added.set_defaults(do=command.run)
+            _add(actions, entry.name, entry.load())
+
+
+def _add(actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command) -> None:
+    added = actions.add_parser(
+        name,
+        help=command.SUMMARY,
+        description=command.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(added)
+    added.set_defaults(do=command.run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.virialff.datasets.qmugs_fixture import write_release
+from virialff.cli import main
 from virialff.commands import ExitCode, dataset_statistics
 from virialff.datasets.qmugs.importer import import_qmugs
 from virialff.errors import ConfigError, StoreError
@@ -72,3 +73,8 @@ def test_what_cannot_be_counted_is_named(store, tmp_path):
     blocked.write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
         run(store, "--output", blocked)
+
+
+def test_it_is_an_action_of_data(store, capsys):
+    assert main(["data", "statistics", str(store)]) == ExitCode.OK
+    assert capsys.readouterr().out.startswith("wB97X-D/def2-SVP: split with seed 0\n")

@@ -6,6 +6,7 @@ import csv
 import pytest
 
 from tests.virialff.datasets.qmugs_fixture import records, write_release, write_structures
+from virialff.cli import main
 from virialff.commands import ExitCode, import_qmugs
 from virialff.errors import ConfigError
 from virialff.labels.store import LabelStore
@@ -68,3 +69,12 @@ def test_the_command_line_must_name_a_store_and_a_table_that_can_be_written(tmp_
         run(release)
     with pytest.raises(ConfigError, match=r"missing/problems\.csv cannot be written"):
         run(release, "--output", str(tmp_path / "store"), "--problems", str(tmp_path / "missing" / "problems.csv"))
+
+
+def test_it_is_an_action_of_data(tmp_path, capsys):
+    release, store = str(write_release(tmp_path / "release")), str(tmp_path / "store")
+    assert main(["data", "import-qmugs", release, "--output", store]) == ExitCode.OK
+    assert "dft: 6 rows in the store" in capsys.readouterr().out
+    assert main(["data", "check", store]) == ExitCode.OK
+    assert main(["data", "import-qmugs", str(tmp_path / "missing"), "--output", store]) == ExitCode.INPUT
+    assert capsys.readouterr().err.startswith("virialff: There is no file ")

@@ -15,6 +15,7 @@ from virialff.datasets.qmugs.importer import import_qmugs
 from virialff.datasets.qmugs.problems import Problem, Reason
 from virialff.datasets.splits import paper_split
 from virialff.errors import DatasetError
+from virialff.labels.check import check
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 
@@ -52,6 +53,7 @@ def test_a_second_run_adds_nothing_and_another_level_only_its_own_rows(tmp_path)
     both = import_qmugs(release, store, levels=("dft", "gfn2"))
     assert (both.rows, both.new_rows) == ({"dft": 6, "gfn2": 6}, {"gfn2": 6})
     assert len(rows(store)) == 12
+    assert check(store.path).problems == ()
 
 
 def mol_block(atoms: list[tuple[str, float]], bonds: str) -> str:
