@@ -7,6 +7,10 @@ needs="
 /usr/bin/psi4:psi4:the tests that run Psi4
 /usr/share/psi4:psi4-data:the tests on Psi4's own molecule sets
 /usr/bin/xtb:xtb:the checks of GFN2-xTB against the xtb program
+/usr/sbin/slurmctld:slurmctld:the label campaigns on SLURM
+/usr/sbin/slurmd:slurmd:the label campaigns on SLURM
+/usr/bin/sbatch:slurm-client:the label campaigns on SLURM
+/usr/sbin/munged:munge:the label campaigns on SLURM
 /usr/bin/chromium:chromium:the browser tests and the offline check of the 3D view
 "
 

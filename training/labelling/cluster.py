@@ -57,8 +57,8 @@ class Cluster(ABC):
     def _executor(self) -> submitit.Executor: ...
 
     @abstractmethod
-    def _ends_without_result(self, workers: Sequence[Worker]) -> dict[str, End]:
-        """By job id, the workers that are no longer there; one that has just written its result may be among them."""
+    def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
+        """By job id, the workers that are no longer there, and how it looks from outside."""
 
     @abstractmethod
     def _cancel(self, workers: Sequence[Worker]) -> None:
@@ -81,16 +81,12 @@ class Cluster(ABC):
 
     def ended(self, workers: Sequence[Worker]) -> dict[str, End]:
         """By job id, how those of the workers ended that have ended."""
-        gone = self._ends_without_result(workers)
-        ends = {}
-        # The result is looked for after the process: it is there before the process is gone.
-        for worker in workers:
-            end = _result(worker.job)
-            if end is not None:
-                ends[worker.job.job_id] = end
-            elif worker.job.job_id in gone:
-                ends[worker.job.job_id] = gone[worker.job.job_id]
-        return ends
+        gone = self._gone(workers)
+        return {
+            worker.job.job_id: _result(worker.job) or gone[worker.job.job_id]
+            for worker in workers
+            if worker.job.job_id in gone
+        }
 
     def stop(self, workers: Sequence[Worker]) -> list[Worker]:
         """Stop the workers and wait until they have ended; returns those that have not after some time."""
@@ -98,7 +94,7 @@ class Cluster(ABC):
         deadline = time.monotonic() + _STOP_SECONDS
         left = list(workers)
         while left and time.monotonic() < deadline:
-            gone = self._ends_without_result(left)
+            gone = self._gone(left)
             left = [worker for worker in left if worker.job.job_id not in gone]
             time.sleep(0.05)
         return left
@@ -149,7 +145,7 @@ class LocalCluster(Cluster):
                 else:
                     os.environ[name] = value
 
-    def _ends_without_result(self, workers: Sequence[Worker]) -> dict[str, End]:
+    def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
         return {worker.job.job_id: End("died", "killed") for worker in workers if worker.job.state != "RUNNING"}
 
     def _cancel(self, workers: Sequence[Worker]) -> None:
@@ -199,7 +195,7 @@ class SlurmCluster(Cluster):
         executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
         return executor
 
-    def _ends_without_result(self, workers: Sequence[Worker]) -> dict[str, End]:
+    def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
         states: dict[str, str] = {}
         unknown = set()
         for array in sorted({worker.job.job_id.split("_")[0] for worker in workers}):

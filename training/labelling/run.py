@@ -121,6 +121,7 @@ class _Supervision:
         task = worker.current.read()
         if task is not None:
             Deaths(self._config.folder).record(task, message)
+            worker.current.forget()
         self._say(f"worker {worker.job.job_id} died ({message}) at {task or 'no task'}")
         self._replaced += 1
         if self._replaced > MAX_REPLACED:
