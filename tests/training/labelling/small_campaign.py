@@ -1,6 +1,5 @@
 """A campaign of a few small molecules, and the command that runs it in a process of its own."""
 
-import os
 import subprocess
 import sys
 import time
@@ -135,4 +134,8 @@ def tasks_stored(folder: Path) -> set[str]:
 
 
 def is_running(process: int) -> bool:
-    return os.path.exists(f"/proc/{process}")
+    """Whether it computes still; one that has ended and only waits for its parent to notice does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,9 @@ def compute(request):
         raise Failure("there is nothing to add up")
     if request["numbers"] == ["abort"]:
         os.abort()
+    if request["numbers"] == ["endless"]:
+        print(os.getpid(), file=open(request["log"], "w"), flush=True)
+        sum(range(10**15))  # never comes back to the interpreter
     return {"sum": sum(request["numbers"]), "threads": os.environ["OMP_NUM_THREADS"], "pid": os.getpid()}
 """
 
@@ -84,6 +89,37 @@ def test_closing_ends_the_process_and_leaves_no_files(worker):
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     np.testing.assert_equal(worker.compute({"numbers": [1]})["sum"], 1)
+
+
+def test_the_process_does_not_outlive_ours(tmp_path):
+    (tmp_path / "sums.py").write_text(_BACKEND)
+    log = tmp_path / "log"
+    code = f"""
+import sys
+from virialff.engines.worker_process import WorkerProcess
+worker = WorkerProcess("Sums", {str(tmp_path / "sums.py")!r}, [sys.executable], {{}}, threads=1)
+worker.compute({{"numbers": ["endless"], "log": {str(log)!r}}})
+"""
+    with subprocess.Popen([sys.executable, "-c", code]) as ours:
+        _wait_until(lambda: log.exists() and log.read_text().endswith("\n"))
+        pid = int(log.read_text())
+        assert _runs(pid)
+        ours.kill()
+    _wait_until(lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60.0
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_backend_or_interpreter_that_is_missing_is_told(tmp_path):
