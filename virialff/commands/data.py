@@ -17,11 +17,6 @@ from pathlib import Path
 from virialff.commands import Command, ExitCode
 
 SUMMARY = "count, check, merge and pack label stores"
-#: Actions that are modules of their own.
-BUILT_IN = {
-    "statistics": "virialff.commands.dataset_statistics",
-    "import-qmugs": "virialff.commands.import_qmugs",
-}
 #: Actions with a module of their own, as virialff.commands describes one.
 MODULES = {"statistics": "virialff.commands.dataset_statistics", "import-qmugs": "virialff.commands.import_qmugs"}
 #: Entry points of actions that other packages add; each names such a module.
@@ -51,8 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.add_argument("--rows", type=int, default=100_000, help="rows a file of a folder (default 100000)")
     merge.set_defaults(do=_merge)
 
-    for name, module in BUILT_IN.items():
-        _add(actions, name, importlib.import_module(module))
     for name, module in MODULES.items():
         _add(actions, name, importlib.import_module(module))
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
