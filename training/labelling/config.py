@@ -61,6 +61,44 @@ class Round(Section):
     complexes: PairCounts = PairCounts()
 
 
+class DftConfig(Section):
+    """How molecules and complexes are labelled at wB97X-D/def2-SVP: at minima of GFN2-xTB."""
+
+    n_conformers: int = Field(default=3, ge=1)  #: of the molecules that get several
+    max_evaluations: int = Field(default=300, ge=1)  #: budget of a relaxation
+    gradient_norm: float = Field(default=0.2, gt=0)  #: largest force component at a minimum, kcal/mol/Angstrom
+    arrangements: int = Field(default=2, ge=1)  #: of each complex, the first ones of its family
+    #: share of each window's molecules that should hold each of P, Br, F, S, Cl
+    element_share: float = Field(default=0.08, ge=0, le=0.2)
+    #: the split that `held_out_only` means: as in the recipes that train on these labels
+    split_seed: int = 2026
+    fractions: tuple[float, float, float] = (0.88, 0.04, 0.08)
+
+
+class SizeWindow(Section):
+    """How many molecules to take with so many heavy atoms."""
+
+    min_heavy: int = Field(ge=1)
+    max_heavy: int = Field(ge=1)
+    count: int = Field(ge=0)
+
+
+class DftRound(Section):
+    """One draw of molecules and pairs for DFT. A later round adds to the earlier ones and leaves them as they are."""
+
+    pools: tuple[str, ...]
+    sizes: tuple[SizeWindow, ...] = ()
+    several_conformers: float = Field(default=0.0, ge=0, le=1)  #: share of the molecules that get several conformers
+    held_out_only: bool = False  #: only molecules that the split holds out for testing
+    complexes: PairCounts = PairCounts()
+
+
+class ReferencesConfig(Section):
+    """Reference energies of the evaluation sets."""
+
+    n_conformers: int = Field(default=10, ge=2)  #: started for each molecule of the conformer set
+
+
 class SlurmConfig(Section):
     """What to ask SLURM for, per worker."""
 
@@ -86,8 +124,15 @@ class CampaignConfig(Section):
     gpus: int = Field(default=0, ge=0)  #: that each worker may use
     slurm: SlurmConfig = SlurmConfig()
     rounds: tuple[Round, ...] = ()
+    dft_rounds: tuple[DftRound, ...] = ()
+    references: ReferencesConfig | None = None
     molecules: MoleculesConfig = MoleculesConfig()
     complexes: ComplexesConfig = ComplexesConfig()
+    dft: DftConfig = DftConfig()
+
+    def draws(self) -> dict[str, Any]:
+        """What decides which tasks there are, as JSON values."""
+        return self.model_dump(mode="json", include=set(_DRAWS))
 
     def settings_sha256(self) -> str:
         """Of what decides the rows of a task: not of where it runs, nor of which tasks there are."""
@@ -97,7 +142,7 @@ class CampaignConfig(Section):
 
 #: Entries that decide where and when a task is computed, and those that decide which tasks there are.
 _WHERE = ("folder", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "threads", "gpus", "slurm")
-_DRAWS = ("rounds",)
+_DRAWS = ("rounds", "dft_rounds", "references")
 
 
 def load_campaign(path: Path) -> CampaignConfig:

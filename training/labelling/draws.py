@@ -77,7 +77,7 @@ def draw_rounds(
     so is what a pool holds that cannot be labelled. Raises ConfigError for an unknown pool, and where a round that
     asks for molecules finds none.
     """
-    pool = _Pools(config, refused)
+    pool = CleanPools(config, refused)
     chosen: dict[str, pools.PoolMolecule] = {}
     have: Counter[str] = Counter()
     pairs: dict[str, ComplexTask] = {}
@@ -100,11 +100,11 @@ def draw_rounds(
         # Not hash(): the same numbers in every process. The first round has the campaign's own seed.
         generator = random.Random(config.seed + number)
         random.Random(config.seed + number).shuffle(tasks)
-        complexes = _draw_pairs(list(chosen.values()), settings.complexes, config, pairs, refused, generator)
+        complexes = draw_pairs(list(chosen.values()), settings.complexes, config, pairs, refused, generator)
         yield Draw(tuple(tasks), tuple(complexes))
 
 
-class _Pools:
+class CleanPools:
     """The pools of a campaign, each read and cleaned once."""
 
     def __init__(self, config: CampaignConfig, refused: list[tuple[str, str]]) -> None:
@@ -155,7 +155,7 @@ def _molecule_task(molecule: pools.PoolMolecule, seed: int, settings: Round) -> 
     return MoleculeTask(molecule.inchikey, molecule.smiles, molecule.source, draw < fraction)
 
 
-def _draw_pairs(
+def draw_pairs(
     molecules: list[pools.PoolMolecule],
     counts: PairCounts,
     config: CampaignConfig,

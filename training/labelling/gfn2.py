@@ -88,7 +88,7 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
     settings = config.molecules
     seed = seed_of(config.seed, task.inchikey)
     try:
-        _refuse_evaluation([task.inchikey])
+        refuse_evaluation([task.inchikey])
         molecule = geometries.assign_stereo(task.smiles, seed)
         made = geometries.molecule_geometries(
             molecule, n_conformers=settings.n_conformers, n_geometries=settings.n_geometries, seed=seed
@@ -131,7 +131,8 @@ def failed_molecule(task: MoleculeTask, config: CampaignConfig, reason: str) -> 
     return rows.labels[0]
 
 
-def _refuse_evaluation(inchikeys: Sequence[str]) -> None:
+def refuse_evaluation(inchikeys: Sequence[str]) -> None:
+    """Raise EvaluationSetError for what is kept for evaluation, given one InChIKey a fragment."""
     reason = evaluation_reason(inchikeys)
     if reason:
         raise EvaluationSetError(f"it may not be labelled for training: {reason}")
@@ -177,26 +178,15 @@ def _frozen(molecule: Molecule) -> FrozenMonomer:
 
 def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
     """Vertical interaction energies and forces of one pair's arrangements; what failed is a row with the reason."""
-    generator = np.random.default_rng(seed_of(config.seed, task.name))
     began = time.perf_counter()
     try:
-        _refuse_evaluation(task.inchikeys)
-        monomers = [
-            frozen_monomer(
-                text,
-                int(generator.integers(2**31)) if task.displaced and task.family != "relaxed" else None,
-                config.seed,
-            )
-            for text in task.smiles
-        ]
-        arrangements, details, monomers = _arrange(task, monomers, config, generator)
+        pair, monomers, made = arrangements(task, config)
     except VirialffError as error:
         return [failed_complex(task, config, str(error))]
-    pair = Molecule.join(*(monomer.molecule for monomer in monomers))
-    fragments = np.repeat([0, 1], [monomer.molecule.n_atoms for monomer in monomers])
+    fragments = pair.fragments
     rows = _Rows(task, pair, "+".join(task.sources))
-    seconds = (time.perf_counter() - began) / len(arrangements)
-    for detail, arrangement in zip(details, arrangements, strict=True):
+    seconds = (time.perf_counter() - began) / len(made.positions)
+    for detail, arrangement in zip(made.kinds, made.positions, strict=True):
         geometry = stored(arrangement)
         began = time.perf_counter()
         results: dict[str, Any]
@@ -223,6 +213,28 @@ def failed_complex(task: ComplexTask, config: CampaignConfig, reason: str) -> La
     rows = _Rows(task, pair, "+".join(task.sources))
     rows.add("complex", task.family, None, 0.0, failure=reason)
     return rows.labels[0]
+
+
+def arrangements(
+    task: ComplexTask, config: CampaignConfig
+) -> tuple[Molecule, list[FrozenMonomer], geometries.Geometries]:
+    """The complex of a task, its two monomers as they are frozen in it, and its arrangements.
+
+    Raises EvaluationSetError for an evaluation complex, EngineError and MoleculeError where nothing can be built.
+    """
+    generator = np.random.default_rng(seed_of(config.seed, task.name))
+    refuse_evaluation(task.inchikeys)
+    monomers = [
+        frozen_monomer(
+            text,
+            int(generator.integers(2**31)) if task.displaced and task.family != "relaxed" else None,
+            config.seed,
+        )
+        for text in task.smiles
+    ]
+    positions, details, monomers = _arrange(task, monomers, config, generator)
+    pair = Molecule.join(*(monomer.molecule for monomer in monomers))
+    return pair, monomers, geometries.Geometries(np.array(positions), tuple(details))
 
 
 def _turned_forces(monomer: FrozenMonomer, placed: FloatArray) -> FloatArray:

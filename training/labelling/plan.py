@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from training.labelling.config import CampaignConfig
+from training.labelling.dft_draws import draw_dft_rounds
 from training.labelling.draws import draw_rounds
+from training.labelling.references import reference_tasks
 from training.labelling.tasks import Task, from_json, kind_of, to_json
 from virialff.errors import ConfigError, VirialffError
 
-PLAN_SCHEMA = "virialff-label-plan/2"
+PLAN_SCHEMA = "virialff-label-plan/3"
 PLAN_FILE = "plan.json.gz"
 
 
@@ -53,6 +55,11 @@ def make_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> Pla
     made: Counter[str] = Counter()
     for draw in draw_rounds(config, refused, say):
         chunks += _in_turn([draw.molecules, draw.complexes], config.tasks_per_chunk, made)
+    for dft_draw in draw_dft_rounds(config, refused, say):
+        chunks += _in_turn([dft_draw.molecules, dft_draw.complexes], config.tasks_per_chunk, made)
+    if config.references is not None:
+        for part in reference_tasks(config.references.n_conformers):
+            chunks += _in_turn([part], config.tasks_per_chunk, made)
     if not chunks:
         raise ConfigError("The campaign has nothing to compute: give it a round with pools of molecules.")
     return Plan(config.settings_sha256(), tuple(chunks), tuple(refused))
@@ -78,7 +85,7 @@ def stored_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> P
     """
     with _locked(config.folder):
         path = config.folder / PLAN_FILE
-        draws = [entry.model_dump(mode="json") for entry in config.rounds]
+        draws = config.draws()
         if path.exists():
             plan, drawn = _read(path)
             if plan.settings_sha256 == config.settings_sha256() and drawn == draws:
@@ -109,7 +116,7 @@ def _read(path: Path) -> tuple[Plan, Any]:
                 tuple(Chunk(entry["name"], tuple(map(from_json, entry["tasks"]))) for entry in content["chunks"]),
                 tuple((name, reason) for name, reason in content["refused"]),
             )
-            return plan, content["rounds"]
+            return plan, content["draws"]
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise VirialffError(
             f"The plan {path} is damaged ({error}): delete it and start the campaign again, the same plan is drawn."
@@ -121,7 +128,7 @@ def _write(path: Path, plan: Plan, draws: Any) -> None:
     content = {
         "schema": PLAN_SCHEMA,
         "settings_sha256": plan.settings_sha256,
-        "rounds": draws,
+        "draws": draws,
         "chunks": [{"name": chunk.name, "tasks": [to_json(task) for task in chunk.tasks]} for chunk in plan.chunks],
         "refused": plan.refused,
     }

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple, Protocol
 
-from training.labelling import gfn2
+from training.labelling import dft, gfn2, references
 from training.labelling.config import CampaignConfig
+from training.labelling.dft_draws import DftComplexTask, DftMoleculeTask
 from training.labelling.draws import ComplexTask, MoleculeTask
 from virialff.labels.schema import Label
 
@@ -30,6 +31,10 @@ class TaskType(NamedTuple):
 TASK_TYPES: dict[str, TaskType] = {
     "molecule": TaskType(MoleculeTask, gfn2.label_molecule, gfn2.failed_molecule),
     "complex": TaskType(ComplexTask, gfn2.label_complex, gfn2.failed_complex),
+    "dft_molecule": TaskType(DftMoleculeTask, dft.label_molecule, dft.failed_molecule),
+    "dft_complex": TaskType(DftComplexTask, dft.label_complex, dft.failed_complex),
+    "dimer": TaskType(references.DimerTask, references.label_dimer, references.failed_dimer),
+    "conformers": TaskType(references.ConformersTask, references.label_conformers, references.failed_conformers),
 }
 
 

@@ -35,6 +35,9 @@ class DftSettings:
     max_iterations: int = 100
     phosphorus_fitting: str | None = None  #: auxiliary basis of phosphorus, where it has one of its own
     first_grid: tuple[int, int] | None = None  #: shells and points a shell of a first, loose SCF (PySCF only)
+    #: the SCF converges on the first grid and `grid` serves its last energy, whose error is of second order; the density
+    #: keeps an error of first order, so this is for energies alone
+    final_grid_only: bool = False
 
 
 #: The settings of label campaigns, for PySCF.
@@ -46,6 +49,8 @@ CAMPAIGN = DftSettings(
     phosphorus_fitting="cc-pvtz-jkfit",
     first_grid=(35, 110),
 )
+#: The same for interaction and conformer energies, where nothing but the energy is wanted.
+CAMPAIGN_ENERGIES = replace(CAMPAIGN, energy_convergence=1e-7, gradient_convergence=1e-4, final_grid_only=True)
 #: Exact integrals on a fine grid: what the campaign's settings are checked against, for either program.
 REFERENCE = DftSettings(((99, 590),) * 3, "none", None, gradient_convergence=1e-6)
 #: Psi4's defaults, with which QMugs was computed; its density fitting of the long-range exchange is not PySCF's.
@@ -156,6 +161,8 @@ class DftEngine(ABC):
         if len(geometry) != 1:
             raise EngineError(f"electronic_structure takes one geometry, got {len(geometry)}")
         lent = np.zeros(len(atoms), dtype=bool) if ghosts is None else np.asarray(ghosts, dtype=bool)
+        if gradient and self.settings.final_grid_only:
+            raise EngineError("settings with final_grid_only give energies alone; use CAMPAIGN for gradients")
         if lent.shape != atoms.shape:
             raise ShapeError(f"ghosts have shape {lent.shape}, expected ({len(atoms)},)")
         self._check(atoms, unpaired_electrons, lent)

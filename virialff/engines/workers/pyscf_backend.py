@@ -83,16 +83,15 @@ def _mean_field(molecule: Any, settings: dict[str, Any]) -> Any:
     return mean_field
 
 
-def _first_density(molecule: Any, settings: dict[str, Any], mean_field: Any) -> Any:
-    """The density of a loose SCF on the first grid, whose steps cost a tenth; None without one."""
-    if not settings["first_grid"]:
-        return None
+def _on_first_grid(molecule: Any, settings: dict[str, Any], mean_field: Any) -> Any:
+    """The mean field on the first grid, whose steps cost a tenth; it shares the fitted integrals."""
     first = _mean_field(molecule, settings)
     first.with_df = mean_field.with_df
     first.grids.atom_grid = tuple(settings["first_grid"])
-    first.conv_tol, first.conv_tol_grad = 1e-6, 1e-3
+    if not settings["final_grid_only"]:
+        first.conv_tol, first.conv_tol_grad = 1e-6, 1e-3
     first.kernel()
-    return first.make_rdm1() if first.converged else None
+    return first
 
 
 def _atom_grid(settings: dict[str, Any]) -> dict[str, tuple[int, int]]:
@@ -114,8 +113,14 @@ def _converge(molecule: Any, settings: dict[str, Any]) -> tuple[Any, str]:
             mean_field.init_guess = "huckel" if procedure.endswith("guess") else "minao"
             mean_field = mean_field.newton()
             mean_field.kernel()
+        elif settings["first_grid"]:
+            first = _on_first_grid(molecule, settings, mean_field)
+            if first.converged and settings["final_grid_only"]:
+                first.e_tot = mean_field.energy_tot(first.make_rdm1())
+                return first, procedure
+            mean_field.kernel(dm0=first.make_rdm1() if first.converged else None)
         else:
-            mean_field.kernel(dm0=_first_density(molecule, settings, mean_field))
+            mean_field.kernel()
         if mean_field.converged:
             return mean_field, procedure
     steps = ", nor by ".join(LADDER)

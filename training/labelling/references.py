@@ -1,0 +1,161 @@
+"""Reference energies of the evaluation sets, at wB97X-D/def2-SVP, GFN2-xTB and ANI: dimers and conformers.
+
+These rows are for measuring models. Packs for training refuse them (virialff.datasets.evaluation).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from training.geometries import seed_of
+from training.labelling.config import CampaignConfig
+from training.labelling.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Calculation, Rows
+from virialff.benchmarks.base_pairs import PAIRS
+from virialff.conformers import generate
+from virialff.datasets.evaluation import EvaluationSets
+from virialff.datasets.psi4_databases import ReferenceComplex, read_database
+from virialff.engines.base import FloatArray
+from virialff.engines.xtb import Gfn2Engine
+from virialff.errors import VirialffError
+from virialff.interactions import relax_complex
+from virialff.labels.schema import Label
+from virialff.molecule import Molecule
+from virialff.relaxation import relax
+
+#: Largest force on an atom of a GFN2-xTB minimum, kcal/mol/Angstrom.
+FORCE_TOLERANCE = 0.2
+#: Two GFN2-xTB minima nearer than this in energy (kcal/mol) and in their sorted distances (Angstrom) are one.
+SAME_ENERGY, SAME_DISTANCES = 0.02, 0.05
+
+#: What is computed at a minimum, and at a complex.
+LEVELS = (GFN2, ANI, DFT_ENERGY)
+COMPLEX_LEVELS = (GFN2_COMPLEX, ANI, DFT_COMPLEX)
+
+Geometry = Literal["vertical", "relaxed"]
+
+
+@dataclass(frozen=True)
+class DimerTask:
+    """One complex of a psi4-data set: as the set gives it, or relaxed with GFN2-xTB as in the paper."""
+
+    database: str
+    index: int
+    geometry: Geometry
+
+    @property
+    def key(self) -> str:
+        """Identifies the task within its campaign."""
+        return f"dimer/{self.database}-{self.index}-{self.geometry}"
+
+
+@dataclass(frozen=True)
+class ConformersTask:
+    """Conformers of one molecule of the frozen conformer set."""
+
+    inchikey_block: str
+    smiles: str
+    n_conformers: int
+
+    @property
+    def key(self) -> str:
+        """Identifies the task within its campaign."""
+        return f"conformers/{self.inchikey_block}"
+
+
+def reference_tasks(n_conformers: int) -> tuple[list[DimerTask], list[ConformersTask], list[DimerTask]]:
+    """In the order of work: S66 and the base pairs as they are, the conformer set, then the dimers relaxed."""
+    places = [("S66", item.index) for item in read_database("S66")]
+    pairs = sorted({place for several in PAIRS.values() for place in several})
+    vertical = [DimerTask(*place, "vertical") for place in [*places, *pairs]]
+    relaxed = [DimerTask(*place, "relaxed") for place in [*places, *(several[0] for several in PAIRS.values())]]
+    conformers = [
+        ConformersTask(block, smiles, n_conformers) for block, smiles in EvaluationSets.load().molecules.items()
+    ]
+    return vertical, conformers, relaxed
+
+
+def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
+    """Vertical interaction energies at every level; for `relaxed` also each monomer, as in the complex and relaxed.
+
+    The relaxed interaction energy (Eq. 25) is the vertical one of the relaxed complex less what the monomers, in
+    their own basis, lie above their minima there.
+    """
+    entry = _entry(task)
+    molecule = Molecule.from_rdkit(entry.to_rdkit())
+    rows = Rows(task.key, task.database)
+    if task.geometry == "vertical":
+        _everywhere(rows, molecule, molecule.positions[0], "complex", "vertical", COMPLEX_LEVELS)
+        return rows.labels
+    try:
+        relaxed = relax_complex(molecule, Gfn2Engine(), force_tolerance=FORCE_TOLERANCE)
+    except VirialffError as error:
+        rows.fail(molecule, "complex", "relaxed", DFT_COMPLEX, str(error))
+        return rows.labels
+    if relaxed.changes:
+        rows.fail(molecule, "complex", "relaxed", DFT_COMPLEX, "; ".join(relaxed.changes))
+        return rows.labels
+    both = relaxed.molecule
+    _everywhere(rows, both, both.positions[0], "complex", "relaxed", COMPLEX_LEVELS)
+    for index, monomer in enumerate(relaxed.monomers):
+        inside = both.positions[0][both.fragments == index]
+        _everywhere(rows, monomer, inside, "displaced", f"monomer_{index + 1}_in_complex", LEVELS)
+        _everywhere(
+            rows, monomer, monomer.positions[0], "minimum", f"monomer_{index + 1}_relaxed", (GFN2, ANI, DFT_ENERGY)
+        )
+    return rows.labels
+
+
+def failed_dimer(task: DimerTask, config: CampaignConfig, reason: str) -> Label:
+    """The row of a dimer that could not be computed at all."""
+    rows = Rows(task.key, task.database)
+    rows.fail(Molecule.from_rdkit(_entry(task).to_rdkit()), "complex", task.geometry, DFT_COMPLEX, reason)
+    return rows.labels[0]
+
+
+def label_conformers(task: ConformersTask, config: CampaignConfig) -> list[Label]:
+    """GFN2-xTB minima from ETKDG conformers, no two alike, at every level."""
+    rows = Rows(task.key, "conformer set")
+    molecule = Molecule.from_smiles(task.smiles)
+    started = generate(molecule, task.n_conformers, seed=seed_of(config.seed, task.key))
+    minima: list[tuple[float, FloatArray]] = []
+    for conformer in relax(started, Gfn2Engine(), force_tolerance=FORCE_TOLERANCE).conformers:
+        reason = "; ".join(conformer.changes) or ("" if conformer.converged else "the relaxation did not converge")
+        if reason:
+            rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, reason)
+        elif not any(_alike(conformer.energy, conformer.positions, *other) for other in minima):
+            minima.append((conformer.energy, conformer.positions))
+    for _, positions in sorted(minima, key=lambda minimum: minimum[0]):
+        _everywhere(rows, molecule, positions, "minimum", "minimum_gfn2", LEVELS)
+    return rows.labels
+
+
+def failed_conformers(task: ConformersTask, config: CampaignConfig, reason: str) -> Label:
+    """The row of a molecule that could not be computed at all."""
+    rows = Rows(task.key, "conformer set")
+    rows.fail(Molecule.from_smiles(task.smiles), "minimum", "minimum_gfn2", DFT_ENERGY, reason)
+    return rows.labels[0]
+
+
+def _entry(task: DimerTask) -> ReferenceComplex:
+    return next(item for item in read_database(task.database) if item.index == task.index)
+
+
+def _everywhere(
+    rows: Rows,
+    molecule: Molecule,
+    positions: FloatArray,
+    kind: str,
+    detail: str,
+    calculations: Sequence[Calculation],
+) -> None:
+    for calculation in calculations:
+        rows.add(molecule, positions, kind, detail, calculation)
+
+
+def _alike(energy: float, positions: FloatArray, other_energy: float, other_positions: FloatArray) -> bool:
+    if abs(energy - other_energy) > SAME_ENERGY:
+        return False
+    one, two = (np.sort(np.linalg.norm(p[:, None] - p[None], axis=-1), axis=None) for p in (positions, other_positions))
+    return bool(np.abs(one - two).max() < SAME_DISTANCES)

@@ -1,0 +1,184 @@
+"""Rows of the label store from single calculations: GFN2-xTB, ANI and wB97X-D/def2-SVP."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from virialff.engines import get_engine
+from virialff.engines.base import FloatArray
+from virialff.engines.dft import CAMPAIGN, CAMPAIGN_ENERGIES, LEVEL_OF_THEORY, DftSettings
+from virialff.engines.pyscf import PyscfEngine
+from virialff.engines.xtb import Gfn2Engine, single_point
+from virialff.errors import EngineError
+from virialff.labels.schema import Label
+from virialff.labels.structure import structure_fields
+from virialff.molecule import Molecule
+from virialff.population import LOWDIN, lowdin_charges
+from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
+from virialff.virial import virial_descriptors
+
+
+class Calculation(NamedTuple):
+    """How one row is computed."""
+
+    level: Callable[[], dict[str, Any]]  #: level of theory, program and settings of the row
+    compute: Callable[[Label, FloatArray], Label]  #: from the row without results, and positions, to that with them
+
+
+@cache
+def dft_engine(settings: DftSettings) -> PyscfEngine:
+    """The DFT engine of this process with these settings. One thread: a campaign has many workers."""
+    return PyscfEngine(settings, threads=1)
+
+
+class Rows:
+    """Collects the rows of one task, numbering them; a calculation that fails becomes a row with its reason."""
+
+    def __init__(self, task: str, source: str) -> None:
+        self._task = task
+        self._source = source
+        self.labels: list[Label] = []
+
+    def add(self, molecule: Molecule, positions: FloatArray, kind: str, detail: str, calculation: Calculation) -> Label:
+        """Compute one row at `positions` (n_atoms, 3), Angstrom."""
+        start = time.monotonic()
+        empty = self._empty(molecule, positions, kind, detail, calculation)
+        try:
+            row = calculation.compute(empty, positions)
+        except EngineError as error:
+            row = replace(empty, failure=str(error))
+        row = replace(row, seconds=time.monotonic() - start)
+        self.labels.append(row)
+        return row
+
+    def fail(self, molecule: Molecule, kind: str, detail: str, calculation: Calculation, reason: str) -> None:
+        """Record that there is no geometry to compute."""
+        self.labels.append(replace(self._empty(molecule, None, kind, detail, calculation), failure=reason))
+
+    def _empty(
+        self, molecule: Molecule, positions: FloatArray | None, kind: str, detail: str, calculation: Calculation
+    ) -> Label:
+        return Label(
+            identifier=f"{self._task}/{len(self.labels)}",
+            task=self._task,
+            source=self._source,
+            **structure_fields(molecule),
+            positions=positions,
+            kind=kind,
+            detail=detail,
+            **calculation.level(),
+            seconds=0.0,
+        )
+
+
+def _gfn2_level() -> dict[str, Any]:
+    engine = Gfn2Engine()
+    return {"level_of_theory": engine.level_of_theory, "program": engine.backend, "settings": "{}"}
+
+
+def _ani_level() -> dict[str, Any]:
+    return {"level_of_theory": get_engine("ani").level_of_theory, "program": "TorchANI", "settings": "{}"}
+
+
+def _dft_level(settings: DftSettings) -> dict[str, Any]:
+    text = json.dumps(asdict(settings), sort_keys=True)
+    return {"level_of_theory": LEVEL_OF_THEORY, "program": dft_engine(settings).program(), "settings": text}
+
+
+def _gfn2(row: Label, positions: FloatArray) -> Label:
+    """GFN2-xTB energy, forces, dipole and Mulliken charges."""
+    result = single_point(row.numbers, positions)
+    return replace(
+        row,
+        energy=result.energy,
+        forces=result.forces,
+        dipole=result.dipole,
+        charges=result.charges,
+        charge_scheme="Mulliken",
+    )
+
+
+def _gfn2_complex(row: Label, positions: FloatArray) -> Label:
+    """The same of a complex, with its vertical interaction energy and forces."""
+    whole = _gfn2(row, positions)
+    alone, forces = 0.0, np.zeros_like(positions)
+    for index in range(int(row.fragments.max()) + 1):
+        mine = row.fragments == index
+        result = single_point(row.numbers[mine], positions[mine])
+        alone += result.energy
+        forces[mine] = result.forces
+    assert whole.energy is not None
+    assert whole.forces is not None
+    return replace(
+        whole,
+        interaction_energy=alone - whole.energy,
+        interaction_forces=whole.forces - forces,
+        counterpoise=False,
+    )
+
+
+def _ani(row: Label, positions: FloatArray) -> Label:
+    """ANI energy and forces; of a complex its vertical interaction energy too. Elements without parameters fail."""
+    engine = get_engine("ani")
+    molecule = Molecule.from_arrays(row.numbers, row.bonds, row.orders, positions[None])
+    reason = engine.available() or engine.unsupported(molecule)
+    if reason:
+        raise EngineError(reason)
+    energies, forces = engine.energy_and_forces(molecule, molecule.positions)
+    results: dict[str, Any] = {"energy": float(energies[0]), "forces": forces[0]}
+    if molecule.n_fragments > 1:
+        parts = [molecule.fragment(index) for index in range(molecule.n_fragments)]
+        alone = sum(float(engine.energy(part, part.positions)[0]) for part in parts)
+        results |= {"interaction_energy": alone - float(energies[0]), "counterpoise": False}
+    return replace(row, **results)
+
+
+def _dft(row: Label, positions: FloatArray) -> Label:
+    """Total energy, dipole, Löwdin charges and the kinetic energy by atom and bond (Eq. 9-12)."""
+    result = dft_engine(CAMPAIGN).electronic_structure(row.numbers, positions)
+    parts = virial_descriptors(result.density, result.kinetic, result.ao_atoms, row.bonds, row.n_atoms)
+    return replace(
+        row,
+        energy=result.energy * HARTREE_IN_KCAL_MOL,
+        dipole=result.dipole * BOHR_IN_ANGSTROM,
+        charges=lowdin_charges(result.density, result.overlap, result.ao_atoms, result.numbers),
+        charge_scheme=LOWDIN,
+        kinetic_atoms=parts.atoms * HARTREE_IN_KCAL_MOL,
+        kinetic_bonds=parts.bonds * HARTREE_IN_KCAL_MOL,
+        kinetic_nonbonded=parts.nonbonded * HARTREE_IN_KCAL_MOL,
+    )
+
+
+def _dft_energy(row: Label, positions: FloatArray) -> Label:
+    """The total energy alone."""
+    result = dft_engine(CAMPAIGN_ENERGIES).electronic_structure(row.numbers, positions)
+    return replace(row, energy=result.energy * HARTREE_IN_KCAL_MOL)
+
+
+def _dft_complex(row: Label, positions: FloatArray) -> Label:
+    """Total energy of a complex and its counterpoise-corrected vertical interaction energy."""
+    engine = dft_engine(CAMPAIGN_ENERGIES)
+    whole = engine.electronic_structure(row.numbers, positions).energy
+    alone = sum(
+        engine.electronic_structure(row.numbers, positions, ghosts=row.fragments != index).energy
+        for index in range(int(row.fragments.max()) + 1)
+    )
+    return replace(
+        row,
+        energy=whole * HARTREE_IN_KCAL_MOL,
+        interaction_energy=(alone - whole) * HARTREE_IN_KCAL_MOL,
+        counterpoise=True,
+    )
+
+
+GFN2 = Calculation(_gfn2_level, _gfn2)
+GFN2_COMPLEX = Calculation(_gfn2_level, _gfn2_complex)
+ANI = Calculation(_ani_level, _ani)
+DFT = Calculation(partial(_dft_level, CAMPAIGN), _dft)
+DFT_ENERGY = Calculation(partial(_dft_level, CAMPAIGN_ENERGIES), _dft_energy)
+DFT_COMPLEX = Calculation(partial(_dft_level, CAMPAIGN_ENERGIES), _dft_complex)
