@@ -1,16 +1,19 @@
-"""Energies of every conformer by the model and, side by side, by GFN2-xTB and ANI. All energies are in kcal/mol.
+"""Energies of every conformer by the model and, side by side, by GFN2-xTB, ANI and DFT. All energies are in kcal/mol.
 
 Coordinates are taken as they are: nothing is optimised. A SMILES, and a molecule without coordinates, needs --generate.
 Consecutive records of the same molecule are its conformers. `relative` counts from the lowest conformer of the
 molecule by the same method; `atomization` is isolated atoms minus molecule, each at its own level of theory. Total
 energies of different methods have different zeros, so the text shows them for the model alone.
+DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP) takes from seconds to many minutes a conformer; a line tells each one done.
 A method that lacks an element leaves its columns empty, says so, and makes the exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from virialff.forcefield import Model
     from virialff.molecule import Molecule
 
-SUMMARY = "energies of conformers by the model, GFN2-xTB and ANI"
+SUMMARY = "energies of conformers by the model, GFN2-xTB, ANI and DFT"
 
 MODEL = "model"
 
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         default=MODEL,
         metavar="LIST",
-        help="methods, separated by commas: model, gfn2, ani (default %(default)s)",
+        help="methods, separated by commas: model, gfn2, ani, pyscf, psi4 (default %(default)s)",
     )
     parser.add_argument(
         "--generate",
@@ -97,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def parse_methods(text: str) -> list[str]:
     """Names of methods from a comma-separated list. Raises ConfigError for an unknown or missing one."""
-    from virialff.engines import ENGINES
+    from virialff.engines import DFT_ENGINES, ENGINES
 
-    known = (MODEL, *ENGINES)
+    known = (MODEL, *ENGINES, *DFT_ENGINES)
     methods = list(dict.fromkeys(name for name in text.replace(" ", "").split(",") if name))
     for name in methods:
         if name not in known:
@@ -152,7 +155,7 @@ def engine_energies(engine: Engine, molecule: Molecule) -> MethodEnergies:
     reason = engine.unsupported(molecule)
     if reason is None:
         try:
-            total = engine.energy(molecule, molecule.positions)
+            total = engine.energy(molecule, molecule.positions, progress=_progress(engine))
         except EngineError as error:
             reason = str(error)
         else:
@@ -160,6 +163,20 @@ def engine_energies(engine: Engine, molecule: Molecule) -> MethodEnergies:
             values = {"total": total, "relative": total - total.min(), "atomization": atoms - total}
             return MethodEnergies(engine.name, engine.level_of_theory, values=values)
     return MethodEnergies(engine.name, engine.level_of_theory, reason)
+
+
+def _progress(engine: Engine) -> Callable[[int, int], None] | None:
+    from virialff.engines import DFT_ENGINES
+
+    if engine.name not in DFT_ENGINES:
+        return None
+    began = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done)
+        print(f"virialff: {engine.name}: conformer {done} of {total}, {left:.0f} s left", file=sys.stderr)
+
+    return tell
 
 
 def as_table(molecule: Molecule, results: Sequence[MethodEnergies]) -> pd.DataFrame:

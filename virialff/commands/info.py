@@ -81,10 +81,10 @@ def _models() -> list[dict[str, Any]]:
 
 def _engines() -> list[dict[str, Any]]:
     from virialff.elements import SYMBOL_OF
-    from virialff.engines import ENGINES, get_engine
+    from virialff.engines import DFT_ENGINES, ENGINES, get_engine
 
     engines: list[dict[str, Any]] = []
-    for name in ENGINES:
+    for name in (*ENGINES, *DFT_ENGINES):
         engine = get_engine(name)
         reason = engine.available()
         facts: dict[str, Any] = {"name": name, "available": reason is None}

@@ -7,7 +7,22 @@ import numpy as np
 import pyscf
 from pyscf import dft, gto
 
-PROGRAM = f"PySCF {pyscf.__version__}"
+
+def _gpu_package() -> Any:
+    """gpu4pyscf where it is installed and finds a GPU, else None."""
+    try:
+        import cupy
+        import gpu4pyscf
+
+        return gpu4pyscf if cupy.cuda.runtime.getDeviceCount() else None
+    except (ImportError, RuntimeError):
+        # Not installed, or installed for another CUDA than is here.
+        return None
+
+
+GPU = _gpu_package()
+PROGRAM = f"PySCF {pyscf.__version__}" + (f" with gpu4pyscf {GPU.__version__}" if GPU else "")
+ON_GPU = "DIIS on the GPU"
 
 #: The functional without its dispersion term, by its libxc name: PySCF refuses "wb97x-d", which would claim the whole.
 FUNCTIONAL = "HYB_GGA_XC_WB97X_D"
@@ -100,6 +115,12 @@ def _atom_grid(settings: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def _converge(molecule: Any, settings: dict[str, Any]) -> tuple[Any, str]:
+    if GPU:
+        # On a GPU the full grid costs no more than the first one.
+        on_gpu = _mean_field(molecule, settings).to_gpu()
+        on_gpu.kernel()
+        if on_gpu.converged:
+            return on_gpu.to_cpu(), ON_GPU
     for procedure in LADDER:
         mean_field = _mean_field(molecule, settings)
         if procedure == "level shift and damping":
