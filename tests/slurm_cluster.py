@@ -17,7 +17,7 @@ from pathlib import Path
 
 #: The node has this many processors whatever the machine has; jobs share them.
 CPUS = 2
-_SECONDS = 60.0
+_SECONDS = 120.0
 
 _CONFIGURATION = """\
 ClusterName=test

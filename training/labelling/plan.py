@@ -103,7 +103,7 @@ def stored_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> P
 
 
 def _extends(new: Plan, old: Plan) -> bool:
-    return new.chunks[: len(old.chunks)] == old.chunks
+    return set(old.chunks) <= set(new.chunks)
 
 
 def _read(path: Path) -> tuple[Plan, Any]:

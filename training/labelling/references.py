@@ -12,14 +12,12 @@ import numpy as np
 from training.geometries import seed_of
 from training.labelling.config import CampaignConfig
 from training.labelling.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Calculation, Rows
-from virialff.benchmarks.base_pairs import PAIRS
 from virialff.conformers import generate
 from virialff.datasets.evaluation import EvaluationSets
 from virialff.datasets.psi4_databases import ReferenceComplex, read_database
 from virialff.engines.base import FloatArray
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import VirialffError
-from virialff.interactions import relax_complex
 from virialff.labels.schema import Label
 from virialff.molecule import Molecule
 from virialff.relaxation import relax
@@ -66,6 +64,9 @@ class ConformersTask:
 
 def reference_tasks(n_conformers: int) -> tuple[list[DimerTask], list[ConformersTask], list[DimerTask]]:
     """In the order of work: S66 and the base pairs as they are, the conformer set, then the dimers relaxed."""
+    # Here, and not above: every worker loads this module, and torch below it takes seconds that few of them need.
+    from virialff.benchmarks.base_pairs import PAIRS
+
     places = [("S66", item.index) for item in read_database("S66")]
     pairs = sorted({place for several in PAIRS.values() for place in several})
     vertical = [DimerTask(*place, "vertical") for place in [*places, *pairs]]
@@ -89,6 +90,8 @@ def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
         _everywhere(rows, molecule, molecule.positions[0], "complex", "vertical", COMPLEX_LEVELS)
         return rows.labels
     try:
+        from virialff.interactions import relax_complex  # see reference_tasks
+
         relaxed = relax_complex(molecule, Gfn2Engine(), force_tolerance=FORCE_TOLERANCE)
     except VirialffError as error:
         rows.fail(molecule, "complex", "relaxed", DFT_COMPLEX, str(error))

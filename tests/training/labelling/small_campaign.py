@@ -98,7 +98,7 @@ def started_command(config_file: Path, *options: str, **popen: Any) -> Iterator[
 def run_command(config_file: Path, *options: str, **popen: Any) -> "subprocess.CompletedProcess[str]":
     """The same, to its end."""
     with started_command(config_file, *options, **popen) as process:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
@@ -116,7 +116,7 @@ def worker_processes(folder: Path) -> list[int]:
     return found
 
 
-def wait_until(true: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"

@@ -59,7 +59,7 @@ def test_killed_and_cancelled_workers_lose_nothing(cluster: Mapping[str, str], t
         workers = worker_processes(folder)
         assert workers
         subprocess.run(["scancel", *jobs(cluster)], env=cluster, check=True)
-        output, errors = command.communicate(timeout=120)
+        output, errors = command.communicate(timeout=300)
     assert command.returncode == 1, errors
     assert f"at {SLOW_KEY}" in output
     assert "was cancelled and is not replaced" in output
@@ -82,7 +82,7 @@ def test_stopping_the_command_cancels_its_jobs(cluster: Mapping[str, str], tmp_p
     with started_command(file, env=cluster) as command:
         wait_until(lambda: at_slow_molecule(folder), "the slow molecule")
         command.send_signal(signal.SIGINT)
-        _, errors = command.communicate(timeout=60)
+        _, errors = command.communicate(timeout=180)
     assert command.returncode == 130
     assert "interrupted" in errors
     assert not jobs(cluster)
