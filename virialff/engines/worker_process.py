@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,6 +19,8 @@ import numpy as np
 from virialff.errors import EngineError
 
 WORKERS = Path(__file__).parent / "workers"
+#: Begins the names of the workers' folders on this machine; the number of the process that made one follows.
+_PREFIX = f"virialff-worker-{socket.gethostname()}-"
 
 
 class WorkerProcess:
@@ -75,7 +79,8 @@ class WorkerProcess:
         if self._process is not None and self._folder is not None and self._process.poll() is None:
             return Path(self._folder.name)
         self._stop()
-        self._folder = tempfile.TemporaryDirectory(prefix="virialff-worker-")
+        _remove_folders_of_the_dead()
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         folder = Path(self._folder.name)
         watched, self._lifeline = os.pipe()
         try:
@@ -145,3 +150,21 @@ class WorkerProcess:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+
+def _remove_folders_of_the_dead() -> None:
+    # What a killed process left may be gigabytes of scratch files.
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

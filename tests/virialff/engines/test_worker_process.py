@@ -91,7 +91,7 @@ def test_closing_ends_the_process_and_leaves_no_files(worker):
     np.testing.assert_equal(worker.compute({"numbers": [1]})["sum"], 1)
 
 
-def test_the_process_does_not_outlive_ours(tmp_path):
+def test_the_process_does_not_outlive_ours(tmp_path, worker):
     (tmp_path / "sums.py").write_text(_BACKEND)
     log = tmp_path / "log"
     code = f"""
@@ -104,8 +104,13 @@ worker.compute({{"numbers": ["endless"], "log": {str(log)!r}}})
         _wait_until(lambda: log.exists() and log.read_text().endswith("\n"))
         pid = int(log.read_text())
         assert _runs(pid)
+        folder = Path(os.readlink(f"/proc/{pid}/cwd"))
         ours.kill()
     _wait_until(lambda: not _runs(pid))
+    # The next one on this machine clears away what it left.
+    assert folder.is_dir()
+    assert worker.compute({"numbers": [1]})["sum"] == 1
+    assert not folder.exists()
 
 
 def _runs(pid: int) -> bool:
