@@ -35,8 +35,8 @@ class DftSettings:
     max_iterations: int = 100
     phosphorus_fitting: str | None = None  #: auxiliary basis of phosphorus, where it has one of its own
     first_grid: tuple[int, int] | None = None  #: shells and points a shell of a first, loose SCF (PySCF only)
-    #: the SCF converges on the first grid and `grid` serves its last energy, whose error is of second order; that of the
-    #: density stays of first order, so this is for energies alone
+    #: the SCF converges on the first grid and `grid` serves its last energy, whose error is of second order; the
+    #: density keeps one of first order, so this is for energies alone
     final_grid_only: bool = False
 
 

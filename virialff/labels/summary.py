@@ -31,8 +31,11 @@ _COLUMNS = (
     "seconds",
     "failure",
 )
-#: Numbers in a reason differ from row to row and say nothing of its kind.
+#: Numbers and the molecule in a reason differ from row to row and say nothing of its kind.
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+_MOLECULE = re.compile(r"(?<=geometry for )\S+(?=\.$)")
+#: Reasons shown in the text, the most frequent first; all are in the JSON.
+_SHOWN_REASONS = 12
 
 
 @dataclass
@@ -94,7 +97,10 @@ class StoreSummary:
                 _line("source", dict(level.sources.most_common())),
                 _line("element", {symbol: level.elements[symbol] for symbol in _symbols(level.elements)}),
             ]
-            lines += [f"  failed {count:>9,}  {reason}" for reason, count in level.failures.most_common()]
+            lines += [f"  failed {n:>9,}  {reason}" for reason, n in level.failures.most_common(_SHOWN_REASONS)]
+            more = level.failures.most_common()[_SHOWN_REASONS:]
+            if more:
+                lines.append(f"  failed {sum(n for _, n in more):>9,}  for {len(more)} rarer reasons (--json lists them)")
         return "\n".join(lines)
 
 
@@ -117,7 +123,7 @@ def summarise(path: Path | str) -> StoreSummary:
             tasks.setdefault(name, set()).add(_digest(value["task"]))
             if value["failure"] is not None:
                 level.failed += 1
-                level.failures[_NUMBER.sub("#", value["failure"])] += 1
+                level.failures[_kind_of_reason(value["failure"])] += 1
                 continue
             systems.setdefault(name, set()).add(_digest("+".join(value["inchikeys"])))
             level.rows += 1
@@ -134,6 +140,10 @@ def summarise(path: Path | str) -> StoreSummary:
     for name, level in levels.items():
         level.tasks, level.systems = len(tasks[name]), len(systems.get(name, ()))
     return StoreSummary(store.path, tuple(levels[name] for name in sorted(levels)))
+
+
+def _kind_of_reason(reason: str) -> str:
+    return _NUMBER.sub("#", _MOLECULE.sub("the molecule", reason))
 
 
 def _symbols(counts: Counter[str]) -> list[str]:
