@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.dataset import KINDS, MINIMA, LabelledGraph, load_pack
+from training.dataset import COMPLEXES, KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
 from training.loop import State, predict_complexes, predict_molecules
 from virialff.benchmarks.holdout import (
     HoldoutResult,
@@ -40,7 +40,7 @@ class Predictions(NamedTuple):
 
 def predict_test_split(state: State, packs: Path) -> Predictions:
     """Predictions of the averaged weights."""
-    molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
+    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
     return Predictions(
         list(predict_molecules(state.average, state.baseline, molecules.test)),
         list(predict_complexes(state.average, complexes.test)),
@@ -55,7 +55,7 @@ def held_out_errors(predictions: Predictions) -> HoldoutResult:
         energies.add(record, energy[minima], record.energies[minima])
         if classical.sum() > 1:
             conformers.add(record, energy[classical], record.energies[classical])
-        forces.add(record, force.reshape(-1, 3), record.forces.reshape(-1, 3))
+        _add_forces(forces, record, force, record.forces)
     for record, energy in predictions.complexes:
         interactions.add(record, energy, record.energies)
     return HoldoutResult(
@@ -75,7 +75,7 @@ def errors_by_geometry(predictions: Predictions) -> dict[str, dict[str, dict[str
             chosen = record.kinds == index
             if chosen.any():
                 energies.add(record, energy[chosen], record.energies[chosen])
-                forces.add(record, force[chosen].reshape(-1, 3), record.forces[chosen].reshape(-1, 3))
+                _add_forces(forces, record, force[chosen], record.forces[chosen])
         if energies.groups:
             result[f"molecules: {kind}"] = {
                 "total energy (kcal/mol)": total_energy_errors(*energies.arrays()).as_row(),
@@ -125,6 +125,11 @@ def make_card(
         "versions": {"python": platform.python_version()}
         | {package: importlib.metadata.version(package) for package in _PACKAGES},
     }
+
+
+def _add_forces(rows: "_Rows", record: LabelledGraph, predicted: Tensor, reference: Tensor) -> None:
+    known = ~torch.isnan(reference).any(dim=-1)
+    rows.add(record, predicted[known], reference[known])
 
 
 class _Rows:

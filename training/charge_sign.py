@@ -4,6 +4,8 @@ Energies hold only products Q_i Q_j, so a network and its mirror image with ever
 The sign is a convention, fixed once a run is finished: electronegative atoms are negative.
 """
 
+from collections.abc import Iterable
+
 import torch
 
 from training.dataset import LabelledGraph
@@ -25,7 +27,7 @@ ELECTRONEGATIVITIES = {
 
 
 @torch.no_grad()
-def orient_charges(network: ForceFieldNetwork, records: list[LabelledGraph]) -> bool:
+def orient_charges(network: ForceFieldNetwork, records: Iterable[LabelledGraph]) -> bool:
     """Negate the output of charge_net if charges of `records` rise with electronegativity; true if it was negated."""
     table = torch.tensor([ELECTRONEGATIVITIES[symbol] for symbol in ELEMENTS])
     covariance = 0.0

@@ -1,14 +1,24 @@
-"""Labelled molecules and complexes in memory, and the batches made of them: torch and numpy only."""
+"""Labelled molecules and complexes in memory-mapped Arrow files, and the batches made of them: torch, numpy, pyarrow.
 
-from collections.abc import Iterator
+A pack is read where it lies: opening it reads the sizes of its records, and a record is decoded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
+import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from virialff.errors import StoreDamagedError, StoreError, StoreSchemaError
 from virialff.graph_tensors import GraphTensors, collate
 from virialff.topology import RELATIONS
 
@@ -26,14 +36,20 @@ class LabelledGraph(NamedTuple):
 
     graph: GraphTensors
     positions: Tensor
-    """(n_conformers, n_atoms, 3) float64, Angstrom."""
+    """(n_conformers, n_atoms, 3) float32, Angstrom."""
     energies: Tensor
     """(n_conformers,) float64, kcal/mol: total energies; of a complex E(complex) - E(fragments), negative = bound."""
     forces: Tensor
-    """(n_conformers, n_atoms, 3) float32, kcal/mol/A: minus the gradient of `energies`."""
+    """(n_conformers, n_atoms, 3) float32, kcal/mol/A: minus the gradient of `energies`; NaN where not computed."""
     kinds: Tensor
     """(n_conformers,) int64, position in KINDS."""
     identifier: str
+    kinetic_atoms: Tensor | None = None
+    """(n_conformers, n_atoms) float64, kcal/mol, Eq. 11; NaN for a conformer without, None where none has it."""
+    kinetic_bonds: Tensor | None = None
+    """(n_conformers, n_bonds) float64, kcal/mol, twice Eq. 12, in the order of the first n_bonds of `bond_index`."""
+    dipoles: Tensor | None = None
+    """(n_conformers, 3) float64, e Angstrom."""
 
 
 class Batch(NamedTuple):
@@ -50,76 +66,260 @@ class Batch(NamedTuple):
     """(n_conformers, n_molecules)."""
 
 
+#: Names of the two packs in a folder.
+MOLECULES, COMPLEXES = "molecules.arrow", "complexes.arrow"
+#: Version of the layout below, kept in the metadata of a file.
+_PACK_VERSION = "1"
+_VERSION_KEY = b"virialff_pack"
+#: Lists of the numbers of one record, flattened; a nullable one is null where no conformer has the quantity.
+_LISTS: dict[str, tuple[pa.DataType, bool]] = {
+    "elements": (pa.int8(), False),
+    "fragments": (pa.uint8(), False),
+    "bond_index": (pa.int16(), False),
+    "bond_types": (pa.int8(), False),
+    "pair_types": (pa.int8(), False),
+    "pair_relations": (pa.int8(), False),
+    "kinds": (pa.int8(), False),
+    "energies_kcal_mol": (pa.float64(), False),
+    "positions_angstrom": (pa.float32(), False),
+    "forces_kcal_mol_angstrom": (pa.float32(), False),
+    "kinetic_atoms_kcal_mol": (pa.float64(), True),
+    "kinetic_bonds_kcal_mol": (pa.float64(), True),
+    "dipoles_e_angstrom": (pa.float64(), True),
+}
+_SCHEMA = pa.schema(
+    [
+        pa.field("identifier", pa.string(), False),
+        pa.field("split", pa.int8(), False),
+        pa.field("n_pairs", pa.int32(), False),
+        pa.field("n_intermolecular_pairs", pa.int32(), False),
+        pa.field("n_conformers", pa.int32(), False),
+        *(pa.field(name, pa.list_(values), nullable) for name, (values, nullable) in _LISTS.items()),
+    ]
+)
+_RECORDS_PER_BATCH = 256
+
+
+class Records(Sequence[LabelledGraph]):
+    """The records of one split of a pack file. It can be pickled: the copy opens the file again.
+
+    Raises StoreError if there is no file, StoreSchemaError and StoreDamagedError for one that cannot be read.
+    """
+
+    def __init__(self, path: Path, split: str) -> None:
+        self.path, self.split = path, split
+        self._file = _open_pack(path)
+        self._views: dict[int, dict[str, Any]] = {}
+        batches, rows, sizes = [], [], []
+        for index in range(self._file.num_record_batches):
+            batch = self._file.get_batch(index)
+            chosen = np.flatnonzero(batch["split"].to_numpy() == SPLITS.index(split))
+            batches.append(np.full(len(chosen), index))
+            rows.append(chosen)
+            columns = [batch[name].to_numpy()[chosen] for name in ("n_pairs", "n_intermolecular_pairs", "n_conformers")]
+            sizes.append(np.stack(columns))
+        self._batches = np.concatenate([*batches, np.zeros(0, np.int64)]).astype(np.int64)
+        self._rows = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(np.int64)
+        joined = np.concatenate([*sizes, np.zeros((3, 0), np.int32)], axis=1)
+        #: (n_records,) pairs of atoms, those between fragments, and conformers of each record.
+        self.n_pairs, self.n_intermolecular_pairs, self.n_conformers = (row.astype(np.int64) for row in joined)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __reduce__(self) -> tuple[type[Records], tuple[Path, str]]:
+        return Records, (self.path, self.split)
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledGraph: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LabelledGraph]: ...
+    def __getitem__(self, index: int | slice) -> LabelledGraph | list[LabelledGraph]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        columns, row = self._columns(int(self._batches[index])), int(self._rows[index])
+        values = {name: _list_of(columns[name], row) for name in _LISTS}
+        return _decode(columns["identifier"][row].as_py(), values)
+
+    def _columns(self, batch: int) -> dict[str, Any]:
+        # Views on the mapped file cost no memory, and making them anew for each record would take most of the time.
+        if batch not in self._views:
+            content = self._file.get_batch(batch)
+            self._views[batch] = {name: _list_view(content[name]) for name in _LISTS}
+            self._views[batch]["identifier"] = content["identifier"]
+        return self._views[batch]
+
+
+def _list_view(column: pa.ListArray) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Offsets, values and validity of a column of lists."""
+    return (
+        column.offsets.to_numpy(),
+        column.values.to_numpy(),
+        column.is_valid().to_numpy(zero_copy_only=False),
+    )
+
+
+def _list_of(view: tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]], row: int) -> Tensor | None:
+    offsets, values, valid = view
+    if not valid[row]:
+        return None
+    # A copy in any case: the file is mapped for reading only, and a tensor is there to be changed.
+    part = values[offsets[row] : offsets[row + 1]]
+    return torch.from_numpy(part.astype(np.int64 if values.dtype.kind in "iu" else values.dtype))
+
+
 @dataclass(frozen=True)
 class Pack:
     """The labelled graphs of one kind (molecules or complexes) by split."""
 
-    train: list[LabelledGraph]
-    validation: list[LabelledGraph]
-    test: list[LabelledGraph]
-
-
-def save_pack(path: Path, records: list[LabelledGraph], splits: list[str]) -> None:
-    """Write records and their splits (of SPLITS) to one .npz file, arrays concatenated."""
-    graphs = [record.graph for record in records]
-    arrays: dict[str, Any] = {
-        "n_atoms": np.array([graph.n_atoms for graph in graphs]),
-        "n_bonds": np.array([graph.bond_types.shape[0] for graph in graphs]),
-        "n_conformers": np.array([len(record.energies) for record in records]),
-        "elements": _concatenate([graph.elements for graph in graphs], np.int8),
-        "fragments": _concatenate([graph.atom_fragments for graph in graphs], np.int8),
-        "bond_index": _concatenate([graph.bond_index.T for graph in graphs], np.int16),
-        "bond_types": _concatenate([graph.bond_types for graph in graphs], np.int8),
-        "pair_types": _concatenate([graph.pair_types for graph in graphs], np.int8),
-        "pair_relations": _concatenate([graph.pair_relations for graph in graphs], np.int8),
-        "positions": _concatenate([record.positions.reshape(-1, 3) for record in records], np.float32),
-        "forces": _concatenate([record.forces.reshape(-1, 3) for record in records], np.float32),
-        "energies": _concatenate([record.energies for record in records], np.float64),
-        "kinds": _concatenate([record.kinds for record in records], np.int8),
-        "identifiers": np.array([record.identifier for record in records]),
-        "splits": np.array([SPLITS.index(split) for split in splits], dtype=np.int8),
-    }
-    temporary = path.with_name(path.stem + ".partial.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    train: Records
+    validation: Records
+    test: Records
 
 
 def load_pack(path: Path) -> Pack:
-    """Read a file of `save_pack`. Only all-pairs graphs of one molecule each are stored."""
-    with np.load(path, allow_pickle=False) as file:
-        data = {name: torch.from_numpy(file[name]) for name in file.files if name != "identifiers"}
-        identifiers = file["identifiers"].tolist()
-    counts = [data[name].tolist() for name in ("n_atoms", "n_bonds", "n_conformers")]
-    pack = Pack([], [], [])
-    lists = {name: getattr(pack, name) for name in SPLITS}
-    atom = bond = pair = conformer = row = 0
-    for index, (n, b, k) in enumerate(zip(*counts, strict=True)):
-        p = n * (n - 1) // 2
-        fragments = data["fragments"][atom : atom + n].long()
-        graph = GraphTensors(
-            elements=data["elements"][atom : atom + n].long(),
-            atom_fragments=fragments,
-            fragment_molecules=torch.zeros(int(fragments.max()) + 1, dtype=torch.int64),
-            bond_index=data["bond_index"][bond : bond + b].long().T.contiguous(),
-            bond_types=data["bond_types"][bond : bond + b].long(),
-            pair_index=torch.triu_indices(n, n, offset=1),
-            pair_types=data["pair_types"][pair : pair + p].long(),
-            pair_relations=data["pair_relations"][pair : pair + p].long(),
-            pair_molecules=torch.zeros(p, dtype=torch.int64),
-            n_molecules=1,
-        )
-        lists[SPLITS[int(data["splits"][index])]].append(
-            LabelledGraph(
-                graph,
-                data["positions"][row : row + n * k].view(k, n, 3),
-                data["energies"][conformer : conformer + k],
-                data["forces"][row : row + n * k].view(k, n, 3),
-                data["kinds"][conformer : conformer + k].long(),
-                identifiers[index],
-            )
-        )
-        atom, bond, pair, conformer, row = atom + n, bond + b, pair + p, conformer + k, row + n * k
-    return pack
+    """Open a file of `PackWriter`. Raises what `Records` raises."""
+    return Pack(*(Records(path, split) for split in SPLITS))
+
+
+class PackWriter:
+    """Writes a pack that appears at `path` whole, when the context is left without an error, or not at all.
+
+    Only all-pairs graphs of one molecule each can be stored. Raises StoreError if the file cannot be written.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, str] | None = None) -> None:
+        self.path = path
+        self._partial = path.with_name(f"{path.name}.partial")
+        self._schema = _SCHEMA.with_metadata({_VERSION_KEY.decode(): _PACK_VERSION} | (metadata or {}))
+        self._waiting: list[dict[str, Any]] = []
+        try:
+            self._sink = open(self._partial, "wb")  # noqa: SIM115
+        except OSError as error:
+            raise self._error(error) from error
+        self._writer = pa.ipc.new_file(self._sink, self._schema)
+
+    def append(self, record: LabelledGraph, split: str) -> None:
+        """Add a record to one of SPLITS."""
+        self._waiting.append(_encode(record, split))
+        if len(self._waiting) == _RECORDS_PER_BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = {name: [row[name] for row in self._waiting] for name in self._schema.names}
+        arrays = [
+            _list_array(column, field) if pa.types.is_list(field.type) else pa.array(column, field.type)
+            for field, column in zip(self._schema, columns.values(), strict=True)
+        ]
+        try:
+            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        except OSError as error:
+            raise self._error(error) from error
+        self._waiting = []
+
+    def _error(self, error: OSError) -> StoreError:
+        return StoreError(f"The training pack {self.path} could not be written ({error.strerror or error}): make room.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with self._sink:
+                if kind is None:
+                    if self._waiting:
+                        self._flush()
+                    self._writer.close()
+                    self._sink.flush()
+                    os.fsync(self._sink.fileno())
+                    os.replace(self._partial, self.path)
+        except OSError as failed:
+            raise self._error(failed) from failed
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def _open_pack(path: Path) -> pa.RecordBatchFileReader:
+    try:
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+    except FileNotFoundError as error:
+        raise StoreError(f"There is no training pack {path}: make it with `virialff data pack`.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise StoreDamagedError(f"{path} is no whole training pack: make it anew with `virialff data pack`.") from error
+    if (file.schema.metadata or {}).get(_VERSION_KEY) != _PACK_VERSION.encode():
+        raise StoreSchemaError(f"{path} is no training pack of version {_PACK_VERSION}: make it anew from the labels.")
+    return file
+
+
+def _encode(record: LabelledGraph, split: str) -> dict[str, Any]:
+    graph = record.graph
+    return {
+        "identifier": record.identifier,
+        "split": SPLITS.index(split),
+        "n_pairs": graph.n_pairs,
+        "n_intermolecular_pairs": int((graph.pair_relations == _INTERMOLECULAR).sum()),
+        "n_conformers": len(record.energies),
+        "elements": graph.elements,
+        "fragments": graph.atom_fragments,
+        "bond_index": graph.bond_index,
+        "bond_types": graph.bond_types,
+        "pair_types": graph.pair_types,
+        "pair_relations": graph.pair_relations,
+        "kinds": record.kinds,
+        "energies_kcal_mol": record.energies,
+        "positions_angstrom": record.positions,
+        "forces_kcal_mol_angstrom": record.forces,
+        "kinetic_atoms_kcal_mol": record.kinetic_atoms,
+        "kinetic_bonds_kcal_mol": record.kinetic_bonds,
+        "dipoles_e_angstrom": record.dipoles,
+    }
+
+
+def _list_array(tensors: list[Tensor | None], field: pa.Field) -> pa.ListArray:
+    dtype = field.type.value_type.to_pandas_dtype()
+    flat = [np.zeros(0, dtype) if tensor is None else tensor.numpy().reshape(-1).astype(dtype) for tensor in tensors]
+    offsets = np.cumsum([0, *(len(part) for part in flat)]).astype(np.int32)
+    mask = pa.array([tensor is None for tensor in tensors]) if field.nullable else None
+    return pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(flat)), type=field.type, mask=mask)
+
+
+def _decode(identifier: str, values: dict[str, Tensor | None]) -> LabelledGraph:
+    def numbers(name: str) -> Tensor:
+        value = values[name]
+        assert value is not None, name
+        return value
+
+    elements, fragments = numbers("elements"), numbers("fragments")
+    energies, pair_types = numbers("energies_kcal_mol"), numbers("pair_types")
+    n, k = len(elements), len(energies)
+    bond_index = numbers("bond_index").view(2, -1)
+    graph = GraphTensors(
+        elements=elements,
+        atom_fragments=fragments,
+        fragment_molecules=torch.zeros(int(fragments.max()) + 1, dtype=torch.int64),
+        bond_index=bond_index,
+        bond_types=numbers("bond_types"),
+        pair_index=torch.triu_indices(n, n, offset=1),
+        pair_types=pair_types,
+        pair_relations=numbers("pair_relations"),
+        pair_molecules=torch.zeros(len(pair_types), dtype=torch.int64),
+        n_molecules=1,
+    )
+    atoms, bonds = values["kinetic_atoms_kcal_mol"], values["kinetic_bonds_kcal_mol"]
+    dipoles = values["dipoles_e_angstrom"]
+    return LabelledGraph(
+        graph=graph,
+        positions=numbers("positions_angstrom").view(k, n, 3),
+        energies=energies,
+        forces=numbers("forces_kcal_mol_angstrom").view(k, n, 3),
+        kinds=numbers("kinds"),
+        identifier=identifier,
+        kinetic_atoms=None if atoms is None else atoms.view(k, n),
+        kinetic_bonds=None if bonds is None else bonds.view(k, bond_index.shape[1] // 2),
+        dipoles=None if dipoles is None else dipoles.view(k, 3),
+    )
 
 
 def intermolecular(record: LabelledGraph) -> LabelledGraph:
@@ -181,7 +381,3 @@ def endless_batches(
                 yield step, batch
             step += 1
         epoch += 1
-
-
-def _concatenate(tensors: list[Tensor], dtype: type) -> np.ndarray:
-    return torch.cat(tensors).numpy().astype(dtype)

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -92,15 +92,15 @@ def train(
     torch.set_num_threads(optimization.threads)
     _write_json(folder / "config.json", {"network": network_config.to_dict(), "optimization": asdict(optimization)})
     state = _resume_or_start(folder, network_config, optimization, molecules, device)
-    inter = [intermolecular(record) for record in complexes.train] if complexes else []
+    pairs = complexes.train if complexes else None
     molecule_batches = endless_batches(
-        [record.graph.n_pairs for record in molecules.train],
+        molecules.train.n_pairs.tolist(),
         optimization.batch_pairs,
         optimization.seed,
         state.step,
     )
     complex_batches = endless_batches(
-        [record.graph.n_pairs for record in inter],
+        pairs.n_intermolecular_pairs.tolist() if pairs else [],
         optimization.complex_batch_pairs,
         optimization.seed + 1_000_003,
         state.step,
@@ -115,11 +115,10 @@ def train(
         generator = np.random.default_rng([optimization.seed, 7, step])
         records = [molecules.train[index] for index in indices]
         losses = _molecule_losses(state.network, records, state.baseline, optimization, generator, device)
-        if inter:
+        if pairs:
             _, chosen = next(complex_batches)
-            losses |= _complex_losses(
-                state.network, [inter[index] for index in chosen], optimization, generator, device
-            )
+            records = [intermolecular(pairs[index]) for index in chosen]
+            losses |= _complex_losses(state.network, records, optimization, generator, device)
         loss = _weighted(losses, optimization)
         if not torch.isfinite(loss):
             _write_status(folder, state, optimization, "stopped", f"the loss is not finite at step {step}")
@@ -196,11 +195,11 @@ def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) 
             lowest = int(reference.argmin())
             others = torch.arange(len(reference)) != lowest
             relative.append((error - error[lowest])[others] ** 2)
-        force.append((forces - record.forces).abs().flatten())
+        force.append((forces - record.forces)[~torch.isnan(record.forces)].abs())
     result = {"energy_mae": float(torch.cat(energy).mean()), "force_mae": float(torch.cat(force).mean())}
     if relative:
         result["relative_rmse"] = float(torch.cat(relative).mean().sqrt())
-    if complexes is not None:
+    if complexes is not None and getattr(complexes, split):
         pairs = predict_complexes(state.average, getattr(complexes, split))
         result["interaction_mae"] = float(torch.cat([(e - record.energies).abs() for record, e in pairs]).mean())
     return result
@@ -208,7 +207,7 @@ def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) 
 
 @torch.no_grad()
 def predict_molecules(
-    network: ForceFieldNetwork, baseline: Baseline, records: list[LabelledGraph]
+    network: ForceFieldNetwork, baseline: Baseline, records: Iterable[LabelledGraph]
 ) -> Iterator[tuple[LabelledGraph, Tensor, Tensor]]:
     """(record, total energies (n_conformers,) in kcal/mol, forces (n_conformers, n_atoms, 3) in kcal/mol/A)."""
     for record in records:
@@ -219,7 +218,7 @@ def predict_molecules(
 
 @torch.no_grad()
 def predict_complexes(
-    network: ForceFieldNetwork, records: list[LabelledGraph]
+    network: ForceFieldNetwork, records: Iterable[LabelledGraph]
 ) -> Iterator[tuple[LabelledGraph, Tensor]]:
     """(record, E(complex) - E(fragments) (n_conformers,) in kcal/mol)."""
     for record in records:
@@ -244,7 +243,7 @@ def _molecule_losses(
     return {
         "energy": (weight * error.abs()).sum() / weight.sum(),
         "relative": (weight * (error - mean).abs()).sum() / weight.sum(),
-        "force": (forces - batch.forces.to(device)).abs().mean(),
+        "force": _force_error(forces, batch.forces.to(device)),
     }
 
 
@@ -259,8 +258,15 @@ def _complex_losses(
     energies, forces = pair_energies_and_forces(network(batch.graph.to(device)), batch.positions.to(device))
     return {
         "interaction": (energies - batch.energies.float().to(device)).abs().mean(),
-        "interaction_force": (forces - batch.forces.to(device)).abs().mean(),
+        "interaction_force": _force_error(forces, batch.forces.to(device)),
     }
+
+
+def _force_error(forces: Tensor, reference: Tensor) -> Tensor:
+    """Mean absolute error of the components that have a reference; zero where none has."""
+    known = ~torch.isnan(reference)
+    errors = torch.where(known, forces - reference.nan_to_num(), 0.0).abs()
+    return errors.sum() / known.sum().clamp(min=1)
 
 
 def _weighted(losses: dict[str, Tensor], optimization: Optimization) -> Tensor:
@@ -295,7 +301,7 @@ def _resume_or_start(
     return State(network, average, optimizer, baseline, saved["step"], saved["seconds"])
 
 
-def _fit_baseline(records: list[LabelledGraph], network_config: NetworkConfig) -> Baseline:
+def _fit_baseline(records: Sequence[LabelledGraph], network_config: NetworkConfig) -> Baseline:
     """Fit on the mean energy of each training molecule's minima."""
     features, energies = [], []
     for record in records:

@@ -5,7 +5,7 @@ import copy
 import torch
 
 from training.charge_sign import orient_charges
-from training.dataset import load_pack
+from training.dataset import COMPLEXES, MOLECULES, load_pack
 from training.loop import predict_complexes
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
@@ -13,7 +13,7 @@ from virialff.networks.force_field import ForceFieldNetwork
 
 def test_the_mirror_image_is_turned_and_no_energy_changes(packs):
     torch.manual_seed(0)
-    molecules, complexes = load_pack(packs / "molecules.npz").train, load_pack(packs / "complexes.npz").train
+    molecules, complexes = load_pack(packs / MOLECULES).train, load_pack(packs / COMPLEXES).train
     network = ForceFieldNetwork(NetworkConfig(hidden_size=16, charge_width=16, pair_width=16, neutral_fragments=True))
     orient_charges(network, molecules)
     mirror = copy.deepcopy(network)

@@ -1,4 +1,4 @@
-"""`virialff train` and `virialff ship`: from label shards to a model that loads, with a measured card."""
+"""`virialff train` and `virialff ship`: from a label store to a model that loads, with a measured card."""
 
 import json
 from pathlib import Path
@@ -6,20 +6,17 @@ from pathlib import Path
 import pytest
 
 from training.config import PRESETS
-from training.label_shards import write_shard
 from virialff.cli import main
 from virialff.forcefield import load_model
 from virialff.molecule import Molecule
 
 
 @pytest.fixture(scope="module")
-def recipe(label_records, tmp_path_factory) -> Path:
+def recipe(label_store, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("campaign")
-    (folder / "labels").mkdir()
-    write_shard(folder / "labels" / "shard_0000.npz", label_records, [])
     text = (PRESETS / "foundation.yaml").read_text()
     for old, new in (
-        ("build/labels/gfn2", str(folder / "labels")),
+        ("assets/data/gfn2.parquet", str(label_store)),
         ("[0.88, 0.04, 0.08]", "[0.6, 0.2, 0.2]"),
         ("split_seed: 2026", "split_seed: 3"),
         ("hidden_size: 128", "hidden_size: 16"),
@@ -51,8 +48,8 @@ def test_a_run_becomes_a_model(recipe, tmp_path, capsys):
     assert abs(loaded.force_field(Molecule.from_smiles("CCO")).charges.sum()) < 1e-9
 
 
-def test_training_without_labels_is_one_sentence(recipe, tmp_path, capsys):
-    text = recipe.read_text().replace(str(recipe.parent / "labels"), str(tmp_path / "empty"))
+def test_training_without_labels_is_one_sentence(recipe, label_store, tmp_path, capsys):
+    text = recipe.read_text().replace(str(label_store), str(tmp_path / "empty"))
     (tmp_path / "recipe.yaml").write_text(text)
     (tmp_path / "empty").mkdir()
     assert main(["train", str(tmp_path / "recipe.yaml"), "--run", str(tmp_path / "run")]) == 2

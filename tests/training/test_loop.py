@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
-from training.dataset import load_pack
+from training.dataset import COMPLEXES, MOLECULES, load_pack
 from training.loop import Optimization, TrainingStopped, evaluate, learning_rate, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,13 +29,13 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 import json
 from pathlib import Path
-from training.dataset import load_pack
+from training.dataset import COMPLEXES, MOLECULES, load_pack
 from training.loop import Optimization, train
 from virialff.networks.config import NetworkConfig
 packs, run, steps, seconds = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 network = NetworkConfig.from_dict(json.loads(sys.argv[5]))
 optimization = Optimization(**json.loads(sys.argv[6]) | {"steps": steps, "checkpoint_seconds": seconds})
-train(run, network, optimization, load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz"))
+train(run, network, optimization, load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES))
 """
 
 
@@ -51,7 +51,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def run_here(packs: Path, run: Path, optimization: Optimization) -> dict[str, float]:
-    molecules, complexes = load_pack(packs / "molecules.npz"), load_pack(packs / "complexes.npz")
+    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
     state = train(run, SMALL_NETWORK, optimization, molecules, complexes, report=lambda line: None)
     return evaluate(state, molecules, complexes, "train")
 

@@ -22,8 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, save, print the card's metrics. Without psi4-data the card says so in the place of S66."""
     from training.card import errors_by_geometry, held_out_errors, make_card, predict_test_split
     from training.charge_sign import orient_charges
-    from training.dataset import load_pack
+    from training.dataset import MOLECULES, load_pack
     from training.loop import read_run
+    from training.pack import COUNTS
     from virialff.benchmarks.conformers import compare_conformers, conformer_set
     from virialff.benchmarks.model_report import report_interactions
     from virialff.checkpoint import save_checkpoint
@@ -33,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     packs = arguments.run / "packs"
     recipe = json.loads((arguments.run / "recipe.json").read_text())
-    counts = json.loads((packs / "counts.json").read_text())
+    counts = json.loads((packs / COUNTS).read_text())
     history = [json.loads(line) for line in (arguments.run / "data_history.jsonl").read_text().splitlines()]
-    molecules = load_pack(packs / "molecules.npz")
+    molecules = load_pack(packs / MOLECULES)
     state = read_run(arguments.run, molecules)
     orient_charges(state.average, molecules.train)
     predictions = predict_test_split(state, packs)

@@ -25,11 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from training.config import load_recipe
-    from training.dataset import load_pack
-    from training.label_shards import read_shards
+    from training.dataset import COMPLEXES, MOLECULES, load_pack
     from training.loop import TrainingStopped, steps_done, train
-    from training.pack import make_packs
-    from virialff.errors import ConfigError, VirialffError
+    from training.pack import COUNTS, make_packs
+    from virialff.errors import VirialffError
 
     recipe = load_recipe(arguments.recipe)
     optimization = recipe.optimization
@@ -37,23 +36,25 @@ def run(arguments: argparse.Namespace) -> int:
         optimization = replace(optimization, steps=arguments.steps)
     folder = arguments.run or Path("runs") / recipe.name
     packs = folder / "packs"
-    if arguments.repack or not (packs / "counts.json").exists():
-        records = list(read_shards(recipe.data.labels))
-        if not records:
-            raise ConfigError(f"{recipe.data.labels} holds no labels; make them first (docs/data.md says how)")
-        counts = make_packs(records, packs, seed=recipe.data.split_seed, fractions=recipe.data.fractions)
-        (packs / "counts.json").write_text(json.dumps(counts, indent=1) + "\n")
+    if arguments.repack or not (packs / COUNTS).exists():
+        counts = make_packs(
+            [recipe.data.labels],
+            packs,
+            seed=recipe.data.split_seed,
+            fractions=recipe.data.fractions,
+            level_of_theory=recipe.level_of_theory,
+        )
         with (folder / "data_history.jsonl").open("a") as file:
             file.write(json.dumps({"from_step": steps_done(folder)} | counts) + "\n")
-    print((packs / "counts.json").read_text(), flush=True)
+    print((packs / COUNTS).read_text(), flush=True)
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n")
     try:
         train(
             folder,
             recipe.network,
             optimization,
-            load_pack(packs / "molecules.npz"),
-            load_pack(packs / "complexes.npz"),
+            load_pack(packs / MOLECULES),
+            load_pack(packs / COMPLEXES),
             device=arguments.device,
             report=lambda line: print(line, flush=True),
         )
