@@ -133,7 +133,8 @@ class LocalCluster(Cluster):
         return executor
 
     def start(self, count: int) -> list[Worker]:
-        # Workers inherit the variables; here they are put back.
+        # submitit's process between us and the worker must not die, with a traceback, of a Ctrl-C that is meant for us.
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
         before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._config.threads)))
         try:
@@ -144,6 +145,7 @@ class LocalCluster(Cluster):
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+            signal.signal(signal.SIGINT, interrupt)
 
     def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
         return {worker.job.job_id: End("died", "killed") for worker in workers if worker.job.state != "RUNNING"}

@@ -76,17 +76,21 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(config_file: Path, unin
     assert [entry["task"] for entry in deaths] == [SLOW_KEY]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "terminate"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_workers_end_with_the_command(config_file: Path, uninterrupted: list[Label], how: signal.Signals) -> None:
     folder = config_file.parent / "labels"
-    with started_command(config_file, "--workers", "2") as command:
+    with started_command(config_file, "--workers", "2", start_new_session=True) as command:
         wait_until(lambda: at_slow_molecule(folder), "the slow molecule")
         workers = worker_processes(folder)
         assert workers
-        command.send_signal(how)
+        if how == signal.SIGINT:
+            # A terminal sends it to all of them.
+            os.killpg(command.pid, how)
+        else:
+            command.send_signal(how)
         _, errors = command.communicate(timeout=180)
     assert command.returncode == (-9 if how == signal.SIGKILL else 130)
-    assert ("interrupted" in errors) == (how == signal.SIGTERM)
+    assert errors == ("" if how == signal.SIGKILL else "virialff: interrupted\n")
     wait_until(lambda: not any(map(is_running, workers)), "the end of the workers", 30.0)
     stored = tasks_stored(folder)
     assert SLOW_KEY not in stored

@@ -81,7 +81,7 @@ def test_stopping_the_command_cancels_its_jobs(cluster: Mapping[str, str], tmp_p
     file = write_config(tmp_path / "slurm.yaml", folder, pool, pairs=PAIRS, cluster="slurm")
     with started_command(file, env=cluster) as command:
         wait_until(lambda: at_slow_molecule(folder), "the slow molecule")
-        command.send_signal(signal.SIGINT)
+        command.send_signal(signal.SIGTERM)
         _, errors = command.communicate(timeout=180)
     assert command.returncode == 130
     assert "interrupted" in errors
