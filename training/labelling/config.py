@@ -65,6 +65,8 @@ class DftConfig(Section):
     """How molecules and complexes are labelled at wB97X-D/def2-SVP: at minima of GFN2-xTB."""
 
     n_conformers: int = Field(default=3, ge=1)  #: of the molecules that get several
+    #: where conformers come from before GFN2-xTB relaxes them: ETKDG and MMFF, or the program crest
+    conformers: Literal["etkdg", "crest"] = "etkdg"
     max_evaluations: int = Field(default=300, ge=1)  #: budget of a relaxation
     gradient_norm: float = Field(default=0.2, gt=0)  #: largest force component at a minimum, kcal/mol/Angstrom
     arrangements: int = Field(default=2, ge=1)  #: of each complex, the first ones of its family
@@ -86,8 +88,10 @@ class SizeWindow(Section):
 class DftRound(Section):
     """One draw of molecules and pairs for DFT. A later round adds to the earlier ones and leaves them as they are."""
 
-    pools: tuple[str, ...]
+    pools: tuple[str, ...] = ()
     sizes: tuple[SizeWindow, ...] = ()
+    #: files with the conformers of one molecule each (SDF, or XYZ such as CREST's), labelled instead of new ones
+    ensembles: tuple[Path, ...] = ()
     several_conformers: float = Field(default=0.0, ge=0, le=1)  #: share of the molecules that get several conformers
     held_out_only: bool = False  #: only molecules that the split holds out for testing
     complexes: PairCounts = PairCounts()

@@ -8,6 +8,7 @@ from training.labelling import gfn2
 from training.labelling.config import CampaignConfig
 from training.labelling.dft_draws import DftComplexTask, DftMoleculeTask
 from training.labelling.single_points import DFT, DFT_COMPLEX, GFN2, GFN2_COMPLEX, Rows
+from virialff import crest
 from virialff.connectivity import same_connectivity, same_stereochemistry
 from virialff.errors import EngineError, VirialffError
 from virialff.labels.schema import Label
@@ -23,8 +24,7 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
     seed = seed_of(config.seed, task.inchikey)
     try:
         gfn2.refuse_evaluation([task.inchikey])
-        molecule = geometries.assign_stereo(task.smiles, seed)
-        starts = geometries.embed(molecule, task.n_conformers, seed).positions
+        molecule, starts = _starts(task, config, seed)
     except VirialffError as error:
         return [failed_molecule(task, config, str(error))]
     energies: list[float] = []
@@ -41,6 +41,18 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
         for calculation in (GFN2, DFT):
             rows.add(molecule, positions, "minimum", geometries.MINIMUM_GFN2, calculation)
     return rows.labels
+
+
+def _starts(task: DftMoleculeTask, config: CampaignConfig, seed: int) -> tuple[Molecule, np.ndarray]:
+    """The molecule and the geometries (n_conformers, n_atoms, 3) that GFN2-xTB relaxes."""
+    if task.ensemble:
+        given = Molecule.from_file(task.ensemble)
+        return given, given.positions
+    molecule = geometries.assign_stereo(task.smiles, seed)
+    if config.dft.conformers == "etkdg":
+        return molecule, geometries.embed(molecule, task.n_conformers, seed).positions
+    first = molecule.with_positions(geometries.embed(molecule, 1, seed).positions)
+    return molecule, crest.search(first).molecule.positions[: task.n_conformers]
 
 
 def _relaxed(molecule: Molecule, start: np.ndarray, config: CampaignConfig) -> geometries.Relaxation:

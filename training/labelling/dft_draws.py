@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from training import pools
 from training.geometries import seed_of
@@ -11,6 +12,7 @@ from training.labelling.config import CampaignConfig, DftRound, SizeWindow
 from training.labelling.draws import CleanPools, ComplexTask, draw_pairs
 from virialff.datasets.splits import split_of
 from virialff.errors import ConfigError
+from virialff.molecule import Molecule
 
 #: A pool gives at most so many candidates to a window, drawn at random, so that a large one does not crowd the others.
 CANDIDATES = 1500
@@ -24,6 +26,7 @@ class DftMoleculeTask:
     smiles: str
     source: str
     n_conformers: int
+    ensemble: str = ""  #: file with its conformers; without one they are searched
 
     @property
     def key(self) -> str:
@@ -54,7 +57,7 @@ def draw_dft_rounds(
 ) -> Iterator[DftDraw]:
     """Draw the rounds one after the other; what a round draws depends on the earlier ones alone.
 
-    `refused` and the errors are those of `draw_rounds`.
+    `refused` and the errors are those of `draw_rounds`, and MoleculeError for an ensemble that cannot be read.
     """
     pool = CleanPools(config, refused)
     chosen: dict[str, pools.PoolMolecule] = {}
@@ -73,6 +76,7 @@ def draw_dft_rounds(
             )
         generator = random.Random(config.seed + number)
         tasks = [_molecule_task(molecule, settings, config) for molecule in new]
+        tasks += [_ensemble_task(path) for path in settings.ensembles]
         generator.shuffle(tasks)
         drawn = draw_pairs(list(chosen.values()), settings.complexes, config, pairs, refused, generator)
         complexes = [DftComplexTask(t.inchikeys, t.smiles, t.sources, t.family, t.displaced) for t in drawn]
@@ -118,3 +122,10 @@ def _molecule_task(molecule: pools.PoolMolecule, settings: DftRound, config: Cam
     return DftMoleculeTask(
         molecule.inchikey, molecule.smiles, molecule.source, config.dft.n_conformers if several else 1
     )
+
+
+def _ensemble_task(path: Path) -> DftMoleculeTask:
+    molecule = Molecule.from_file(path)
+    if molecule.n_fragments > 1:
+        raise ConfigError(f"The ensemble {path} is of {molecule.n_fragments} molecules; give each a file of its own.")
+    return DftMoleculeTask(molecule.inchikey, molecule.smiles, path.name, molecule.n_conformers, str(path.resolve()))

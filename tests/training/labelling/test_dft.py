@@ -1,9 +1,18 @@
+import numpy as np
 import pytest
+from rdkit import Chem
 
 from tests.training.labelling.small_campaign import campaign, complex_task
+from training import geometries
 from training.labelling import dft
-from training.labelling.dft_draws import DftComplexTask, DftMoleculeTask
+from training.labelling.dft_draws import DftComplexTask, DftMoleculeTask, draw_dft_rounds
+from virialff.conformers import generate
 from virialff.molecule import Molecule
+
+
+def write_sdf(path, molecule):
+    with Chem.SDWriter(str(path)) as writer:
+        writer.write(molecule.to_rdkit())
 
 
 def molecule_task(smiles, n_conformers=1):
@@ -27,6 +36,25 @@ def test_a_molecule_has_both_levels_at_each_minimum(tmp_path):
     assert [row.task for row in rows] == [molecule_task("CS").key] * 2
 
 
+def test_conformers_of_a_file_are_labelled_instead_of_new_ones(tmp_path, monkeypatch):
+    molecule = generate(Molecule.from_smiles("OO"), n_conformers=1, seed=1)
+    write_sdf(tmp_path / "peroxide.sdf", molecule)
+    config = campaign(tmp_path, dft_rounds=[{"ensembles": [str(tmp_path / "peroxide.sdf")]}])
+    ((task,),) = [draw.molecules for draw in draw_dft_rounds(config, [], lambda line: None)]
+    assert task.source == "peroxide.sdf"
+    monkeypatch.setattr(geometries, "embed", None)
+    rows = dft.label_molecule(task, config)
+    assert [row.failure for row in rows] == [None, None]
+    assert np.linalg.norm(rows[0].positions - molecule.positions[0], axis=1).max() < 0.5
+
+
+def test_a_campaign_that_asks_for_crest_says_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    config = campaign(tmp_path, dft={"conformers": "crest"})
+    (row,) = dft.label_molecule(molecule_task("CS"), config)
+    assert "crest" in str(row.failure).lower()
+
+
 def test_a_complex_is_counterpoise_corrected(tmp_path):
     config = campaign(tmp_path, dft={"arrangements": 1})
     rows = dft.label_complex(pair_task("C#N", "N", "hydrogen_bond"), config)
@@ -39,10 +67,10 @@ def test_a_complex_is_counterpoise_corrected(tmp_path):
 @pytest.mark.parametrize("smiles", ["C1CC23CC4OC12CC43"])
 def test_a_molecule_without_geometry_is_one_row_with_the_reason(tmp_path, smiles):
     (row,) = dft.label_molecule(molecule_task(smiles), campaign(tmp_path))
-    assert "no three-dimensional geometry" in row.failure
+    assert "no three-dimensional geometry" in str(row.failure)
     assert row.level_of_theory == "wB97X-D/def2-SVP"
 
 
 def test_an_evaluation_complex_is_refused(tmp_path):
     (row,) = dft.label_complex(pair_task("O", "O", "relaxed"), campaign(tmp_path))
-    assert "evaluation complex" in row.failure
+    assert "evaluation complex" in str(row.failure)

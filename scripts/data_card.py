@@ -1,0 +1,99 @@
+"""Write assets/data/README.md, the card of the shipped labels, from the files themselves; --check only compares."""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from virialff.elements import ELEMENTS
+from virialff.labels.schema import KINDS
+from virialff.labels.summary import LevelSummary, summarise
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "assets" / "data"
+CARD = FOLDER / "README.md"
+#: What each file is, and the command that makes it again.
+FILES = {
+    "gfn2.parquet": (
+        "GFN2-xTB energies and forces of molecules at and off their minima, and of complexes",
+        "virialff label training/presets/labels_gfn2.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom; the campaign's own store has them "
+        "in full. Rows whose time is 0 were computed before times were kept, so the hours are too few.",
+    ),
+    "dft.parquet": (
+        "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
+        "counterpoise-corrected interaction energies of complexes, and GFN2-xTB at the same geometries",
+        "virialff label training/presets/labels_dft.yaml",
+        "",
+    ),
+    "references.parquet": (
+        "The evaluation sets, for measuring alone: S66, A-T and G-C, vertical and relaxed, and the conformer set, "
+        "at wB97X-D/def2-SVP, GFN2-xTB and ANI",
+        "virialff label training/presets/labels_references.yaml",
+        "",
+    ),
+}
+HOW = """\
+Each row is a conformer at one level of theory; docs/labels.md explains the columns, docs/data.md how molecules and
+geometries were chosen, docs/dft.md the settings of the DFT. `virialff data info assets/data` counts the rows,
+`virialff data check assets/data` verifies them.
+
+Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compounds and our own list of small monomers.
+Training refuses what is on the frozen list of evaluation sets (docs/evaluation.md), whatever file it comes from.
+"""
+
+
+def data_card(folder: Path) -> str:
+    """The card of the Parquet files in `folder`."""
+    lines = ["# The shipped labels", "", "Written by `python -m scripts.data_card`.", "", HOW]
+    for path in sorted(folder.glob("*.parquet")):
+        what, command, note = FILES[path.name]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines += [f"## {path.name}", "", f"{what}.", ""]
+        lines += [
+            f"{path.stat().st_size / 1e6:.1f} MB, sha256 `{digest[:16]}`, made by `{command}`. {note}".rstrip(),
+            "",
+        ]
+        lines += [line for level in summarise(path).levels for line in _level(level)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _level(level: LevelSummary) -> list[str]:
+    kinds = [kind for kind in KINDS if kind in level.kinds]
+    lines = [
+        f"### {level.level_of_theory}",
+        "",
+        f"{level.rows:,} rows of {level.systems:,} molecules and complexes, {level.with_forces:,} with forces, "
+        f"{level.with_kinetic_terms:,} with kinetic energies by atom and bond; {level.failed:,} failures; "
+        f"{level.hours:.1f} hours on one core.",
+        "",
+        f"| {' | '.join(['rows by kind', *kinds])} |",
+        f"| {' | '.join(['---'] * (len(kinds) + 1))} |",
+        f"| | {' | '.join(f'{level.kinds[kind]:,}' for kind in kinds)} |",
+        "",
+        f"| {' | '.join(['rows with the element', *ELEMENTS])} |",
+        f"| {' | '.join(['---'] * (len(ELEMENTS) + 1))} |",
+        f"| | {' | '.join(f'{level.elements[symbol]:,}' for symbol in ELEMENTS)} |",
+        "",
+    ]
+    for reason, count in level.failures.most_common():
+        lines.append(f"- failed {count:,}: {reason}")
+    return [*lines, ""] if level.failures else lines
+
+
+def main() -> int:
+    """Write the card, or compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit with 1 if the card is not that of the files")
+    text = data_card(FOLDER)
+    if not parser.parse_args().check:
+        CARD.write_text(text, encoding="utf-8")
+        return 0
+    if CARD.read_text(encoding="utf-8") == text:
+        return 0
+    print("assets/data/README.md is not the card of the files there: run python -m scripts.data_card", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
