@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -27,7 +29,7 @@ def pair_task(first, second, family):
 def test_a_molecule_has_both_levels_at_each_minimum(tmp_path):
     config = campaign(tmp_path)
     # One minimum, whichever way it starts.
-    rows = dft.label_molecule(molecule_task("CS", n_conformers=3), config)
+    rows: Any = dft.label_molecule(molecule_task("CS", n_conformers=3), config)
     assert [row.level_of_theory for row in rows] == ["GFN2-xTB", "wB97X-D/def2-SVP"]
     assert {row.detail for row in rows} == {"minimum_gfn2"}
     assert abs(rows[0].forces).max() <= config.dft.gradient_norm
@@ -43,7 +45,7 @@ def test_conformers_of_a_file_are_labelled_instead_of_new_ones(tmp_path, monkeyp
     ((task,),) = [draw.molecules for draw in draw_dft_rounds(config, [], lambda line: None)]
     assert task.source == "peroxide.sdf"
     monkeypatch.setattr(geometries, "embed", None)
-    rows = dft.label_molecule(task, config)
+    rows: Any = dft.label_molecule(task, config)
     assert [row.failure for row in rows] == [None, None]
     assert np.linalg.norm(rows[0].positions - molecule.positions[0], axis=1).max() < 0.5
 
@@ -57,7 +59,7 @@ def test_a_campaign_that_asks_for_crest_says_where_it_is_missing(tmp_path, monke
 
 def test_a_complex_is_counterpoise_corrected(tmp_path):
     config = campaign(tmp_path, dft={"arrangements": 1})
-    rows = dft.label_complex(pair_task("C#N", "N", "hydrogen_bond"), config)
+    rows: Any = dft.label_complex(pair_task("C#N", "N", "hydrogen_bond"), config)
     gfn2, reference = rows
     assert reference.counterpoise
     assert reference.interaction_energy == pytest.approx(gfn2.interaction_energy, abs=4.0)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.training.labelling.small_campaign import campaign
@@ -24,7 +26,7 @@ def test_the_sets_are_whole():
 
 
 def test_a_relaxed_dimer_gives_what_eq_25_needs(tmp_path):
-    rows = label_dimer(DimerTask("S66", 1, "relaxed"), campaign(tmp_path))
+    rows: Any = label_dimer(DimerTask("S66", 1, "relaxed"), campaign(tmp_path))
     assert [row.failure for row in rows] == [None] * 15
     dft = {row.detail: row for row in rows if row.level_of_theory == "wB97X-D/def2-SVP"}
     deformation = [dft[f"monomer_{k}_in_complex"].energy - dft[f"monomer_{k}_relaxed"].energy for k in (1, 2)]
@@ -37,7 +39,7 @@ def test_conformers_are_distinct_minima(tmp_path, monkeypatch):
     # DFT of nine heavy atoms takes long; its rows are those of the dimers.
     monkeypatch.setattr(references, "LEVELS", (GFN2,))
     block, smiles = min(EvaluationSets.load().molecules.items(), key=lambda item: len(item[1]))
-    rows = label_conformers(ConformersTask(block, smiles, 4), campaign(tmp_path))
+    rows: Any = label_conformers(ConformersTask(block, smiles, 4), campaign(tmp_path))
     gfn2 = [row for row in rows if row.level_of_theory == "GFN2-xTB"]
     assert 1 <= len(gfn2) <= 4
     assert [row.energy for row in gfn2] == sorted(row.energy for row in gfn2)
