@@ -108,6 +108,7 @@ class _Supervision:
                 self._died(worker, message)
                 wanted += 1
             elif state == "time_limit":
+                self._say(f"worker {worker.job.job_id} came to the end of its time and is followed by another")
                 wanted += 1
             elif state in ("cancelled", "stopped"):
                 self._say(f"worker {worker.job.job_id} was cancelled and is not replaced")

@@ -25,6 +25,7 @@ from tests.training.labelling.small_campaign import (
     write_config,
     write_pool,
 )
+from virialff.labels.store import LabelStore
 
 pytestmark = [pytest.mark.program(name) for name in ("munged", "slurmctld", "slurmd", "sbatch")]
 PAIRS = {"contact": 1, "relaxed": 1}
@@ -87,6 +88,24 @@ def test_stopping_the_command_cancels_its_jobs(cluster: Mapping[str, str], tmp_p
     assert "interrupted" in errors
     assert not jobs(cluster)
     assert not worker_processes(folder)
+
+
+def test_a_worker_near_its_time_limit_is_followed_by_another(cluster: Mapping[str, str], tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool.smi", SLOW_MOLECULES)
+    folder = tmp_path / "cluster"
+    file = write_config(tmp_path / "slurm.yaml", folder, pool, pairs=PAIRS, cluster="slurm")
+    with started_command(file, env=cluster) as command:
+        wait_until(lambda: at_slow_molecule(folder), "the slow molecule")
+        # What SLURM sends ahead of the end of a job's time.
+        subprocess.run(["scancel", "--signal=USR2", *jobs(cluster)], env=cluster, check=True)
+        output, errors = command.communicate(timeout=300)
+    assert command.returncode == 0, errors
+    assert "came to the end of its time and is followed by another" in output
+    assert "died" not in output
+    rows = list(LabelStore(folder).labels())
+    assert SLOW_KEY in {row.task for row in rows}
+    assert len({row.identifier for row in rows}) == len(rows)
+    assert not (folder / "deaths.jsonl").exists()
 
 
 def test_a_job_that_slurm_refuses_is_one_sentence(cluster: Mapping[str, str], tmp_path: Path) -> None:
