@@ -1,10 +1,8 @@
 """The labels of one molecule or one complex: GFN2-xTB energies and forces at every geometry of it."""
 
-import importlib.metadata
-import json
 import time
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,15 +11,15 @@ from training import complexes, geometries
 from training.geometries import FloatArray, seed_of
 from training.labelling.config import CampaignConfig
 from training.labelling.draws import ComplexTask, MoleculeTask
+from training.labelling.single_points import gfn2_level
 from virialff.connectivity import same_connectivity, same_stereochemistry
 from virialff.datasets.evaluation import evaluation_reason
-from virialff.engines.xtb import default_backend, energy_and_forces
+from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
 from virialff.molecule import Molecule
 
-LEVEL_OF_THEORY = "GFN2-xTB"
 #: Kind of a row by how its geometry was made.
 _KINDS = {
     geometries.MINIMUM_MMFF: "minimum",
@@ -31,7 +29,6 @@ _KINDS = {
     geometries.DISTORTED: "displaced",
     geometries.TORSION: "scan",
 }
-_DISTRIBUTION = {"xtb-python": "xtb", "tblite": "tblite"}
 
 
 class FrozenMonomer(NamedTuple):
@@ -51,10 +48,7 @@ class _Rows:
             "task": task.key,
             **structure_fields(molecule),
             "source": source,
-            "level_of_theory": LEVEL_OF_THEORY,
-            "program": _program(),
-            # xtb's defaults; they are written down because a later program may have others.
-            "settings": json.dumps({"accuracy": 1.0, "electronic_temperature_kelvin": 300.0}, sort_keys=True),
+            **gfn2_level(),
         }
 
     def add(self, kind: str, detail: str, positions: FloatArray | None, seconds: float, **results: Any) -> None:
@@ -70,12 +64,6 @@ class _Rows:
                 **results,
             )
         )
-
-
-@cache
-def _program() -> str:
-    backend = default_backend()
-    return f"{backend} {importlib.metadata.version(_DISTRIBUTION[backend])}"
 
 
 def stored(positions: FloatArray) -> FloatArray:

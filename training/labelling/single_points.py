@@ -1,5 +1,6 @@
 """Rows of the label store from single calculations: GFN2-xTB, ANI and wB97X-D/def2-SVP."""
 
+import importlib.metadata
 import json
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from virialff.engines import get_engine
 from virialff.engines.base import FloatArray
 from virialff.engines.dft import CAMPAIGN, CAMPAIGN_ENERGIES, LEVEL_OF_THEORY, DftSettings
 from virialff.engines.pyscf import PyscfEngine
-from virialff.engines.xtb import Gfn2Engine, single_point
+from virialff.engines.xtb import Gfn2Engine, default_backend, single_point
 from virialff.errors import EngineError
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
@@ -76,13 +77,24 @@ class Rows:
         )
 
 
-def _gfn2_level() -> dict[str, Any]:
-    engine = Gfn2Engine()
-    return {"level_of_theory": engine.level_of_theory, "program": engine.backend, "settings": "{}"}
+@cache
+def gfn2_level() -> dict[str, Any]:
+    """Level of theory, program and settings of a row by GFN2-xTB."""
+    backend = default_backend()
+    version = importlib.metadata.version({"xtb-python": "xtb", "tblite": "tblite"}[backend])
+    # xtb's defaults; they are written down because a later program may have others.
+    settings = json.dumps({"accuracy": 1.0, "electronic_temperature_kelvin": 300.0}, sort_keys=True)
+    return {
+        "level_of_theory": Gfn2Engine().level_of_theory,
+        "program": f"{backend} {version}",
+        "settings": settings,
+    }
 
 
+@cache
 def _ani_level() -> dict[str, Any]:
-    return {"level_of_theory": get_engine("ani").level_of_theory, "program": "TorchANI", "settings": "{}"}
+    program = f"TorchANI {importlib.metadata.version('torchani')}"
+    return {"level_of_theory": get_engine("ani").level_of_theory, "program": program, "settings": "{}"}
 
 
 def _dft_level(settings: DftSettings) -> dict[str, Any]:
@@ -176,8 +188,8 @@ def _dft_complex(row: Label, positions: FloatArray) -> Label:
     )
 
 
-GFN2 = Calculation(_gfn2_level, _gfn2)
-GFN2_COMPLEX = Calculation(_gfn2_level, _gfn2_complex)
+GFN2 = Calculation(gfn2_level, _gfn2)
+GFN2_COMPLEX = Calculation(gfn2_level, _gfn2_complex)
 ANI = Calculation(_ani_level, _ani)
 DFT = Calculation(partial(_dft_level, CAMPAIGN), _dft)
 DFT_ENERGY = Calculation(partial(_dft_level, CAMPAIGN_ENERGIES), _dft_energy)
