@@ -9,7 +9,6 @@ from training.labelling.config import CampaignConfig
 from training.labelling.dft_draws import DftComplexTask, DftMoleculeTask
 from training.labelling.single_points import DFT, DFT_COMPLEX, GFN2, GFN2_COMPLEX, Rows
 from virialff import crest
-from virialff.connectivity import same_connectivity, same_stereochemistry
 from virialff.errors import EngineError, VirialffError
 from virialff.labels.schema import Label
 from virialff.molecule import Molecule
@@ -30,7 +29,7 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
     energies: list[float] = []
     for start in starts:
         try:
-            relaxed = _relaxed(molecule, start, config)
+            relaxed = gfn2.minimum_below(molecule, start, config.dft)
         except EngineError as error:
             rows.fail(molecule, "minimum", geometries.MINIMUM_GFN2, DFT, str(error))
             continue
@@ -53,19 +52,6 @@ def _starts(task: DftMoleculeTask, config: CampaignConfig, seed: int) -> tuple[M
         return molecule, geometries.embed(molecule, task.n_conformers, seed).positions
     first = molecule.with_positions(geometries.embed(molecule, 1, seed).positions)
     return molecule, crest.search(first).molecule.positions[: task.n_conformers]
-
-
-def _relaxed(molecule: Molecule, start: np.ndarray, config: CampaignConfig) -> geometries.Relaxation:
-    settings = config.dft
-    relaxed = geometries.relax(
-        molecule, start, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
-    )
-    if np.abs(relaxed.forces).max() > settings.gradient_norm:
-        raise EngineError(f"the relaxation did not converge in {settings.max_evaluations} evaluations")
-    change = same_connectivity(molecule, relaxed.positions) or same_stereochemistry(molecule, start, relaxed.positions)
-    if change:
-        raise EngineError(f"while relaxing, {change}")
-    return relaxed
 
 
 def failed_molecule(task: DftMoleculeTask, config: CampaignConfig, reason: str) -> Label:

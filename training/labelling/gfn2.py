@@ -9,7 +9,7 @@ import numpy as np
 
 from training import complexes, geometries
 from training.geometries import FloatArray, seed_of
-from training.labelling.config import CampaignConfig
+from training.labelling.config import CampaignConfig, DftConfig, MoleculesConfig
 from training.labelling.draws import ComplexTask, MoleculeTask
 from training.labelling.single_points import gfn2_level
 from virialff.connectivity import same_connectivity, same_stereochemistry
@@ -126,11 +126,10 @@ def refuse_evaluation(inchikeys: Sequence[str]) -> None:
         raise EvaluationSetError(f"it may not be labelled for training: {reason}")
 
 
-def _relaxed_geometries(
-    molecule: Molecule, start: FloatArray, config: CampaignConfig, seed: int
-) -> geometries.Geometries:
-    """The GFN2-xTB minimum below `start` and a displaced copy. EngineError if it is not the same molecule."""
-    settings = config.molecules
+def minimum_below(
+    molecule: Molecule, start: FloatArray, settings: MoleculesConfig | DftConfig
+) -> geometries.Relaxation:
+    """The GFN2-xTB minimum below `start` (n_atoms, 3), Angstrom. EngineError if it is none, or another molecule's."""
     relaxed = geometries.relax(
         molecule, start, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
     )
@@ -139,6 +138,14 @@ def _relaxed_geometries(
     change = same_connectivity(molecule, relaxed.positions) or same_stereochemistry(molecule, start, relaxed.positions)
     if change:
         raise EngineError(f"while relaxing, {change}")
+    return relaxed
+
+
+def _relaxed_geometries(
+    molecule: Molecule, start: FloatArray, config: CampaignConfig, seed: int
+) -> geometries.Geometries:
+    """The GFN2-xTB minimum below `start` and a displaced copy. EngineError if it is not the same molecule."""
+    relaxed = minimum_below(molecule, start, config.molecules)
     copy = geometries.displaced(relaxed.positions, geometries.DISPLACEMENT, np.random.default_rng([seed, 1]))
     return geometries.Geometries(np.array([relaxed.positions, copy]), (geometries.MINIMUM_GFN2, geometries.DISPLACED))
 
