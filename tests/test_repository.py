@@ -37,6 +37,10 @@ def python_files(*places: str) -> list[Path]:
     return found
 
 
+#: What the checkout uses where a user has it, and does without elsewhere.
+ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf"}
+
+
 def pins(name: str) -> dict[str, str]:
     """Canonical name and version of each line of a requirements file; a line that is not a pin fails."""
     found: dict[str, str] = {}
@@ -60,9 +64,7 @@ def imported(files: list[Path]) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 modules.add(node.module.partition(".")[0])
     distributions = importlib.metadata.packages_distributions()
-    unknown = {
-        module for module in modules - sys.stdlib_module_names - OURS - {"psi4", "qcdb"} if module not in distributions
-    }
+    unknown = {module for module in modules - sys.stdlib_module_names - OURS - ELSEWHERE if module not in distributions}
     assert unknown == set(), "imported and not installed"
     return {canonicalize_name(name) for module in modules - OURS for name in distributions.get(module, [])}
 
