@@ -40,10 +40,12 @@ VIRIAL_RATIO_RANGE = (0.97, 1.06)
 LARGEST_INTERACTION = 1000.0
 LARGEST_DIPOLE = 20.0
 LARGEST_CHARGE, NET_CHARGE = 3.0, 0.02
-#: Of the geometries away from a minimum, what `changed_bond` counts as a change: none of them is relaxed.
-_TOLERANCES = {"displaced": {"broken": 1.5, "formed": 0.85}, "scan": {"broken": 1.8, "formed": 0.6}}
-#: Details that are as far from a minimum as a scan, whatever their kind.
-_FAR = ("scan", "distorted")
+#: Of the geometries away from a minimum, what `changed_bond` counts as a change. Complexes are built of displaced
+#: molecules too, unless they are relaxed.
+_DISPLACED = {"broken": 1.5, "formed": 0.85}
+_TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": 0.6}}
+#: Details that decide in the place of the kind.
+_AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan"}
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 
 
@@ -178,8 +180,8 @@ def _smiles_problem(smiles: str, numbers: bytes, bonds: bytes) -> str | None:
 
 
 def _geometry_problems(label: Label, positions: np.ndarray) -> Iterator[str]:
-    kind = "scan" if label.detail in _FAR else label.kind
-    change = changed_bond(label.numbers, label.bonds, positions, **_TOLERANCES.get(kind, {}))
+    tolerance = _TOLERANCES.get(_AS_KIND.get(label.detail, label.kind), {})
+    change = changed_bond(label.numbers, label.bonds, positions, **tolerance)
     # A failure may well be the broken bond.
     if change is not None and label.failure is None:
         yield f"has a geometry that is not of its molecule: {change}"

@@ -32,7 +32,7 @@ _COLUMNS = (
     "failure",
 )
 #: Numbers and the molecule in a reason differ from row to row and say nothing of its kind.
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+_NUMBER = re.compile(r"(?<!\w)[-+]?\d+(\.\d+)?(e[-+]?\d+)?(?!\w)")
 _MOLECULE = re.compile(r"(?<=geometry for )\S+(?=\.$)")
 #: Reasons shown in the text, the most frequent first; all are in the JSON.
 _SHOWN_REASONS = 12
@@ -100,7 +100,9 @@ class StoreSummary:
             lines += [f"  failed {n:>9,}  {reason}" for reason, n in level.failures.most_common(_SHOWN_REASONS)]
             more = level.failures.most_common()[_SHOWN_REASONS:]
             if more:
-                lines.append(f"  failed {sum(n for _, n in more):>9,}  for {len(more)} rarer reasons (--json lists them)")
+                lines.append(
+                    f"  failed {sum(n for _, n in more):>9,}  for {len(more)} rarer reasons (--json lists them)"
+                )
         return "\n".join(lines)
 
 

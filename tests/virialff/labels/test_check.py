@@ -143,6 +143,28 @@ def test_each_fault_of_a_density_is_found(dft, changes, words):
     assert re.search(words, problem)
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail", "longest"),
+    [
+        ("minimum", "minimum_gfn2", 2.07),
+        ("complex", "relaxed", 2.07),
+        ("displaced", "displaced", 2.37),
+        ("complex", "contact", 2.37),
+        ("displaced", "distorted", 2.83),
+        ("scan", "torsion", 2.83),
+        ("complex", "scan", 2.83),
+    ],
+)
+def test_a_bond_may_be_stretched_as_far_as_the_geometry_is_from_a_minimum(ethene, kind, detail, longest):
+    for length, words in ((longest, []), (longest + 0.02, ["bond between atom 1 (C) and atom 2 (C) broke"])):
+        positions = ETHENE_POSITIONS.copy()
+        positions[[0, 2, 3], 0] += length - 1.33
+        row = dataclasses.replace(ethene, positions=positions, kind=kind, detail=detail, failure=None)
+        found = [what for what in row_problems(row) if "not of its molecule" in what]
+        assert len(found) == len(words)
+        assert all(word in what for word, what in zip(words, found, strict=True))
+
+
 def test_a_row_twice_is_found_across_files(ethene, tmp_path):
     for name in ("a", "b"):
         write_parquet(tmp_path / f"{name}.parquet", [to_table([ethene])])
