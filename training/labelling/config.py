@@ -119,6 +119,7 @@ class CampaignConfig(Section):
 
     folder: Path
     seed: int
+    known: tuple[Path, ...] = ()  #: stores of earlier campaigns: tasks that they hold are taken over, not computed
     tasks_per_chunk: int = Field(default=40, ge=1)
     #: a task that takes longer is recorded as a failure; None: no limit
     seconds_per_task: float | None = Field(default=None, gt=0)
@@ -145,7 +146,7 @@ class CampaignConfig(Section):
 
 
 #: Entries that decide where and when a task is computed, and those that decide which tasks there are.
-_WHERE = ("folder", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "threads", "gpus", "slurm")
+_WHERE = ("folder", "known", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "threads", "gpus", "slurm")
 _DRAWS = ("rounds", "dft_rounds", "references")
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from training.labelling.campaign import Deaths, is_finished, tasks_done
 from training.labelling.cluster import Cluster, Worker, make_cluster
 from training.labelling.config import CampaignConfig
+from training.labelling.known import take_over
 from training.labelling.plan import Chunk, stored_plan
 from training.labelling.progress import Progress
 from virialff.errors import StoreBusyError, VirialffError
@@ -39,6 +40,7 @@ def run_campaign(config: CampaignConfig, *, interval: float = 10.0, say: Callabl
     # Workers of a cluster may start in another folder.
     config = config.model_copy(update={"folder": config.folder.absolute()})
     plan = stored_plan(config, say)
+    take_over(config, plan, say)
     chunks = [chunk for chunk in plan.chunks if not is_finished(config.folder, chunk)]
     before = sum(len(chunk.tasks) for chunk in plan.chunks) - sum(len(chunk.tasks) for chunk in chunks)
     say(f"{len(plan.chunks)} chunks, {len(plan.chunks) - len(chunks)} finished before")
