@@ -20,6 +20,8 @@ CORE = (
     "virialff.checkpoint",
     "virialff.elements",
     "virialff.graph_tensors",
+    "virialff.labels.merge",
+    "virialff.labels.store",
     "virialff.networks.baseline",
     "virialff.networks.charges",
     "virialff.networks.config",
