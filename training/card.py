@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from training.dataset import COMPLEXES, KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
-from training.loop import State, predict_complexes, predict_molecules
+from training.predictions import predict_complexes, predict_molecules
+from training.state import State
 from virialff.benchmarks.holdout import (
     HoldoutResult,
     force_errors,

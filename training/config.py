@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.loop import Optimization
+from training.optimization import Optimization
 from training.yaml_lines import line_of
 from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig

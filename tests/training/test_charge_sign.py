@@ -6,7 +6,7 @@ import torch
 
 from training.charge_sign import orient_charges
 from training.dataset import COMPLEXES, MOLECULES, load_pack
-from training.loop import predict_complexes
+from training.predictions import predict_complexes
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 

@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     from training.card import errors_by_geometry, held_out_errors, make_card, predict_test_split
     from training.charge_sign import orient_charges
     from training.dataset import MOLECULES, load_pack
-    from training.loop import read_run
     from training.pack import COUNTS
+    from training.state import read_run
     from virialff.benchmarks.conformers import compare_conformers, conformer_set
     from virialff.benchmarks.model_report import report_interactions
     from virialff.checkpoint import save_checkpoint
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     counts = json.loads((packs / COUNTS).read_text())
     history = [json.loads(line) for line in (arguments.run / "data_history.jsonl").read_text().splitlines()]
     molecules = load_pack(packs / MOLECULES)
-    state = read_run(arguments.run, molecules)
+    state = read_run(arguments.run, molecules.train)
     orient_charges(state.average, molecules.train)
     predictions = predict_test_split(state, packs)
     metrics: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from virialff.commands import ExitCode
@@ -26,9 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from training.config import load_recipe
     from training.dataset import COMPLEXES, MOLECULES, load_pack
-    from training.loop import TrainingStopped, steps_done, train
+    from training.loop import train
     from training.pack import COUNTS, make_packs
-    from virialff.errors import VirialffError
+    from training.state import steps_done
+    from training.stopping import TrainingInterrupted
 
     recipe = load_recipe(arguments.recipe)
     optimization = recipe.optimization
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             device=arguments.device,
             report=lambda line: print(line, flush=True),
         )
-    except TrainingStopped as error:
-        raise VirialffError(str(error)) from error
+    except TrainingInterrupted as error:
+        print(f"virialff train: {error}", file=sys.stderr)
+        return ExitCode.INTERRUPTED
     return ExitCode.OK

@@ -1,0 +1,73 @@
+"""Predictions and errors of a network on the records of a pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from training.dataset import KINDS, MINIMA, LabelledGraph, Pack, intermolecular
+from training.state import State
+from virialff.networks.baseline import Baseline, baseline_energies
+from virialff.networks.force_field import ForceFieldNetwork
+from virialff.potential.energy import pair_energies, pair_energies_and_forces
+
+_CLASSICAL = KINDS.index("classical_minimum")
+_MINIMA = torch.tensor(MINIMA)
+
+
+@torch.no_grad()
+def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
+    """Errors of the averaged weights on one split: kcal/mol and kcal/mol/A.
+
+    `energy_mae` over minima; `relative_rmse` over the classical minima of a molecule against its lowest, that one left
+    out (a minimum of another level lies in another basin);
+    `force_mae` over all components of all geometries; `interaction_mae` over complexes.
+    """
+    predictions = predict_molecules(state.average, state.baseline, getattr(molecules, split))
+    energy, relative, force = [], [], []
+    for record, energies, forces in predictions:
+        energy.append((energies - record.energies)[torch.isin(record.kinds, _MINIMA)].abs())
+        same_level = record.kinds == _CLASSICAL
+        if same_level.sum() > 1:
+            reference, error = record.energies[same_level], (energies - record.energies)[same_level]
+            lowest = int(reference.argmin())
+            others = torch.arange(len(reference)) != lowest
+            relative.append((error - error[lowest])[others] ** 2)
+        force.append((forces - record.forces)[~torch.isnan(record.forces)].abs())
+    result = {}
+    for name, errors in (("energy_mae", energy), ("force_mae", force)):
+        if sum(map(len, errors)):
+            result[name] = float(torch.cat(errors).mean())
+    if relative:
+        result["relative_rmse"] = float(torch.cat(relative).mean().sqrt())
+    if complexes is not None and getattr(complexes, split):
+        pairs = predict_complexes(state.average, getattr(complexes, split))
+        result["interaction_mae"] = float(torch.cat([(e - record.energies).abs() for record, e in pairs]).mean())
+    return result
+
+
+@torch.no_grad()
+def predict_molecules(
+    network: ForceFieldNetwork, baseline: Baseline, records: Iterable[LabelledGraph]
+) -> Iterator[tuple[LabelledGraph, Tensor, Tensor]]:
+    """(record, total energies (n_conformers,) in kcal/mol, forces (n_conformers, n_atoms, 3) in kcal/mol/A)."""
+    kind = next(network.parameters())
+    for record in records:
+        parameters = network(record.graph.to(kind.device))
+        energies, forces = pair_energies_and_forces(parameters, record.positions.to(kind))
+        total = baseline_energies(baseline, record.graph) + energies[:, 0].double().cpu()
+        yield record, total, forces.cpu()
+
+
+@torch.no_grad()
+def predict_complexes(
+    network: ForceFieldNetwork, records: Iterable[LabelledGraph]
+) -> Iterator[tuple[LabelledGraph, Tensor]]:
+    """(record, E(complex) - E(fragments) (n_conformers,) in kcal/mol)."""
+    kind = next(network.parameters())
+    for record in records:
+        inter = intermolecular(record)
+        energies = pair_energies(network(inter.graph.to(kind.device)), record.positions.to(kind))
+        yield record, energies[:, 0].double().cpu()
