@@ -104,6 +104,10 @@ class CheckpointError(VirialffError):
     """A model file that is damaged, foreign or of an unknown version."""
 
 
+class RegistryError(CheckpointError):
+    """A model that cannot be added, chosen or removed: its name, or the folder of models, does not allow it."""
+
+
 class EngineError(VirialffError):
     """An energy engine that is missing or failed."""
 
@@ -138,3 +142,11 @@ class StoreDamagedError(StoreError):
 
 class StoreBusyError(StoreError):
     """A part of a label store that another process is writing."""
+
+
+class JobError(VirialffError):
+    """A training job that does not exist, or for which something cannot be done in its state."""
+
+
+class ReadOnlyError(VirialffError):
+    """An action that this installation refuses because it only shows results."""

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import time
@@ -17,12 +16,9 @@ from submitit.core.utils import FailedJobError
 
 from training.labelling.campaign import CurrentTask, Lifeline, Result, work
 from training.labelling.config import CampaignConfig
-from virialff.errors import ConfigError, VirialffError
+from training.slurm import ALIVE, NO_LIMIT, THREAD_VARIABLES, cancel, job_states, refusal, require_slurm, slurm_executor
+from virialff.errors import VirialffError
 
-#: Variables that the numeric libraries read for their number of threads.
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-#: Minutes that stand for "no limit" with submitit's local executor.
-_NO_LIMIT = 60 * 24 * 3650
 #: Seconds that stopped workers get to put down what they have.
 _STOP_SECONDS = 40.0
 
@@ -75,8 +71,7 @@ class Cluster(ABC):
         try:
             jobs = self._executor().map_array(work, configs, files, lifelines)
         except (FailedJobError, OSError, subprocess.SubprocessError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise VirialffError(f"The workers could not be submitted: {reason}") from error
+            raise VirialffError(f"The workers could not be submitted: {refusal(error)}") from error
         return [Worker(job, CurrentTask(file)) for job, file in zip(jobs, files, strict=True)]
 
     def ended(self, workers: Sequence[Worker]) -> dict[str, End]:
@@ -129,14 +124,14 @@ class LocalCluster(Cluster):
 
     def _executor(self) -> submitit.LocalExecutor:
         executor = submitit.LocalExecutor(self._folder)
-        executor.update_parameters(timeout_min=_NO_LIMIT, gpus_per_node=self._config.gpus)
+        executor.update_parameters(timeout_min=NO_LIMIT, gpus_per_node=self._config.gpus)
         return executor
 
     def start(self, count: int) -> list[Worker]:
         # submitit's process between us and the worker must not die, with a traceback, of a Ctrl-C that is meant for us.
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._config.threads)))
+        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self._config.threads)))
         try:
             return super().start(count)
         finally:
@@ -169,57 +164,30 @@ class SlurmCluster(Cluster):
         "PREEMPTED": End("time_limit"),
         "DEADLINE": End("time_limit"),
     }
-    _ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "STAGE_OUT"})
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:
         super().__init__(config, folder)
-        if shutil.which("sbatch") is None or shutil.which("squeue") is None:
-            raise ConfigError(
-                "The campaign asks for cluster slurm, and the commands sbatch and squeue are not on the PATH: run it "
-                "on a login node of the cluster, or with --cluster local."
-            )
+        require_slurm("The campaign")
 
     def _executor(self) -> submitit.SlurmExecutor:
-        ask = self._config.slurm
-        exports = [f"export {name}={self._config.threads}" for name in _THREAD_VARIABLES]
-        options = {
-            "job_name": "virialff-label",
-            "partition": ask.partition,
-            "account": ask.account,
-            "time": ask.time_minutes,
-            "mem": f"{round(1024 * ask.memory_gb)}M",
-            "cpus_per_task": self._config.threads,
-            "gpus_per_node": self._config.gpus or None,
-            "setup": [*exports, *ask.setup],
-            "additional_parameters": dict(ask.additional_parameters),
-        }
-        executor = submitit.SlurmExecutor(self._folder)
-        executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
-        return executor
+        config = self._config
+        return slurm_executor(
+            self._folder, config.slurm, name="virialff-label", threads=config.threads, gpus=config.gpus
+        )
 
     def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
-        states: dict[str, str] = {}
-        unknown = set()
-        for array in sorted({worker.job.job_id.split("_")[0] for worker in workers}):
-            # Without accounting sacct has no answer; squeue knows ended jobs for some minutes.
-            command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={array}", "--format=%i|%T"]
-            asked = subprocess.run(command, capture_output=True, text=True, check=False)
-            if asked.returncode and "Invalid job id" not in asked.stderr:
-                unknown.add(array)  # The controller does not answer: look again later.
-            for line in asked.stdout.splitlines():
-                job, _, state = line.strip().partition("|")
-                states[job] = state
+        states, unknown = job_states(worker.job.job_id.split("_")[0] for worker in workers)
         ends = {}
         for worker in workers:
             job = worker.job.job_id
-            if job.split("_")[0] in unknown or states.get(job) in self._ALIVE:
+            if job.split("_")[0] in unknown or states.get(job) in ALIVE:
                 continue
             state = states.get(job, "")
             ends[job] = self._ENDS.get(state, End("died", f"SLURM: {state.lower() or 'the job is gone'}"))
         return ends
 
     def _cancel(self, workers: Sequence[Worker]) -> None:
-        subprocess.run(["scancel", *(worker.job.job_id for worker in workers)], capture_output=True, check=False)
+        cancel([worker.job.job_id for worker in workers])
 
 
 def make_cluster(config: CampaignConfig, folder: Path) -> Cluster:

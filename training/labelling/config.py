@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from training.slurm import SlurmConfig
 from training.yaml_lines import line_of
 from virialff.errors import ConfigError
 
@@ -103,17 +104,6 @@ class ReferencesConfig(Section):
     n_conformers: int = Field(default=10, ge=2)  #: started for each molecule of the conformer set
 
 
-class SlurmConfig(Section):
-    """What to ask SLURM for, per worker."""
-
-    partition: str | None = None
-    account: str | None = None
-    time_minutes: int = Field(default=720, ge=1)  #: a worker that comes to its end is followed by another
-    memory_gb: float = Field(default=2.0, gt=0)
-    setup: tuple[str, ...] = ()  #: shell lines run before the worker, such as `module load ...`
-    additional_parameters: dict[str, str | int] = {}  #: further sbatch options
-
-
 class CampaignConfig(Section):
     """A label campaign."""
 
@@ -127,7 +117,7 @@ class CampaignConfig(Section):
     workers: int = Field(default=1, ge=1)
     threads: int = Field(default=1, ge=1)  #: of each worker; more only cost for molecules of GFN2-xTB's size
     gpus: int = Field(default=0, ge=0)  #: that each worker may use
-    slurm: SlurmConfig = SlurmConfig()
+    slurm: SlurmConfig = SlurmConfig()  #: per worker; one that comes to the end of its time is followed by another
     rounds: tuple[Round, ...] = ()
     dft_rounds: tuple[DftRound, ...] = ()
     references: ReferencesConfig | None = None

@@ -15,6 +15,7 @@ from training.labelling.config import CampaignConfig
 from training.labelling.known import take_over
 from training.labelling.plan import Chunk, stored_plan
 from training.labelling.progress import Progress
+from virialff.access import require_write_access
 from virialff.errors import StoreBusyError, VirialffError
 from virialff.labels.store import LabelStore
 
@@ -35,8 +36,9 @@ def run_campaign(config: CampaignConfig, *, interval: float = 10.0, say: Callabl
 
     Ends early, with chunks left open, when workers are cancelled from outside. On KeyboardInterrupt, which SIGTERM
     raises too, the workers are stopped first. Raises VirialffError for what a person must put right: a full disk, a
-    cluster that refuses the workers, workers that keep dying.
+    cluster that refuses the workers, workers that keep dying; ReadOnlyError where this installation is read-only.
     """
+    require_write_access("Starting a label campaign")
     # Workers of a cluster may start in another folder.
     config = config.model_copy(update={"folder": config.folder.absolute()})
     plan = stored_plan(config, say)
