@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ import pytest
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the models and the default that the user has chosen out of the tests, and of the programs they start."""
+    folder = tempfile.mkdtemp(prefix="virialff-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["VIRIALFF_MODELS"] = folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,8 @@ from virialff.networks.force_field import ForceFieldNetwork
 
 FORMAT = "virialff force field"
 FORMAT_VERSION = 1
+#: Version of what the card's keys mean; a card without the key `schema` has the first.
+CARD_SCHEMA = 1
 PARAMETERS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
 #: Keys that every card has.
@@ -37,6 +39,8 @@ CARD_KEYS = (
     "versions",
     "sha256",
 )
+#: No network has a larger size or number of layers; a damaged or hostile file must not fill the memory.
+_LARGEST_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def save_checkpoint(folder: Path, network: ForceFieldNetwork, baseline: Baseline
     digest = sha256_of(partial)
     partial.replace(folder / PARAMETERS_FILE)
     partial = folder / (CARD_FILE + ".partial")
-    partial.write_text(json.dumps(card | {"sha256": digest}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    card = card | {"schema": CARD_SCHEMA, "sha256": digest}
+    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(folder / CARD_FILE)
     return digest
 
@@ -111,8 +116,12 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.parent} has no {CARD_FILE}; a model folder holds {CARD_FILE} and {PARAMETERS_FILE}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read as a model card: {error}") from error
+    if isinstance(card, dict) and card.get("schema", CARD_SCHEMA) != CARD_SCHEMA:
+        raise CheckpointError(
+            f"{path} is a model card of version {card['schema']} and this program reads {CARD_SCHEMA}; update virialff"
+        )
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
     if missing:
         raise CheckpointError(f"{path} is not a model card of virialff: it lacks {', '.join(missing)}")
@@ -138,10 +147,14 @@ def _read_parameters(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 def _build_network(file: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -> ForceFieldNetwork:
     try:
-        network = ForceFieldNetwork(NetworkConfig.from_dict(json.loads(metadata["network"])))
+        config = NetworkConfig.from_dict(json.loads(metadata["network"]))
+        for name, value in config.to_dict().items():
+            if isinstance(value, int) and not 0 <= value <= _LARGEST_SIZE:
+                raise ValueError(f"{name} is {value}")
+        network = ForceFieldNetwork(config)
         network.load_state_dict(
             {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{file} does not fit the network it describes: {error}") from error
     return network.requires_grad_(False).eval().to(torch.float64)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from virialff import __version__
 from virialff.commands import GROUP, Command, ExitCode
-from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, VirialffError
+from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
 
 #: Modules of the built-in commands, in the order of the help text.
-BUILT_IN = {name: f"virialff.commands.{name}" for name in ("info", "params", "energy", "data")}
+BUILT_IN = {name: f"virialff.commands.{name}" for name in ("info", "params", "energy", "models", "data")}
 #: Set to anything, it shows the traceback of a fault of the program itself.
 TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
 
@@ -27,6 +27,7 @@ examples:
   virialff params drugs.sdf --output pairs.csv
   virialff energy conformers.sdf --method model,gfn2,ani
   virialff energy "CCCO" --generate 10 --json
+  virialff models add my-model.zip           keep a model under its name; `models default` chooses it
   virialff data info assets/data             labels by level of theory, kind, element, failure
 
 exit codes:
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except MoleculeError as error:
         return _fail(str(error), ExitCode.INPUT)
-    except (CheckpointError, EngineError) as error:
+    except (CheckpointError, EngineError, ReadOnlyError) as error:
         return _fail(str(error), ExitCode.UNAVAILABLE)
     except ConfigError as error:
         return _fail(str(error), ExitCode.USAGE)

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from virialff import registry
 from virialff.checkpoint import Checkpoint, load_checkpoint
 from virialff.decomposition import Decomposition
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
@@ -22,32 +23,41 @@ from virialff.errors import CheckpointError, MoleculeError, ShapeError, Unsuppor
 from virialff.graph import batch_graphs, build_graph, to_tensors
 from virialff.molecule import Molecule
 from virialff.networks.baseline import baseline_energies
-from virialff.paths import ASSETS
 from virialff.potential.energy import TERMS, pair_energies, pair_energies_and_forces, pair_terms
 from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
 from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
 from virialff.topology import RELATIONS, all_pairs, pair_relations
 
-MODELS = ASSETS / "models"
 
+def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -> "Model":
+    """A model by its name, or a model folder (card.json and model.safetensors) by its path; by default the chosen one.
 
-def load_model(name_or_path: str | Path = "default", *, device: str = "cpu") -> "Model":
-    """A shipped model by its name, or a model folder (card.json and model.safetensors) by its path.
-
-    Raises CheckpointError when there is no such model, or its files are damaged or not ours.
+    Without a name it is the model that the user chose by `virialff models default`, else the shipped `default`. Text
+    without a slash is a name, and a folder of this name only where there is no such model. Raises CheckpointError when
+    there is no such model, or its files are damaged or not ours.
     """
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        folder = MODELS / str(name_or_path)
-    if not folder.is_dir():
-        known = ", ".join(available_models()) or "none"
-        raise CheckpointError(f"there is no model {str(name_or_path)!r}: neither a folder nor a shipped name ({known})")
-    return Model(load_checkpoint(folder), device=device)
+    return Model(load_checkpoint(_model_folder(name_or_path)), device=device)
 
 
 def available_models() -> list[str]:
-    """Names of the models in the folder assets/models."""
-    return sorted(card.parent.name for card in MODELS.glob("*/card.json"))
+    """Names of the models that ship and of the user's own."""
+    return [model.name for model in registry.registered_models()]
+
+
+def _model_folder(name_or_path: str | Path | None) -> Path:
+    if name_or_path is None:
+        return registry.find().folder
+    folder = Path(name_or_path)
+    if isinstance(name_or_path, Path) or "/" in name_or_path:
+        if not folder.is_dir():
+            raise CheckpointError(f"there is no model folder {folder}; check its path")
+        return folder
+    try:
+        return registry.find(name_or_path).folder
+    except CheckpointError:
+        if folder.is_dir():
+            return folder
+        raise
 
 
 class Model:

@@ -1,6 +1,7 @@
 """What this installation can do: versions, models with their level of theory, engines, elements, devices.
 
-An engine that cannot run is listed with the reason. Exit code 4 means that the default model cannot be used.
+The default model is marked by *. An engine that cannot run is listed with the reason. Exit code 4 means that the
+default model cannot be used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from virialff import __version__
 from virialff.commands import ExitCode
-from virialff.errors import CheckpointError
+from virialff.commands.models import as_line, facts_of
 
 SUMMARY = "versions, models, engines, elements, devices"
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
         print(as_text(facts))
-    default = next((model for model in facts["models"] if model["name"] == "default"), None)
+    default = next((model for model in facts["models"] if model["default"]), None)
     return ExitCode.OK if default is not None and "error" not in default else ExitCode.UNAVAILABLE
 
 
@@ -57,26 +58,9 @@ def _version(package: str) -> str | None:
 
 
 def _models() -> list[dict[str, Any]]:
-    from virialff.forcefield import available_models, load_model
+    from virialff.registry import registered_models
 
-    models: list[dict[str, Any]] = []
-    for name in dict.fromkeys(["default", *available_models()]):
-        try:
-            model = load_model(name)
-        except CheckpointError as error:
-            models.append({"name": name, "error": str(error)})
-            continue
-        models.append(
-            {
-                "name": name,
-                "title": model.name,
-                "level_of_theory": model.card["level_of_theory"],
-                "elements": list(model.card["elements"]),
-                "sha256": model.sha256,
-                "limitations": list(model.card["limitations"]),
-            }
-        )
-    return models
+    return [facts_of(model) for model in registered_models()]
 
 
 def _engines() -> list[dict[str, Any]]:
@@ -113,12 +97,8 @@ def as_text(facts: dict[str, Any]) -> str:
     lines.append("elements  " + " ".join(facts["elements"]))
     lines.append("models")
     for model in facts["models"]:
-        if "error" in model:
-            lines.append(f"  {model['name']}: not usable: {model['error']}")
-        else:
-            title = "" if model["title"] == model["name"] else f" ({model['title']})"
-            lines.append(f"  {model['name']}{title}: {model['level_of_theory']}, sha256 {model['sha256'][:12]}")
-            lines += [f"    limitation: {limitation}" for limitation in model["limitations"]]
+        lines.append(f"{'*' if model['default'] else ' '} {as_line(model)}")
+        lines += [f"    limitation: {limitation}" for limitation in model.get("limitations", [])]
     lines.append("engines")
     for engine in facts["engines"]:
         if not engine["available"]:

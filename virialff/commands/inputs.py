@@ -41,7 +41,9 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", help="format of the input, where the file name does not tell it: smi, csv, sdf, ..."
     )
     parser.add_argument("--max-atoms", type=positive_int, metavar="N", help="refuse larger molecules (default 300)")
-    parser.add_argument("--model", default="default", metavar="NAME", help="name of a shipped model, or a model folder")
+    parser.add_argument(
+        "--model", metavar="NAME", help="a name of `virialff models list`, or a model folder (default: the one marked)"
+    )
     parser.add_argument("--device", default="cpu", help="where the networks run: cpu (the default), cuda or cuda:N")
 
 

@@ -1,0 +1,134 @@
+"""Models by name: list them, add one of your own, choose the one that is used where none is named, remove one.
+
+Your models are kept in ~/.local/share/virialff/models, or in the folder named by VIRIALFF_MODELS. A model is added
+only if it is whole and ours: its parameters have the sha256 of its card, it loads, and it gives finite energies.
+`virialff ship RUN` adds a finished training run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from virialff.commands import ExitCode
+from virialff.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from virialff.registry import RegisteredModel
+
+SUMMARY = "list, add, choose and remove models"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="all models; the one used where none is named is marked by *")
+    listing.set_defaults(do=_list)
+
+    add = actions.add_parser("add", help="keep a copy of a model under a name, after trying it")
+    add.add_argument("source", type=Path, metavar="FOLDER|ZIP", help="model folder, or a .zip of one")
+    add.add_argument("--name", help="its name here (default: the one in its card)")
+    add.add_argument("--default", action="store_true", help="choose it as default too")
+    add.set_defaults(do=_add)
+
+    default = actions.add_parser("default", help="choose the model that is used where none is named, or show it")
+    default.add_argument("name", nargs="?", metavar="NAME", help="model to choose; without it the present one is shown")
+    default.set_defaults(do=_default)
+
+    remove = actions.add_parser("remove", help="delete one of your models")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(do=_remove)
+
+    for action in (listing, add, default, remove):
+        action.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    code: int = arguments.do(arguments)
+    return code
+
+
+def facts_of(model: RegisteredModel) -> dict[str, Any]:
+    """A model as a JSON-ready dictionary; `error` in place of its card where it cannot be used."""
+    from virialff.checkpoint import load_checkpoint
+
+    facts: dict[str, Any] = {
+        "name": model.name,
+        "default": model.default,
+        "shipped": model.shipped,
+        "folder": str(model.folder),
+    }
+    try:
+        card = load_checkpoint(model.folder).card
+    except CheckpointError as error:
+        return facts | {"error": str(error)}
+    return facts | {
+        "title": card["name"],
+        "level_of_theory": card["level_of_theory"],
+        "elements": card["elements"],
+        "sha256": card["sha256"],
+        "limitations": card["limitations"],
+    }
+
+
+def as_line(facts: dict[str, Any]) -> str:
+    """A model as one line of text, without its mark."""
+    if "error" in facts:
+        return f"{facts['name']}: not usable: {facts['error']}"
+    title = "" if facts["title"] == facts["name"] else f" ({facts['title']})"
+    return f"{facts['name']}{title}: {facts['level_of_theory']}, sha256 {facts['sha256'][:12]}"
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from virialff.registry import default_name, models_folder, registered_models
+
+    models = [facts_of(model) for model in registered_models()]
+    if arguments.json:
+        print(json.dumps(models, indent=1, ensure_ascii=False))
+    else:
+        for facts in models:
+            print("*" if facts["default"] else " ", as_line(facts) + (", shipped" if facts["shipped"] else ""))
+        print(f"your models are in {models_folder()}")
+    chosen = next((facts for facts in models if facts["default"]), None)
+    if chosen is None:
+        raise CheckpointError(
+            f"the model {default_name()!r}, which was chosen as default, is no longer there; "
+            "choose another by `virialff models default NAME`"
+        )
+    return ExitCode.SOME_FAILED if any("error" in facts for facts in models) else ExitCode.OK
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from virialff.registry import add, set_default
+
+    model = add(arguments.source, arguments.name)
+    if arguments.default:
+        model = set_default(model.name)
+    _print(arguments, model, f"added {as_line(facts_of(model))}")
+    return ExitCode.OK
+
+
+def _default(arguments: argparse.Namespace) -> int:
+    from virialff.registry import find, set_default
+
+    if arguments.name is None:
+        model = find()
+        _print(arguments, model, as_line(facts_of(model)))
+    else:
+        model = set_default(arguments.name)
+        _print(arguments, model, f"used from now on where none is named: {as_line(facts_of(model))}")
+    return ExitCode.OK
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    from virialff.registry import remove
+
+    remove(arguments.name)
+    print(json.dumps({"removed": arguments.name}) if arguments.json else f"removed {arguments.name}")
+    return ExitCode.OK
+
+
+def _print(arguments: argparse.Namespace, model: RegisteredModel, text: str) -> None:
+    print(json.dumps(facts_of(model), indent=1, ensure_ascii=False) if arguments.json else text)
