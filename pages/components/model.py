@@ -1,23 +1,31 @@
 """The active model, its force fields, and the sidebar that names it."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.components.text import plain, sentence
-from virialff import content
+from virialff import content, registry
+from virialff.checkpoint import CARD_FILE
 from virialff.errors import VirialffError
 from virialff.forcefield import ForceField, Model, load_model
 from virialff.molecule import Molecule
 
 
 @st.cache_resource(show_spinner="Loading the model…", max_entries=2)
-def _load(name: str) -> Model:
-    return load_model(name)
+def _load(folder: Path, version: int) -> Model:
+    return load_model(folder)
 
 
 def active_model() -> Model:
-    """The active model; where it cannot be loaded the page says why and stops."""
+    """The default model of the registry; where it cannot be loaded the page says why and stops.
+
+    A model chosen, or put in its place under the same name, while the app runs is taken from the next run of the page.
+    """
     try:
-        return _load("default")
+        folder = registry.find().folder
+        card = folder / CARD_FILE
+        return _load(folder, card.stat().st_mtime_ns if card.is_file() else 0)
     except VirialffError as error:
         st.error(sentence(error), title="The model cannot be loaded")
         st.stop()
