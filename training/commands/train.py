@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from training.commands.job_options import add_job_arguments, refuse_job_arguments, start_job
+from virialff.access import require_write_access
 from virialff.commands import ExitCode
 
 SUMMARY = "train a model by a recipe"
@@ -18,11 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu); a job takes it from --gpus")
+    add_job_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train until the recipe's steps are done. A run that was interrupted goes on from its last checkpoint."""
+    """Train until the recipe's steps are done. A run that was interrupted goes on from its last checkpoint.
+
+    With --cluster it starts a job that does so, and ends.
+    """
+    if arguments.cluster is not None:
+        return start_job(arguments)
+    require_write_access("Training")
+    refuse_job_arguments(arguments)
     from dataclasses import replace
 
     from training.config import load_recipe

@@ -1,0 +1,77 @@
+"""The options of `virialff train` that hand the training to a job instead of this process."""
+
+import argparse
+from pathlib import Path
+
+from virialff.commands import ExitCode
+
+
+def add_job_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say where a job runs."""
+    group = parser.add_argument_group("as a job, which goes on when this command ends: see `virialff jobs`")
+    group.add_argument("--cluster", choices=("local", "slurm"), help="train as a job of this machine or of SLURM")
+    group.add_argument("--gpus", type=int, help="1 or 0 (default: 1 where there is one, and on SLURM)")
+    group.add_argument("--partition", help="of SLURM (default: the cluster's)")
+    group.add_argument("--account", help="of SLURM")
+    group.add_argument(
+        "--time", type=int, metavar="MINUTES", help="of SLURM (default 720): the job then saves and ends"
+    )
+    group.add_argument("--memory", type=float, metavar="GB", help="of SLURM (default 8)")
+    group.add_argument(
+        "--sbatch",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="further option of sbatch; may be repeated",
+    )
+
+
+def refuse_job_arguments(arguments: argparse.Namespace) -> None:
+    """Raise ConfigError for an argument of a job where this process trains."""
+    from virialff.errors import ConfigError
+
+    for name in ("gpus", "partition", "account", "time", "memory", "sbatch"):
+        if getattr(arguments, name) not in (None, []):
+            raise ConfigError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
+
+
+def start_job(arguments: argparse.Namespace) -> int:
+    """Start the job and say how to follow it. Raises ConfigError for options that do not fit together."""
+    from pydantic import ValidationError
+
+    from training.jobs.control import start
+    from training.slurm import SlurmConfig
+    from virialff.errors import ConfigError
+
+    given = {
+        "partition": arguments.partition,
+        "account": arguments.account,
+        "time_minutes": arguments.time,
+        "memory_gb": arguments.memory,
+        "additional_parameters": dict(_pair(text) for text in arguments.sbatch) or None,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and arguments.cluster != "slurm":
+        raise ConfigError("--partition, --account, --time, --memory and --sbatch go with --cluster slurm only.")
+    try:
+        slurm = SlurmConfig.model_validate({"memory_gb": 8.0} | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"What SLURM is asked for is impossible: {first['loc'][0]}: {first['msg']}.") from error
+    options: list[str] = ["--repack"] if arguments.repack else []
+    if arguments.steps is not None:
+        options += ["--steps", str(arguments.steps)]
+    run: Path | None = arguments.run
+    job = start(arguments.recipe, run=run, cluster=arguments.cluster, gpus=arguments.gpus, slurm=slurm, options=options)
+    print(f"job {job.name} is {job.state} in {job.run}")
+    print(f"follow it with `virialff jobs follow {job.name}`, stop it with `virialff jobs stop {job.name}`")
+    return ExitCode.OK
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from virialff.errors import ConfigError
+
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ConfigError(f"--sbatch {text}: it takes OPTION=VALUE, such as --sbatch qos=long.")
+    return name.lstrip("-"), value
