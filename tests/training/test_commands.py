@@ -28,7 +28,7 @@ def recipe(label_store, tmp_path_factory) -> Path:
 
 
 @pytest.mark.program("psi4")
-def test_a_run_becomes_a_model(recipe, tmp_path, capsys):
+def test_a_run_becomes_a_model(recipe, tmp_path, capsys, monkeypatch):
     run, model = tmp_path / "run", tmp_path / "model"
     assert main(["train", str(recipe), "--run", str(run), "--steps", "6"]) == 0
     assert main(["train", str(recipe), "--run", str(run), "--steps", "8", "--repack"]) == 0
@@ -46,6 +46,20 @@ def test_a_run_becomes_a_model(recipe, tmp_path, capsys):
     assert row["mae_low"] <= row["mae"] <= row["mae_high"]
     assert loaded.card["atomic_energies_kcal_mol"]["H"] == pytest.approx(-246.5, abs=1.0)
     assert abs(loaded.force_field(Molecule.from_smiles("CCO")).charges.sum()) < 1e-9
+
+    monkeypatch.setenv("VIRIALFF_MODELS", str(tmp_path / "models"))
+    assert main(["ship", str(run), "--name", "tiny-2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-1] == f"virialff: added the model tiny-2 in {tmp_path / 'models' / 'tiny-2'}"
+    assert json.loads(captured.out)["held_out"] == printed["held_out"]
+    assert load_model("tiny-2").name == "tiny-2"
+    assert main(["ship", str(run), "--name", "tiny-2"]) == 4
+    assert "there is already a model 'tiny-2'" in capsys.readouterr().err
+
+
+def test_what_is_no_run_is_not_shipped(tmp_path, capsys):
+    assert main(["ship", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"virialff: {tmp_path} is not a run of `virialff train`: it has no recipe.json\n"
 
 
 def test_training_without_labels_is_one_sentence(recipe, label_store, tmp_path, capsys):
