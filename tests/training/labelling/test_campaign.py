@@ -202,3 +202,13 @@ def test_bad_input_is_one_sentence(
     error = capsys.readouterr().err
     assert words in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_read_only_installation_starts_no_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
+    file = write_config(tmp_path / "campaign.yaml", tmp_path / "labels", write_pool(tmp_path / "pool.smi", ("CO",)))
+    assert main(["label", str(file)]) == 4
+    assert "Starting a label campaign is refused" in capsys.readouterr().err
+    assert not (tmp_path / "labels").exists()
