@@ -273,7 +273,10 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 
 def _progress(run: Path) -> tuple[int, int | None, float]:
     """Step, steps in all and seconds of training, by what the run told last."""
-    status = read_json(run / "status.json") or {}
+    try:
+        status = json.loads((run / "status.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        status = {}
     told: Sequence[dict[str, Any]] = [status, *read_metrics(run)[-1:]]
     latest = max(told, key=lambda entry: int(entry.get("step", 0)))
     return int(latest.get("step", 0)), status.get("steps"), float(latest.get("seconds", 0.0))

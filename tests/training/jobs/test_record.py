@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from training.jobs.record import read_json, read_metrics
+from training.jobs.record import JobFolder, Request, look, read_json, read_metrics
 from training.jobs.work import outcome
 from virialff.errors import JobError
 
@@ -20,6 +20,34 @@ def test_a_damaged_record_names_its_file(tmp_path):
     (tmp_path / "job.json").write_text("{")
     with pytest.raises(JobError, match=r"job\.json is damaged"):
         read_json(tmp_path / "job.json")
+
+
+def test_a_job_is_shown_whatever_its_run_folder_holds(jobs):
+    folder = JobFolder(jobs / "jobs" / "lost")
+    folder.path.mkdir(parents=True)
+    (jobs / "lost").mkdir()
+    (jobs / "lost" / "status.json").write_text('{"step": 4')
+    (jobs / "lost" / "metrics.jsonl").write_text('{"step": 3, "seconds": 1.5}\n')
+    request = Request(
+        name="lost",
+        recipe=str(folder.recipe),
+        run=str(jobs / "lost"),
+        directory=str(jobs),
+        cluster="local",
+        gpus=0,
+        threads=1,
+        options=("--steps", "6"),
+        slurm={},
+        devices=(),
+        host="elsewhere",
+        submitted=1.0,
+    )
+    folder.write_request(request)
+    assert folder.request() == request
+    job = look(folder)
+    assert (job.state, job.step, job.steps, job.seconds) == ("died", 3, None, 1.5)
+    folder.ask_to_stop(1)
+    assert look(folder).state == "stopped"
 
 
 @pytest.mark.parametrize(
