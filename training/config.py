@@ -1,9 +1,10 @@
 """Recipes: YAML files checked by pydantic, resolved into the plain settings that the loop takes."""
 
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.optimization import Optimization
 from training.yaml_lines import line_of
@@ -25,15 +26,41 @@ class DataSection(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A checked recipe."""
+    """A checked recipe: one stage of training as `optimization`, or several as `stages`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
     level_of_theory: str
+    #: Folder of a run or a model whose weights training starts with.
+    initial: Path | None = None
     data: DataSection
     network: NetworkConfig
-    optimization: Optimization
+    optimization: Optimization | None = None
+    stages: tuple[Optimization, ...] | None = None
+
+    @property
+    def all_stages(self) -> tuple[Optimization, ...]:
+        """The stages in their order, also where there is one only."""
+        return self.stages or ((self.optimization,) if self.optimization else ())
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        if (self.optimization is None) == (not self.stages):
+            raise ValueError("give either `optimization`, for one stage of training, or `stages`, a list of several")
+        stages = self.all_stages
+        if stages[0].freeze_embeddings and self.initial is None:
+            raise ValueError(
+                f"the first stage, {stages[0].name!r}, has freeze_embeddings and nothing has trained them: "
+                "give `initial`, or a stage before it that trains them"
+            )
+        if len({stage.name for stage in stages}) < len(stages):
+            raise ValueError("two stages have the same name: name each differently")
+        if len({stage.double_precision for stage in stages}) > 1:
+            raise ValueError("double_precision must be the same in all stages")
+        if len({stage.kinetic_descriptor_weight > 0 for stage in stages if stage.trains_kinetic}) > 1:
+            raise ValueError("stages must not mix kinetic_weight and kinetic_descriptor_weight: take one of them")
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -53,5 +80,5 @@ def load_recipe(path: Path) -> Recipe:
         keys = [str(key) for key in first["loc"]]
         line = line_of(text, keys)
         unknown = first["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-        problem = "unknown key" if unknown else first["msg"]
+        problem = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{path}, line {line}: {'.'.join(keys) or 'the recipe'}: {problem}") from error

@@ -1,4 +1,4 @@
-"""Labelled molecules and complexes in memory-mapped Arrow files, and the batches made of them: torch, numpy, pyarrow.
+"""Labelled molecules and complexes in memory-mapped Arrow files, decoded record by record: torch, numpy, pyarrow.
 
 A pack is read where it lies: opening it reads the sizes of its records, and a record is decoded when it is asked for.
 """
@@ -6,7 +6,7 @@ A pack is read where it lies: opening it reads the sizes of its records, and a r
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from virialff.errors import StoreDamagedError, StoreError, StoreSchemaError
-from virialff.graph_tensors import GraphTensors, collate
+from virialff.graph_tensors import GraphTensors
 from virialff.topology import RELATIONS
 
 SPLITS = ("train", "validation", "test")
@@ -50,26 +50,14 @@ class LabelledGraph(NamedTuple):
     """(n_conformers, n_bonds) float64, kcal/mol, twice Eq. 12, in the order of the first n_bonds of `bond_index`."""
     dipoles: Tensor | None = None
     """(n_conformers, 3) float64, e Angstrom."""
-
-
-class Batch(NamedTuple):
-    """Several labelled graphs, each with the same number of conformers."""
-
-    graph: GraphTensors
-    positions: Tensor
-    """(n_conformers, n_atoms, 3)."""
-    energies: Tensor
-    """(n_conformers, n_molecules)."""
-    forces: Tensor
-    """(n_conformers, n_atoms, 3)."""
-    kinds: Tensor
-    """(n_conformers, n_molecules)."""
+    kinetic_energies: Tensor | None = None
+    """(n_conformers,) float64, kcal/mol: all of the kinetic energy, that between atoms without a bond too."""
 
 
 #: Names of the two packs in a folder.
 MOLECULES, COMPLEXES = "molecules.arrow", "complexes.arrow"
 #: Version of the layout below, kept in the metadata of a file.
-_PACK_VERSION = "1"
+_PACK_VERSION = "2"
 _VERSION_KEY = b"virialff_pack"
 #: Lists of the numbers of one record, flattened; a nullable one is null where no conformer has the quantity.
 _LISTS: dict[str, tuple[pa.DataType, bool]] = {
@@ -86,6 +74,7 @@ _LISTS: dict[str, tuple[pa.DataType, bool]] = {
     "kinetic_atoms_kcal_mol": (pa.float64(), True),
     "kinetic_bonds_kcal_mol": (pa.float64(), True),
     "dipoles_e_angstrom": (pa.float64(), True),
+    "kinetic_energies_kcal_mol": (pa.float64(), True),
 }
 _SCHEMA = pa.schema(
     [
@@ -274,6 +263,7 @@ def _encode(record: LabelledGraph, split: str) -> dict[str, Any]:
         "kinetic_atoms_kcal_mol": record.kinetic_atoms,
         "kinetic_bonds_kcal_mol": record.kinetic_bonds,
         "dipoles_e_angstrom": record.dipoles,
+        "kinetic_energies_kcal_mol": record.kinetic_energies,
     }
 
 
@@ -319,6 +309,7 @@ def _decode(identifier: str, values: dict[str, Tensor | None]) -> LabelledGraph:
         kinetic_atoms=None if atoms is None else atoms.view(k, n),
         kinetic_bonds=None if bonds is None else bonds.view(k, bond_index.shape[1] // 2),
         dipoles=None if dipoles is None else dipoles.view(k, 3),
+        kinetic_energies=values["kinetic_energies_kcal_mol"],
     )
 
 
@@ -326,58 +317,3 @@ def intermolecular(record: LabelledGraph) -> LabelledGraph:
     """The same complex with only the pairs between fragments: all that a vertical interaction energy needs."""
     graph = record.graph.select_pairs(record.graph.pair_relations == _INTERMOLECULAR)
     return record._replace(graph=graph)
-
-
-def make_batch(
-    records: list[LabelledGraph],
-    n_conformers: int,
-    generator: np.random.Generator | None,
-    dtype: torch.dtype = torch.float32,
-) -> Batch:
-    """Join records, taking `n_conformers` of each at random; one that has fewer repeats some.
-
-    Without a generator the first conformers are taken in order.
-    """
-    chosen = []
-    for record in records:
-        total = len(record.energies)
-        order = np.arange(total) if generator is None else generator.permutation(total)
-        chosen.append(torch.from_numpy(np.resize(order, n_conformers)))
-    pairs = list(zip(records, chosen, strict=True))
-    return Batch(
-        graph=collate([record.graph for record in records]),
-        positions=torch.cat([record.positions[index] for record, index in pairs], dim=1).to(dtype),
-        energies=torch.stack([record.energies[index] for record, index in pairs], dim=1),
-        forces=torch.cat([record.forces[index] for record, index in pairs], dim=1).to(dtype),
-        kinds=torch.stack([record.kinds[index] for record, index in pairs], dim=1),
-    )
-
-
-def epoch_batches(sizes: list[int], batch_pairs: int, generator: np.random.Generator) -> list[list[int]]:
-    """Indices of the records of each batch of one epoch: batches of about `batch_pairs` pairs, in random order.
-
-    Records of any size share a batch, so that every step sees the whole range of molecules.
-    """
-    batches: list[list[int]] = [[]]
-    filled = 0
-    for index in generator.permutation(len(sizes)):
-        if filled and filled + sizes[index] > batch_pairs:
-            batches.append([])
-            filled = 0
-        batches[-1].append(int(index))
-        filled += sizes[index]
-    return batches
-
-
-def endless_batches(
-    sizes: list[int], batch_pairs: int, seed: int, first_step: int = 0
-) -> Iterator[tuple[int, list[int]]]:
-    """(step, record indices) for ever, the same for the same seed from whatever step it is resumed."""
-    step = 0
-    epoch = 0
-    while True:
-        for batch in epoch_batches(sizes, batch_pairs, np.random.default_rng([seed, epoch])):
-            if step >= first_step:
-                yield step, batch
-            step += 1
-        epoch += 1

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.dataset import Batch
+from training.batches import Batch
 from training.optimization import Optimization
+from virialff.graph_tensors import GraphTensors
 from virialff.networks.baseline import Baseline, baseline_energies
-from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies_and_forces
+from virialff.potential.parameters import PairParameters
 
 
 class Loss(NamedTuple):
@@ -29,29 +30,46 @@ class Loss(NamedTuple):
 
 
 def molecule_losses(
-    network: ForceFieldNetwork, batch: Batch, baseline: Baseline, optimization: Optimization, device: str
+    parameters: PairParameters, batch: Batch, baseline: Baseline, optimization: Optimization
 ) -> dict[str, Loss]:
-    """Losses `energy`, `relative` (both kcal/mol) and `force` (kcal/mol/A) of a batch of molecules."""
-    target = (batch.energies - baseline_energies(baseline, batch.graph)).to(batch.positions.dtype).to(device)
-    kind_weights = torch.tensor(optimization.kind_weights, dtype=batch.positions.dtype)
-    weight = kind_weights[batch.kinds].to(device)
-    energies, forces = pair_energies_and_forces(network(batch.graph.to(device)), batch.positions.to(device))
+    """Losses `energy`, `relative` (both kcal/mol), `force` (kcal/mol/A) and, where it has a weight, `dipole` (e A)."""
+    positions = batch.positions.to(parameters.charges)
+    target = (batch.energies - baseline_energies(baseline, batch.graph)).to(positions)
+    weight = torch.tensor(optimization.kind_weights)[batch.kinds].to(positions)
+    energies, forces = pair_energies_and_forces(parameters, positions)
     error = energies - target
     mean = (weight * error).sum(dim=0) / weight.sum(dim=0)
-    return {
+    losses = {
         "energy": Loss((weight * error.abs()).sum(), weight.sum()),
         "relative": Loss((weight * (error - mean).abs()).sum(), weight.sum()),
-        "force": known_errors(forces, batch.forces.to(device)),
+        "force": known_errors(forces, batch.forces.to(positions)),
     }
+    if optimization.dipole_weight:
+        dipoles = charge_dipoles(parameters.charges, batch.graph.to(positions.device), positions)
+        losses["dipole"] = known_errors(dipoles, batch.dipoles.to(positions))
+    return losses
 
 
-def complex_losses(network: ForceFieldNetwork, batch: Batch, device: str) -> dict[str, Loss]:
+def charge_dipoles(charges: Tensor, graph: GraphTensors, positions: Tensor) -> Tensor:
+    """Dipoles (n_conformers, n_molecules, 3) in e Angstrom of charges (n_atoms,) about each molecule's centroid.
+
+    The centroid matters only where the charges do not add up to zero.
+    """
+    n_conformers, molecules = positions.shape[0], graph.atom_molecules
+    sizes = torch.bincount(molecules, minlength=graph.n_molecules).to(positions).unsqueeze(-1)
+    zeros = positions.new_zeros(n_conformers, graph.n_molecules, 3)
+    centroids = zeros.index_add(1, molecules, positions) / sizes
+    moments = charges.unsqueeze(-1) * (positions - centroids[:, molecules])
+    return zeros.index_add(1, molecules, moments)
+
+
+def complex_losses(parameters: PairParameters, batch: Batch) -> dict[str, Loss]:
     """Losses `interaction` (kcal/mol) and `interaction_force` (kcal/mol/A) of complexes with only their
     intermolecular pairs."""
-    energies, forces = pair_energies_and_forces(network(batch.graph.to(device)), batch.positions.to(device))
+    energies, forces = pair_energies_and_forces(parameters, batch.positions.to(parameters.charges))
     return {
-        "interaction": known_errors(energies, batch.energies.to(energies.dtype).to(device)),
-        "interaction_force": known_errors(forces, batch.forces.to(device)),
+        "interaction": known_errors(energies, batch.energies.to(energies)),
+        "interaction_force": known_errors(forces, batch.forces.to(forces)),
     }
 
 

@@ -1,27 +1,47 @@
 """How a network is trained: length, batches, rates and the weights of the losses, as plain values."""
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+from training.dataset import KINDS
+
+#: Losses of the pair potential, and those of the kinetic-energy network.
+_POTENTIAL = ("energy", "relative", "force", "interaction", "interaction_force", "dipole")
+_KINETIC = ("kinetic", "kinetic_descriptor")
 
 
 @dataclass(frozen=True)
 class Optimization:
-    """How long, how fast and on what loss. Energies in kcal/mol, forces in kcal/mol/A."""
+    """One stage of training: how long, how fast and on what loss. Energies in kcal/mol, forces in kcal/mol/A.
+
+    Raises ValueError for values that no run can have and for combinations that contradict each other.
+    """
 
     #: Read by pydantic where a recipe is checked; nothing is imported for it.
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    name: str = "potential"
     steps: int = 10_000
     seed: int = 1
     batch_pairs: int = 6_000
+    #: Molecules of a batch; None for as many as have `batch_pairs` pairs.
+    batch_molecules: int | None = None
     complex_batch_pairs: int = 6_000
     conformers: int = 6
     complex_conformers: int = 4
     learning_rate: float = 1.5e-3
     warmup_steps: int = 500
+    #: After the warm-up a cosine to zero, or times `decay` every `decay_steps` steps.
+    schedule: Literal["cosine", "steps"] = "cosine"
+    decay: float = 0.8
+    decay_steps: int = 10_000
     gradient_norm: float = 100.0
     average_decay: float = 0.999
+    #: The embeddings stay as they are, from an earlier stage or from the weights that the run started with.
+    freeze_embeddings: bool = False
+    #: Standard deviation in Angstrom of the noise on the coordinates while training.
+    coordinate_noise: float = 0.0
     #: Loss weights: mean absolute errors of the total energy, of energies relative to the molecule's mean,
     #: of forces, of interaction energies and of the forces between fragments.
     energy_weight: float = 1.0
@@ -29,6 +49,11 @@ class Optimization:
     force_weight: float = 1.0
     interaction_weight: float = 5.0
     interaction_force_weight: float = 5.0
+    #: Of components of the dipole (e Angstrom) of the partial charges.
+    dipole_weight: float = 0.0
+    #: Of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16), or of each atom and bond (Eq. 11-12).
+    kinetic_weight: float = 0.0
+    kinetic_descriptor_weight: float = 0.0
     #: Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of minima.
     kind_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.1)
     validate_every: int = 1_000
@@ -39,8 +64,57 @@ class Optimization:
     double_precision: bool = False
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in _AT_LEAST_ONE and value is not None and value < 1:
+                raise ValueError(f"{field.name} is {value} and must be at least 1")
+            if (field.name.endswith("_weight") or field.name == "coordinate_noise") and value < 0:
+                raise ValueError(f"{field.name} is {value:g} and must not be negative")
+        if len(self.kind_weights) != len(KINDS):
+            raise ValueError(f"kind_weights has {len(self.kind_weights)} values and needs {len(KINDS)}: {KINDS}")
+        if not self.trains_potential and not self.trains_kinetic:
+            raise ValueError(f"the weights of all losses are zero in the stage {self.name!r}, so nothing is trained")
+        if self.kinetic_weight and self.kinetic_descriptor_weight:
+            raise ValueError(
+                "kinetic_weight and kinetic_descriptor_weight exclude each other: atoms and bonds alone do not add up "
+                "to the kinetic energy, which has a part between atoms without a bond"
+            )
+        if self.coordinate_noise and (self.force_weight or self.interaction_force_weight):
+            raise ValueError("coordinate_noise contradicts forces: set force_weight and interaction_force_weight to 0")
+
+    @property
+    def trains_potential(self) -> bool:
+        """Whether a loss reaches charges or pair coefficients."""
+        return any(getattr(self, f"{name}_weight") > 0 for name in _POTENTIAL)
+
+    @property
+    def trains_complexes(self) -> bool:
+        """Whether complexes are trained on."""
+        return self.interaction_weight > 0 or self.interaction_force_weight > 0
+
+    @property
+    def trains_kinetic(self) -> bool:
+        """Whether a loss reaches the kinetic-energy network."""
+        return any(getattr(self, f"{name}_weight") > 0 for name in _KINETIC)
+
+
+_AT_LEAST_ONE = (
+    "steps",
+    "batch_pairs",
+    "batch_molecules",
+    "complex_batch_pairs",
+    "conformers",
+    "complex_conformers",
+    "decay_steps",
+    "validate_every",
+    "threads",
+)
+
 
 def learning_rate(step: int, optimization: Optimization) -> float:
-    """Linear warm-up, then a cosine to zero."""
-    warmup = min(1.0, (step + 1) / max(1, optimization.warmup_steps))
-    return optimization.learning_rate * warmup * 0.5 * (1.0 + math.cos(math.pi * step / optimization.steps))
+    """Linear warm-up, then a cosine to zero or a staircase; steps count from the start of the stage."""
+    rate = optimization.learning_rate * min(1.0, (step + 1) / max(1, optimization.warmup_steps))
+    if optimization.schedule == "steps":
+        return float(rate * optimization.decay ** (step // optimization.decay_steps))
+    return rate * 0.5 * (1.0 + math.cos(math.pi * step / optimization.steps))

@@ -114,7 +114,14 @@ def labelled_graph(rows: Sequence[Label]) -> LabelledGraph:
         kinetic_atoms=_stack([row.kinetic_atoms for row in rows], (n,)),
         kinetic_bonds=_stack(kinetic_bonds, (len(first.bonds),)),
         dipoles=_stack([row.dipole for row in rows], (3,)),
+        kinetic_energies=_stack([_kinetic_energy(row) for row in rows], ()),
     )
+
+
+def _kinetic_energy(row: Label) -> NDArray[np.float64] | None:
+    if row.kinetic_atoms is None or row.kinetic_bonds is None or row.kinetic_nonbonded is None:
+        return None
+    return np.asarray(row.kinetic_atoms.sum() + row.kinetic_bonds.sum() + row.kinetic_nonbonded)
 
 
 def _bond_order(row: Label) -> NDArray[np.int64]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from training.dataset import KINDS, MINIMA, LabelledGraph, Pack, intermolecular
+from training.kinetic import kinetic_errors
+from training.optimization import Optimization
 from training.state import State
 from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.force_field import ForceFieldNetwork
@@ -17,9 +19,27 @@ _CLASSICAL = KINDS.index("classical_minimum")
 _MINIMA = torch.tensor(MINIMA)
 
 
+def evaluate(
+    state: State, molecules: Pack, complexes: Pack | None, split: str, stage: Optimization | None = None
+) -> dict[str, float]:
+    """Errors of the averaged weights on one split, of what `stage` trains; without one, of the potential."""
+    result: dict[str, float] = {}
+    if stage is None or stage.trains_potential:
+        result |= potential_errors(state, molecules, complexes, split)
+    if stage is not None and stage.trains_kinetic and state.average_kinetic and state.kinetic_baseline:
+        result |= kinetic_errors(
+            state.average.message_passing,
+            state.average_kinetic,
+            state.kinetic_baseline,
+            getattr(molecules, split),
+            descriptors=stage.kinetic_descriptor_weight > 0,
+        )
+    return result
+
+
 @torch.no_grad()
-def evaluate(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
-    """Errors of the averaged weights on one split: kcal/mol and kcal/mol/A.
+def potential_errors(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
+    """Errors of energies and forces, kcal/mol and kcal/mol/A.
 
     `energy_mae` over minima; `relative_rmse` over the classical minima of a molecule against its lowest, that one left
     out (a minimum of another level lies in another basin);

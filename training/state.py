@@ -1,15 +1,18 @@
-"""Everything that a run needs to go on, and how it comes to be: anew or from a checkpoint."""
+"""Everything that a run needs to go on, and how it comes to be: anew, from another's weights or from a checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from training.dataset import MINIMA, LabelledGraph
+from training.initial import copy_initial_weights
+from training.kinetic import fit_kinetic_baseline
 from training.optimization import Optimization
 from training.run_folder import RunFolder
 from training.stopping import LossMonitor
@@ -17,6 +20,7 @@ from virialff.errors import ConfigError
 from virialff.networks.baseline import Baseline, baseline_features, fit_baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.kinetic import KineticNetwork
 
 _MINIMA = torch.tensor(MINIMA)
 
@@ -27,8 +31,12 @@ class State:
 
     network: ForceFieldNetwork
     average: ForceFieldNetwork
-    optimizer: torch.optim.Optimizer
     baseline: Baseline
+    #: The kinetic-energy network, its average and its baseline, in a run that has a stage for it.
+    kinetic: KineticNetwork | None = None
+    average_kinetic: KineticNetwork | None = None
+    kinetic_baseline: Baseline | None = None
+    optimizer: torch.optim.Optimizer | None = None
     step: int = 0
     seconds: float = 0.0
     monitor: LossMonitor = field(default_factory=LossMonitor)
@@ -36,14 +44,34 @@ class State:
     sums: dict[str, float] = field(default_factory=dict)
     counted: int = 0
 
+    def modules(self) -> Iterator[tuple[str, nn.Module, nn.Module]]:
+        """Name in a checkpoint, network and average of each network."""
+        yield "", self.network, self.average
+        if self.kinetic is not None and self.average_kinetic is not None:
+            yield "kinetic_", self.kinetic, self.average_kinetic
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters that the present stage trains."""
+        return [x for _, network, _ in self.modules() for x in network.parameters() if x.requires_grad]
+
+    def begin_stage(self, stage: Optimization) -> None:
+        """Go on from the averaged weights with a new optimizer."""
+        for _, network, average in self.modules():
+            network.load_state_dict(average.state_dict())
+        self.network.message_passing.requires_grad_(not stage.freeze_embeddings)
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=stage.learning_rate, betas=(0.9, 0.99))
+        self.monitor, self.sums, self.counted = LossMonitor(), {}, 0
+
     def to_checkpoint(self) -> dict[str, Any]:
         """Plain values and tensors, as `restore` takes them."""
-        return {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "baseline_weights": self.baseline.weights,
-            "baseline_seen": self.baseline.seen,
+        content: dict[str, Any] = {}
+        for name, network, average in self.modules():
+            content |= {f"{name}network": network.state_dict(), f"{name}average": average.state_dict()}
+        for name, baseline in (("", self.baseline), ("kinetic_", self.kinetic_baseline)):
+            if baseline is not None:
+                content |= {f"{name}baseline_weights": baseline.weights, f"{name}baseline_seen": baseline.seen}
+        return content | {
+            "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
             "monitor": self.monitor.as_dict(),
@@ -53,58 +81,93 @@ class State:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Take over a checkpoint."""
-        self.network.load_state_dict(saved["network"])
-        self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        """Take over a checkpoint of the same networks, without what belongs to a stage in progress."""
+        for name, network, average in self.modules():
+            network.load_state_dict(saved[f"{name}network"])
+            average.load_state_dict(saved[f"{name}average"])
         self.step, self.seconds = saved["step"], saved["seconds"]
-        # What follows is not in the checkpoints of the first runs.
-        self.monitor = LossMonitor(**saved.get("monitor", {}))
-        self.sums, self.counted = dict(saved.get("sums", {})), saved.get("counted", 0)
+        # The checkpoints of the first runs have no random state.
         if "random" in saved:
             torch.set_rng_state(saved["random"].cpu())
+
+    def restore_stage(self, saved: dict[str, Any]) -> None:
+        """Take over optimizer and counts of the stage in which a checkpoint was written, after `begin_stage`."""
+        for name, network, _ in self.modules():
+            network.load_state_dict(saved[f"{name}network"])
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(saved["optimizer"])
+        self.monitor = LossMonitor(**saved.get("monitor", {}))
+        self.sums, self.counted = dict(saved.get("sums", {})), saved.get("counted", 0)
 
 
 def resume_or_start(
     folder: RunFolder,
     network_config: NetworkConfig,
-    optimization: Optimization,
+    stages: Sequence[Optimization],
     records: Sequence[LabelledGraph],
     device: str,
+    initial: Path | None = None,
 ) -> State:
-    """The state of the last checkpoint, or a new one with the baseline fitted to `records`.
+    """The state of the last checkpoint, or a new one with the baselines fitted to `records`.
 
-    Raises ConfigError if the folder has a run with another network.
+    A new one takes its weights from the run or model in the folder `initial` where one is given. Raises ConfigError
+    for weights of another network and for records without the labels that a stage needs.
     """
-    torch.manual_seed(optimization.seed)
-    network = ForceFieldNetwork(network_config)
-    if optimization.double_precision:
-        network.double()
-    average = ForceFieldNetwork(network_config).to(next(network.parameters()).dtype)
-    average.load_state_dict(network.state_dict())
-    network.to(device)
-    average.to(device).requires_grad_(False)
-    optimizer = torch.optim.Adam(network.parameters(), lr=optimization.learning_rate, betas=(0.9, 0.99))
+    torch.manual_seed(stages[0].seed)
+    double, kinetic = stages[0].double_precision, [stage for stage in stages if stage.trains_kinetic]
+
+    def build() -> tuple[ForceFieldNetwork, KineticNetwork | None]:
+        networks = ForceFieldNetwork(network_config), KineticNetwork(network_config) if kinetic else None
+        for network in networks:
+            if network is not None:
+                network.to(device, torch.float64 if double else torch.float32)
+        return networks
+
+    network, kinetic_network = build()
+    average, average_kinetic = build()
     saved = folder.checkpoint(device)
-    if saved is None:
-        return State(network, average, optimizer, _fit_baseline(records, network_config))
-    baseline = Baseline(saved["baseline_weights"].cpu(), saved["baseline_seen"].cpu())
-    state = State(network, average, optimizer, baseline)
-    state.restore(saved)
+    if saved is not None:
+        state = State(network, average, _baseline(saved, ""), kinetic_network, average_kinetic)
+        state.kinetic_baseline = _baseline(saved, "kinetic_") if kinetic else None
+        state.restore(saved)
+    else:
+        baseline = _fit_baseline(records, network_config)
+        state = State(network, average, baseline, kinetic_network, average_kinetic)
+        if kinetic:
+            state.kinetic_baseline = fit_kinetic_baseline(
+                records,
+                bond_types=network_config.bond_type_baseline,
+                descriptors=kinetic[0].kinetic_descriptor_weight > 0,
+            )
+        if initial is not None:
+            copy_initial_weights(initial, network, kinetic_network)
+        for _, trained, mean in state.modules():
+            mean.load_state_dict(trained.state_dict())
+    for _, _, mean in state.modules():
+        mean.requires_grad_(False)
     return state
 
 
-def refuse_other_network(folder: RunFolder, network: NetworkConfig) -> None:
-    """Raise ConfigError if the run in `folder` has a network that differs from `network`."""
+def refuse_other_run(folder: RunFolder, network: NetworkConfig, stages: Sequence[Optimization]) -> None:
+    """Raise ConfigError if the run in `folder` has another network, or other stages before its last one."""
     if not folder.has_config():
         return
-    before, now = NetworkConfig.from_dict(folder.config()["network"]).to_dict(), network.to_dict()
+    config = folder.config()
+    before, now = NetworkConfig.from_dict(config["network"]).to_dict(), network.to_dict()
+    advice = "take the run's own recipe or another run folder."
     for name, value in before.items():
         if now[name] != value:
             raise ConfigError(
-                f"The run in {folder.path} has a network with {name} {value} and the recipe says {now[name]}: "
-                "take the run's own recipe or another run folder."
+                f"The run in {folder.path} has a network with {name} {value} and the recipe says {now[name]}: {advice}"
             )
+    lengths = [(stage.name, stage.steps) for stage in stages_of(config)]
+    if len(lengths) != len(stages) or lengths[:-1] != [(stage.name, stage.steps) for stage in stages[:-1]]:
+        raise ConfigError(f"The run in {folder.path} has other stages than the recipe: {advice}")
+
+
+def stages_of(config: dict[str, Any]) -> tuple[Optimization, ...]:
+    """The stages in the config of a run; the first runs had one, under another name."""
+    return tuple(Optimization(**values) for values in config.get("stages", [config.get("optimization")]))
 
 
 def steps_done(path: Path) -> int:
@@ -117,8 +180,11 @@ def read_run(path: Path, records: Sequence[LabelledGraph]) -> State:
     """The state of the run in the folder `path` at its last checkpoint; `records` are those it trains on."""
     folder = RunFolder(path)
     config = folder.config()
-    network = NetworkConfig.from_dict(config["network"])
-    return resume_or_start(folder, network, Optimization(**config["optimization"]), records, "cpu")
+    return resume_or_start(folder, NetworkConfig.from_dict(config["network"]), stages_of(config), records, "cpu")
+
+
+def _baseline(saved: dict[str, Any], name: str) -> Baseline:
+    return Baseline(saved[f"{name}baseline_weights"].cpu(), saved[f"{name}baseline_seen"].cpu())
 
 
 def _fit_baseline(records: Sequence[LabelledGraph], network_config: NetworkConfig) -> Baseline:

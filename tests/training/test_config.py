@@ -15,13 +15,33 @@ def test_the_preset_paper_is_the_paper():
     recipe = load_recipe(PRESETS / "paper.yaml")
     assert recipe.network == PAPER
     assert recipe.data.fractions == (0.748, 0.065, 0.187)
-    assert recipe.optimization.learning_rate == 1e-3
+    first, second = recipe.all_stages
+    assert (first.kinetic_weight, first.batch_molecules, first.trains_potential) == (1.0, 64, False)
+    assert second.freeze_embeddings
+    assert not second.trains_kinetic
+    assert not second.trains_complexes
+    assert (second.learning_rate, second.decay, second.coordinate_noise, second.batch_molecules) == (
+        1e-3,
+        0.8,
+        0.005,
+        400,
+    )
+    # 400 epochs, the rate times 0.8 every 20.
+    assert second.steps == 20 * second.decay_steps == 400 * -(-227_613 // 400)
 
 
 def test_every_choice_that_the_paper_leaves_open_is_marked():
     lines = (PRESETS / "paper.yaml").read_text().splitlines()
     marked = " ".join(line for line in lines if "[ours]" in line)
-    for choice in ("charge_width", "pair_width", "distance_threshold", "message and update", "pair sum", "labels"):
+    for choice in (
+        "charge_width",
+        "pair_width",
+        "distance_threshold",
+        "message and update",
+        "pair sum",
+        "labels",
+        "freeze",
+    ):
         assert choice in marked, choice
 
 
@@ -32,6 +52,17 @@ def test_every_choice_that_the_paper_leaves_open_is_marked():
         ("hidden_size: 128", "hidden_size: many", r"line \d+: network\.hidden_size: Input should be a valid integer"),
         ("  split_seed: 2026\n", "", r"line \d+: data\.split_seed: Field required"),
         ("steps:", "steps: [", "is not valid YAML"),
+        ("  force_weight: 3.0", "  force_weight: -3.0", r"line 25: optimization: force_weight is -3 and must not be"),
+        ("  steps: 48000", "  coordinate_noise: 0.01", r"line 25: optimization: coordinate_noise contradicts forces"),
+        ("  steps: 48000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
+        ("  steps: 48000", "  threads: 0", r"line 25: optimization: threads is 0 and must be at least 1"),
+        (
+            "  steps: 48000",
+            "  kinetic_weight: 1\n  kinetic_descriptor_weight: 1",
+            r"line 25: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
+        ),
+        ("optimization:", "stages: []\noptimisation:", r"line 26: optimisation: unknown key"),
+        ("optimization:\n", "stages: [{steps: 1}]\noptimization:\n", r"give either `optimization`, for one stage"),
     ],
 )
 def test_a_wrong_recipe_is_a_sentence_with_its_line(tmp_path: Path, old, new, message):

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from tests.training.conftest import write_store
+from training.batches import make_batch
 from training.dataset import (
     COMPLEXES,
     KINDS,
@@ -26,7 +27,6 @@ from training.dataset import (
     PackWriter,
     intermolecular,
     load_pack,
-    make_batch,
 )
 from training.pack import labelled_graph, make_packs
 from virialff.cli import main
@@ -265,7 +265,7 @@ def test_what_is_no_pack_is_a_sentence(packs, label_store, tmp_path):
             load_pack(path)
     content = (packs / MOLECULES).read_bytes().replace(b"virialff_pack", b"virialff_kcap")
     (tmp_path / "foreign.arrow").write_bytes(content)
-    with pytest.raises(StoreSchemaError, match="no training pack of version 1"):
+    with pytest.raises(StoreSchemaError, match="no training pack of version 2"):
         load_pack(tmp_path / "foreign.arrow")
 
 

@@ -66,7 +66,8 @@ def _make_model(arguments: argparse.Namespace, recipe: dict[str, Any], name: str
     from training.charge_sign import orient_charges
     from training.dataset import MOLECULES, load_pack
     from training.pack import COUNTS
-    from training.state import read_run
+    from training.run_folder import RunFolder
+    from training.state import read_run, stages_of
     from virialff.benchmarks.conformers import compare_conformers, conformer_set
     from virialff.benchmarks.model_report import report_interactions
     from virialff.checkpoint import save_checkpoint
@@ -79,7 +80,10 @@ def _make_model(arguments: argparse.Namespace, recipe: dict[str, Any], name: str
     history = [json.loads(line) for line in (arguments.run / "data_history.jsonl").read_text().splitlines()]
     molecules = load_pack(packs / MOLECULES)
     state = read_run(arguments.run, molecules.train)
-    orient_charges(state.average, molecules.train)
+    stages = stages_of(RunFolder(arguments.run).config())
+    # Dipoles settle the sign of the charges, energies do not.
+    if not any(stage.dipole_weight for stage in stages):
+        orient_charges(state.average, molecules.train)
     predictions = predict_test_split(state, packs)
     metrics: dict[str, Any] = {
         "held_out": held_out_errors(predictions).as_dict(),

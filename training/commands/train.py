@@ -41,11 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     from training.pack import COUNTS, make_packs
     from training.state import steps_done
     from training.stopping import TrainingInterrupted
+    from virialff.errors import ConfigError
 
     recipe = load_recipe(arguments.recipe)
-    optimization = recipe.optimization
+    stages = recipe.all_stages
     if arguments.steps is not None:
-        optimization = replace(optimization, steps=arguments.steps)
+        if len(stages) > 1:
+            raise ConfigError("--steps is for a recipe of one stage: write the steps of the stages into the recipe.")
+        stages = (replace(stages[0], steps=arguments.steps),)
     folder = arguments.run or Path("runs") / recipe.name
     packs = folder / "packs"
     if arguments.repack or not (packs / COUNTS).exists():
@@ -64,9 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
         train(
             folder,
             recipe.network,
-            optimization,
+            stages,
             load_pack(packs / MOLECULES),
             load_pack(packs / COMPLEXES),
+            initial=recipe.initial,
             device=arguments.device,
             report=lambda line: print(line, flush=True),
         )

@@ -39,12 +39,16 @@ def baseline_features(graph: GraphTensors) -> Tensor:
     count(graph.atom_molecules, graph.elements)
     count(graph.fragment_molecules, torch.full_like(graph.fragment_molecules, _N))
     once = graph.bond_index[0] < graph.bond_index[1]
-    i, j = graph.bond_index[:, once]
-    first, second = graph.elements[i], graph.elements[j]
-    low, high = torch.minimum(first, second), torch.maximum(first, second)
-    column = _N + 1 + (low * _N + high) * len(BOND_TYPES) + graph.bond_types[once]
-    count(graph.atom_molecules[i], column)
+    count(graph.atom_molecules[graph.bond_index[0, once]], bond_columns(graph))
     return features
+
+
+def bond_columns(graph: GraphTensors) -> Tensor:
+    """Column of `baseline_features` that counts each undirected bond, (n_bonds,), in the order of `bond_index`."""
+    once = graph.bond_index[0] < graph.bond_index[1]
+    first, second = graph.elements[graph.bond_index[:, once]]
+    low, high = torch.minimum(first, second), torch.maximum(first, second)
+    return _N + 1 + (low * _N + high) * len(BOND_TYPES) + graph.bond_types[once]
 
 
 def baseline_energies(baseline: Baseline, graph: GraphTensors) -> Tensor:

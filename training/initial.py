@@ -1,0 +1,52 @@
+"""Weights to start a run with, from another run or a model: to train at a cheap level and fine-tune at a better one.
+
+The baseline is not taken over: levels of theory have different zeros of energy, so it is fitted to the new labels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training.run_folder import CHECKPOINT, RunFolder
+from virialff.checkpoint import CARD_FILE, load_checkpoint
+from virialff.errors import ConfigError
+from virialff.networks.config import NetworkConfig
+from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.kinetic import KineticNetwork
+
+#: Sizes of the kinetic-energy network, which a model does not have.
+_OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
+
+
+def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> None:
+    """Copy the averaged weights of a run, or those of a model; the kinetic-energy network's where both have one.
+
+    Raises ConfigError if `folder` is neither or if its network differs, CheckpointError for a damaged model.
+    """
+    run = RunFolder(folder)
+    saved = run.checkpoint("cpu")
+    if saved is not None:
+        has_kinetic = "kinetic_average" in saved
+        config = NetworkConfig.from_dict(run.config()["network"])
+        _refuse_other_network(folder, config, network.config, compare_kinetic=kinetic is not None and has_kinetic)
+        network.load_state_dict(saved["average"])
+        if kinetic is not None and has_kinetic:
+            kinetic.load_state_dict(saved["kinetic_average"])
+    elif (folder / CARD_FILE).is_file():
+        model = load_checkpoint(folder).network
+        _refuse_other_network(folder, model.config, network.config, compare_kinetic=False)
+        network.load_state_dict(model.state_dict())
+    else:
+        raise ConfigError(
+            f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
+        )
+
+
+def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:
+    mine = here.to_dict()
+    for name, value in there.to_dict().items():
+        if mine[name] != value and (compare_kinetic or name not in _OF_KINETIC):
+            raise ConfigError(
+                f"{folder}, named by `initial`, has a network with {name} {value} and the recipe says {mine[name]}: "
+                "they must agree."
+            )
