@@ -1,0 +1,55 @@
+"""Weights to start with come from a model as well as from a run; what does not fit is a sentence."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.small_network import SMALL_NETWORK
+from training.initial import copy_initial_weights
+from virialff.checkpoint import CARD_KEYS, load_checkpoint, save_checkpoint
+from virialff.errors import CheckpointError, ConfigError
+from virialff.networks.baseline import N_FEATURES, Baseline
+from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.kinetic import KineticNetwork
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
+    save_checkpoint(folder, ForceFieldNetwork(SMALL_NETWORK), baseline, dict.fromkeys(CARD_KEYS, ""))
+    return folder
+
+
+def test_the_weights_of_a_model_are_taken(model):
+    network, kinetic = ForceFieldNetwork(SMALL_NETWORK), KineticNetwork(SMALL_NETWORK)
+    before = kinetic.state_dict()["atom.0.weight"].clone()
+    copy_initial_weights(model, network, kinetic)
+    for name, value in load_checkpoint(model).network.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value.float())
+    # A model has no kinetic-energy network.
+    assert torch.equal(kinetic.state_dict()["atom.0.weight"], before)
+
+
+def test_sizes_of_the_kinetic_network_need_not_agree_with_a_model(model):
+    other = ForceFieldNetwork(dataclasses.replace(SMALL_NETWORK, atom_width=10))
+    copy_initial_weights(model, other, KineticNetwork(other.config))
+    name = "charges.layers.0.weight"
+    assert torch.equal(other.state_dict()[name], load_checkpoint(model).network.state_dict()[name].float())
+
+
+def test_a_model_of_another_network_is_refused(model):
+    other = ForceFieldNetwork(dataclasses.replace(SMALL_NETWORK, pair_width=30))
+    with pytest.raises(ConfigError, match="has a network with pair_width 22 and the recipe says 30: they must agree"):
+        copy_initial_weights(model, other, None)
+
+
+def test_a_damaged_model_is_refused(model, tmp_path):
+    for file in model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="damaged"):
+        copy_initial_weights(tmp_path, ForceFieldNetwork(SMALL_NETWORK), None)
