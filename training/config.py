@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.optimization import Optimization
-from training.yaml_lines import line_of
+from training.yaml_lines import line_of, repeated_key
 from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig
 
@@ -73,6 +73,8 @@ def load_recipe(path: Path) -> Recipe:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the recipe {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if repeated := repeated_key(text):
+        raise ConfigError(f"{path}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them")
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:

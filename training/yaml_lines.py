@@ -21,3 +21,20 @@ def line_of(text: str, keys: Sequence[str]) -> int:
         else:
             break
     return line
+
+
+def repeated_key(text: str) -> tuple[str, int] | None:
+    """The first key that a mapping has twice, and the line of its second place; YAML itself would take the last."""
+    waiting = [yaml.compose(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for name, value in node.value:
+                if name.value in names:
+                    return name.value, name.start_mark.line + 1
+                names.add(name.value)
+                waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return None

@@ -55,6 +55,7 @@ def test_every_choice_that_the_paper_leaves_open_is_marked():
         ("  force_weight: 3.0", "  force_weight: -3.0", r"line 25: optimization: force_weight is -3 and must not be"),
         ("  steps: 48000", "  coordinate_noise: 0.01", r"line 25: optimization: coordinate_noise contradicts forces"),
         ("  steps: 48000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
+        ("  steps: 48000", "  steps: 1\n  steps: 2", r"line 27: steps is given twice: keep one of them"),
         ("  steps: 48000", "  threads: 0", r"line 25: optimization: threads is 0 and must be at least 1"),
         (
             "  steps: 48000",
