@@ -93,8 +93,12 @@ def gfn2_level() -> dict[str, Any]:
 
 @cache
 def _ani_level() -> dict[str, Any]:
+    engine = get_engine("ani")
+    if engine.available() is None:
+        # Which ANI it is, is known once its weights are there.
+        engine.atomic_energies([1])
     program = f"TorchANI {importlib.metadata.version('torchani')}"
-    return {"level_of_theory": get_engine("ani").level_of_theory, "program": program, "settings": "{}"}
+    return {"level_of_theory": engine.level_of_theory, "program": program, "settings": "{}"}
 
 
 def _dft_level(settings: DftSettings) -> dict[str, Any]:

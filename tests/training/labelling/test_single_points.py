@@ -23,7 +23,8 @@ def test_every_level_gives_a_row_of_water():
     gfn2, ani, dft, energy = rows_of(Molecule.from_smiles("O"), WATER, (GFN2, ANI, DFT, DFT_ENERGY))
     assert [row.identifier for row in (gfn2, ani, dft, energy)] == [f"test/task/{n}" for n in range(4)]
     assert [row.level_of_theory for row in (gfn2, dft)] == ["GFN2-xTB", "wB97X-D/def2-SVP"]
-    assert ani.level_of_theory.startswith("ANI")
+    # Its weights decide which ANI it is, and the row says so.
+    assert ani.level_of_theory.startswith("ANI-")
     assert gfn2.forces.shape == ani.forces.shape == (3, 3)
     # Eq. 9-12: the parts are the kinetic energy, which nearly is minus the energy.
     kinetic = dft.kinetic_atoms.sum() + dft.kinetic_bonds.sum() + dft.kinetic_nonbonded
