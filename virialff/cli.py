@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from virialff import __version__
-from virialff.commands import GROUP, Command, ExitCode
+from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
 
 #: Modules of the built-in commands, in the order of the help text.
@@ -96,12 +96,12 @@ def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str
     commands: dict[str, Command] = {}
     for name, module in BUILT_IN.items():
         commands[name] = importlib.import_module(module)
-        _add(subparsers, name, commands[name])
+        add_command(subparsers, name, commands[name])
     asked = next((word for word in argv if not word.startswith("-")), None)
     for entry in plug_ins():
         if entry.name == asked:
             commands[entry.name] = _load(entry)
-            _add(subparsers, entry.name, commands[entry.name])
+            add_command(subparsers, entry.name, commands[entry.name])
         elif _present(entry):
             subparsers.add_parser(entry.name, help=f"of the package {entry.module.partition('.')[0]}", add_help=False)
     return parser, commands
@@ -127,16 +127,6 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
             "run it from a checkout of the project after `make install`"
         ) from error
     return command
-
-
-def _add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command) -> None:
-    parser = subparsers.add_parser(
-        name,
-        help=command.SUMMARY,
-        description=command.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_arguments(parser)
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:

@@ -37,8 +37,7 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
             continue
         energies.append(relaxed.energy)
         positions = gfn2.stored(relaxed.positions)
-        for calculation in (GFN2, DFT):
-            rows.add(molecule, positions, "minimum", geometries.MINIMUM_GFN2, calculation)
+        rows.add(molecule, positions, "minimum", geometries.MINIMUM_GFN2, (GFN2, DFT))
     return rows.labels
 
 
@@ -72,8 +71,7 @@ def label_complex(task: DftComplexTask, config: CampaignConfig) -> list[Label]:
     # The minimum of a relaxed complex comes first, whatever its place in the scan.
     chosen.sort(key=lambda entry: entry[0] != "relaxed")
     for detail, positions in chosen[: config.dft.arrangements]:
-        for calculation in (GFN2_COMPLEX, DFT_COMPLEX):
-            rows.add(pair, gfn2.stored(positions), "complex", detail, calculation)
+        rows.add(pair, gfn2.stored(positions), "complex", detail, (GFN2_COMPLEX, DFT_COMPLEX))
     return rows.labels
 
 

@@ -11,7 +11,7 @@ from training import complexes, geometries
 from training.geometries import FloatArray, seed_of
 from training.labelling.config import CampaignConfig, DftConfig, MoleculesConfig
 from training.labelling.draws import ComplexTask, MoleculeTask
-from training.labelling.single_points import gfn2_level
+from training.labelling.single_points import Rows, gfn2_level
 from virialff.connectivity import same_connectivity, same_stereochemistry
 from virialff.datasets.evaluation import evaluation_reason
 from virialff.engines.xtb import energy_and_forces
@@ -39,31 +39,8 @@ class FrozenMonomer(NamedTuple):
     forces: FloatArray
 
 
-class _Rows:
-    """The rows of one task, which share the molecule; each gets the next number."""
-
-    def __init__(self, task: MoleculeTask | ComplexTask, molecule: Molecule, source: str) -> None:
-        self.labels: list[Label] = []
-        self._shared: dict[str, Any] = {
-            "task": task.key,
-            **structure_fields(molecule),
-            "source": source,
-            **gfn2_level(),
-        }
-
-    def add(self, kind: str, detail: str, positions: FloatArray | None, seconds: float, **results: Any) -> None:
-        identifier = f"{self._shared['task']}/{len(self.labels)}"
-        self.labels.append(
-            Label(
-                identifier=identifier,
-                kind=kind,
-                detail=detail,
-                positions=positions,
-                seconds=seconds,
-                **self._shared,
-                **results,
-            )
-        )
+def _rows(task: MoleculeTask | ComplexTask, molecule: Molecule, source: str) -> Rows:
+    return Rows(task.key, source, **structure_fields(molecule), **gfn2_level())
 
 
 def stored(positions: FloatArray) -> FloatArray:
@@ -83,7 +60,7 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
         )
     except VirialffError as error:
         return [failed_molecule(task, config, str(error))]
-    rows = _Rows(task, molecule, task.source)
+    rows = _rows(task, molecule, task.source)
     for detail, positions in zip(made.kinds, made.positions, strict=True):
         _add_molecule(rows, molecule, detail, positions)
     if task.relaxed:
@@ -91,7 +68,13 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
         try:
             relaxed = _relaxed_geometries(molecule, made.positions[0], config, seed)
         except EngineError as error:
-            rows.add("minimum", geometries.MINIMUM_GFN2, None, time.perf_counter() - began, failure=str(error))
+            rows.put(
+                kind="minimum",
+                detail=geometries.MINIMUM_GFN2,
+                positions=None,
+                seconds=time.perf_counter() - began,
+                failure=str(error),
+            )
         else:
             seconds = time.perf_counter() - began
             for detail, positions in zip(relaxed.kinds, relaxed.positions, strict=True):
@@ -100,7 +83,7 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
     return rows.labels
 
 
-def _add_molecule(rows: _Rows, molecule: Molecule, detail: str, positions: FloatArray, seconds: float = 0.0) -> None:
+def _add_molecule(rows: Rows, molecule: Molecule, detail: str, positions: FloatArray, seconds: float = 0.0) -> None:
     geometry = stored(positions)
     began = time.perf_counter()
     results: dict[str, Any]
@@ -109,13 +92,15 @@ def _add_molecule(rows: _Rows, molecule: Molecule, detail: str, positions: Float
         results = {"energy": energy, "forces": forces}
     except EngineError as error:
         results = {"failure": str(error)}
-    rows.add(_KINDS[detail], detail, geometry, seconds + time.perf_counter() - began, **results)
+    rows.put(
+        kind=_KINDS[detail], detail=detail, positions=geometry, seconds=seconds + time.perf_counter() - began, **results
+    )
 
 
 def failed_molecule(task: MoleculeTask, config: CampaignConfig, reason: str) -> Label:
     """The row of a molecule that has no label at all."""
-    rows = _Rows(task, Molecule.from_smiles(task.smiles), task.source)
-    rows.add("minimum", geometries.MINIMUM_MMFF, None, 0.0, failure=reason)
+    rows = _rows(task, Molecule.from_smiles(task.smiles), task.source)
+    rows.put(kind="minimum", detail=geometries.MINIMUM_MMFF, positions=None, seconds=0.0, failure=reason)
     return rows.labels[0]
 
 
@@ -179,7 +164,7 @@ def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
     except VirialffError as error:
         return [failed_complex(task, config, str(error))]
     fragments = pair.fragments
-    rows = _Rows(task, pair, "+".join(task.sources))
+    rows = _rows(task, pair, "+".join(task.sources))
     seconds = (time.perf_counter() - began) / len(made.positions)
     for detail, arrangement in zip(made.kinds, made.positions, strict=True):
         geometry = stored(arrangement)
@@ -198,15 +183,17 @@ def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
                 "interaction_forces": forces - np.concatenate(alone),
                 "counterpoise": False,
             }
-        rows.add("complex", detail, geometry, seconds + time.perf_counter() - began, **results)
+        rows.put(
+            kind="complex", detail=detail, positions=geometry, seconds=seconds + time.perf_counter() - began, **results
+        )
     return rows.labels
 
 
 def failed_complex(task: ComplexTask, config: CampaignConfig, reason: str) -> Label:
     """The row of a pair that has no label at all."""
     pair = Molecule.join(*(Molecule.from_smiles(text) for text in task.smiles))
-    rows = _Rows(task, pair, "+".join(task.sources))
-    rows.add("complex", task.family, None, 0.0, failure=reason)
+    rows = _rows(task, pair, "+".join(task.sources))
+    rows.put(kind="complex", detail=task.family, positions=None, seconds=0.0, failure=reason)
     return rows.labels[0]
 
 

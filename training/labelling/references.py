@@ -3,7 +3,6 @@
 These rows are for measuring models. Packs for training refuse them (virialff.datasets.evaluation).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from training.geometries import seed_of
 from training.labelling.config import CampaignConfig
-from training.labelling.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Calculation, Rows
+from training.labelling.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Rows
 from virialff.conformers import generate
 from virialff.datasets.evaluation import EvaluationSets
 from virialff.datasets.psi4_databases import ReferenceComplex, read_database
@@ -87,7 +86,7 @@ def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
     molecule = Molecule.from_rdkit(entry.to_rdkit())
     rows = Rows(task.key, task.database)
     if task.geometry == "vertical":
-        _everywhere(rows, molecule, molecule.positions[0], "complex", "vertical", COMPLEX_LEVELS)
+        rows.add(molecule, molecule.positions[0], "complex", "vertical", COMPLEX_LEVELS)
         return rows.labels
     try:
         from virialff.interactions import relax_complex  # see reference_tasks
@@ -100,13 +99,11 @@ def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
         rows.fail(molecule, "complex", "relaxed", DFT_COMPLEX, "; ".join(relaxed.changes))
         return rows.labels
     both = relaxed.molecule
-    _everywhere(rows, both, both.positions[0], "complex", "relaxed", COMPLEX_LEVELS)
+    rows.add(both, both.positions[0], "complex", "relaxed", COMPLEX_LEVELS)
     for index, monomer in enumerate(relaxed.monomers):
         inside = both.positions[0][both.fragments == index]
-        _everywhere(rows, monomer, inside, "displaced", f"monomer_{index + 1}_in_complex", LEVELS)
-        _everywhere(
-            rows, monomer, monomer.positions[0], "minimum", f"monomer_{index + 1}_relaxed", (GFN2, ANI, DFT_ENERGY)
-        )
+        rows.add(monomer, inside, "displaced", f"monomer_{index + 1}_in_complex", LEVELS)
+        rows.add(monomer, monomer.positions[0], "minimum", f"monomer_{index + 1}_relaxed", LEVELS)
     return rows.labels
 
 
@@ -130,7 +127,7 @@ def label_conformers(task: ConformersTask, config: CampaignConfig) -> list[Label
         elif not any(_alike(conformer.energy, conformer.positions, *other) for other in minima):
             minima.append((conformer.energy, conformer.positions))
     for _, positions in sorted(minima, key=lambda minimum: minimum[0]):
-        _everywhere(rows, molecule, positions, "minimum", "minimum_gfn2", LEVELS)
+        rows.add(molecule, positions, "minimum", "minimum_gfn2", LEVELS)
     return rows.labels
 
 
@@ -143,18 +140,6 @@ def failed_conformers(task: ConformersTask, config: CampaignConfig, reason: str)
 
 def _entry(task: DimerTask) -> ReferenceComplex:
     return next(item for item in read_database(task.database) if item.index == task.index)
-
-
-def _everywhere(
-    rows: Rows,
-    molecule: Molecule,
-    positions: FloatArray,
-    kind: str,
-    detail: str,
-    calculations: Sequence[Calculation],
-) -> None:
-    for calculation in calculations:
-        rows.add(molecule, positions, kind, detail, calculation)
 
 
 def _alike(energy: float, positions: FloatArray, other_energy: float, other_positions: FloatArray) -> bool:

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -38,43 +38,41 @@ def dft_engine(settings: DftSettings) -> PyscfEngine:
 
 
 class Rows:
-    """Collects the rows of one task, numbering them; a calculation that fails becomes a row with its reason."""
+    """The rows of one task, each with the next number; `shared` are fields of Label that all of them have."""
 
-    def __init__(self, task: str, source: str) -> None:
-        self._task = task
-        self._source = source
+    def __init__(self, task: str, source: str, **shared: Any) -> None:
+        self._shared: dict[str, Any] = {"task": task, "source": source, **shared}
         self.labels: list[Label] = []
 
-    def add(self, molecule: Molecule, positions: FloatArray, kind: str, detail: str, calculation: Calculation) -> Label:
-        """Compute one row at `positions` (n_atoms, 3), Angstrom."""
-        start = time.monotonic()
-        empty = self._empty(molecule, positions, kind, detail, calculation)
-        try:
-            row = calculation.compute(empty, positions)
-        except EngineError as error:
-            row = replace(empty, failure=str(error))
-        row = replace(row, seconds=time.monotonic() - start)
-        self.labels.append(row)
-        return row
+    def put(self, **fields: Any) -> None:
+        """Add a row of these fields of Label."""
+        self.labels.append(self._next(**fields))
+
+    def add(
+        self, molecule: Molecule, positions: FloatArray, kind: str, detail: str, calculations: Sequence[Calculation]
+    ) -> None:
+        """Compute a row by each calculation at `positions` (n_atoms, 3), Angstrom; one that fails says why."""
+        structure = structure_fields(molecule)
+        for calculation in calculations:
+            start = time.monotonic()
+            empty = self._next(
+                **structure, **calculation.level(), positions=positions, kind=kind, detail=detail, seconds=0.0
+            )
+            try:
+                row = calculation.compute(empty, positions)
+            except EngineError as error:
+                row = replace(empty, failure=str(error))
+            self.labels.append(replace(row, seconds=time.monotonic() - start))
 
     def fail(self, molecule: Molecule, kind: str, detail: str, calculation: Calculation, reason: str) -> None:
         """Record that there is no geometry to compute."""
-        self.labels.append(replace(self._empty(molecule, None, kind, detail, calculation), failure=reason))
-
-    def _empty(
-        self, molecule: Molecule, positions: FloatArray | None, kind: str, detail: str, calculation: Calculation
-    ) -> Label:
-        return Label(
-            identifier=f"{self._task}/{len(self.labels)}",
-            task=self._task,
-            source=self._source,
-            **structure_fields(molecule),
-            positions=positions,
-            kind=kind,
-            detail=detail,
-            **calculation.level(),
-            seconds=0.0,
+        level = calculation.level()
+        self.put(
+            **structure_fields(molecule), **level, positions=None, kind=kind, detail=detail, seconds=0.0, failure=reason
         )
+
+    def _next(self, **fields: Any) -> Label:
+        return Label(identifier=f"{self._shared['task']}/{len(self.labels)}", **self._shared, **fields)
 
 
 @cache

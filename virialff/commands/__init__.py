@@ -37,3 +37,17 @@ class Command(Protocol):
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Do it and return an exit code; raise VirialffError for what a person can put right."""
+
+
+def add_command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command
+) -> argparse.ArgumentParser:
+    """The parser of `command` under `name`, with its help from the module."""
+    parser = subparsers.add_parser(
+        name,
+        help=command.SUMMARY,
+        description=command.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    return parser

@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from virialff.commands import Command, ExitCode
+from virialff.commands import Command, ExitCode, add_command
 
 SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
@@ -47,21 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.set_defaults(do=_merge)
 
     for name, module in MODULES.items():
-        _add(actions, name, importlib.import_module(module))
+        command: Command = importlib.import_module(module)
+        add_command(actions, name, command).set_defaults(do=command.run)
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         if importlib.util.find_spec(entry.module.partition(".")[0]) is not None:
-            _add(actions, entry.name, entry.load())
-
-
-def _add(actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command) -> None:
-    added = actions.add_parser(
-        name,
-        help=command.SUMMARY,
-        description=command.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_arguments(added)
-    added.set_defaults(do=command.run)
+            command = entry.load()
+            add_command(actions, entry.name, command).set_defaults(do=command.run)
 
 
 def run(arguments: argparse.Namespace) -> int:

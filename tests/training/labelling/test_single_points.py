@@ -13,8 +13,7 @@ WATER = np.array([[0.0, 0.0, 0.117], [0.0, 0.757, -0.469], [0.0, -0.757, -0.469]
 
 def rows_of(molecule, positions, calculations, kind="minimum"):
     rows = Rows("test/task", "test")
-    for calculation in calculations:
-        rows.add(molecule, positions, kind, "built", calculation)
+    rows.add(molecule, positions, kind, "built", calculations)
     to_table(rows.labels)
     return rows.labels
 
