@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from training.optimization import Optimization
-from training.yaml_lines import line_of, repeated_key
-from virialff.errors import ConfigError
+from training.yaml_files import load_yaml
 from virialff.networks.config import NetworkConfig
 
 PRESETS = Path(__file__).resolve().parent / "presets"
@@ -65,22 +63,4 @@ class Recipe(BaseModel):
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe. Raises ConfigError with the file, the line and the key of the first thing that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the recipe {path} cannot be read: {error.strerror}") from error
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the recipe {path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if repeated := repeated_key(text):
-        raise ConfigError(f"{path}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them")
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = [str(key) for key in first["loc"]]
-        line = line_of(text, keys)
-        unknown = first["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-        problem = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}, line {line}: {'.'.join(keys) or 'the recipe'}: {problem}") from error
+    return load_yaml(path, Recipe, "recipe")

@@ -5,12 +5,10 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from training.slurm import SlurmConfig
-from training.yaml_lines import line_of
-from virialff.errors import ConfigError
+from training.yaml_files import load_yaml
 
 
 class Section(BaseModel):
@@ -142,18 +140,4 @@ _DRAWS = ("rounds", "dft_rounds", "references")
 
 def load_campaign(path: Path) -> CampaignConfig:
     """Read a campaign's YAML file. Raises ConfigError with the file, the line and the key of what is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content: Any = yaml.safe_load(text)
-        return CampaignConfig.model_validate(content)
-    except OSError as error:
-        raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The configuration {path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = [str(key) for key in first["loc"]]
-        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ConfigError(
-            f"{path}, line {line_of(text, keys)}: {'.'.join(keys) or 'the configuration'}: {problem}."
-        ) from error
+    return load_yaml(path, CampaignConfig, "configuration")

@@ -131,6 +131,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     [
         ("seed: 2026", "seed: [", "is not valid YAML"),
         ("seed: 2026", "seed: 2026\ntpyo: 1", r"line 5: tpyo: unknown key"),
+        ("seed: 2026", "seed: 2026\nseed: 2027", r"line 5: seed is given twice: keep one of them"),
         (
             "n_conformers: 4",
             "n_conformers: none",
