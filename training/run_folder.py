@@ -22,6 +22,7 @@ import pyarrow as pa
 import torch
 
 import virialff
+from training.metrics import METRICS_FILE, read_metrics
 
 #: What `status.json` can say: `interrupted` was saved on a signal, `stopped` has a reason that a person must see to.
 STATUSES = ("running", "finished", "interrupted", "stopped")
@@ -52,19 +53,11 @@ class RunFolder:
 
     def append_metrics(self, metrics: dict[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""
-        self._append("metrics.jsonl", metrics)
+        self._append(METRICS_FILE, metrics)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics by step, each step once; half a line at the end, as a kill leaves it, is passed over."""
-        file = self.path / "metrics.jsonl"
-        rows: dict[int, dict[str, Any]] = {}
-        for line in file.read_text().splitlines() if file.exists() else []:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            rows[row["step"]] = row
-        return [rows[step] for step in sorted(rows)]
+        """The metrics by step, each step once."""
+        return read_metrics(self.path)
 
     def write_status(self, status: str, reason: str = "", **values: Any) -> None:
         """Write `status.json`: one of STATUSES, the reason in words, the process and `values`."""

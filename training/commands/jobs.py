@@ -71,7 +71,7 @@ def _row(job: "Job") -> tuple[str, ...]:
 
 def _show(arguments: argparse.Namespace) -> int:
     from training.jobs.control import find
-    from training.jobs.record import read_metrics
+    from training.metrics import read_metrics
 
     job = find(arguments.name)
     metrics = read_metrics(job.run)[-1:]

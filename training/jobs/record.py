@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from training.jobs.locks import is_held
+from training.metrics import read_metrics
 from training.slurm import ALIVE, job_states
 from virialff.errors import JobError
 
@@ -253,22 +254,6 @@ def _job(folder: JobFolder, request: Request, state: State) -> Job:
         steps=steps,
         seconds=seconds,
     )
-
-
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The metrics of a run by step, each step once; part of a line, as a kill leaves it, is passed over."""
-    try:
-        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    rows: dict[int, dict[str, Any]] = {}
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        rows[row["step"]] = row
-    return [rows[step] for step in sorted(rows)]
 
 
 def _progress(run: Path) -> tuple[int, int | None, float]:

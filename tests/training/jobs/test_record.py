@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from training.jobs.record import JobFolder, Request, look, read_json, read_metrics
+from training.jobs.record import JobFolder, Request, look, read_json
 from training.jobs.work import outcome
+from training.metrics import read_metrics
 from virialff.errors import JobError
 
 
