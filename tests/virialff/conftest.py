@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.virialff.sample_models import make_model
+from virialff import registry
 from virialff.datasets.psi4_databases import psi4_data_folder
 from virialff.errors import EvaluationSetError
 
@@ -15,3 +17,17 @@ def psi4_data() -> Path:
         return psi4_data_folder()
     except EvaluationSetError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch) -> Path:
+    """An empty folder for the user's own models, not made yet."""
+    folder: Path = tmp_path / "share" / "models"
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """A model folder as somebody may have sent it."""
+    return make_model(tmp_path / "elsewhere" / "received")

@@ -14,24 +14,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.small_network import SMALL_NETWORK
-from tests.virialff.sample_models import change_card, flip_a_byte, make_model, packed
+from tests.virialff.sample_models import change_card, flip_a_byte, packed
 from virialff import registry
 from virialff.checkpoint import sha256_of
 from virialff.errors import CheckpointError
 from virialff.received_model import MAX_BYTES, MAX_ENTRIES
 
-
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch) -> Path:
-    """An empty folder of models, not made yet."""
-    folder: Path = tmp_path / "share" / "models"
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
-    return folder
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    return make_model(tmp_path / "elsewhere" / "received")
+pytestmark = pytest.mark.usefixtures("models")
 
 
 def cut_off(folder: Path) -> None:

@@ -14,26 +14,15 @@ from pathlib import Path
 import pytest
 
 import virialff
-from tests.virialff.sample_models import FILES, change_card, make_model, packed
+from tests.virialff.sample_models import FILES, change_card, packed
 from virialff import registry
 from virialff.errors import CheckpointError, ReadOnlyError, RegistryError
 from virialff.forcefield import available_models, load_model
 from virialff.paths import ASSETS
 
+pytestmark = pytest.mark.usefixtures("models")
+
 ROOT = Path(virialff.__file__).resolve().parent.parent
-
-
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch) -> Path:
-    """An empty folder of models, not made yet."""
-    folder: Path = tmp_path / "share" / "models"
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
-    return folder
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    return make_model(tmp_path / "elsewhere" / "received")
 
 
 def left_over(folder: Path) -> list[str]:

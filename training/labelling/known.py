@@ -20,6 +20,8 @@ def take_over(config: CampaignConfig, plan: Plan, say: Callable[[str], None] = p
     if not config.known:
         return 0
     open_tasks = {task.key for chunk in plan.chunks if not is_finished(config.folder, chunk) for task in chunk.tasks}
+    if not open_tasks:
+        return 0
     rows: dict[str, list[Label]] = defaultdict(list)
     for path in config.known:
         found: dict[str, list[Label]] = defaultdict(list)

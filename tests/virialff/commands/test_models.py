@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.virialff.sample_models import flip_a_byte, make_model
+from tests.virialff.sample_models import flip_a_byte
 from virialff import registry
 from virialff.cli import main
 from virialff.forcefield import load_model
 
-
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch) -> Path:
-    """An empty folder of models, not made yet."""
-    folder: Path = tmp_path / "share" / "models"
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
-    return folder
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    return make_model(tmp_path / "elsewhere" / "received")
+pytestmark = pytest.mark.usefixtures("models")
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
