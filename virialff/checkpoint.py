@@ -1,11 +1,15 @@
 """Checkpoints: `model.safetensors` with the parameters and `card.json` with what a reader must know of them.
 
+Further parameter sets of the same network, `member-1.safetensors` and so on, may stand beside it: they only tell how
+far models trained alike disagree. The card lists them with their sha256.
+
 Loading never unpickles; a damaged or foreign file is refused with the reason.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,8 @@ FORMAT_VERSION = 1
 CARD_SCHEMA = 1
 PARAMETERS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
+#: Names of the files of further members, in their order; a model has no more.
+MEMBER_FILES = tuple(f"member-{number}.safetensors" for number in range(1, 10))
 #: Keys that every card has.
 CARD_KEYS = (
     "name",
@@ -50,17 +56,61 @@ class Checkpoint:
     network: ForceFieldNetwork
     baseline: Baseline
     card: dict[str, Any]
+    #: Where it was read from, None for one that was not.
+    folder: Path | None = None
 
 
-def save_checkpoint(folder: Path, network: ForceFieldNetwork, baseline: Baseline, card: dict[str, Any]) -> str:
-    """Write both files, parameters first, each atomically, and return the sha256 of the parameters.
+@dataclass(frozen=True)
+class Member:
+    """A further parameter set to save beside a model, and what the card says of where it comes from."""
 
-    `card` needs every key of CARD_KEYS but `sha256`, which is filled in. Raises CheckpointError naming a missing key.
+    network: ForceFieldNetwork
+    baseline: Baseline
+    origin: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    folder: Path,
+    network: ForceFieldNetwork,
+    baseline: Baseline,
+    card: dict[str, Any],
+    members: Sequence[Member] = (),
+) -> str:
+    """Write all files, parameters first, each atomically, and return the sha256 of the parameters.
+
+    `card` needs every key of CARD_KEYS but `sha256`, which is filled in, as `members` is. Raises CheckpointError naming
+    a missing key, and for members of another network or too many of them.
     """
     missing = [key for key in CARD_KEYS if key not in card and key != "sha256"]
     if missing:
         raise CheckpointError(f"the model card lacks {', '.join(missing)}; a model without them cannot be saved")
+    if len(members) > len(MEMBER_FILES):
+        raise CheckpointError(f"a model has at most {len(MEMBER_FILES)} further members and {len(members)} were given")
+    for number, member in enumerate(members, start=1):
+        if member.network.config != network.config:
+            raise CheckpointError(
+                f"member {number} has another network than the model; train all members by one recipe"
+            )
     folder.mkdir(parents=True, exist_ok=True)
+    listed = [
+        member.origin | {"file": name, "sha256": _save_parameters(folder / name, member.network, member.baseline)}
+        for name, member in zip(MEMBER_FILES, members, strict=False)
+    ]
+    digest = _save_parameters(folder / PARAMETERS_FILE, network, baseline)
+    partial = folder / (CARD_FILE + ".partial")
+    card = card | {"schema": CARD_SCHEMA, "sha256": digest}
+    card.pop("members", None)
+    if listed:
+        card["members"] = listed
+    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / CARD_FILE)
+    for name in MEMBER_FILES[len(members) :]:
+        (folder / name).unlink(missing_ok=True)
+    return digest
+
+
+def _save_parameters(file: Path, network: ForceFieldNetwork, baseline: Baseline) -> str:
+    """Write one safetensors file atomically; its sha256."""
     tensors = {f"network.{name}": value.contiguous() for name, value in network.state_dict().items()}
     tensors |= {"baseline.weights": baseline.weights, "baseline.seen": baseline.seen}
     metadata = {
@@ -68,39 +118,58 @@ def save_checkpoint(folder: Path, network: ForceFieldNetwork, baseline: Baseline
         "format_version": str(FORMAT_VERSION),
         "network": json.dumps(network.config.to_dict()),
     }
-    partial = folder / (PARAMETERS_FILE + ".partial")
+    partial = file.with_name(file.name + ".partial")
     save_file(tensors, partial, metadata)
     digest = sha256_of(partial)
-    partial.replace(folder / PARAMETERS_FILE)
-    partial = folder / (CARD_FILE + ".partial")
-    card = card | {"schema": CARD_SCHEMA, "sha256": digest}
-    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    partial.replace(file)
     return digest
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read a checkpoint folder.
+    """Read a checkpoint folder, without its further members.
 
     Raises CheckpointError saying what is wrong: a missing or unreadable file, parameters that are not those the
     card describes, another program's file, or a newer format.
     """
     card = _read_card(folder / CARD_FILE)
-    file = folder / PARAMETERS_FILE
+    network, baseline = _load_parameters(folder / PARAMETERS_FILE, card["sha256"])
+    return Checkpoint(network, baseline, card, folder)
+
+
+def load_members(folder: Path, card: dict[str, Any], config: NetworkConfig) -> tuple[Checkpoint, ...]:
+    """The further members that the card lists, each with the card of the model.
+
+    config: the model's own. Raises CheckpointError as `load_checkpoint`, and for a member of another network.
+    """
+    listed = card.get("members", [])
+    if not isinstance(listed, list) or len(listed) > len(MEMBER_FILES):
+        raise CheckpointError(f"{folder / CARD_FILE} does not list the members of the model; fetch the model again")
+    members = []
+    for name, entry in zip(MEMBER_FILES, listed, strict=False):
+        if not isinstance(entry, dict) or entry.get("file") != name or "sha256" not in entry:
+            raise CheckpointError(f"{folder / CARD_FILE} does not describe {name}; fetch the model again")
+        network, baseline = _load_parameters(folder / name, entry["sha256"])
+        if network.config != config:
+            raise CheckpointError(f"{folder / name} has another network than {PARAMETERS_FILE}; fetch the model again")
+        members.append(Checkpoint(network, baseline, card, folder))
+    return tuple(members)
+
+
+def _load_parameters(file: Path, sha256: Any) -> tuple[ForceFieldNetwork, Baseline]:
     if not file.is_file():
-        raise CheckpointError(f"{folder} has no {PARAMETERS_FILE}; copy the whole model folder")
+        raise CheckpointError(f"{file.parent} has no {file.name}; copy the whole model folder")
     digest = sha256_of(file)
-    if digest != card["sha256"]:
+    if digest != sha256:
         raise CheckpointError(
             f"{file} is damaged or not the file its card describes (sha256 {digest[:12]}..., "
-            f"card {str(card['sha256'])[:12]}...); fetch the model again"
+            f"card {str(sha256)[:12]}...); fetch the model again"
         )
     metadata, tensors = _read_parameters(file)
     network = _build_network(file, metadata, tensors)
     weights, seen = tensors.get("baseline.weights"), tensors.get("baseline.seen")
     if weights is None or seen is None or weights.shape != (N_FEATURES,) or seen.shape != (N_FEATURES,):
         raise CheckpointError(f"{file} has no baseline of {N_FEATURES} weights; the model cannot give total energies")
-    return Checkpoint(network, Baseline(weights.double(), seen.bool()), card)
+    return network, Baseline(weights.double(), seen.bool())
 
 
 def sha256_of(path: Path) -> str:

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from virialff import registry
-from virialff.checkpoint import Checkpoint, load_checkpoint
+from virialff.checkpoint import Checkpoint, load_checkpoint, load_members
 from virialff.decomposition import Decomposition
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
+from virialff.environments import RareAtoms, rare_atoms
 from virialff.errors import CheckpointError, MoleculeError, ShapeError, UnsupportedElementError
 from virialff.graph import batch_graphs, build_graph, to_tensors
 from virialff.molecule import Molecule
@@ -26,7 +27,7 @@ from virialff.networks.baseline import baseline_energies
 from virialff.potential.energy import TERMS, pair_energies, pair_energies_and_forces, pair_terms
 from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
 from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
-from virialff.topology import RELATIONS, all_pairs, pair_relations
+from virialff.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
 
 
 def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -> "Model":
@@ -67,6 +68,7 @@ class Model:
         self.card = checkpoint.card
         self.baseline = checkpoint.baseline
         self.device = device
+        self._folder = checkpoint.folder
         self._network = checkpoint.network.to(device)
 
     @property
@@ -87,6 +89,26 @@ class Model:
         """Atomic numbers that the model was trained on."""
         numbers = dict(zip(ELEMENTS, ATOMIC_NUMBERS, strict=True))
         return frozenset(numbers[symbol] for symbol in self.card["elements"])
+
+    @cached_property
+    def members(self) -> tuple["Model", ...]:
+        """Further parameter sets, trained like this one, that give the spread of its results (`virialff.uncertainty`).
+
+        Read when first asked for; empty for a model without. Raises CheckpointError where a file is damaged.
+        """
+        if self._folder is None or not self.card.get("members"):
+            return ()
+        checkpoints = load_members(self._folder, self.card, self._network.config)
+        return tuple(
+            Model(Checkpoint(part.network, part.baseline, part.card), device=self.device) for part in checkpoints
+        )
+
+    def rare_atoms(self, molecule: Molecule) -> RareAtoms | None:
+        """Which atoms have surroundings that were rare in training; None for a model that has not counted them."""
+        counts = self.card.get("environments")
+        if not isinstance(counts, dict):
+            return None
+        return rare_atoms(molecule.symbols, molecule.bonds, bond_type_indices(molecule.orders), counts)
 
     def force_field(self, molecule: Molecule) -> "ForceField":
         """The force field of one molecule or complex. Coordinates are not needed and not used.

@@ -1,6 +1,6 @@
 """A model from elsewhere: copied from a folder or a .zip within limits, then tried.
 
-Nothing is unpickled and no name in an archive becomes a path: only the two files of a model are read from it.
+Nothing is unpickled and no name in an archive becomes a path: only the files of a model are read from it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from virialff.checkpoint import CARD_FILE, PARAMETERS_FILE, load_checkpoint
+from virialff.checkpoint import CARD_FILE, MEMBER_FILES, PARAMETERS_FILE, load_checkpoint
 from virialff.conformers import generate
 from virialff.elements import ELEMENTS
 from virialff.errors import CheckpointError, VirialffError
@@ -23,7 +23,7 @@ from virialff.forcefield import Model
 from virialff.molecule import Molecule
 
 #: Largest accepted files in bytes. Ours have some 1 MB of parameters and 20 kB of card.
-MAX_BYTES = {PARAMETERS_FILE: 256 * 2**20, CARD_FILE: 4 * 2**20}
+MAX_BYTES = {PARAMETERS_FILE: 256 * 2**20, CARD_FILE: 4 * 2**20} | dict.fromkeys(MEMBER_FILES, 256 * 2**20)
 #: Most entries of an accepted archive.
 MAX_ENTRIES = 1000
 #: A small molecule for each element; all of them but the first need hydrogen too.
@@ -31,7 +31,7 @@ TRIALS = {"H": "[H][H]", "C": "C", "N": "N", "O": "O", "F": "F", "P": "P", "S": 
 
 
 def receive(source: Path | BinaryIO, target: Path, *, title: str) -> None:
-    """Copy the two files of a model from a folder or a .zip into the new folder `target`, and flush them to disk.
+    """Copy the files of a model from a folder or a .zip into the new folder `target`, and flush them to disk.
 
     title: how messages name the source. Raises CheckpointError for anything that is not a model of sane size.
     """
@@ -51,24 +51,32 @@ def verify(folder: Path) -> Model:
     """
     model = Model(load_checkpoint(folder))
     _check_card(folder / CARD_FILE, model)
+    present = [name for name in MEMBER_FILES if (folder / name).exists()]
+    if present != list(MEMBER_FILES[: len(model.members)]):
+        raise CheckpointError(f"{folder} has other members than its card lists; fetch the model again")
     try:
         molecules = [
             generate(Molecule.from_smiles(TRIALS[symbol]), n_conformers=1, minimize=None)
             for symbol in ELEMENTS
             if symbol in model.card["elements"]
         ]
-        for molecule, force_field in zip(molecules, model.force_fields(molecules), strict=True):
-            energy, forces = force_field.energy_and_forces(molecule.positions)
-            if not (np.isfinite(energy).all() and np.isfinite(forces).all() and np.isfinite(force_field.charges).all()):
-                raise CheckpointError(
-                    f"{folder} is whole but of no use: it gives no finite energy, forces and charges for "
-                    f"{molecule.formula}; train it again"
-                )
+        for part in (model, *model.members):
+            _try(folder, part, molecules)
     except CheckpointError:
         raise
     except (VirialffError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{folder} loads but cannot predict: {error}") from error
     return model
+
+
+def _try(folder: Path, model: Model, molecules: list[Molecule]) -> None:
+    for molecule, force_field in zip(molecules, model.force_fields(molecules), strict=True):
+        energy, forces = force_field.energy_and_forces(molecule.positions)
+        if not (np.isfinite(energy).all() and np.isfinite(forces).all() and np.isfinite(force_field.charges).all()):
+            raise CheckpointError(
+                f"{folder} is whole but of no use: it gives no finite energy, forces and charges for "
+                f"{molecule.formula}; train it again"
+            )
 
 
 def _check_card(path: Path, model: Model) -> None:
@@ -96,8 +104,10 @@ def _check_card(path: Path, model: Model) -> None:
 def _from_folder(source: Path, target: Path) -> None:
     if not (source / CARD_FILE).is_file() and (source / "recipe.json").is_file():
         raise CheckpointError(f"{source} is a training run, not a model; `virialff ship {source}` makes a model of it")
-    for name in (CARD_FILE, PARAMETERS_FILE):
+    for name in (CARD_FILE, PARAMETERS_FILE, *MEMBER_FILES):
         if not (source / name).is_file():
+            if name in MEMBER_FILES:
+                continue
             raise CheckpointError(f"{source} has no {name}; a model folder holds {CARD_FILE} and {PARAMETERS_FILE}")
         try:
             content = _read((source / name).open("rb"), name, str(source))
@@ -109,9 +119,7 @@ def _from_folder(source: Path, target: Path) -> None:
 def _from_zip(source: Path | BinaryIO, target: Path, title: str) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
-            files = {
-                name: _read(archive.open(member), name, title) for name, member in _members(archive, title).items()
-            }
+            files = {name: _read(archive.open(entry), name, title) for name, entry in _entries(archive, title).items()}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise CheckpointError(
             f"{title} is neither a model folder nor a .zip of one that can be read ({error}); "
@@ -121,12 +129,12 @@ def _from_zip(source: Path | BinaryIO, target: Path, title: str) -> None:
         _write(content, target / name)
 
 
-def _members(archive: zipfile.ZipFile, title: str) -> dict[str, zipfile.ZipInfo]:
-    """The two entries of a model, side by side at the top or in one folder. Raises CheckpointError for any trick."""
+def _entries(archive: zipfile.ZipFile, title: str) -> dict[str, zipfile.ZipInfo]:
+    """The entries of a model, side by side at the top or in one folder. Raises CheckpointError for any trick."""
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise CheckpointError(f"{title} has {len(entries):,} entries; pack {CARD_FILE} and {PARAMETERS_FILE} alone")
-    found: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in (CARD_FILE, PARAMETERS_FILE)}
+    found: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in (CARD_FILE, PARAMETERS_FILE, *MEMBER_FILES)}
     for entry in entries:
         path = PurePosixPath(entry.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename:
@@ -141,15 +149,13 @@ def _members(archive: zipfile.ZipFile, title: str) -> dict[str, zipfile.ZipInfo]
         if path.name in found and not entry.is_dir() and path.parts[0] != "__MACOSX":
             found[path.name].append(entry)
     for name, places in found.items():
-        if len(places) != 1:
+        if len(places) != 1 and (places or name not in MEMBER_FILES):
             count = f"{len(places)} files" if places else "no file"
             raise CheckpointError(f"{title} has {count} {name}; pack one model folder, as it is")
-    card, parameters = (places[0] for places in found.values())
-    if PurePosixPath(card.filename).parent != PurePosixPath(parameters.filename).parent:
-        raise CheckpointError(
-            f"{title} has {CARD_FILE} and {PARAMETERS_FILE} in different folders; pack one model folder"
-        )
-    return {CARD_FILE: card, PARAMETERS_FILE: parameters}
+    chosen = {name: places[0] for name, places in found.items() if places}
+    if len({PurePosixPath(entry.filename).parent for entry in chosen.values()}) > 1:
+        raise CheckpointError(f"{title} has the files of the model in different folders; pack one model folder")
+    return chosen
 
 
 def _read(file: IO[bytes], name: str, title: str) -> bytes:

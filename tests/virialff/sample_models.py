@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import shutil
 import zipfile
 from pathlib import Path
 
+import torch
+
+from virialff.checkpoint import Member, load_checkpoint, save_checkpoint
 from virialff.paths import ASSETS
 
 FILES = ("card.json", "model.safetensors")
 
 
 def make_model(folder: Path) -> Path:
-    """A model folder whose card calls it `mine`."""
-    shutil.copytree(ASSETS / "models" / "default", folder)
-    change_card(folder, name="mine")
+    """A model folder of two files whose card calls it `mine`."""
+    folder.mkdir(parents=True)
+    for name in FILES:
+        shutil.copy(ASSETS / "models" / "default" / name, folder)
+    card = json.loads((folder / "card.json").read_text())
+    card.pop("members", None)
+    (folder / "card.json").write_text(json.dumps(card | {"name": "mine"}))
+    return folder
+
+
+def make_ensemble(folder: Path, n_members: int = 2, *, noise: float = 0.02) -> Path:
+    """The same model with further members: its own parameters with random relative changes of the size `noise`."""
+    source = load_checkpoint(ASSETS / "models" / "default")
+    generator = torch.Generator().manual_seed(5)
+    members = []
+    for number in range(n_members):
+        network = copy.deepcopy(source.network)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(1 + noise * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+        members.append(Member(network.float(), source.baseline, {"name": f"other {number + 1}"}))
+    card = {name: value for name, value in source.card.items() if name != "sha256"} | {"name": "mine"}
+    save_checkpoint(folder, source.network.float(), source.baseline, card, members)
     return folder
 
 
@@ -28,7 +52,7 @@ def change_card(folder: Path, **values: object) -> None:
 def packed(folder: Path, *, prefix: str = "", extra: tuple[tuple[str, bytes], ...] = ()) -> io.BytesIO:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in FILES:
+        for name in (*FILES, *sorted(path.name for path in folder.glob("member-*"))):
             archive.write(folder / name, prefix + name)
         for name, content in extra:
             archive.writestr(name, content)

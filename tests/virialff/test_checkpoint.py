@@ -7,7 +7,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from virialff.checkpoint import CARD_KEYS, load_checkpoint, save_checkpoint, sha256_of
+from virialff.checkpoint import (
+    CARD_KEYS,
+    MEMBER_FILES,
+    Member,
+    load_checkpoint,
+    load_members,
+    save_checkpoint,
+    sha256_of,
+)
 from virialff.errors import CheckpointError
 from virialff.networks.baseline import N_FEATURES, Baseline
 from virialff.networks.config import NetworkConfig
@@ -112,3 +120,58 @@ def test_a_card_without_its_keys_is_not_saved(tmp_path):
     baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.zeros(N_FEATURES, dtype=torch.bool))
     with pytest.raises(CheckpointError, match="lacks name"):
         save_checkpoint(tmp_path, ForceFieldNetwork(CONFIG), baseline, {})
+
+
+def some_baseline() -> Baseline:
+    return Baseline(torch.randn(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
+
+
+def save_with(folder: Path, *members: Member) -> None:
+    card = {key: f"the {key}" for key in CARD_KEYS if key != "sha256"}
+    save_checkpoint(folder, ForceFieldNetwork(CONFIG), some_baseline(), card, members)
+
+
+def test_members_come_back_in_their_order(tmp_path):
+    networks = [ForceFieldNetwork(CONFIG), ForceFieldNetwork(CONFIG)]
+    baselines = [some_baseline(), some_baseline()]
+    origins = [{"name": "second"}, {"name": "third"}]
+    save_with(tmp_path, *map(Member, networks, baselines, origins))
+    card = load_checkpoint(tmp_path).card
+    assert [entry["name"] for entry in card["members"]] == ["second", "third"]
+    members = load_members(tmp_path, card, CONFIG)
+    for member, network, baseline in zip(members, networks, baselines, strict=True):
+        torch.testing.assert_close(member.baseline.weights, baseline.weights)
+        for name, value in member.network.state_dict().items():
+            torch.testing.assert_close(value, network.state_dict()[name].double())
+
+    save_with(tmp_path, Member(networks[0], baselines[0]))
+    card = load_checkpoint(tmp_path).card
+    assert len(load_members(tmp_path, card, CONFIG)) == 1
+    assert not (tmp_path / MEMBER_FILES[1]).exists()
+
+
+def test_members_of_another_network_are_not_saved(tmp_path):
+    other = ForceFieldNetwork(NetworkConfig(hidden_size=8, charge_width=9, pair_width=8))
+    with pytest.raises(CheckpointError, match="member 1 has another network than the model"):
+        save_with(tmp_path, Member(other, some_baseline()))
+    assert not list(tmp_path.iterdir())
+    mine = Member(ForceFieldNetwork(CONFIG), some_baseline())
+    with pytest.raises(CheckpointError, match="at most 9 further members and 10 were given"):
+        save_with(tmp_path, *[mine] * 10)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ("two", "does not list the members"),
+        ([{"file": "member-1.safetensors"}], "does not describe member-1"),
+        ([{"file": "../model.safetensors", "sha256": ""}], "does not describe member-1"),
+        ([{"file": "member-1.safetensors", "sha256": "0"}], "member-1.safetensors is damaged or not the file"),
+        ([{"file": "member-1.safetensors", "sha256": "0"}] * 10, "does not list the members"),
+    ],
+)
+def test_a_card_that_does_not_describe_its_members_is_refused(tmp_path, members, reason):
+    save_with(tmp_path, Member(ForceFieldNetwork(CONFIG), some_baseline()))
+    card = load_checkpoint(tmp_path).card | {"members": members}
+    with pytest.raises(CheckpointError, match=reason):
+        load_members(tmp_path, card, CONFIG)

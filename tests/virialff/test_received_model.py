@@ -14,10 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.small_network import SMALL_NETWORK
-from tests.virialff.sample_models import change_card, flip_a_byte, packed
+from tests.virialff.sample_models import change_card, flip_a_byte, make_ensemble, packed
 from virialff import registry
 from virialff.checkpoint import sha256_of
 from virialff.errors import CheckpointError
+from virialff.forcefield import load_model
 from virialff.received_model import MAX_BYTES, MAX_ENTRIES
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -176,3 +177,61 @@ def packed_state(folder: Path) -> Path:
     """A file of torch.save, which is a .zip too."""
     torch.save({"weight": torch.zeros(3)}, folder / "state.pt")
     return folder / "state.pt"
+
+
+# --- further members ---
+
+
+@pytest.fixture
+def ensemble(tmp_path) -> Path:
+    return make_ensemble(tmp_path / "elsewhere" / "ensemble")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_members_are_received_with_the_model(ensemble, zipped):
+    added = registry.add(packed(ensemble) if zipped else ensemble, "new")
+    assert [part.name for part in sorted(added.folder.iterdir())] == [
+        "card.json",
+        "member-1.safetensors",
+        "member-2.safetensors",
+        "model.safetensors",
+    ]
+    assert len(load_model("new").members) == 2
+
+
+def damaged_member(folder: Path) -> None:
+    content = bytearray((folder / "member-2.safetensors").read_bytes())
+    content[-5] ^= 0xFF
+    (folder / "member-2.safetensors").write_bytes(content)
+
+
+def member_that_is_not_finite(folder: Path) -> None:
+    file = folder / "member-1.safetensors"
+    tensors = load_file(file)
+    next(value for name, value in tensors.items() if name.startswith("network.charges.")).fill_(float("nan"))
+    with safe_open(file, framework="pt") as reader:
+        metadata = reader.metadata()
+    save_file(tensors, file, metadata)
+    listed = json.loads((folder / "card.json").read_text())["members"]
+    change_card(folder, members=[listed[0] | {"sha256": sha256_of(file)}, listed[1]])
+
+
+def forget_a_member(folder: Path) -> None:
+    change_card(folder, members=json.loads((folder / "card.json").read_text())["members"][:1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (damaged_member, r"member-2\.safetensors is damaged"),
+        (member_that_is_not_finite, "gives no finite energy, forces and charges for H2"),
+        (forget_a_member, "has other members than its card lists"),
+        (lambda folder: (folder / "member-1.safetensors").unlink(), r"has no member-1\.safetensors"),
+        (lambda folder: change_card(folder, members="many"), "does not list the members"),
+    ],
+)
+def test_members_are_checked_as_the_model_is(ensemble, models, damage, reason):
+    damage(ensemble)
+    with pytest.raises(CheckpointError, match=reason):
+        registry.add(ensemble, "new")
+    assert list(models.iterdir()) == []

@@ -1,0 +1,50 @@
+"""Atom environments: how they are written, counted and looked up."""
+
+import numpy as np
+
+from virialff.environments import RARE_BELOW, atom_environments, count_environments, rare_atoms
+from virialff.molecule import Molecule
+from virialff.topology import bond_type_indices
+
+
+def arrays_of(smiles: str):
+    molecule = Molecule.from_smiles(smiles)
+    return molecule.symbols, molecule.bonds, bond_type_indices(molecule.orders)
+
+
+def test_an_environment_names_the_atom_and_its_bonds():
+    assert atom_environments(*arrays_of("C=O")) == ("C(-H,-H,=O)", "O(=C)", "H(-C)", "H(-C)")
+    assert atom_environments(*arrays_of("C#N"))[:2] == ("C(#N,-H)", "N(#C)")
+    assert set(atom_environments(*arrays_of("c1ccccc1"))) == {"C(-H,:C,:C)", "H(-C)"}
+
+
+def test_atom_and_bond_order_do_not_matter():
+    symbols, bonds, types = arrays_of("CC(=O)NC")
+    order = np.random.default_rng(0).permutation(len(symbols))
+    place = np.argsort(order)
+    shuffled = atom_environments([symbols[i] for i in order], place[bonds][::-1, ::-1], types[::-1])
+    assert tuple(shuffled[place[i]] for i in range(len(symbols))) == atom_environments(symbols, bonds, types)
+
+
+def test_counts_are_of_molecules():
+    counts = count_environments([atom_environments(*arrays_of(smiles)) for smiles in ("C", "CC", "CCC")])
+    assert counts == {"H(-C)": 3, "C(-C,-H,-H,-H)": 2, "C(-C,-C,-H,-H)": 1, "C(-H,-H,-H,-H)": 1}
+    assert next(iter(counts)) == "H(-C)"
+
+
+def test_atoms_below_the_limit_are_rare_and_named():
+    counts = {"H(-C)": 900, "C(-C,-H,-H,-H)": RARE_BELOW, "C(-C,-H,-H,-S)": RARE_BELOW - 1, "S(-C,-H)": 1000}
+    rare = rare_atoms(*arrays_of("CCS"), counts)
+    assert rare.counts.tolist() == [RARE_BELOW, RARE_BELOW - 1, 1000, *[900] * 5, 0]
+    assert np.flatnonzero(rare.mask).tolist() == [1, 8]
+    assert rare.sentence.startswith("The surroundings of atoms 2 (C, in 4), 9 (H, in 0) were in fewer than 5 molecules")
+    assert rare.table["rare"].tolist() == rare.mask.tolist()
+    assert not rare_atoms(*arrays_of("CC"), counts).any
+    assert rare_atoms(*arrays_of("CC"), counts).sentence == ""
+
+
+def test_a_long_list_of_rare_atoms_is_cut():
+    rare = rare_atoms(*arrays_of("CCCCCCCC"), {})
+    assert rare.mask.all()
+    assert "and" not in rare.sentence.split(" were ")[0]
+    assert "14 more were in fewer than" in rare.sentence
