@@ -22,6 +22,7 @@ import pyarrow as pa
 import torch
 
 import virialff
+from training.files import replace_file
 from training.metrics import METRICS_FILE, read_metrics
 
 #: What `status.json` can say: `interrupted` was saved on a signal, `stopped` has a reason that a person must see to.
@@ -75,7 +76,7 @@ class RunFolder:
         # torch reports a full disk as an error of its own format, without errno.
         buffer = io.BytesIO()
         torch.save(content, buffer)
-        self._replace(CHECKPOINT, buffer.getbuffer())
+        replace_file(self.path / CHECKPOINT, buffer.getbuffer())
 
     def checkpoint(self, device: str) -> dict[str, Any] | None:
         """The last checkpoint with its tensors on `device`, None if there is none yet."""
@@ -90,7 +91,7 @@ class RunFolder:
         return content
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        self._replace(name, (json.dumps(content, indent=1) + "\n").encode())
+        replace_file(self.path / name, (json.dumps(content, indent=1) + "\n").encode())
 
     def _append(self, name: str, content: dict[str, Any]) -> None:
         with (self.path / name).open("ab+") as file:
@@ -100,18 +101,6 @@ class RunFolder:
                 if file.read(1) != b"\n":
                     file.write(b"\n")
             file.write((json.dumps(content) + "\n").encode())
-
-    def _replace(self, name: str, content: bytes | memoryview) -> None:
-        partial = self.path / f"{name}.partial"
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.path / name)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
 
 
 def environment(device: str) -> dict[str, Any]:

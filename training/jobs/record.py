@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from training.files import replace_file
 from training.jobs.locks import is_held
 from training.metrics import read_metrics
 from training.slurm import ALIVE, job_states
@@ -36,9 +37,7 @@ def runs_folder() -> Path:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Replace `path` as a whole."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    replace_file(path, (json.dumps(content, indent=1) + "\n").encode(), writer=str(os.getpid()))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

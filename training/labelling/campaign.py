@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from training.files import replace_file
 from training.labelling.config import CampaignConfig
 from training.labelling.limits import TaskTimeout, WorkerStopped, end_with_command, stop_on_signals, time_limit
 from training.labelling.plan import Chunk, Plan, stored_plan
@@ -66,9 +67,7 @@ class CurrentTask:
 
     def begin(self, task: Task) -> None:
         """Note the task before it is computed."""
-        temporary = self._path.with_name(f"{self._path.name}.tmp")
-        temporary.write_text(task.key, encoding="utf-8")
-        os.replace(temporary, self._path)
+        replace_file(self._path, task.key.encode())
 
     def read(self) -> str | None:
         """The key of the task that was in work, None if there was none."""

@@ -3,7 +3,6 @@
 import fcntl
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.files import replace_file
 from training.labelling.config import CampaignConfig
 from training.labelling.dft_draws import draw_dft_rounds
 from training.labelling.draws import draw_rounds
@@ -132,15 +132,9 @@ def _write(path: Path, plan: Plan, draws: Any) -> None:
         "chunks": [{"name": chunk.name, "tasks": [to_json(task) for task in chunk.tasks]} for chunk in plan.chunks],
         "refused": plan.refused,
     }
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write(gzip.compress(json.dumps(content).encode(), mtime=0))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace_file(path, gzip.compress(json.dumps(content).encode(), mtime=0))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise VirialffError(f"The plan {path} could not be written ({error.strerror}): make room for it.") from error
 
 
