@@ -1,5 +1,7 @@
 """Atom environments: how they are written, counted and looked up."""
 
+from typing import Any
+
 import numpy as np
 
 from virialff.environments import RARE_BELOW, atom_environments, count_environments, rare_atoms
@@ -7,7 +9,7 @@ from virialff.molecule import Molecule
 from virialff.topology import bond_type_indices
 
 
-def arrays_of(smiles: str):
+def arrays_of(smiles: str) -> tuple[Any, Any, Any]:
     molecule = Molecule.from_smiles(smiles)
     return molecule.symbols, molecule.bonds, bond_type_indices(molecule.orders)
 

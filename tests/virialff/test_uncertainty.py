@@ -53,6 +53,8 @@ def test_the_spread_of_interaction_energies(ensemble):
     water = generate(Molecule.from_smiles("O"), n_conformers=1)
     pair = Molecule.join(water, water.with_positions(water.positions + np.array([0.0, 0.0, 2.9])))
     found = energy_spread(ensemble, pair, pair.positions[0])
+    assert found is not None
+    assert found.interaction is not None
     energies = [field.interaction_energy(pair.positions) for field in all_fields(ensemble, pair)]
     np.testing.assert_allclose(found.interaction, np.std(energies, axis=0, ddof=1), rtol=1e-6)
     assert found.total.shape == (1,)
