@@ -16,7 +16,7 @@ from torch import Tensor
 
 from training.dataset import COMPLEXES, KINDS, MOLECULES, SPLITS, LabelledGraph, PackWriter
 from virialff.datasets.evaluation import refuse_evaluation
-from virialff.datasets.splits import Fractions, split_of, split_of_complex
+from virialff.datasets.splits import MONOMERS, Fractions, split_of_record
 from virialff.errors import ConfigError
 from virialff.graph import array_tensors
 from virialff.labels.schema import COLUMN_OF, Label, from_table
@@ -32,8 +32,6 @@ _KIND_OF_DETAIL = {
 }
 _KIND_OF_KIND = {"minimum": KINDS.index("gfn2_minimum"), "scan": KINDS.index("torsion")}
 _DISPLACED = KINDS.index("displaced")
-#: Pool name of our own list of small monomers.
-_MONOMERS = "monomers"
 _COMPLEX = "complex"
 _FIELDS = ("task", "inchikeys", "smiles", "source", "kind", "level_of_theory", "interaction_energy", "failure")
 
@@ -78,7 +76,8 @@ def make_packs(
         writers = {"molecules": molecules, "complexes": complexes}
         for rows in _groups(sources, level, index.counts):
             name = "complexes" if _is_complex(rows[0]) else "molecules"
-            split = _split(rows[0].inchikeys, name == "complexes", index.monomers, seed, fractions)
+            keys = rows[0].inchikeys
+            split = split_of_record(keys, always_train=index.monomers, seed=seed, fractions=fractions)
             writers[name].append(labelled_graph(rows), split)
             records[name, split] += 1
             geometries[name, split] += len(rows)
@@ -146,14 +145,6 @@ def _is_complex(row: Label) -> bool:
     return row.kind == _COMPLEX
 
 
-def _split(keys: Sequence[str], pair: bool, monomers: frozenset[str], seed: int, fractions: Fractions) -> str:
-    parts = ["train" if key in monomers else split_of(key, seed=seed, fractions=fractions) for key in keys]
-    if not pair:
-        return parts[0]
-    held_out = next((part for part in ("test", "validation") if part in parts), None)
-    return held_out or split_of_complex(keys, seed=seed, fractions=fractions)
-
-
 def _only_level(stores: Sequence[LabelStore]) -> str:
     column = COLUMN_OF["level_of_theory"]
     tables = (table for store in stores for table in store.tables([column]))
@@ -182,7 +173,7 @@ def _read_index(stores: Sequence[LabelStore], level: str) -> _Index:
                     without += 1
                     continue
                 counts[_group(values["kind"], values["task"], values["smiles"])] += 1
-                if values["source"] == _MONOMERS and values["kind"] != _COMPLEX:
+                if values["source"] == MONOMERS and values["kind"] != _COMPLEX:
                     monomers.add(keys[0])
     if not counts:
         raise ConfigError(f"{_names(stores)} holds no labels of {level}; make them first (docs/data.md says how).")

@@ -1,7 +1,7 @@
 """Splits by molecular graph: the first InChIKey block decides, so stereoisomers stay together."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from virialff.datasets.evaluation import first_block
@@ -10,6 +10,8 @@ from virialff.errors import ConfigError
 Split = Literal["train", "validation", "test"]
 Fractions = tuple[float, float, float]
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
+#: Pool name of our own list of small monomers, which always train.
+MONOMERS = "monomers"
 #: The paper's parts of QMugs: 227,613 train, 19,814 validation and 56,904 test molecules of 304,331.
 PAPER_FRACTIONS: Fractions = (0.748, 0.065, 0.187)
 DEFAULT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
@@ -37,6 +39,27 @@ def split_of_complex(inchikeys: Sequence[str], *, seed: int, fractions: Fraction
     Raises ConfigError and EvaluationSetError as `split_of`.
     """
     return _part("+".join(sorted(first_block(key) for key in inchikeys)), seed, fractions)
+
+
+def split_of_record(
+    inchikeys: Sequence[str], *, always_train: Collection[str], seed: int, fractions: Fractions = DEFAULT_FRACTIONS
+) -> Split:
+    """The part of a labelled molecule (one InChIKey) or complex (one a monomer), as training packs divide them.
+
+    always_train: InChIKeys that train whatever their draw: our own list of small monomers, the partners of most
+    complexes. A complex is held out when a partner is a held-out molecule, and otherwise by the set of its partners.
+
+    Raises ConfigError and EvaluationSetError as `split_of`.
+    """
+    parts: list[Split] = [
+        "train" if key in always_train else split_of(key, seed=seed, fractions=fractions) for key in inchikeys
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    for part in SPLITS[:0:-1]:
+        if part in parts:
+            return part
+    return split_of_complex(inchikeys, seed=seed, fractions=fractions)
 
 
 def paper_split(inchikey: str, *, seed: int) -> Split:

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virialff.datasets.splits import NAMED_FRACTIONS, PAPER_FRACTIONS, SPLITS, paper_split, split_of, split_of_complex
+from virialff.datasets.splits import (
+    NAMED_FRACTIONS,
+    PAPER_FRACTIONS,
+    SPLITS,
+    paper_split,
+    split_of,
+    split_of_complex,
+    split_of_record,
+)
 from virialff.errors import ConfigError, EvaluationSetError
 
 EXPECTED_WATER = ["train", "test", "train", "test", "train", "train", "validation", *["train"] * 5]
@@ -61,3 +69,19 @@ def test_the_papers_split_is_seeded_and_goes_by_the_first_block():
     assert parts == [split_of(f"{block}-UHFFFAOYSA-N", seed=5, fractions=PAPER_FRACTIONS) for block in _blocks(5000)]
     assert parts != [paper_split(block, seed=6) for block in _blocks(5000)]
     assert [round(100 * parts.count(part) / 5000) for part in SPLITS] == [75, 6, 18]
+
+
+def test_a_complex_is_held_out_with_a_partner_and_monomers_always_train():
+    keys = {split_of(block, seed=1): block for block in _blocks(500)}
+    train, validation, test = (keys[part] for part in SPLITS)
+    other = next(block for block in _blocks(500) if split_of(block, seed=1) == "train" and block != train)
+
+    def part(*blocks: str, always_train: tuple[str, ...] = ()) -> str:
+        return split_of_record(blocks, always_train=always_train, seed=1)
+
+    assert [part(train), part(validation), part(test)] == list(SPLITS)
+    assert part(test, always_train=(test,)) == "train"
+    assert part(train, test) == part(test, validation) == "test"
+    assert part(validation, train) == "validation"
+    assert part(train, other) == part(other, train) == split_of_complex([train, other], seed=1)
+    assert part(test, train, always_train=(test,)) == split_of_complex([train, test], seed=1)
