@@ -6,6 +6,7 @@ minima (Halgren, J. Comput. Chem. 1999, 20, 720), UFF where MMFF94s has no param
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from virialff.units import GAS_CONSTANT
 
 FloatArray = NDArray[np.float64]
 ClassicalForceField = Literal["MMFF94s", "UFF"]
+Progress = Callable[[int, int], None]
 
 #: Two geometries are one conformer if their heavy atoms superimpose within RMSD_TOLERANCE (Angstrom, best over
 #: symmetry-equivalent numberings) and their energies agree within ENERGY_TOLERANCE (kcal/mol).
@@ -71,6 +73,7 @@ def search(
     minimize: Literal["mmff"] | None = "mmff",
     *,
     energy_window: float | None = 15.0,
+    progress: Progress | None = None,
 ) -> ConformerSearch:
     """Embed twice as many geometries as asked for, minimize them and keep the lowest distinct ones.
 
@@ -81,6 +84,8 @@ def search(
 
     Atom order and stereochemistry are kept. Stereocentres and double bonds that the molecule leaves undefined take the
     configuration of its first conformer, or without one that of the first embedded geometry, the same in all.
+
+    `progress(geometries minimized, geometries in all)` is called after each; what it raises stops the search.
 
     Raises MissingCoordinatesError for a complex, whose arrangement cannot be made up, and EmbeddingError.
     """
@@ -96,7 +101,7 @@ def search(
         mol = _embed(molecule, n_conformers if n_conformers == 1 else 2 * n_conformers, seed)
         n_embedded = mol.GetNumConformers()
         force_field = _classical_force_field(mol) if minimize == "mmff" else None
-        energies = _minimize(mol, force_field)
+        energies = _minimize(mol, force_field, progress)
         candidates = _with_kept_stereochemistry(mol)
         if not candidates:
             raise EmbeddingError(
@@ -146,15 +151,25 @@ def _classical_force_field(mol: Chem.Mol) -> ClassicalForceField | None:
     return "UFF" if rdForceFieldHelpers.UFFHasAllMoleculeParams(mol) else None
 
 
-def _minimize(mol: Chem.Mol, force_field: ClassicalForceField | None) -> FloatArray:
+def _minimize(mol: Chem.Mol, force_field: ClassicalForceField | None, progress: Progress | None) -> FloatArray:
     """Relax all conformers in place; energies (n_conformers,) in kcal/mol, NaN without a force field."""
+    energies = np.full(mol.GetNumConformers(), np.nan)
     if force_field is None:
-        return np.full(mol.GetNumConformers(), np.nan)
+        return energies
     if force_field == "MMFF94s":
-        results = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, maxIters=_MINIMIZER_STEPS, mmffVariant="MMFF94s")
-    else:
-        results = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, maxIters=_MINIMIZER_STEPS)
-    return np.array([energy for _, energy in results])
+        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, mmffVariant="MMFF94s")
+    for index, conformer in enumerate(mol.GetConformers()):
+        number = conformer.GetId()
+        if force_field == "MMFF94s":
+            field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties, confId=number)
+        else:
+            field = rdForceFieldHelpers.UFFGetMoleculeForceField(mol, confId=number)
+        field.Initialize()
+        field.Minimize(maxIts=_MINIMIZER_STEPS)
+        energies[index] = field.CalcEnergy()
+        if progress is not None:
+            progress(index + 1, len(energies))
+    return energies
 
 
 def _with_kept_stereochemistry(mol: Chem.Mol) -> list[int]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from virialff.comparison import MethodEnergies
 from virialff.energy_runs import EnergyFunction, EnergyRun
-from virialff.engines import Engine
-from virialff.forcefield import ForceField, Model
+from virialff.engines import get_engine
 from virialff.molecule import Molecule
+
+if TYPE_CHECKING:
+    from virialff.forcefield import ForceField, Model
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class EnergyMethod:
     """A method ready to compute one molecule.
 
     `key` names method and parameters for caches, `energy` gives total energies (n,) in kcal/mol of positions
-    (n, n_atoms, 3) in A, `atoms` is the sum of the isolated atoms' energies at the same level, kcal/mol.
+    (n, n_atoms, 3) in A and can be pickled for another process, `atoms` is the sum of the isolated atoms' energies at
+    the same level, kcal/mol.
     """
 
     key: str
@@ -40,24 +45,29 @@ def model_method(model: Model, force_field: ForceField) -> EnergyMethod:
         key=model.sha256,
         label="Model",
         level_of_theory=f"{model.name}, trained on {model.level_of_theory}",
-        energy=lambda positions: np.asarray(force_field.energy(positions)),
+        energy=force_field.energy,
         atoms=float(force_field.atomic_energies.sum()),
     )
 
 
-def engine_method(engine: Engine, molecule: Molecule) -> EnergyMethod | str:
-    """An engine as a method, or the sentence saying why it cannot compute this molecule.
+def engine_method(name: str, molecule: Molecule) -> EnergyMethod | str:
+    """The engine of this name as a method, or the sentence saying why it cannot compute this molecule.
 
     ANI looks for its weights here, which can take a download.
     """
+    engine = get_engine(name)
     reason = engine.available() or engine.unsupported(molecule)
     if reason is not None:
         return reason
     level = engine.level_of_theory
     return EnergyMethod(
-        key=f"{engine.name}: {level}",
+        key=f"{name}: {level}",
         label=level.partition(" (")[0],
         level_of_theory=level,
-        energy=lambda positions: engine.energy(molecule, positions),
+        energy=partial(_engine_energy, name, molecule),
         atoms=float(engine.atomic_energies(molecule.numbers).sum()),
     )
+
+
+def _engine_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:
+    return get_engine(name).energy(molecule, positions)

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.components import generation
+from pages.components import background, tasks
 from pages.components.state import Loaded
-from pages.components.text import plain, sentence
+from pages.components.text import plain
 from virialff import content
 from virialff.conformers import ConformerSearch
-from virialff.errors import VirialffError
 from virialff.molecule import Molecule
 
 MOST_CONFORMERS = 200
-_ENSEMBLE = "generated_ensemble"
-_ERROR = "generation_error"
 _SOURCE = "ensemble_source"
 _OWN, _GENERATED = "As given", "Generated"
 
@@ -26,12 +23,6 @@ class Ensemble:
 
     positions: np.ndarray
     source: str
-
-
-@dataclass(frozen=True)
-class _Kept:
-    structure: str
-    ensemble: Ensemble
 
 
 def choose_ensemble(loaded: Loaded) -> Ensemble | None:
@@ -49,22 +40,21 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     if choice == _OWN:
         ensemble = own
     else:
-        _generator(molecule)
-        ensemble = _generated(molecule)
+        ensemble = _generator(molecule)
     if ensemble is not None:
         st.caption(plain(ensemble.source[:1].upper() + ensemble.source[1:]) + ".")
     return ensemble
 
 
-def _generator(molecule: Molecule) -> None:
+def _generator(molecule: Molecule) -> Ensemble | None:
     if molecule.n_fragments > 1:
         st.info(
             "Conformers cannot be made up for a complex, because nothing says how its molecules lie to each other: "
             "upload a file with its coordinates.",
             title="A complex needs coordinates",
         )
-        return
-    structure = content.structure_key(molecule)
+        return None
+    key = f"conformers_{content.structure_key(molecule)}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input(
             "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", persist_state="session", width=180
@@ -74,24 +64,12 @@ def _generator(molecule: Molecule) -> None:
         st.button(
             "Generate",
             icon=":material/scatter_plot:",
-            on_click=generation.start,
-            args=(structure, content.bare(molecule), int(count), int(seed), relax),
+            on_click=background.start,
+            args=(key, tasks.generate, content.bare(molecule), int(count), int(seed), relax),
+            kwargs={"title": "Generating conformers"},
         )
-    job = generation.finished(structure)
-    if job is not None:
-        _take(job)
-    if _ERROR in st.session_state:
-        st.error(sentence(st.session_state[_ERROR]), title="No conformers")
-
-
-def _take(job: generation.Job) -> None:
-    st.session_state.pop(_ERROR, None)
-    try:
-        found = job.future.result()
-    except VirialffError as error:
-        st.session_state[_ERROR] = str(error)
-    else:
-        st.session_state[_ENSEMBLE] = _Kept(job.structure, _described(found, job.seed))
+    found = background.show(key)
+    return None if found is None else _described(*found)
 
 
 def _described(found: ConformerSearch, seed: int) -> Ensemble:
@@ -99,10 +77,3 @@ def _described(found: ConformerSearch, seed: int) -> Ensemble:
     relaxed = f"relaxed with {found.force_field}" if found.force_field else "as embedded, not relaxed"
     source = f"{n} distinct conformer{'s' if n > 1 else ''} from {found.n_embedded} ETKDG geometries"
     return Ensemble(found.molecule.positions, f"{source} (seed {seed}), {relaxed}")
-
-
-def _generated(molecule: Molecule) -> Ensemble | None:
-    kept: _Kept | None = st.session_state.get(_ENSEMBLE)
-    if kept is not None and kept.structure == content.structure_key(molecule):
-        return kept.ensemble
-    return None

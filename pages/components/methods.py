@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.components import background, tasks
 from pages.components.text import plain, sentence
 from virialff import content
 from virialff.energy_methods import EnergyMethod, engine_method, model_method
-from virialff.energy_runs import EnergyCache, EnergyRun, continue_run
-from virialff.engines import ENGINES, get_engine
+from virialff.energy_runs import EnergyCache, EnergyRun
+from virialff.engines import ENGINES
 from virialff.forcefield import ForceField, Model
 from virialff.molecule import Molecule
 
 _CHOSEN = "energy_methods"
-_RUNNING = "energies_running"
 _NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI"}
 _FAILURES_SHOWN = 5
 
@@ -33,7 +33,7 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
     refused: dict[str, str] = {}
     with st.spinner("Looking for the methods…"):
         for name in ENGINES:
-            found = engine_method(get_engine(name), molecule)
+            found = engine_method(name, molecule)
             if isinstance(found, str):
                 refused[_NAMES[name]] = found
             else:
@@ -58,19 +58,20 @@ def energies(methods: list[EnergyMethod], molecule: Molecule, positions: np.ndar
     """
     job = content.geometry_key(molecule.with_positions(positions))
     empty = EnergyRun(len(positions), np.empty(0))
+    key = f"energies_{job}"
+    if background.running(key):
+        background.show(key)
     runs = [MethodRun(method, energy_cache().get((method.key, job)) or empty) for method in methods]
     missing = [entry for entry in runs if not entry.run.complete]
-    if missing and st.session_state.get(_RUNNING) == job:
-        _compute(missing, job, positions)
-        st.session_state[_RUNNING] = None
-        st.rerun()
-    if missing:
+    if missing and not background.running(key):
+        background.show(key)
         started = any(entry.run.n_done for entry in missing)
         st.button(
             "Go on" if started else "Compute energies",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=lambda: st.session_state.update({_RUNNING: job}),
+            on_click=_compute,
+            args=(key, missing, job, positions),
         )
         if started:
             st.caption(_so_far(runs))
@@ -85,23 +86,15 @@ def energy_cache() -> EnergyCache:
     return EnergyCache(max_entries=256)
 
 
-def _compute(missing: list[MethodRun], job: str, positions: np.ndarray) -> None:
-    bar = st.progress(0.0, text="Starting…")
-    # The click reruns the page: Streamlit then breaks off this loop at its next message to the browser.
-    st.button("Stop", icon=":material/stop:", on_click=lambda: st.session_state.update({_RUNNING: None}))
-    for position, entry in enumerate(missing):
-        method = entry.method
-        bar.progress(position / len(missing), text=f"{plain(method.label)}: starting")
-        for run in continue_run(entry.run, positions, method.energy):
-            energy_cache().put((method.key, job), run)
-            done = (position + run.n_done / run.n_conformers) / len(missing)
-            bar.progress(min(done, 1.0), text=_progress(method.label, run))
+def _compute(key: str, missing: list[MethodRun], job: str, positions: np.ndarray) -> None:
+    cache = energy_cache()
 
+    def keep(partial: tasks.PartialEnergies | None) -> None:
+        if partial is not None:
+            cache.put((partial.key, job), partial.run)
 
-def _progress(label: str, run: EnergyRun) -> str:
-    left = run.seconds_left or 0.0
-    time_left = f", about {left:.0f} s left" if left >= 1 else ""
-    return f"{plain(label)}: {run.n_done} of {run.n_conformers} conformers{time_left}"
+    work = [(entry.method, entry.run) for entry in missing]
+    background.start(key, tasks.energies, work, positions, title="Energies", keep=keep)
 
 
 def _so_far(runs: list[MethodRun]) -> str:

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from pages.components import generation
 from pages.components.methods import energy_cache
-from tests.pages.conftest import enter_smiles, upload
+from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import content, get_engine, load_model
 from virialff.conformers import relative_energies, search
@@ -27,7 +26,9 @@ def on_energies(app, smiles):
 
 
 def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
+    """Click a button and wait for what it starts in the background."""
+    next(button for button in app.button if button.label == label).click().run()
+    return finish(app)
 
 
 def table_with(app, column):
@@ -180,7 +181,7 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
     upload(app, "butanol.sdf", sdf_of(butanol))
     choose_methods(app, "gfn2")
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
-    method = engine_method(get_engine("gfn2"), given)
+    method = engine_method("gfn2", given)
     run = next(continue_run(EnergyRun(5, np.empty(0)), given.positions, method.energy))
     energy_cache().put((method.key, content.geometry_key(given)), run)
     app.run()
@@ -193,16 +194,18 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
 
 def test_search_that_ended_while_the_page_was_left_is_taken(app):
     on_energies(app, "CCCCO")
-    app.session_state["generation_job"] = generation.Job(content.structure_key(Molecule.from_smiles("CCCCO")), 1)
-    app.session_state["generation_job"].future.set_result(search(Molecule.from_smiles("CCCCO"), 2))
-    app.run()
-    assert any("2 distinct conformers" in caption.value for caption in app.caption)
-    assert "generation_job" not in app.session_state
+    next(button for button in app.button if button.label == "Generate").click().run()
+    app.switch_page("pages/molecule.py").run()
+    finish(app)
+    app.switch_page("pages/energies.py").run()
+    assert not app.exception
+    assert any("distinct conformers from" in caption.value for caption in app.caption)
 
 
 def test_search_of_another_molecule_is_not_waited_for(app):
     on_energies(app, "CCCCO")
-    app.session_state["generation_job"] = generation.Job("another", 1)
-    app.run()
+    next(button for button in app.button if button.label == "Generate").click().run()
+    enter_smiles(app, "CCCO")
     assert not app.exception
     assert not any("distinct conformer" in caption.value for caption in app.caption)
+    assert "Stop" not in [button.label for button in app.button]

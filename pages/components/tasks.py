@@ -1,0 +1,49 @@
+"""What the app computes in worker processes: library functions with their progress. Imports no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pages.components.worker import Report
+from virialff.conformers import ConformerSearch, search
+from virialff.energy_runs import EnergyRun, continue_run
+from virialff.molecule import Molecule
+
+if TYPE_CHECKING:
+    from virialff.energy_methods import EnergyMethod
+
+
+@dataclass(frozen=True)
+class PartialEnergies:
+    """What a method has computed so far."""
+
+    key: str
+    run: EnergyRun
+
+
+def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: bool) -> tuple[ConformerSearch, int]:
+    """`conformers.search` and the seed it had."""
+    minimize: Literal["mmff"] | None = "mmff" if relax else None
+    report(0, 0, "embedding")
+    found = search(
+        molecule,
+        count,
+        seed,
+        minimize,
+        progress=lambda done, total: report(done, total, f"{done} of {total} geometries relaxed"),
+    )
+    return found, seed
+
+
+def energies(report: Report, methods: Sequence[tuple[EnergyMethod, EnergyRun]], positions: np.ndarray) -> None:
+    """Compute what is missing of each method's run; every part is reported as PartialEnergies."""
+    for index, (method, known) in enumerate(methods):
+        report(index, len(methods), f"{method.label}, starting")
+        for run in continue_run(known, positions, method.energy):
+            share = run.n_done / run.n_conformers
+            text = f"{method.label}, {run.n_done} of {run.n_conformers} conformers"
+            report(index + share, len(methods), text, PartialEnergies(method.key, run))

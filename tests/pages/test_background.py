@@ -1,0 +1,216 @@
+"""Work in worker processes: results, progress, stopping, the queue, and what sessions see of each other."""
+
+import gc
+import importlib
+import os
+import pickle
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.components import background
+from pages.components.worker_pool import UNEXPECTED, Job, WorkerPool
+from tests.pages.conftest import finish
+
+SECONDS = 30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable_work():
+    """Workers started from here on find the module background_tasks, as this process does."""
+    folder = str(Path(__file__).parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", folder)
+        background._pool.clear()
+        yield
+        for lane in ("short", "long"):
+            background._pool(lane).close()
+    background._pool.clear()
+
+
+@pytest.fixture(scope="module")
+def pool(importable_work):
+    pool = WorkerPool(1)
+    yield pool
+    pool.close()
+
+
+def job(name, *arguments, keep=None):
+    function = getattr(importlib.import_module("background_tasks"), name)
+    return Job("Counting", pickle.dumps((function, arguments)), keep)
+
+
+def run(pool, name, *arguments, keep=None):
+    started = job(name, *arguments, keep=keep)
+    pool.submit(started)
+    assert started.ended.wait(SECONDS)
+    return started
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_result_partial_results_and_progress(pool):
+    kept: list[object] = []
+    done = run(pool, "add", 2, 3, keep=kept.append)
+    assert done.result == 5
+    assert kept == ["halfway", 5]
+    assert (done.fraction, done.text, done.error) == (0.5, "adding", "")
+
+
+def test_process_is_another_one_and_is_kept(pool):
+    first, second = run(pool, "where"), run(pool, "where")
+    assert first.result == second.result
+    assert first.result != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("refuse", "the <molecule> has no atoms; give another one"),
+        ("fail", UNEXPECTED),
+        ("unpicklable", UNEXPECTED),
+        ("crash", "its process crashed or was killed, perhaps for want of memory; try something smaller"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_and_the_next_job_runs(pool, name, sentence):
+    failed = run(pool, name)
+    assert failed.error == sentence
+    assert failed.result is None
+    assert run(pool, "add", 1, 1).result == 2
+
+
+def test_worker_that_ended_while_idle_is_replaced(pool):
+    first = run(pool, "where").result
+    os.kill(first, signal.SIGKILL)
+    assert run(pool, "where").result != first
+
+
+def test_stop_reaches_work_that_reports(pool, tmp_path):
+    before = run(pool, "where").result
+    started = job("count", tmp_path)
+    pool.submit(started)
+    wait_for(lambda: started.done > 10)
+    assert started.seconds_left > 1
+    pool.stop(started)
+    assert started.ended.wait(SECONDS)
+    assert (tmp_path / "stopped").exists()
+    assert started.result is None
+    assert run(pool, "where").result == before
+
+
+def test_stop_kills_work_that_does_not_report(pool, tmp_path):
+    started = job("silent", tmp_path, 60)
+    pool.submit(started)
+    wait_for((tmp_path / "began").exists)
+    begin = time.monotonic()
+    pool.stop(started)
+    assert started.ended.wait(SECONDS)
+    assert time.monotonic() - begin < 10
+    assert not (tmp_path / "went on").exists()
+
+
+def test_queue_is_in_order_and_a_waiting_job_can_be_stopped(pool, tmp_path):
+    jobs = [job("count", tmp_path), job("where"), job("where")]
+    for one in jobs:
+        pool.submit(one)
+    wait_for(lambda: jobs[0].started)
+    assert [pool.position(one) for one in jobs] == [0, 1, 2]
+    pool.stop(jobs[1])
+    assert jobs[1].ended.is_set()
+    assert pool.position(jobs[2]) == 1
+    pool.stop(jobs[0])
+    assert jobs[2].ended.wait(SECONDS)
+    assert jobs[1].result is None
+    assert jobs[2].result is not None
+
+
+def script():
+    import background_tasks  # type: ignore[import-not-found]
+    import streamlit as st
+
+    from pages.components import background
+
+    def begin() -> None:
+        background.start("work", background_tasks.silent, st.session_state.folder, 0.4, title="Waiting")
+
+    st.button("Begin", on_click=begin)
+    st.button("Refuse", on_click=lambda: background.start("work", background_tasks.refuse, title="Refusing"))
+    if st.toggle("Open", value=True):
+        result = background.show("work")
+        st.text(f"result: {result}")
+
+
+@pytest.fixture
+def app(tmp_path):
+    session = AppTest.from_function(script, default_timeout=SECONDS)
+    session.session_state["folder"] = str(tmp_path)
+    return session.run()
+
+
+def click(app, label):
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def labels(app):
+    return [button.label for button in app.button]
+
+
+def test_page_shows_progress_then_the_result(app):
+    click(app, "Begin")
+    assert "Stop" in labels(app)
+    assert app.text[0].value == "result: None"
+    finish(app)
+    assert "Stop" not in labels(app)
+    assert app.text[0].value == "result: done"
+    assert not app.exception
+
+
+def test_work_goes_on_while_the_page_is_left(app):
+    click(app, "Begin")
+    app.toggle[0].set_value(False).run()
+    assert not app.text
+    finish(app)
+    app.toggle[0].set_value(True).run()
+    assert app.text[0].value == "result: done"
+
+
+def test_stop_button_forgets_the_work(app, tmp_path):
+    click(app, "Begin")
+    click(app, "Stop")
+    assert app.text[0].value == "result: None"
+    assert "Stop" not in labels(app)
+    assert "Begin" in labels(app)
+    assert not app.exception
+
+
+def test_refusal_is_shown_escaped(app):
+    click(app, "Refuse")
+    finish(app)
+    assert app.error[0].value == r"The \<molecule\> has no atoms; give another one\."
+    assert not app.exception
+
+
+def test_another_session_sees_nothing(app, tmp_path):
+    click(app, "Begin")
+    finish(app)
+    other = AppTest.from_function(script, default_timeout=SECONDS).run()
+    assert other.text[0].value == "result: None"
+
+
+def test_work_of_a_session_that_is_gone_is_stopped(app):
+    click(app, "Begin")
+    (handle,) = app.session_state["background_jobs"].values()
+    running = handle.job
+    del handle
+    app.session_state["background_jobs"].clear()
+    gc.collect()
+    assert running.stop_asked.is_set()
