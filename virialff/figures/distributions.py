@@ -68,7 +68,7 @@ def pair_parameter_histogram(
     _mark_typical_values(figure, parameter, logarithmic)
     finish(figure, height=height, x_title=AXIS_TITLES[parameter], y_title="atom pairs")
     if logarithmic:
-        _decade_ticks(figure, values)
+        decade_ticks(figure, values)
     else:
         _length_range(figure, values)
     return figure
@@ -116,7 +116,8 @@ def _mark_typical_values(figure: go.Figure, parameter: str, logarithmic: bool) -
             )
 
 
-def _decade_ticks(figure: go.Figure, logs: np.ndarray) -> None:
+def decade_ticks(figure: go.Figure, logs: np.ndarray) -> None:
+    """Ticks at whole decades of epsilon for bars drawn at their logarithms (n,), the typical value included."""
     reference = np.log10([t.value for t in TYPICAL_VALUES if t.parameter == "epsilon"])
     everything = np.concatenate([logs, reference])
     low, high = int(np.floor(everything.min())), int(np.ceil(everything.max()))
