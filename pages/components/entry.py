@@ -25,6 +25,7 @@ def navigation() -> Page:
         [
             st.Page("pages/molecule.py", title="Molecule", icon=":material/hub:", default=True),
             st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
+            st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
         ]
     )
 

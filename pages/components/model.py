@@ -4,31 +4,52 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.text import plain, sentence
+from pages.components.text import one_line, plain, sentence
 from virialff import content, registry
 from virialff.checkpoint import CARD_FILE
 from virialff.errors import VirialffError
 from virialff.forcefield import ForceField, Model, load_model
 from virialff.molecule import Molecule
 
+# Key in the session state: the name of the session's model, None for the default of the registry.
+_CHOICE = "session_model"
+_CHOICE_MEMORY = "session_model_memory"
 
-@st.cache_resource(show_spinner="Loading the model…", max_entries=2)
+
+@st.cache_resource(show_spinner="Loading the model…", max_entries=4)
 def _load(folder: Path, version: int) -> Model:
     return load_model(folder)
 
 
 def active_model() -> Model:
-    """The default model of the registry; where it cannot be loaded the page says why and stops.
+    """The model chosen in this session, else the default; where it cannot be loaded the page says why and stops.
 
     A model chosen, or put in its place under the same name, while the app runs is taken from the next run of the page.
     """
     try:
-        folder = registry.find().folder
-        card = folder / CARD_FILE
-        return _load(folder, card.stat().st_mtime_ns if card.is_file() else 0)
+        return named_model(chosen_name())
     except VirialffError as error:
         st.error(sentence(error), title="The model cannot be loaded")
         st.stop()
+
+
+def named_model(name: str | None) -> Model:
+    """A registered model by its name, the default by None. Raises CheckpointError where it cannot be loaded."""
+    folder = registry.find(name).folder
+    card = folder / CARD_FILE
+    return _load(folder, card.stat().st_mtime_ns if card.is_file() else 0)
+
+
+def chosen_name() -> str | None:
+    """Name of the model that this session chose; None for the default, whatever that is."""
+    name: str | None = st.session_state.get(_CHOICE_MEMORY)
+    return name
+
+
+def choose(name: str | None) -> None:
+    """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
+    st.session_state[_CHOICE_MEMORY] = name
+    st.session_state[_CHOICE] = name
 
 
 def force_field(model: Model, molecule: Molecule) -> ForceField:
@@ -44,8 +65,30 @@ def _force_field(sha256: str, key: str, _model: Model, _molecule: Molecule) -> F
     return _model.force_field(_molecule)
 
 
+def _model_choice() -> None:
+    """The registered models to choose from for this session; the default stays what it is for all others."""
+    try:
+        names = [model.name for model in registry.registered_models()]
+    except VirialffError:
+        return  # `active_model` says what is wrong.
+    if chosen_name() not in (None, *names):
+        choose(None)
+    st.session_state.setdefault(_CHOICE, chosen_name())
+    default = registry.default_name()
+    st.selectbox(
+        "Model",
+        [None, *names],
+        key=_CHOICE,
+        format_func=lambda name: f"the default ({one_line(default)})" if name is None else one_line(name),
+        on_change=lambda: choose(st.session_state[_CHOICE]),
+        help="For this session only. `virialff models default NAME` chooses for all.",
+    )
+
+
 def sidebar() -> None:
-    """Active model with its level of theory, and the device that computes."""
+    """The session's model with its level of theory, and the device that computes."""
+    with st.sidebar:
+        _model_choice()
     model = active_model()
     device = "CPU" if model.device == "cpu" else f"GPU ({model.device})"
     with st.sidebar:

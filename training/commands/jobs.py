@@ -29,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("follow", _follow, "what the training prints, until it ends; Ctrl-C leaves the job alone"),
         ("stop", _stop, "let the training save, and end it"),
         ("resume", _resume, "start a job again that was stopped, failed or died"),
+        ("devices", _devices, "GPUs of this machine with memory and load, partitions of SLURM"),
     ):
         action = actions.add_parser(name, help=text, description=text)
-        if name != "list":
+        if name not in ("list", "devices"):
             action.add_argument("name", help="name of the job")
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON instead of text")
         action.set_defaults(do=do)
@@ -112,6 +113,34 @@ def _resume(arguments: argparse.Namespace) -> int:
     from training.jobs.control import resume
 
     return _tell(resume(arguments.name), as_json=arguments.json)
+
+
+def _devices(arguments: argparse.Namespace) -> int:
+    from training.jobs.devices import find_devices
+
+    devices = find_devices()
+    if arguments.json:
+        print(json.dumps(devices.as_dict(), indent=1))
+        return ExitCode.OK
+    for gpu in devices.gpus:
+        memory = (
+            ""
+            if gpu.memory_total_mib is None
+            else f", {gpu.memory_used_mib:.0f} of {gpu.memory_total_mib:.0f} MiB used"
+        )
+        load = "" if gpu.load_percent is None else f", load {gpu.load_percent:.0f} %"
+        print(f"GPU {gpu.index}: {gpu.name}{memory}{load}")
+    for partition in devices.partitions:
+        default = " (default)" if partition.default else ""
+        gpus = f", GPUs {partition.gpus}" if partition.gpus else ""
+        print(
+            f"SLURM partition {partition.name}{default}: {partition.state}, {partition.nodes} nodes with "
+            f"{partition.processors_per_node} processors{gpus}, time limit {partition.time_limit}"
+        )
+    for sentence in (devices.no_gpu, devices.no_slurm):
+        if sentence is not None:
+            print(sentence)
+    return ExitCode.OK
 
 
 def _tell(job: "Job", *, as_json: bool) -> int:

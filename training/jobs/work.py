@@ -90,7 +90,7 @@ def _train(folder: JobFolder, request: Request, state: State, wishes: _Wishes, h
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=held,
-            preexec_fn=_save_when_alone,
+            preexec_fn=save_when_alone,
         )
     state = replace(state, state="running", process=training.pid, started=time.time())
     folder.write_state(state)
@@ -105,7 +105,8 @@ def command(request: Request) -> list[str]:
     return [sys.executable, "-u", "-m", "virialff.cli", *train, *request.options]
 
 
-def _save_when_alone() -> None:
+def save_when_alone() -> None:
+    """Called in a child before its program: ends it with SIGTERM when its parent is gone."""
     # If this process is killed, its training saves and ends instead of going on unseen.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

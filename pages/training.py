@@ -1,0 +1,126 @@
+"""Page Training: start a training, follow it, stop it, go on with it, make a model of it."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.entry import enter_through_app
+from pages.components.text import plain, sentence
+from pages.components.training_job import show_job
+from pages.components.training_start import SHOWN_JOB, find_devices_cached, new_training
+from training.jobs.control import list_jobs
+from training.jobs.devices import Devices
+from training.jobs.record import Job
+from training.labelling.progress import duration
+from virialff.errors import VirialffError
+
+_TABLE_SECONDS = 5.0
+
+
+def jobs_table(jobs: list[Job]) -> pd.DataFrame:
+    """A row a job, the latest first."""
+    rows = []
+    for job in jobs:
+        left = job.remaining_seconds
+        rows.append(
+            {
+                "job": job.name,
+                "state": job.state if job.position is None else f"{job.state} ({job.position})",
+                "done (%)": 100.0 * job.step / job.steps if job.steps else None,
+                "step": job.step,
+                "time left": "" if left is None else duration(left),
+                "where": "SLURM" if job.cluster == "slurm" else job.host,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def list_of_jobs(jobs: list[Job]) -> None:
+    """The table; it renews itself while a job is not over."""
+    table = jobs_table(jobs)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "job": st.column_config.TextColumn(pinned=True),
+            "done (%)": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
+        },
+        height=min(38 + 35 * len(table), 320),
+    )
+
+
+def devices_table(devices: Devices) -> None:
+    """GPUs with memory and load, partitions of SLURM, or why there are none."""
+    if devices.gpus:
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "GPU": gpu.index,
+                        "model": gpu.name,
+                        "memory used (MiB)": gpu.memory_used_mib,
+                        "memory (MiB)": gpu.memory_total_mib,
+                        "load (%)": gpu.load_percent,
+                    }
+                    for gpu in devices.gpus
+                ]
+            ),
+            hide_index=True,
+        )
+    else:
+        st.info(plain(devices.no_gpu or ""))
+    if devices.partitions:
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "partition": partition.name + (" (default)" if partition.default else ""),
+                        "state": partition.state,
+                        "nodes": partition.nodes,
+                        "processors a node": partition.processors_per_node,
+                        "memory a node (MiB)": partition.memory_per_node_mib,
+                        "GPUs": partition.gpus or "none",
+                        "time limit": partition.time_limit,
+                    }
+                    for partition in devices.partitions
+                ]
+            ),
+            hide_index=True,
+        )
+    else:
+        st.info(plain(devices.no_slurm or ""))
+
+
+def _jobs() -> list[Job]:
+    try:
+        return list_jobs()[::-1]
+    except VirialffError as error:
+        st.error(sentence(error), title="The jobs cannot be listed")
+        return []
+
+
+def _renewed_list() -> None:
+    list_of_jobs(_jobs())
+
+
+enter_through_app()
+st.title("Training")
+st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
+devices = find_devices_cached()
+jobs = _jobs()
+with st.expander("New training", expanded=not jobs, icon=":material/add:"):
+    new_training(devices)
+with st.expander("GPUs and SLURM", icon=":material/memory:"):
+    devices_table(devices)
+st.subheader("Jobs")
+if not jobs:
+    st.info("There are no trainings yet.")
+else:
+    if any(not job.is_over for job in jobs):
+        st.fragment(_renewed_list, run_every=_TABLE_SECONDS)()
+    else:
+        list_of_jobs(jobs)
+    names = [job.name for job in jobs]
+    if st.session_state.get(SHOWN_JOB) not in names:
+        st.session_state[SHOWN_JOB] = names[0]
+    shown = st.selectbox("Show", names, key=SHOWN_JOB, persist_state="session", width=360)
+    show_job(next(job for job in jobs if job.name == shown))

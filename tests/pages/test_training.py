@@ -1,0 +1,207 @@
+"""Page Training: forms, starting, stopping, going on, and jobs of a real SLURM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pages.components import training_start
+from tests.slurm_cluster import slurm_cluster
+from tests.small_training import small_recipe, small_store
+from training.jobs.control import find, list_jobs, start, stop
+from training.jobs.record import FOLDER_VARIABLE
+from training.runs import metrics_table, runs_with_metrics
+from virialff.figures import loss_figure
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_store(tmp_path_factory.mktemp("labels") / "small.parquet", molecules=15, complexes=10)
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of jobs; what a test leaves running in it is stopped."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    yield folder
+    monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
+    for job in list_jobs():
+        if not job.is_over:
+            stop(job.name)
+
+
+@pytest.fixture
+def page(app, jobs):
+    app.run()
+    return app.switch_page("pages/training.py").run()
+
+
+def labelled(widgets, label):
+    return next(widget for widget in widgets if widget.label == label)
+
+
+def button(app, label):
+    return labelled(app.button, label)
+
+
+def choose_data(app, store: Path):
+    labelled(app.selectbox, "Labels").set_value("another path").run()
+    labelled(app.text_input, "Path of a label store or Parquet file").set_value(str(store)).run()
+    for part, share in (("training", 0.6), ("validation", 0.2), ("test", 0.2)):
+        labelled(app.number_input, f"Share for {part}").set_value(share)
+    return app
+
+
+def small_settings(app, **changes):
+    """Small values into the form, by the names of its fields."""
+    small = {"hidden_size": 16, "charge_width": 16, "pair_width": 16, "batch_pairs": 300, "complex_batch_pairs": 200}
+    for name, value in (small | changes).items():
+        labelled(app.number_input, name).set_value(value)
+    return app.run()
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        states = [(job.name, job.state, job.reason, job.step) for job in list_jobs()]
+        assert time.monotonic() < deadline, states
+        assert not any(state in ("failed", "died") for _, state, _, _ in states), states
+        time.sleep(0.2)
+
+
+def text_of(app) -> str:
+    blocks = [*app.markdown, *app.caption, *app.info, *app.error]
+    return "\n".join(block.value for block in blocks).replace("\\", "")
+
+
+def test_a_training_is_started_stopped_and_resumed_from_the_page(page, store, jobs):
+    assert not page.exception
+    assert "There are no trainings yet." in text_of(page)
+    choose_data(page, store)
+    labelled(page.text_input, "Name of the run").set_value("tiny").run()
+    small_settings(page, steps=100_000, validate_every=2, checkpoint_seconds=0.2)
+    button(page, "Start training").click().run()
+    assert not page.exception
+    assert not page.error
+    (job,) = list_jobs()
+    assert job.name == "tiny"
+    recipe = yaml.safe_load(job.recipe.read_text())
+    assert recipe["data"] == {"labels": str(store), "split_seed": 2026, "fractions": [0.6, 0.2, 0.2]}
+    assert recipe["network"]["hidden_size"] == 16
+    assert recipe["optimization"]["steps"] == 100_000
+
+    wait_for(lambda: find("tiny").step >= 4)
+    page.run()
+    assert not page.exception
+    assert "running" in text_of(page)
+    assert page.dataframe[-1].value["job"].tolist() == ["tiny"]
+    assert labelled(page.metric, "Speed (steps/s)").value
+    button(page, "Stop").click().run()
+    wait_for(lambda: find("tiny").is_over)
+    page.run()
+    assert not page.exception
+    assert find("tiny").state == "stopped"
+    before = find("tiny").step
+    button(page, "Resume").click().run()
+    assert not page.exception
+    wait_for(lambda: find("tiny").step > before)
+    page.run()
+    assert "attempt 2" in text_of(page)
+
+
+def test_a_finished_job_is_cloned_and_can_be_made_a_model(page, store, jobs, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(small_recipe(store, steps=6, validate_every=2)))
+    start(recipe)
+    wait_for(lambda: find("tiny").is_over)
+    page.run()
+    assert not page.exception
+    assert find("tiny").state == "finished"
+    assert labelled(page.text_input, "Name of the model").value == "tiny"
+    button(page, "Clone").click().run()
+    assert labelled(page.text_input, "Name of the run").value == "tiny-2"
+    assert labelled(page.number_input, "steps").value == 6
+    assert labelled(page.number_input, "hidden_size").value == 16
+    assert not page.exception
+
+
+def test_runs_are_compared(page, store, jobs, monkeypatch):
+    for name in ("first", "second"):
+        (jobs / name).mkdir(parents=True)
+        (jobs / name / "metrics.jsonl").write_text('{"step": 5, "train_energy": 3.0, "validation_energy_mae": 2.0}\n')
+    monkeypatch.setenv("PATH", "")
+    assert [run.name for run in runs_with_metrics()] == ["first", "second"]
+    labels = [
+        trace.name for trace in loss_figure({name: metrics_table(jobs / name) for name in ("first", "second")}).data
+    ]
+    assert labels == ["first: training", "first: validation", "second: training", "second: validation"]
+
+
+def test_what_is_wrong_in_a_recipe_is_a_sentence(page):
+    labelled(page.number_input, "conformers").set_value(0).run()
+    assert any("conformers is 0 and must be at least 1" in error.value.replace("\\", "") for error in page.error)
+    assert "Start training" not in [entry.label for entry in page.button]
+    labelled(page.number_input, "conformers").set_value(6).run()
+    assert not page.error
+    labelled(page.button_group, "Settings as").set_value("YAML text").run()
+    text = page.text_area[0].value
+    page.text_area[0].set_value(text + "tpyo: 1\n").run()
+    assert any("tpyo: unknown key" in error.value.replace("\\", "") for error in page.error)
+
+
+def test_labels_that_are_not_there_are_a_sentence(page, tmp_path):
+    labelled(page.selectbox, "Labels").set_value("another path").run()
+    labelled(page.text_input, "Path of a label store or Parquet file").set_value(str(tmp_path / "none")).run()
+    assert not page.exception
+    assert "There is no label store" in text_of(page)
+
+
+def test_both_presets_fill_the_form(page):
+    labelled(page.button_group, "Preset").set_value("paper").run()
+    assert not page.exception
+    assert not page.error
+    assert [entry.value for entry in page.number_input if entry.label == "steps"] == [356_000, 228_000]
+
+
+def test_a_read_only_installation_refuses_where_the_work_starts(page, store, jobs, monkeypatch):
+    monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
+    choose_data(page, store).run()
+    button(page, "Start training").click().run()
+    assert not page.exception
+    assert "Starting a training job is refused because this installation is read-only" in text_of(page)
+    assert list_jobs() == []
+
+
+@pytest.mark.program("munged")
+@pytest.mark.program("slurmctld")
+@pytest.mark.program("slurmd")
+@pytest.mark.program("sbatch")
+def test_a_training_on_slurm(app, store, jobs, monkeypatch):
+    with slurm_cluster() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        training_start.find_devices_cached.clear()
+        app.run()
+        page = app.switch_page("pages/training.py").run()
+        assert page.dataframe[0].value["partition"].tolist() == ["test (default)"]
+        choose_data(page, store)
+        labelled(page.button_group, "Computer").set_value("SLURM").run()
+        labelled(page.number_input, "Memory (GB)").set_value(2.0)
+        labelled(page.toggle, "Use a GPU").set_value(False)
+        small_settings(page, steps=6, validate_every=2)
+        button(page, "Start training").click().run()
+        assert not page.exception
+        assert not page.error
+        (job,) = list_jobs()
+        assert job.cluster == "slurm"
+        wait_for(lambda: find(job.name).is_over)
+        page.run()
+        assert (find(job.name).state, find(job.name).reason) == ("finished", "")
+        assert f"SLURM job {job.scheduler_id}" in text_of(page)
+    training_start.find_devices_cached.clear()
