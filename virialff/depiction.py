@@ -1,5 +1,6 @@
 """Two-dimensional depictions (SVG) with atoms coloured by partial charge."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from virialff.molecule import Molecule
 
 AtomLabels = Literal["none", "charges", "numbers"]
 _HYDROGEN = 1
+#: Orange of Okabe and Ito, lightened so that the symbol stays legible.
+_MARK = (0.95, 0.73, 0.3)
 
 
 def structure_svg(
@@ -21,6 +24,7 @@ def structure_svg(
     scale: ChargeScale | None = None,
     hydrogens: bool = True,
     labels: AtomLabels = "none",
+    marked: Collection[int] = (),
     width: int = 520,
     height: int = 400,
 ) -> str:
@@ -28,8 +32,9 @@ def structure_svg(
 
     `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
     `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
+    Without charges, `marked` atoms (from 0, hydrogens too) get an orange disc.
     """
-    drawing = _drawable(molecule, hydrogens)
+    drawing = _drawable(molecule, hydrogens, marked)
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
     options = drawer.drawOptions()
     options.clearBackground = True
@@ -45,7 +50,13 @@ def structure_svg(
         for atom in drawing.GetAtoms():
             atom.SetProp("atomNote", f"{charges[atom.GetIntProp('atom_index')]:+.2f}")
     if charges is None:
-        drawer.DrawMolecule(drawing)
+        chosen_atoms = [atom.GetIdx() for atom in drawing.GetAtoms() if atom.GetIntProp("atom_index") in marked]
+        drawer.DrawMolecule(
+            drawing,
+            highlightAtoms=chosen_atoms,
+            highlightAtomColors=dict.fromkeys(chosen_atoms, _MARK),
+            highlightBonds=[],
+        )
     else:
         chosen = scale or ChargeScale.fitting(charges)
         colors, radii = {}, {}
@@ -71,12 +82,18 @@ def _lighten(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _drawable(molecule: Molecule, hydrogens: bool) -> Chem.Mol:
+def _drawable(molecule: Molecule, hydrogens: bool, marked: Collection[int]) -> Chem.Mol:
     drawing = Chem.RWMol(molecule.to_rdkit())
     drawing.RemoveAllConformers()
     for atom in drawing.GetAtoms():
         atom.SetIntProp("atom_index", atom.GetIdx())
-    shown = drawing.GetMol() if hydrogens else Chem.RemoveHs(drawing)
+        # A hydrogen with a map number stays.
+        atom.SetAtomMapNum(1 if atom.GetIdx() in marked else 0)
+    parameters = Chem.RemoveHsParameters()
+    parameters.removeMapped = False
+    shown = drawing.GetMol() if hydrogens else Chem.RemoveHs(drawing, parameters)
+    for atom in shown.GetAtoms():
+        atom.SetAtomMapNum(0)
     rdDepictor.SetPreferCoordGen(False)
     rdDepictor.Compute2DCoords(shown)
     prepared = rdMolDraw2D.PrepareMolForDrawing(shown, addChiralHs=False)

@@ -48,3 +48,13 @@ def test_labels_are_written_on_the_atoms():
     plain = structure_svg(water, np.array([-0.8, 0.4, 0.4]))
     for labels in ("charges", "numbers"):
         assert len(structure_svg(water, np.array([-0.8, 0.4, 0.4]), labels=labels)) > len(plain)
+
+
+def test_marked_atoms_are_drawn_with_a_disc_hydrogens_too():
+    ethanol = Molecule.from_smiles("CCO")
+    assert discs(structure_svg(ethanol, hydrogens=False)) == []
+    assert len(discs(structure_svg(ethanol, marked=[2], hydrogens=False))) == 1
+    # The hydrogen of the hydroxyl group stays in a drawing that leaves the others out.
+    with_hydrogen = structure_svg(ethanol, marked=[2, 8], hydrogens=False)
+    assert len(discs(with_hydrogen)) == 2
+    assert ":1" not in with_hydrogen
