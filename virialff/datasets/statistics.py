@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from virialff.labels.store import LabelStore
 
 #: Bins of the table of energies per atom.
 ENERGY_BINS = 60
+_ROWS_BETWEEN_REPORTS = 2000
 _COLUMNS = ("inchikeys", "numbers", "kind", "level_of_theory", "energy", "failure")
 
 
@@ -171,20 +172,26 @@ def dataset_statistics(
     seed: int = 0,
     fractions: Fractions = DEFAULT_FRACTIONS,
     kinds: Collection[str] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, DatasetStatistics]:
     """Statistics of a store, or of labels, by level of theory; read once, row after row.
 
     seed, fractions: of the split by first InChIKey block; see `virialff.datasets.splits`.
     kinds: only rows of these kinds, by default all.
+    progress: called with the number of rows read, now and then.
 
     Raises DatasetError if there is no row at all, ConfigError for impossible fractions, and the errors of the store.
     """
     parts: dict[str, dict[Split, _Part]] = {}
     failures: Counter[str] = Counter()
-    for row in _rows(labels):
+    for number, row in enumerate(_rows(labels)):
+        if progress is not None and number % _ROWS_BETWEEN_REPORTS == 0:
+            progress(number)
         if kinds is not None and row.kind not in kinds:
             continue
-        level = parts.setdefault(row.level_of_theory, {split: _Part() for split in SPLITS})
+        level = parts.get(row.level_of_theory)
+        if level is None:
+            level = parts[row.level_of_theory] = {split: _Part() for split in SPLITS}
         if row.failure is not None or row.energy is None:
             failures[row.level_of_theory] += 1
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from virialff.labels.store import LabelStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _COLUMNS = (
     "task",
@@ -106,21 +108,29 @@ class StoreSummary:
         return "\n".join(lines)
 
 
-def summarise(path: Path | str) -> StoreSummary:
-    """Count the rows of the store or Parquet file at `path`. Raises StoreError as reading it does."""
+def summarise(path: Path | str, *, progress: Callable[[int], None] | None = None) -> StoreSummary:
+    """Count the rows of the store or Parquet file at `path`; `progress` is called with the rows read, now and then.
+
+    Raises StoreError as reading it does.
+    """
     store = LabelStore(path)
     levels: dict[str, LevelSummary] = {}
     # 8 bytes stand for the name of a task or system, so that the names of a large store need not be held.
     tasks: dict[str, set[bytes]] = {}
     systems: dict[str, set[bytes]] = {}
+    done = 0
     for table in store.tables([COLUMN_OF[name] for name in _COLUMNS]):
         values = {name: table[COLUMN_OF[name]] for name in _COLUMNS}
+        atoms = _atom_counts(values.pop("numbers"))
         lists = {name: values.pop(name).is_valid().to_pylist() for name in ("forces", "kinetic_atoms")}
         columns = {name: column.to_pylist() for name, column in values.items()} | lists
-        for row in zip(*columns.values(), strict=True):
+        labelled: dict[str, list[int]] = {}
+        for index, row in enumerate(zip(*columns.values(), strict=True)):
             value = dict(zip(columns, row, strict=True))
             name = value["level_of_theory"]
-            level = levels.setdefault(name, LevelSummary(name))
+            level = levels.get(name)
+            if level is None:
+                level = levels[name] = LevelSummary(name)
             level.hours += value["seconds"] / 3600.0
             tasks.setdefault(name, set()).add(_digest(value["task"]))
             if value["failure"] is not None:
@@ -134,14 +144,28 @@ def summarise(path: Path | str) -> StoreSummary:
             level.kinds[value["kind"]] += 1
             level.details[value["detail"]] += 1
             level.sources[value["source"]] += 1
-            numbers, counts = np.unique(value["numbers"], return_counts=True)
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+            labelled.setdefault(name, []).append(index)
+        for name, rows in labelled.items():
+            counts = atoms[rows]
+            for number in np.flatnonzero(counts.any(axis=0)).tolist():
                 symbol = SYMBOL_OF.get(number, f"Z={number}")
-                level.elements[symbol] += 1
-                level.atoms[symbol] += count
+                levels[name].elements[symbol] += int((counts[:, number] > 0).sum())
+                levels[name].atoms[symbol] += int(counts[:, number].sum())
+        done += len(table)
+        if progress is not None:
+            progress(done)
     for name, level in levels.items():
         level.tasks, level.systems = len(tasks[name]), len(systems.get(name, ()))
     return StoreSummary(store.path, tuple(levels[name] for name in sorted(levels)))
+
+
+def _atom_counts(numbers: pa.ChunkedArray) -> np.ndarray:
+    """Atoms of each row by atomic number (n_rows, 256)."""
+    lists = numbers.combine_chunks()
+    flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+    rows = np.repeat(np.arange(len(lists)), lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))
+    counts: np.ndarray = np.bincount(256 * rows + flat, minlength=256 * len(lists)).reshape(len(lists), 256)
+    return counts
 
 
 def _kind_of_reason(reason: str) -> str:
