@@ -19,6 +19,8 @@ from virialff.paths import ASSETS
 
 SettingKind = Literal["integer", "number", "switch", "choice", "text", "numbers"]
 _CHECKOUT = Path(__file__).resolve().parent.parent
+#: Where the campaigns that ship write their stores, and imports theirs.
+CAMPAIGNS_FOLDER = _CHECKOUT / "build" / "labels"
 _CAMPAIGNS = re.compile(r"^(rounds|dft_rounds|references):", re.MULTILINE)
 _FIELD = re.compile(r"^    (\w+): ")
 _COMMENT = re.compile(r"^    #: ?(.*)")
@@ -136,7 +138,7 @@ def shown_path(path: Path) -> str:
 def label_sources() -> list[Path]:
     """Parquet files that ship and stores of campaigns in build/labels, by name; what is in them is not looked at."""
     shipped = sorted((ASSETS / "data").glob("*.parquet"))
-    campaigns = sorted((_CHECKOUT / "build" / "labels").glob("*/"))
+    campaigns = sorted(CAMPAIGNS_FOLDER.glob("*/"))
     stores = [folder for folder in campaigns if any(folder.glob("*.parquet")) or any(folder.glob("*.journal"))]
     return [*shipped, *stores]
 

@@ -3,7 +3,15 @@
 import streamlit as st
 
 from pages.components.text import plain, sentence
-from training.jobs.command_runs import CommandRun, find_command, forget_command, last_lines, start_command, stop_command
+from training.jobs.command_runs import (
+    CommandRun,
+    find_command,
+    forget_command,
+    last_lines,
+    restart_command,
+    start_command,
+    stop_command,
+)
 from training.labelling.progress import duration
 from virialff.errors import VirialffError
 
@@ -18,10 +26,10 @@ _STATES = {
 _REFUSED = "command_refused"
 
 
-def start(purpose: str, subject: str, arguments: list[str]) -> None:
+def start(purpose: str, subject: str, arguments: list[str], files: dict[str, bytes] | None = None) -> None:
     """For on_click: start a command; why it could not is shown by `refusal`."""
     try:
-        start_command(purpose, subject, arguments)
+        start_command(purpose, subject, arguments, files=files)
     except VirialffError as error:
         st.session_state[_REFUSED] = (purpose, str(error))
 
@@ -34,10 +42,13 @@ def refusal(purpose: str) -> None:
         st.error(sentence(refused[1]))
 
 
-def show(run: CommandRun, title: str) -> None:
-    """One command: while it runs the browser asks again by itself, and the page runs once when it has ended."""
+def show(run: CommandRun, title: str, *, result_lines: int = 0) -> None:
+    """One command: while it runs the browser asks again by itself, and the page runs once when it has ended.
+
+    The last `result_lines` lines of one that has finished are shown with it.
+    """
     if run.is_over:
-        _ended(run, title)
+        _ended(run, title, result_lines)
     else:
         st.fragment(_running, run_every=_POLL_SECONDS)(run.name, title)
 
@@ -70,6 +81,13 @@ def _stop(run: CommandRun) -> None:
         st.session_state[_REFUSED] = (run.purpose, str(error))
 
 
+def _restart(run: CommandRun) -> None:
+    try:
+        restart_command(run.name)
+    except VirialffError as error:
+        st.session_state[_REFUSED] = (run.purpose, str(error))
+
+
 def _forget(run: CommandRun) -> None:
     try:
         forget_command(run.name)
@@ -77,13 +95,17 @@ def _forget(run: CommandRun) -> None:
         st.session_state[_REFUSED] = (run.purpose, str(error))
 
 
-def _ended(run: CommandRun, title: str) -> None:
+def _ended(run: CommandRun, title: str, result_lines: int) -> None:
     word, color, icon = _STATES[run.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(word, color=color, icon=icon)  # type: ignore[arg-type]
         st.markdown(f"{plain(title)}, after {duration(run.seconds)}", width="content")
         with st.popover("Output"):
             st.code("\n".join(last_lines(run.output, 200)) or "nothing", language=None)
+        if run.state != "finished":
+            st.button("Go on", key=f"restart_{run.name}", on_click=_restart, args=(run,), icon=":material/play_arrow:")
         st.button("Forget", key=f"forget_{run.name}", on_click=_forget, args=(run,), icon=":material/close:")
+    if run.state == "finished" and result_lines:
+        st.code("\n".join(last_lines(run.output, result_lines)), language=None)
     if run.state in ("failed", "died"):
         st.error(sentence(run.reason))

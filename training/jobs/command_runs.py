@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,6 +29,8 @@ from virialff.errors import JobError
 #: The last part of an output in which its last lines are looked for, in bytes.
 _TAIL_BYTES = 64 * 1024
 _COUNT = re.compile(r"(?<![\d.])(\d+)(?: of |/)(\d+)(?![\d.])")
+
+_OWN_FILES = ("request.json", "end.json", "stop", "alive.lock", "output.log")
 
 CommandState = Literal["running", "finished", "stopped", "failed", "died"]
 
@@ -67,8 +69,17 @@ class CommandRun:
         return None
 
 
-def start_command(purpose: str, subject: str, arguments: Sequence[str]) -> CommandRun:
+#: In an argument, the folder of the run.
+FOLDER = "{folder}"
+
+
+def start_command(
+    purpose: str, subject: str, arguments: Sequence[str], *, files: Mapping[str, bytes] | None = None
+) -> CommandRun:
     """Run `virialff ARGUMENTS` in the folder we are in; it goes on when this process ends.
+
+    files: content by file name, written into the folder of the run, which FOLDER stands for in the arguments; they are
+    there until the command is forgotten.
 
     Raises JobError while a command of the same purpose and subject is at work or where it cannot be started,
     ReadOnlyError where nothing may be started.
@@ -82,13 +93,15 @@ def start_command(purpose: str, subject: str, arguments: Sequence[str]) -> Comma
         "name": folder.name,
         "purpose": purpose,
         "subject": subject,
-        "arguments": list(arguments),
+        "arguments": [argument.replace(FOLDER, str(folder)) for argument in arguments],
         "directory": os.getcwd(),
         "started": time.time(),
     }
     # Until the watching process holds it too, this is why the command counts as alive.
     alive = share(folder / "alive.lock")
     try:
+        for name, content in (files or {}).items():
+            (folder / Path(name).name).write_bytes(content)
         write_json(folder / "request.json", request)
         with (folder / "output.log").open("wb") as output:
             launched = subprocess.run(
@@ -105,6 +118,26 @@ def start_command(purpose: str, subject: str, arguments: Sequence[str]) -> Comma
     if launched.returncode:
         raise JobError(f"`virialff {arguments[0]}` could not be started: see {folder / 'output.log'}.")
     return find_command(folder.name)
+
+
+def restart_command(name: str) -> CommandRun:
+    """Run a command that is over again, with what it took over from before: one that was stopped goes on.
+
+    Raises JobError while it is at work, ReadOnlyError where nothing may be started.
+    """
+    run = find_command(name)
+    if not run.is_over:
+        raise JobError(f"The command {name} is at work already.")
+    old = str(run.output.parent)
+    given = [path for path in run.output.parent.iterdir() if path.name not in _OWN_FILES]
+    again = start_command(
+        run.purpose,
+        run.subject,
+        [argument.replace(old, FOLDER) for argument in run.arguments],
+        files={path.name: path.read_bytes() for path in given},
+    )
+    forget_command(name)
+    return again
 
 
 def list_commands(purpose: str | None = None) -> list[CommandRun]:

@@ -18,7 +18,11 @@ from virialff.commands import Command, ExitCode, add_command
 
 SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
-MODULES = {"statistics": "virialff.commands.dataset_statistics", "import-qmugs": "virialff.commands.import_qmugs"}
+MODULES = {
+    "statistics": "virialff.commands.dataset_statistics",
+    "import-qmugs": "virialff.commands.import_qmugs",
+    "import-sdf": "virialff.commands.import_sdf",
+}
 #: Entry points of actions that other packages add; each names such a module.
 GROUP = "virialff.commands.data"
 #: Problems that `check` prints; the rest is counted.

@@ -52,9 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.SOME_FAILED if check.violations else ExitCode.OK
     if arguments.output is None:
         raise ConfigError("name the label store to add to with --output, or give --check to only check the summary")
+    from virialff.access import require_write_access
     from virialff.datasets.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore
 
+    require_write_access("Importing labels")
     with _problem_table(arguments.problems) as on_problem:
         report = import_qmugs(
             folder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +46,7 @@ _DISPLACED = {"broken": 1.5, "formed": 0.85}
 _TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": 0.6}}
 #: Details that decide in the place of the kind.
 _AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan"}
+_ROWS_BETWEEN_REPORTS = 100
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 
 
@@ -71,8 +72,11 @@ class CheckResult:
     problems: tuple[Problem, ...]
 
 
-def check(path: Path | str) -> CheckResult:
-    """Check every row of the store or Parquet file at `path`. Raises StoreError if there is nothing there."""
+def check(path: Path | str, *, progress: Callable[[int], None] | None = None) -> CheckResult:
+    """Check every row of the store or Parquet file at `path`; `progress` is called with the rows checked so far.
+
+    Raises StoreError if there is nothing there.
+    """
     files = LabelStore(path).files()
     seen: set[bytes] = set()
     problems: list[Problem] = []
@@ -82,6 +86,8 @@ def check(path: Path | str) -> CheckResult:
         try:
             for table in read_file(file):
                 for label in _labels(table):
+                    if progress is not None and (rows + at) % _ROWS_BETWEEN_REPORTS == 0:
+                        progress(rows + at)
                     at += 1
                     if isinstance(label, str):
                         problems.append(

@@ -25,8 +25,8 @@ def programs(tmp_path, monkeypatch):
 def test_without_gpu_and_slurm_there_are_sentences(programs, capsys):
     devices = find_devices()
     assert devices.gpus == ()
-    assert "no NVIDIA GPU" in devices.no_gpu
-    assert "There is no SLURM here" in devices.no_slurm
+    assert "no NVIDIA GPU" in (devices.no_gpu or "")
+    assert "There is no SLURM here" in (devices.no_slurm or "")
     assert main(["jobs", "devices", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["gpus"] == []
 
@@ -45,8 +45,8 @@ def test_what_does_not_answer_is_quoted(programs):
     program(programs, "sbatch", "")
     program(programs, "sinfo", "slurm_load_partitions: Unable to contact slurm controller\\n", 1)
     devices = find_devices()
-    assert "NVIDIA-SMI has failed" in devices.no_gpu
-    assert "Unable to contact slurm controller" in devices.no_slurm
+    assert "NVIDIA-SMI has failed" in (devices.no_gpu or "")
+    assert "Unable to contact slurm controller" in (devices.no_slurm or "")
 
 
 def test_partitions(programs):

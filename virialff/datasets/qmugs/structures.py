@@ -164,7 +164,7 @@ def parse_structure(content: bytes) -> Structure:
         raise Refused(Reason.FRAGMENTS, f"the record holds {molecule.n_fragments} molecules")
     if molecule.n_conformers != 1:
         raise Refused(Reason.UNREADABLE, "the record has no three-dimensional geometry")
-    return Structure(molecule, _tags(content.decode("utf-8", "replace")))
+    return Structure(molecule, data_fields(content.decode("utf-8", "replace")))
 
 
 def _molecule(content: bytes) -> Molecule:
@@ -183,7 +183,8 @@ def _reason(error: MoleculeError) -> Reason:
     return Reason.UNREADABLE if isinstance(error, UnreadableRecordError) else Reason.CHEMISTRY
 
 
-def _tags(record: str) -> dict[str, str]:
+def data_fields(record: str) -> dict[str, str]:
+    """The data fields of the text of an SDF record, by name."""
     tags: dict[str, str] = {}
     name: str | None = None
     value: list[str] = []
