@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,21 +35,20 @@ class Batch(NamedTuple):
     """(n_conformers, n_molecules, 3) float64."""
 
 
-def make_batch(
-    records: list[LabelledGraph],
-    n_conformers: int,
-    generator: np.random.Generator | None,
-    dtype: torch.dtype = torch.float32,
-) -> Batch:
-    """Join records, taking `n_conformers` of each at random; one that has fewer repeats some.
+def draw_conformers(
+    totals: Sequence[int], n_conformers: int, generator: np.random.Generator | None = None
+) -> list[Tensor]:
+    """Which `n_conformers` of each record to take, of as many as `totals` says; one that has fewer repeats some.
 
     Without a generator the first conformers are taken in order.
     """
-    chosen = []
-    for record in records:
-        total = len(record.energies)
-        order = np.arange(total) if generator is None else generator.permutation(total)
-        chosen.append(torch.from_numpy(np.resize(order, n_conformers)))
+    orders = (np.arange(total) if generator is None else generator.permutation(total) for total in totals)
+    return [torch.from_numpy(np.resize(order, n_conformers)) for order in orders]
+
+
+def make_batch(records: Sequence[LabelledGraph], chosen: Sequence[Tensor], dtype: torch.dtype = torch.float32) -> Batch:
+    """Join records with the conformers `chosen` of each, the same number of all."""
+    n_conformers = len(chosen[0])
     pairs = list(zip(records, chosen, strict=True))
 
     def labels(name: str, shape: tuple[int, ...], record: LabelledGraph, index: Tensor) -> Tensor:

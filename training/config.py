@@ -23,6 +23,15 @@ class DataSection(BaseModel):
     fractions: tuple[float, float, float] = (0.88, 0.04, 0.08)
 
 
+class CompanionSection(BaseModel):
+    """Labels of another level of theory to train on beside; they are split as those of the recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: tuple[Path, ...] = Field(min_length=1)
+    level_of_theory: str
+
+
 class Recipe(BaseModel):
     """A checked recipe: one stage of training as `optimization`, or several as `stages`."""
 
@@ -33,6 +42,7 @@ class Recipe(BaseModel):
     #: Folder of a run or a model whose weights training starts with.
     initial: Path | None = None
     data: DataSection
+    companion: CompanionSection | None = None
     network: NetworkConfig
     optimization: Optimization | None = None
     stages: tuple[Optimization, ...] | None = None
@@ -52,10 +62,14 @@ class Recipe(BaseModel):
                 f"the first stage, {stages[0].name!r}, has freeze_embeddings and nothing has trained them: "
                 "give `initial`, or a stage before it that trains them"
             )
+        if self.companion is not None and self.initial is None:
+            raise ValueError("`companion` needs `initial`, a run or a model of its level, whose baseline it keeps")
         if len({stage.name for stage in stages}) < len(stages):
             raise ValueError("two stages have the same name: name each differently")
         if len({stage.double_precision for stage in stages}) > 1:
             raise ValueError("double_precision must be the same in all stages")
+        if any(stage.twin_weight for stage in stages) and any(stage.trains_potential for stage in stages):
+            raise ValueError("stages must not mix twin_weight and losses of the potential: a twin is a run of its own")
         if len({stage.kinetic_descriptor_weight > 0 for stage in stages if stage.trains_kinetic}) > 1:
             raise ValueError("stages must not mix kinetic_weight and kinetic_descriptor_weight: take one of them")
         return self

@@ -1,6 +1,6 @@
 """Weights to start a run with, from another run or a model: to train at a cheap level and fine-tune at a better one.
 
-The baseline is not taken over: levels of theory have different zeros of energy, so it is fitted to the new labels.
+Levels of theory have different zeros of energy, so the baseline that comes with them is moved (baselines.py).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from training.run_folder import CHECKPOINT, RunFolder
 from virialff.checkpoint import CARD_FILE, load_checkpoint
 from virialff.errors import ConfigError
+from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.networks.kinetic import KineticNetwork
@@ -18,8 +19,10 @@ from virialff.networks.kinetic import KineticNetwork
 _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
 
 
-def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> None:
+def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> Baseline:
     """Copy the averaged weights of a run, or those of a model; the kinetic-energy network's where both have one.
+
+    Returns the baseline of the total energy that belongs to them.
 
     Raises ConfigError if `folder` is neither or if its network differs, CheckpointError for a damaged model.
     """
@@ -32,14 +35,15 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
         network.load_state_dict(saved["average"])
         if kinetic is not None and has_kinetic:
             kinetic.load_state_dict(saved["kinetic_average"])
-    elif (folder / CARD_FILE).is_file():
-        model = load_checkpoint(folder).network
-        _refuse_other_network(folder, model.config, network.config, compare_kinetic=False)
-        network.load_state_dict(model.state_dict())
-    else:
-        raise ConfigError(
-            f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
-        )
+        return Baseline(saved["baseline_weights"], saved["baseline_seen"])
+    if (folder / CARD_FILE).is_file():
+        model = load_checkpoint(folder)
+        _refuse_other_network(folder, model.network.config, network.config, compare_kinetic=False)
+        network.load_state_dict(model.network.state_dict())
+        return model.baseline
+    raise ConfigError(
+        f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
+    )
 
 
 def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:

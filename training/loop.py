@@ -1,7 +1,7 @@
 """The training loop on plain tensors: torch, numpy, pyarrow and safetensors, so that it runs on a bare GPU machine.
 
 A run is a folder (run_folder.py). One that was killed goes on from its last checkpoint with the same batches, the
-same losses and the same metrics as if it had never ended.
+same losses and the same metrics as if it had never ended. Several processes (processes.py) take the steps of one.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from training.batches import endless_batches, make_batch
-from training.dataset import Pack, intermolecular
-from training.kinetic import kinetic_losses
-from training.losses import Loss, complex_losses, molecule_losses, weighted_sum
+from training.dataset import Pack
+from training.losses import Loss, weighted_sum
 from training.optimization import Optimization, learning_rate
 from training.predictions import evaluate
+from training.processes import Processes
 from training.run_folder import RunFolder
+from training.sources import Source
 from training.state import State, refuse_other_run, resume_or_start
 from training.stopping import SignalWatch, TrainingInterrupted, TrainingStopped, reason_of
 from virialff.networks.config import NetworkConfig
@@ -37,47 +36,64 @@ def train(
     complexes: Pack | None,
     *,
     initial: Path | None = None,
+    companion: tuple[Pack, Pack | None] | None = None,
     device: str = "cpu",
+    processes: Processes | None = None,
     report: Callable[[str], None] = print,
 ) -> State:
     """Train in `folder`, or go on with the run that is there, until all steps of all stages are done.
 
     initial: folder of a run or a model whose weights a new run starts with.
+    companion: molecules and complexes of another level of theory to train on beside those of the run, with the
+    baseline of `initial`.
+    processes: those that train together, each of which calls this; the first one writes the folder and reports. Their
+    device counts instead of `device`.
 
     Raises TrainingInterrupted when a signal ended the run, which was saved first, and TrainingStopped when the loss is
-    not finite or explodes, when the run folder cannot be written or when memory is out; the status has the reason, and
-    the last good checkpoint is kept. Raises ConfigError if the folder has another run, if `initial` has another
-    network, or if the labels lack what a stage trains on.
+    not finite or explodes, when the run folder cannot be written, when memory is out or another process failed; the
+    status has the reason, and the last good checkpoint is kept. Raises ConfigError if the folder has another run, if
+    `initial` has another network, or if the labels lack what a stage trains on.
     """
     run = RunFolder(folder)
+    processes = processes or Processes(device=device)
     refuse_other_run(run, network_config, stages)
     torch.set_num_threads(stages[0].threads)
     steps = sum(stage.steps for stage in stages)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with SignalWatch() as signals:
-            state = resume_or_start(run, network_config, stages, molecules.train, device, initial)
-            run.write_config(
-                {
-                    "network": network_config.to_dict(),
-                    "stages": [asdict(stage) for stage in stages],
-                    "initial": None if initial is None else str(initial),
-                }
+            others = None if companion is None else companion[0].train
+            state = resume_or_start(
+                run, network_config, stages, molecules.train, processes.device, initial, companion=others
             )
-            run.append_environment(state.step, device)
+            processes.copy_from_first(state.tensors())
+            if processes.is_first:
+                run.write_config(
+                    {
+                        "network": network_config.to_dict(),
+                        "stages": [asdict(stage) for stage in stages],
+                        "initial": None if initial is None else str(initial),
+                    }
+                )
+                run.append_environment(state.step, processes.device, processes.size)
             first = 0
             for stage in stages:
                 if state.step < first + stage.steps:
-                    stage_run = _StageRun(run, state, stage, first, steps, molecules, complexes, device, report)
+                    stage_run = _StageRun(run, state, stage, first, steps, molecules, complexes, processes, report)
+                    if companion is not None and stage.companion_weight:
+                        stage_run.add_companion(*companion)
                     stage_run.run_to_the_end(signals)
                 first += stage.steps
-            run.write_status("finished", step=state.step, steps=steps, seconds=round(state.seconds, 1))
+            if processes.is_first:
+                run.write_status("finished", step=state.step, steps=steps, seconds=round(state.seconds, 1))
+            processes.wait()
     except (OSError, RuntimeError, MemoryError, TrainingStopped) as error:
         reason = reason_of(error)
         if reason is None:
             raise
         status = "interrupted" if isinstance(error, TrainingInterrupted) else "stopped"
-        _note_end(run, status, reason, steps)
+        if processes.is_first:
+            _note_end(run, status, reason, steps)
         if isinstance(error, TrainingStopped):
             raise
         raise TrainingStopped(reason) from error
@@ -96,59 +112,58 @@ class _StageRun:
         steps: int,
         molecules: Pack,
         complexes: Pack | None,
-        device: str,
+        processes: Processes,
         report: Callable[[str], None],
     ) -> None:
         self.folder, self.state, self.stage = folder, state, stage
         self.first, self.steps = first, steps
         self.molecules = molecules
         self.complexes = complexes if stage.trains_complexes else None
-        self.device, self.report = device, report
-        self.dtype = next(state.network.parameters()).dtype
+        self.processes, self.report = processes, report
+        self.done = state.step - first
+        self.sources = [Source(molecules, complexes, stage, self.done)]
+
+    def add_companion(self, molecules: Pack, complexes: Pack | None) -> None:
+        """Train on these too."""
+        self.sources.append(Source(molecules, complexes, self.stage, self.done, companion=True))
 
     def run_to_the_end(self, signals: SignalWatch) -> None:
-        state, stage = self.state, self.stage
+        state, stage, processes = self.state, self.stage, self.processes
         state.begin_stage(stage)
-        if state.step > self.first and (saved_state := self.folder.checkpoint(self.device)) is not None:
+        if self.done > 0 and (saved_state := self.folder.checkpoint(processes.device)) is not None:
             state.restore_stage(saved_state)
+        # The first one will replace the checkpoint that all have read.
+        processes.wait()
         saved = started = time.monotonic()
         before = state.seconds
         self._write_status()
-        done = state.step - self.first
-        train = self.molecules.train
-        if stage.batch_molecules is None:
-            molecule_batches = endless_batches(train.n_pairs.tolist(), stage.batch_pairs, stage.seed, done)
-        else:
-            molecule_batches = endless_batches([1] * len(train), stage.batch_molecules, stage.seed, done)
-        pairs = self.complexes.train if self.complexes else None
-        sizes = pairs.n_intermolecular_pairs.tolist() if pairs else []
-        complex_batches = endless_batches(sizes, stage.complex_batch_pairs, stage.seed + 1_000_003, done)
-        for step, indices in molecule_batches:
-            losses = self._step(step, indices, next(complex_batches)[1] if pairs else [])
+        for step in range(self.done, stage.steps):
+            losses = self._step(step)
             state.step += 1
             state.seconds = before + time.monotonic() - started
             state.counted += 1
             for name, value in losses.items():
                 state.sums[name] = state.sums.get(name, 0.0) + value
             last = step + 1 == stage.steps
+            received = processes.any(signals.received is not None)
             if state.step % stage.validate_every == 0 or last:
                 self._validate(step)
-            if last or signals.received or time.monotonic() - saved > stage.checkpoint_seconds:
-                self._save(at_once=bool(signals.received))
+            if last or received or time.monotonic() - saved > stage.checkpoint_seconds:
+                self._save(at_once=received)
                 saved = time.monotonic()
-            if signals.received and state.step < self.steps:
+            if received and state.step < self.steps:
                 raise TrainingInterrupted(
-                    f"{signals.received} ended the run at step {state.step}, which was saved: "
+                    f"{signals.received or 'a signal'} ended the run at step {state.step}, which was saved: "
                     "the same command goes on from there"
                 )
-            if last:
-                break
 
-    def _step(self, step: int, indices: list[int], complex_indices: list[int]) -> dict[str, float]:
+    def _step(self, step: int) -> dict[str, float]:
         """One step of the optimizer; the mean losses before it."""
-        state, stage = self.state, self.stage
-        losses = {name: part.mean for name, part in self._losses(step, indices, complex_indices).items()}
-        loss = weighted_sum(losses, stage)
+        state, stage, processes = self.state, self.stage, self.processes
+        losses = processes.together(self._losses)
+        names = [name for source in self.sources for name in source.loss_names]
+        parts, means = processes.join_losses(losses, names)
+        loss = weighted_sum(means, stage)
         self._check("loss", loss)
         state.monitor.add(loss.item())
         if state.monitor.growth > stage.explosion:
@@ -160,35 +175,21 @@ class _StageRun:
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(step, stage)
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(state.parameters(), stage.gradient_norm)
+        processes.together(lambda: weighted_sum(parts, stage).backward() if parts else None)
+        parameters = state.parameters()
+        processes.join_gradients(parameters)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, stage.gradient_norm)
         self._check("gradient", norm)
         state.optimizer.step()
         decay = min(stage.average_decay, (1 + step) / (10 + step))
         for _, network, average in state.modules():
             _average(average, network, decay)
-        return {name: value.item() for name, value in losses.items()}
+        return {name: value.item() for name, value in means.items()}
 
-    def _losses(self, step: int, indices: list[int], complex_indices: list[int]) -> dict[str, Loss]:
-        state, stage, device = self.state, self.stage, self.device
-        generator = np.random.default_rng([stage.seed, 7, step])
-        batch = make_batch([self.molecules.train[i] for i in indices], stage.conformers, generator, self.dtype)
-        if stage.coordinate_noise:
-            noise = generator.normal(scale=stage.coordinate_noise, size=tuple(batch.positions.shape))
-            batch = batch._replace(positions=batch.positions + torch.from_numpy(noise).to(self.dtype))
-        losses: dict[str, Loss] = {}
-        graph = batch.graph.to(device)
-        if stage.trains_potential:
-            losses |= molecule_losses(state.network(graph), batch, state.baseline, stage)
-        if stage.trains_kinetic and state.kinetic is not None and state.kinetic_baseline is not None:
-            hidden = state.network.message_passing(graph)
-            descriptors = stage.kinetic_descriptor_weight > 0
-            losses |= kinetic_losses(state.kinetic, hidden, batch, state.kinetic_baseline, descriptors=descriptors)
-        if self.complexes and complex_indices:
-            records = [intermolecular(self.complexes.train[index]) for index in complex_indices]
-            batch = make_batch(records, stage.complex_conformers, generator, self.dtype)
-            losses |= complex_losses(state.network(batch.graph.to(device)), batch)
-        return losses
+    def _losses(self) -> dict[str, Loss]:
+        return {
+            name: loss for source in self.sources for name, loss in source.losses(self.state, self.processes).items()
+        }
 
     def _check(self, name: str, value: Tensor) -> None:
         if not torch.isfinite(value):
@@ -202,6 +203,9 @@ class _StageRun:
 
     def _validate(self, step: int) -> None:
         state, stage = self.state, self.stage
+        if not self.processes.is_first:
+            state.sums, state.counted = {}, 0
+            return
         metrics: dict[str, Any] = {
             "step": state.step,
             "stage": stage.name,
@@ -219,12 +223,16 @@ class _StageRun:
         state.sums, state.counted = {}, 0
 
     def _save(self, at_once: bool) -> None:
+        if not self.processes.is_first:
+            return
         # A loss on its way up would replace good weights by bad ones shortly before the run stops.
         if at_once or self.state.monitor.calm(self.stage.explosion):
             self.folder.save_checkpoint(self.state.to_checkpoint())
             self._write_status()
 
     def _write_status(self) -> None:
+        if not self.processes.is_first:
+            return
         state = self.state
         self.folder.write_status(
             "running", step=state.step, steps=self.steps, stage=self.stage.name, seconds=round(state.seconds, 1)

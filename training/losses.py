@@ -81,6 +81,5 @@ def known_errors(predicted: Tensor, reference: Tensor) -> Loss:
 
 
 def weighted_sum(losses: dict[str, Tensor], optimization: Optimization) -> Tensor:
-    """The mean losses, each times its weight `NAME_weight`."""
-    weights = {name: getattr(optimization, f"{name}_weight") for name in losses}
-    return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+    """The mean losses, each times its weight."""
+    return torch.stack([optimization.loss_weight(name) * loss for name, loss in losses.items()]).sum()

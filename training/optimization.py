@@ -9,6 +9,8 @@ from training.dataset import KINDS
 #: Losses of the pair potential, and those of the kinetic-energy network.
 _POTENTIAL = ("energy", "relative", "force", "interaction", "interaction_force", "dipole")
 _KINETIC = ("kinetic", "kinetic_descriptor")
+#: Begins the names of the losses of labels of another level.
+COMPANION = "companion_"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ class Optimization:
     #: Of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16), or of each atom and bond (Eq. 11-12).
     kinetic_weight: float = 0.0
     kinetic_descriptor_weight: float = 0.0
+    #: Of the molecule's kinetic energy as minus a sum over pairs, by the networks of the pair potential, which are then
+    #: a twin of it (twin.py), and which terms the sum has: the two readings of section 4.2.
+    twin_weight: float = 0.0
+    twin_terms: Literal["all", "long_range"] = "all"
+    #: Of all losses of the companion, labels of another level of theory, and its batch size: a factor on the weights
+    #: above. 0: the companion is left out.
+    companion_weight: float = 1.0
+    companion_batch_pairs: int = 6_000
     #: Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of minima.
     kind_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.1)
     validate_every: int = 1_000
@@ -73,7 +83,12 @@ class Optimization:
                 raise ValueError(f"{field.name} is {value:g} and must not be negative")
         if len(self.kind_weights) != len(KINDS):
             raise ValueError(f"kind_weights has {len(self.kind_weights)} values and needs {len(KINDS)}: {KINDS}")
-        if not self.trains_potential and not self.trains_kinetic:
+        if self.twin_weight and (self.trains_potential or self.trains_kinetic):
+            raise ValueError(
+                "twin_weight trains charges and pair coefficients of a kinetic energy: set the weights of all other "
+                "losses to 0"
+            )
+        if not self.trains_potential and not self.trains_kinetic and not self.twin_weight:
             raise ValueError(f"the weights of all losses are zero in the stage {self.name!r}, so nothing is trained")
         if self.kinetic_weight and self.kinetic_descriptor_weight:
             raise ValueError(
@@ -98,12 +113,18 @@ class Optimization:
         """Whether a loss reaches the kinetic-energy network."""
         return any(getattr(self, f"{name}_weight") > 0 for name in _KINETIC)
 
+    def loss_weight(self, name: str) -> float:
+        """Weight of a loss by its name, with that of the companion where it is one of its."""
+        factor = self.companion_weight if name.startswith(COMPANION) else 1.0
+        return factor * float(getattr(self, f"{name.removeprefix(COMPANION)}_weight"))
+
 
 _AT_LEAST_ONE = (
     "steps",
     "batch_pairs",
     "batch_molecules",
     "complex_batch_pairs",
+    "companion_batch_pairs",
     "conformers",
     "complex_conformers",
     "decay_steps",

@@ -11,6 +11,7 @@ from training.dataset import KINDS, MINIMA, LabelledGraph, Pack, intermolecular
 from training.kinetic import kinetic_errors
 from training.optimization import Optimization
 from training.state import State
+from training.twin import twin_errors
 from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
@@ -34,6 +35,8 @@ def evaluate(
             getattr(molecules, split),
             descriptors=stage.kinetic_descriptor_weight > 0,
         )
+    if stage is not None and stage.twin_weight and state.twin_baseline:
+        result |= twin_errors(state.average, state.twin_baseline, getattr(molecules, split), stage.twin_terms)
     return result
 
 

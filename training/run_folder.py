@@ -48,9 +48,9 @@ class RunFolder:
         """Whether a run was ever started here."""
         return (self.path / "config.json").exists()
 
-    def append_environment(self, step: int, device: str) -> None:
-        """Note versions, machine, device and commit of a start at `step`."""
-        self._append("environment.jsonl", {"step": step} | environment(device))
+    def append_environment(self, step: int, device: str, processes: int = 1) -> None:
+        """Note versions, machine, device, number of processes and commit of a start at `step`."""
+        self._append("environment.jsonl", {"step": step, "processes": processes} | environment(device))
 
     def append_metrics(self, metrics: dict[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""

@@ -41,8 +41,10 @@ def require_slurm(what: str) -> None:
         )
 
 
-def slurm_executor(folder: Path, ask: SlurmConfig, *, name: str, threads: int, gpus: int) -> submitit.SlurmExecutor:
-    """An executor with logs and results in `folder` for jobs of one task with so many threads and GPUs."""
+def slurm_executor(
+    folder: Path, ask: SlurmConfig, *, name: str, threads: int, gpus: int, nodes: int = 1
+) -> submitit.SlurmExecutor:
+    """An executor with logs and results in `folder` for jobs of one task a node with so many threads and GPUs."""
     options: dict[str, Any] = {
         "job_name": name,
         "partition": ask.partition,
@@ -51,6 +53,8 @@ def slurm_executor(folder: Path, ask: SlurmConfig, *, name: str, threads: int, g
         "mem": f"{round(1024 * ask.memory_gb)}M",
         "cpus_per_task": threads,
         "gpus_per_node": gpus or None,
+        "nodes": nodes if nodes > 1 else None,
+        "ntasks_per_node": 1 if nodes > 1 else None,
         "setup": [*(f"export {variable}={threads}" for variable in THREAD_VARIABLES), *ask.setup],
         "additional_parameters": dict(ask.additional_parameters),
     }

@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from training.dataset import MINIMA, LabelledGraph
+from training.baselines import fit_total_baseline, move_baseline
+from training.dataset import LabelledGraph
 from training.initial import copy_initial_weights
 from training.kinetic import fit_kinetic_baseline
-from training.optimization import Optimization
+from training.optimization import COMPANION, Optimization
 from training.run_folder import RunFolder
 from training.stopping import LossMonitor
 from virialff.errors import ConfigError
-from virialff.networks.baseline import Baseline, baseline_features, fit_baseline
+from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.networks.kinetic import KineticNetwork
 
-_MINIMA = torch.tensor(MINIMA)
+_TWIN = "twin_"
 
 
 @dataclass
@@ -36,6 +37,10 @@ class State:
     kinetic: KineticNetwork | None = None
     average_kinetic: KineticNetwork | None = None
     kinetic_baseline: Baseline | None = None
+    #: Of the companion, in a run that has one.
+    companion_baseline: Baseline | None = None
+    #: Of the kinetic energy, in a run that trains a kinetic-energy twin.
+    twin_baseline: Baseline | None = None
     optimizer: torch.optim.Optimizer | None = None
     step: int = 0
     seconds: float = 0.0
@@ -54,6 +59,23 @@ class State:
         """All parameters that the present stage trains."""
         return [x for _, network, _ in self.modules() for x in network.parameters() if x.requires_grad]
 
+    def baselines(self) -> Iterator[tuple[str, Baseline]]:
+        """Name in a checkpoint and values of each baseline."""
+        for name, baseline in (
+            ("", self.baseline),
+            ("kinetic_", self.kinetic_baseline),
+            (COMPANION, self.companion_baseline),
+            (_TWIN, self.twin_baseline),
+        ):
+            if baseline is not None:
+                yield name, baseline
+
+    def tensors(self) -> list[Tensor]:
+        """Everything learned or fitted that a new run starts with."""
+        networks = [part for _, network, average in self.modules() for part in (network, average)]
+        learned = [x for network in networks for x in network.state_dict().values()]
+        return [*learned, *(baseline.weights for _, baseline in self.baselines())]
+
     def begin_stage(self, stage: Optimization) -> None:
         """Go on from the averaged weights with a new optimizer."""
         for _, network, average in self.modules():
@@ -67,9 +89,8 @@ class State:
         content: dict[str, Any] = {}
         for name, network, average in self.modules():
             content |= {f"{name}network": network.state_dict(), f"{name}average": average.state_dict()}
-        for name, baseline in (("", self.baseline), ("kinetic_", self.kinetic_baseline)):
-            if baseline is not None:
-                content |= {f"{name}baseline_weights": baseline.weights, f"{name}baseline_seen": baseline.seen}
+        for name, baseline in self.baselines():
+            content |= {f"{name}baseline_weights": baseline.weights, f"{name}baseline_seen": baseline.seen}
         return content | {
             "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
             "step": self.step,
@@ -107,11 +128,15 @@ def resume_or_start(
     records: Sequence[LabelledGraph],
     device: str,
     initial: Path | None = None,
+    *,
+    companion: Sequence[LabelledGraph] | None = None,
 ) -> State:
     """The state of the last checkpoint, or a new one with the baselines fitted to `records`.
 
-    A new one takes its weights from the run or model in the folder `initial` where one is given. Raises ConfigError
-    for weights of another network and for records without the labels that a stage needs.
+    A new one takes its weights from the run or model in the folder `initial` where one is given, whose baseline is
+    moved to `records`; `companion`, records of its own level of theory, keep it as it is. Raises ConfigError for
+    weights of another network, for records without the labels that a stage needs, and for a companion without
+    `initial`.
     """
     torch.manual_seed(stages[0].seed)
     double, kinetic = stages[0].double_precision, [stage for stage in stages if stage.trains_kinetic]
@@ -129,18 +154,26 @@ def resume_or_start(
     if saved is not None:
         state = State(network, average, _baseline(saved, ""), kinetic_network, average_kinetic)
         state.kinetic_baseline = _baseline(saved, "kinetic_") if kinetic else None
+        state.companion_baseline = _baseline(saved, COMPANION) if f"{COMPANION}baseline_weights" in saved else None
+        state.twin_baseline = _baseline(saved, _TWIN) if f"{_TWIN}baseline_weights" in saved else None
         state.restore(saved)
     else:
-        baseline = _fit_baseline(records, network_config)
+        bond_types = network_config.bond_type_baseline
+        if initial is None:
+            before, baseline = None, fit_total_baseline(records, bond_types=bond_types)
+        else:
+            before = copy_initial_weights(initial, network, kinetic_network)
+            baseline = move_baseline(records, before, network, bond_types=bond_types, companions=companion or ())
+        if companion is not None and before is None:
+            raise ConfigError("A companion needs `initial`, whose baseline it keeps: name a run or a model there.")
         state = State(network, average, baseline, kinetic_network, average_kinetic)
+        state.companion_baseline = before if companion is not None else None
+        if any(stage.twin_weight for stage in stages):
+            state.twin_baseline = fit_kinetic_baseline(records, bond_types=bond_types, descriptors=False)
         if kinetic:
             state.kinetic_baseline = fit_kinetic_baseline(
-                records,
-                bond_types=network_config.bond_type_baseline,
-                descriptors=kinetic[0].kinetic_descriptor_weight > 0,
+                records, bond_types=bond_types, descriptors=kinetic[0].kinetic_descriptor_weight > 0
             )
-        if initial is not None:
-            copy_initial_weights(initial, network, kinetic_network)
         for _, trained, mean in state.modules():
             mean.load_state_dict(trained.state_dict())
     for _, _, mean in state.modules():
@@ -185,14 +218,3 @@ def read_run(path: Path, records: Sequence[LabelledGraph]) -> State:
 
 def _baseline(saved: dict[str, Any], name: str) -> Baseline:
     return Baseline(saved[f"{name}baseline_weights"].cpu(), saved[f"{name}baseline_seen"].cpu())
-
-
-def _fit_baseline(records: Sequence[LabelledGraph], network_config: NetworkConfig) -> Baseline:
-    """Fit on the mean energy of each training molecule's minima."""
-    features, energies = [], []
-    for record in records:
-        minima = torch.isin(record.kinds, _MINIMA)
-        if minima.any():
-            features.append(baseline_features(record.graph))
-            energies.append(record.energies[minima].mean())
-    return fit_baseline(torch.cat(features), torch.stack(energies), bond_types=network_config.bond_type_baseline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -108,4 +109,35 @@ def label_store(labels: list[Label], tmp_path_factory: pytest.TempPathFactory) -
 def packs(label_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("packs")
     make_packs([label_store], folder, seed=3, fractions=(0.6, 0.2, 0.2))
+    return folder
+
+
+#: Kinetic energy of the hydrogen atoms bonded to it, in kcal/mol a hydrogen, that a count of elements cannot tell.
+PER_HYDROGEN = 7.0
+SHIFT = 1000.0
+
+
+def with_kinetic_energies(label: Label) -> Label:
+    """A label with kinetic energies and a dipole that follow a rule: negative where atoms are electronegative."""
+    hydrogens = np.zeros(len(label.numbers))
+    for i, j in label.bonds:
+        hydrogens[i] += label.numbers[j] == 1
+        hydrogens[j] += label.numbers[i] == 1
+    charges = np.where(label.numbers == 1, 0.1, 0.0)
+    charges[label.numbers != 1] -= charges.sum() / (label.numbers != 1).sum()
+    return dataclasses.replace(
+        label,
+        kinetic_atoms=300.0 * label.numbers.astype(float) ** 2 + PER_HYDROGEN * hydrogens**2,
+        kinetic_bonds=40.0 * label.orders,
+        kinetic_nonbonded=2.0,
+        dipole=charges @ label.positions,
+        energy=None if label.energy is None else label.energy + SHIFT * len(label.numbers),
+    )
+
+
+@pytest.fixture(scope="session")
+def kinetic_packs(labels, tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("kinetic_packs")
+    store = write_store(folder / "store", [with_kinetic_energies(label) for label in labels if label.kind != "complex"])
+    make_packs([store], folder, seed=3, fractions=(0.6, 0.2, 0.2))
     return folder

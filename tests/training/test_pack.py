@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from tests.training.conftest import write_store
-from training.batches import make_batch
+from training.batches import draw_conformers, make_batch
 from training.dataset import (
     COMPLEXES,
     KINDS,
@@ -279,7 +279,9 @@ def test_packs_are_made_from_the_command_line(label_store, packs, tmp_path, caps
 
 def test_batches_keep_atoms_and_labels_together(packs):
     records = load_pack(packs / MOLECULES).train[:3]
-    batch = make_batch(records, 6, np.random.default_rng(0))
+    batch = make_batch(
+        records, draw_conformers([len(record.energies) for record in records], 6, np.random.default_rng(0))
+    )
     n_atoms = sum(record.graph.n_atoms for record in records)
     assert batch.positions.shape == (6, n_atoms, 3)
     assert batch.forces.shape == (6, n_atoms, 3)

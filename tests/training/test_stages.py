@@ -12,17 +12,15 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
-from tests.training.conftest import write_store
+from tests.training.conftest import SHIFT
 from training.dataset import COMPLEXES, MOLECULES, Pack, load_pack
 from training.loop import train
 from training.losses import charge_dipoles
 from training.optimization import Optimization
-from training.pack import make_packs
 from training.run_folder import RunFolder
 from training.state import State, read_run
 from virialff.elements import ELEMENTS
 from virialff.errors import ConfigError
-from virialff.labels.schema import Label
 from virialff.networks.baseline import baseline_energies
 
 NO_ENERGIES: dict[str, Any] = {
@@ -31,35 +29,6 @@ NO_ENERGIES: dict[str, Any] = {
 SHORT = Optimization(steps=20, batch_pairs=200, warmup_steps=1, validate_every=5, learning_rate=5e-3)
 KINETIC = dataclasses.replace(SHORT, name="kinetic", steps=60, kinetic_weight=1.0, **NO_ENERGIES)
 POTENTIAL = dataclasses.replace(SHORT, interaction_weight=0.0, interaction_force_weight=0.0)
-#: Kinetic energy of the hydrogen atoms bonded to it, in kcal/mol a hydrogen, that a count of elements cannot tell.
-PER_HYDROGEN = 7.0
-SHIFT = 1000.0
-
-
-def with_kinetic_energies(label: Label) -> Label:
-    """A label with kinetic energies and a dipole that follow a rule: negative where atoms are electronegative."""
-    hydrogens = np.zeros(len(label.numbers))
-    for i, j in label.bonds:
-        hydrogens[i] += label.numbers[j] == 1
-        hydrogens[j] += label.numbers[i] == 1
-    charges = np.where(label.numbers == 1, 0.1, 0.0)
-    charges[label.numbers != 1] -= charges.sum() / (label.numbers != 1).sum()
-    return dataclasses.replace(
-        label,
-        kinetic_atoms=300.0 * label.numbers.astype(float) ** 2 + PER_HYDROGEN * hydrogens**2,
-        kinetic_bonds=40.0 * label.orders,
-        kinetic_nonbonded=2.0,
-        dipole=charges @ label.positions,
-        energy=None if label.energy is None else label.energy + SHIFT * len(label.numbers),
-    )
-
-
-@pytest.fixture(scope="module")
-def kinetic_packs(labels, tmp_path_factory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("kinetic_packs")
-    store = write_store(folder / "store", [with_kinetic_energies(label) for label in labels if label.kind != "complex"])
-    make_packs([store], folder, seed=3, fractions=(0.6, 0.2, 0.2))
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say where a job runs."""
     group = parser.add_argument_group("as a job, which goes on when this command ends: see `virialff jobs`")
     group.add_argument("--cluster", choices=("local", "slurm"), help="train as a job of this machine or of SLURM")
-    group.add_argument("--gpus", type=int, help="1 or 0 (default: 1 where there is one, and on SLURM)")
     group.add_argument("--partition", help="of SLURM (default: the cluster's)")
     group.add_argument("--account", help="of SLURM")
     group.add_argument(
@@ -30,7 +29,7 @@ def refuse_job_arguments(arguments: argparse.Namespace) -> None:
     """Raise ConfigError for an argument of a job where this process trains."""
     from virialff.errors import ConfigError
 
-    for name in ("gpus", "partition", "account", "time", "memory", "sbatch"):
+    for name in ("partition", "account", "time", "memory", "sbatch"):
         if getattr(arguments, name) not in (None, []):
             raise ConfigError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
 
@@ -58,11 +57,22 @@ def start_job(arguments: argparse.Namespace) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"What SLURM is asked for is impossible: {first['loc'][0]}: {first['msg']}.") from error
+    if arguments.device is not None:
+        raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
     if arguments.steps is not None:
         options += ["--steps", str(arguments.steps)]
     run: Path | None = arguments.run
-    job = start(arguments.recipe, run=run, cluster=arguments.cluster, gpus=arguments.gpus, slurm=slurm, options=options)
+    job = start(
+        arguments.recipe,
+        run=run,
+        cluster=arguments.cluster,
+        gpus=arguments.gpus,
+        nodes=arguments.nodes,
+        processes=arguments.processes,
+        slurm=slurm,
+        options=options,
+    )
     print(f"job {job.name} is {job.state} in {job.run}")
     print(f"follow it with `virialff jobs follow {job.name}`, stop it with `virialff jobs stop {job.name}`")
     return ExitCode.OK

@@ -1,13 +1,18 @@
 """`virialff train RECIPE`: pack the labels, train in a run folder, or go on with the run that is there."""
 
 import argparse
-import json
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.commands.job_options import add_job_arguments, refuse_job_arguments, start_job
 from virialff.access import require_write_access
 from virialff.commands import ExitCode
+
+if TYPE_CHECKING:
+    from training.config import Recipe
+    from training.optimization import Optimization
 
 SUMMARY = "train a model by a recipe"
 
@@ -20,61 +25,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu); a job takes it from --gpus")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda with --gpus, else cpu")
+    parser.add_argument("--gpus", type=int, help="train on so many GPUs of this machine or of each node; 0 for none")
+    parser.add_argument("--nodes", type=int, default=1, help="machines that train together, with --cluster slurm")
+    parser.add_argument(
+        "--processes", type=int, help="processes on each machine that share every batch (default: one a GPU)"
+    )
     add_job_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's steps are done. A run that was interrupted goes on from its last checkpoint.
 
-    With --cluster it starts a job that does so, and ends.
+    With --cluster it starts a job that does so, and ends. With several GPUs it starts torchrun, which starts this
+    command once for each of them.
     """
     if arguments.cluster is not None:
         return start_job(arguments)
     require_write_access("Training")
     refuse_job_arguments(arguments)
-    from dataclasses import replace
-
     from training.config import load_recipe
-    from training.dataset import COMPLEXES, MOLECULES, load_pack
-    from training.loop import train
-    from training.pack import COUNTS, make_packs
-    from training.state import steps_done
+    from training.jobs.work import save_when_alone
+    from training.launcher import Nodes, run_processes, telling_the_end
+    from training.processes import joined_processes
+    from training.recipe_run import prepare_run, train_recipe
     from training.stopping import TrainingInterrupted
-    from virialff.errors import ConfigError
 
+    device = arguments.device or ("cuda" if arguments.gpus else "cpu")
     recipe = load_recipe(arguments.recipe)
-    stages = recipe.all_stages
-    if arguments.steps is not None:
-        if len(stages) > 1:
-            raise ConfigError("--steps is for a recipe of one stage: write the steps of the stages into the recipe.")
-        stages = (replace(stages[0], steps=arguments.steps),)
+    stages = _stages(recipe, arguments.steps)
     folder = arguments.run or Path("runs") / recipe.name
-    packs = folder / "packs"
-    if arguments.repack or not (packs / COUNTS).exists():
-        counts = make_packs(
-            [recipe.data.labels],
-            packs,
-            seed=recipe.data.split_seed,
-            fractions=recipe.data.fractions,
-            level_of_theory=recipe.level_of_theory,
-        )
-        with (folder / "data_history.jsonl").open("a") as file:
-            file.write(json.dumps({"from_step": steps_done(folder)} | counts) + "\n")
-    print((packs / COUNTS).read_text(), flush=True)
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n")
+    if "WORLD_SIZE" not in os.environ:
+        processes = _processes(arguments)
+        if processes > 1 or arguments.nodes > 1:
+            nodes = Nodes.of_slurm(arguments.nodes, os.environ)
+            return run_processes(_own_arguments(arguments, folder, device), processes, nodes)
+    else:
+        save_when_alone()
     try:
-        train(
-            folder,
-            recipe.network,
-            stages,
-            load_pack(packs / MOLECULES),
-            load_pack(packs / COMPLEXES),
-            initial=recipe.initial,
-            device=arguments.device,
-            report=lambda line: print(line, flush=True),
-        )
+        with joined_processes(device) as group, telling_the_end():
+            if group.is_first:
+                prepare_run(recipe, folder, repack=arguments.repack)
+            group.wait()
+            train_recipe(recipe, stages, folder, group)
     except TrainingInterrupted as error:
         print(f"virialff train: {error}", file=sys.stderr)
         return ExitCode.INTERRUPTED
     return ExitCode.OK
+
+
+def _processes(arguments: argparse.Namespace) -> int:
+    """Processes on this machine. Raises ConfigError for more GPUs than it has and for no process at all."""
+    from training.jobs.slots import gpus_here
+    from virialff.errors import ConfigError
+
+    here = len(gpus_here())
+    if arguments.gpus is not None and not 0 <= arguments.gpus <= here:
+        raise ConfigError(f"--gpus {arguments.gpus}: this machine has {here or 'no'} NVIDIA GPU{'s' * (here > 1)}.")
+    if (arguments.processes or 1) < 1 or arguments.nodes < 1:
+        raise ConfigError("--processes and --nodes take 1 or more.")
+    if arguments.gpus and (arguments.processes or arguments.gpus) != arguments.gpus:
+        raise ConfigError("--processes goes without GPUs: with them there is one process a GPU.")
+    return arguments.processes or arguments.gpus or 1
+
+
+def _own_arguments(arguments: argparse.Namespace, folder: Path, device: str) -> list[str]:
+    steps = [] if arguments.steps is None else ["--steps", str(arguments.steps)]
+    repack = ["--repack"] if arguments.repack else []
+    return [str(arguments.recipe), "--run", str(folder), "--device", device, *steps, *repack]
+
+
+def _stages(recipe: "Recipe", steps: int | None) -> "tuple[Optimization, ...]":
+    from dataclasses import replace
+
+    from virialff.errors import ConfigError
+
+    stages = recipe.all_stages
+    if steps is None:
+        return stages
+    if len(stages) > 1:
+        raise ConfigError("--steps is for a recipe of one stage: write the steps of the stages into the recipe.")
+    return (replace(stages[0], steps=steps),)

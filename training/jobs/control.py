@@ -32,14 +32,18 @@ def start(
     run: Path | None = None,
     cluster: Literal["local", "slurm"] = "local",
     gpus: int | None = None,
+    nodes: int = 1,
+    processes: int | None = None,
     slurm: SlurmConfig | None = None,
     options: Sequence[str] = (),
 ) -> Job:
     """Start training by a recipe file and return the job, which goes on when the caller ends.
 
     `run` is the run folder (default: the recipe's name in `runs_folder()`); a run that is there is gone on with. `gpus`
-    is 1 or 0 (default: 1 where there is one, and on SLURM). On this machine a job waits while the GPUs, or without any
-    the one place for training, are taken. `options` are further arguments of `virialff train`.
+    is the number of GPUs that train together on this machine or on each of the `nodes` of SLURM (default: 1 where there
+    is one, and on SLURM), and 0 for none; then `processes` share the work (default: 1). On this machine a job waits
+    while the GPUs, or without any the one place for training, are taken. `options` are further arguments of
+    `virialff train`.
 
     Raises ConfigError for a recipe or a wish that is impossible, JobError if the run has a job already, VirialffError
     with SLURM's words if it refuses, ReadOnlyError where nothing may be started.
@@ -53,6 +57,10 @@ def start(
     if gpus is None:
         gpus = 1 if devices or cluster == "slurm" else 0
     _check_gpus(gpus, len(devices) if cluster == "local" else None)
+    if nodes < 1 or (nodes > 1 and cluster == "local"):
+        raise ConfigError(f"--nodes {nodes}: several machines are had with --cluster slurm only.")
+    if processes is not None and (gpus or processes < 1):
+        raise ConfigError("--processes is 1 or more and goes with --gpus 0: with GPUs there is one process a GPU.")
     if cluster == "slurm":
         require_slurm("The job")
     folder = (run or runs_folder() / checked.name).absolute()
@@ -78,6 +86,8 @@ def start(
             host=socket.gethostname(),
             submitted=time.time(),
             attempt=1 if before is None else before.attempt + 1,
+            nodes=nodes,
+            processes=processes,
         )
         _submit(job, request)
     return find(request.name)
@@ -189,10 +199,11 @@ def _threads(recipe: dict[str, Any]) -> int:
 
 
 def _check_gpus(gpus: int, here: int | None) -> None:
-    if gpus not in (0, 1):
-        raise ConfigError(f"--gpus {gpus}: a training uses one GPU, or none with --gpus 0.")
+    if gpus < 0:
+        raise ConfigError(f"--gpus {gpus}: give the number of GPUs that train together, or 0 for none.")
     if here is not None and gpus > here:
-        raise ConfigError("--gpus 1: this machine has no NVIDIA GPU: use --gpus 0, or --cluster slurm.")
+        has = f"{here} NVIDIA GPU{'s' * (here > 1)}" if here else "no NVIDIA GPU"
+        raise ConfigError(f"--gpus {gpus}: this machine has {has}: ask for fewer, or use --cluster slurm.")
 
 
 def _folder_for(run: Path) -> JobFolder:
@@ -251,8 +262,9 @@ def _submit_to_slurm(folder: JobFolder, request: Request) -> None:
             folder.submission(request.attempt),
             ask,
             name=f"virialff-{request.name}",
-            threads=request.threads,
+            threads=request.threads * (request.processes or request.gpus or 1),
             gpus=request.gpus,
+            nodes=request.nodes,
         )
         job = executor.submit(work, folder.path, request.attempt)
     except (FailedJobError, OSError, subprocess.SubprocessError) as error:

@@ -68,6 +68,8 @@ class Request:
     host: str  #: where the job was started
     submitted: float  #: seconds since the epoch
     attempt: int = 1
+    nodes: int = 1  #: machines of SLURM, with `gpus` each
+    processes: int | None = None  #: on each machine; None: one a GPU
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Job:
     steps: int | None
     seconds: float  #: of training up to `step`, over all attempts
     position: int | None = None  #: in the queue of this machine, from 1
+    nodes: int = 1
 
     @property
     def is_over(self) -> bool:
@@ -140,9 +143,9 @@ class JobFolder:
         """What submitit keeps of an attempt."""
         return self.path / f"submission_{attempt}"
 
-    def log(self, attempt: int) -> Path:
-        """What the training of an attempt prints."""
-        return self.path / f"attempt_{attempt}.log"
+    def log(self, attempt: int, node: int = 0) -> Path:
+        """What the training of an attempt prints on one of its machines."""
+        return self.path / (f"attempt_{attempt}.node_{node}.log" if node else f"attempt_{attempt}.log")
 
     def request(self) -> Request | None:
         """What was asked for; None if there is no such job."""
@@ -252,6 +255,7 @@ def _job(folder: JobFolder, request: Request, state: State) -> Job:
         step=step,
         steps=steps,
         seconds=seconds,
+        nodes=request.nodes,
     )
 
 

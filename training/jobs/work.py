@@ -59,7 +59,7 @@ def work(path: Path, attempt: int) -> str:
     wishes = _Wishes(folder, attempt)
     number = os.environ.get("SLURM_JOB_ID") if request.cluster == "slurm" else None
     state = State(attempt, "queued", host=socket.gethostname(), scheduler_id=number)
-    folder.write_state(state)
+    _tell(folder, state)
     held = [alive]
     if request.cluster == "local":
         slots = take_slots(folder, request)
@@ -79,7 +79,7 @@ def _train(folder: JobFolder, request: Request, state: State, wishes: _Wishes, h
     environment = dict(os.environ)
     if request.cluster == "local":
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(state.devices)
-    log = folder.log(request.attempt)
+    log = folder.log(request.attempt, _node())
     begun = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         training = subprocess.Popen(
@@ -93,7 +93,7 @@ def _train(folder: JobFolder, request: Request, state: State, wishes: _Wishes, h
             preexec_fn=save_when_alone,
         )
     state = replace(state, state="running", process=training.pid, started=time.time())
-    folder.write_state(state)
+    _tell(folder, state)
     asked = _wait(training, wishes)
     name, reason = outcome(training.returncode, asked, _last_line(log, begun))
     return _end(folder, state, name, reason)
@@ -101,7 +101,11 @@ def _train(folder: JobFolder, request: Request, state: State, wishes: _Wishes, h
 
 def command(request: Request) -> list[str]:
     """The command line of the training."""
-    train = ["train", request.recipe, "--run", request.run, "--device", "cuda" if request.gpus else "cpu"]
+    train = ["train", request.recipe, "--run", request.run, "--gpus", str(request.gpus)]
+    if request.nodes > 1:
+        train += ["--nodes", str(request.nodes)]
+    if request.processes is not None:
+        train += ["--processes", str(request.processes)]
     return [sys.executable, "-u", "-m", "virialff.cli", *train, *request.options]
 
 
@@ -149,5 +153,16 @@ def _last_line(log: Path, begun: int) -> str:
 
 
 def _end(folder: JobFolder, state: State, name: StateName, reason: str) -> str:
-    folder.write_state(replace(state, state=name, reason=reason, ended=time.time()))
+    _tell(folder, replace(state, state=name, reason=reason, ended=time.time()))
     return name
+
+
+def _node() -> int:
+    """Which of the machines of a job this is."""
+    return int(os.environ.get("SLURM_PROCID", "0"))
+
+
+def _tell(folder: JobFolder, state: State) -> None:
+    # The first machine tells for all: they end together.
+    if _node() == 0:
+        folder.write_state(state)

@@ -136,12 +136,17 @@ def test_a_read_only_installation_starts_nothing(recipe, jobs, monkeypatch, caps
     ("options", "words"),
     [
         (("--cluster", "local", "--gpus", "1"), "this machine has no NVIDIA GPU"),
-        (("--cluster", "local", "--gpus", "2"), "a training uses one GPU"),
+        (("--cluster", "local", "--gpus", "-1"), "give the number of GPUs that train together"),
+        (("--cluster", "local", "--nodes", "2"), "with --cluster slurm only"),
+        (("--cluster", "slurm", "--gpus", "1", "--processes", "2"), "with GPUs there is one process a GPU"),
+        (("--cluster", "local", "--device", "cpu"), "--device is not for a job"),
         (("--cluster", "local", "--time", "10"), "go with --cluster slurm only"),
         (("--cluster", "slurm", "--time", "0"), "time_minutes: Input should be greater than or equal to 1"),
         (("--cluster", "slurm", "--sbatch", "qos"), "it takes OPTION=VALUE"),
         (("--cluster", "slurm"), "sbatch and squeue are not on the PATH"),
-        (("--gpus", "1"), "--gpus is for a job"),
+        (("--gpus", "1"), "this machine has no NVIDIA GPU"),
+        (("--nodes", "2"), "several nodes are had with --cluster slurm"),
+        (("--time", "10"), "--time is for a job"),
     ],
 )
 def test_impossible_wishes_are_one_sentence(recipe, jobs, tmp_path, monkeypatch, capsys, options, words):
