@@ -6,32 +6,24 @@ import streamlit as st
 
 from pages.components import ensemble, inputs, model, state
 from pages.components.card import model_card
+from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
 from pages.components.entry import enter_through_app
-from pages.components.methods import MethodRun, choose_methods, energies
-from pages.components.text import file_stem, one_line, sentence, subscripted
+from pages.components.heading import heading
+from pages.components.methods import choose_methods, energies
+from pages.components.text import file_stem, sentence
 from virialff.comparison import Comparison
 from virialff.errors import VirialffError
 from virialff.export.energies import relative_energies_above, relative_energy_table
-from virialff.export.tables import to_csv
 from virialff.figures import conformer_energy_figure, relative_energy_scatter
 
 _OWN_MINIMUM = "each method's own lowest conformer"
-
-
-def heading(shown: state.Loaded) -> None:
-    """Formula, title and SMILES of the current molecule."""
-    st.header(subscripted(shown.molecule.formula), divider="gray")
-    if shown.title:
-        st.text(one_line(shown.title))
-    st.code(shown.molecule.smiles, language=None, wrap_lines=True)
 
 
 def comparison(result: Comparison, stem: str) -> None:
     """Relative energies of several conformers: agreement, scatter, table."""
     labels = [method.name for method in result.methods]
     with st.container(horizontal=True):
-        preferred = labels.index("GFN2-xTB") if "GFN2-xTB" in labels else 0
-        reference = st.selectbox("Reference", labels, preferred, key=f"reference_{'_'.join(labels)}", width=220)
+        reference = choose_reference(result, "reference")
         lowest = f"the lowest conformer by {reference}"
         zero = st.selectbox("Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", width=360)
     energies_by_reference = result.methods[labels.index(reference)].energies
@@ -51,45 +43,8 @@ def comparison(result: Comparison, stem: str) -> None:
         show_agreement(result.agreement_table)
     table = relative_energy_table(result, conformer)
     st.markdown("**Relative energies (kcal/mol) and ranks (1 = lowest)**")
-    formats = {
-        name: st.column_config.NumberColumn(format="%.2f") for name in table.columns.astype(str) if "(kcal/mol)" in name
-    }
-    formats["conformer"] = st.column_config.NumberColumn(pinned=True)
-    st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
-    st.download_button(
-        "Relative energies (CSV)",
-        lambda: to_csv(table),
-        f"{stem}_relative_energies.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-
-
-def show_agreement(table: pd.DataFrame) -> None:
-    """The agreement of methods in numbers, a column for each pair, so that it fits a narrow window."""
-    columns = {}
-    for _, row in table.iterrows():
-        columns[row["methods"]] = [
-            "–" if pd.isna(value) else f"{value:d}" if name == "conformers" else f"{value:.2f}"
-            for name, value in row.drop("methods").items()
-        ]
-    st.table(pd.DataFrame(columns, index=list(table.columns[1:])))
-    st.caption(
-        "RMSE and MAE are of energies relative to each method's own lowest conformer. Correlations need at least three "
-        "conformers with different energies."
-    )
-
-
-def timing(runs: list[MethodRun]) -> None:
-    """Time per conformer of each method."""
-    with st.container(horizontal=True, gap="large"):
-        for entry in runs:
-            seconds = entry.run.seconds_per_conformer
-            if seconds is not None:
-                text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-                st.metric(f"{entry.method.label}, per conformer", text, width="content")
-    st.caption("Time measured on this computer; the first conformer, which also pays for loading, is not counted.")
+    energy_table(table, pinned="conformer")
+    csv_button(table, "Relative energies", f"{stem}_relative_energies.csv")
 
 
 def one_conformer(result: Comparison) -> None:

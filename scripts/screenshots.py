@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -36,6 +37,24 @@ def energies(page: Page, address: str) -> None:
     settle(page)
 
 
+def conformers(page: Page, address: str) -> None:
+    """Page Conformers with the same example, ranked by all quick methods."""
+    open_page(page, address)
+    settle(page)
+    page.get_by_role("tab", name="Examples").click()
+    page.get_by_role("button", name="leucine, 20 conformers", exact=True).click()
+    settle(page)
+    page.get_by_role("link", name="Conformers").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Conformers", timeout=SLOW)
+    settle(page)
+    page.get_by_role("button", name="Compute energies").click()
+    expect(page.get_by_text("How far the methods agree")).to_be_visible(timeout=SLOW)
+    page.frame_locator("iframe[title^='Three-dimensional view']").locator("body[data-drawn=true]").wait_for(
+        timeout=SLOW
+    )
+    settle(page)
+
+
 def settle(page: Page) -> None:
     """Wait until the script of the page has ended and its last pieces are drawn."""
     page.wait_for_timeout(500)
@@ -53,11 +72,16 @@ def whole_page(page: Page, width: int, path: Path) -> None:
     page.screenshot(path=path)
 
 
+PAGES = {"molecule": molecule, "energies": energies, "conformers": conformers}
+
+
 def main() -> None:
-    """Write every picture and print its path."""
+    """Write the pictures of the pages named as arguments, or of every one, and print their paths."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with app() as address, browser() as chromium:
-        for name, show in (("molecule", molecule), ("energies", energies)):
+        for name, show in PAGES.items():
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             page = chromium.new_page(viewport={"width": max(WIDTHS.values()), "height": 1000})
             page.set_default_timeout(SLOW)
             show(page, address)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from virialff.comparison import MethodEnergies
 from virialff.energy_runs import EnergyFunction, EnergyRun
-from virialff.engines import get_engine
+from virialff.engines import DFT_ENGINES, Engine, get_engine
+from virialff.engines.dft import CAMPAIGN_ENERGIES, QMUGS_ATOMIC_ENERGIES
 from virialff.molecule import Molecule
+from virialff.units import HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
     from virialff.forcefield import ForceField, Model
+
+_PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class EnergyMethod:
 
     `key` names method and parameters for caches, `energy` gives total energies (n,) in kcal/mol of positions
     (n, n_atoms, 3) in A and can be pickled for another process, `atoms` is the sum of the isolated atoms' energies at
-    the same level, kcal/mol.
+    the same level, kcal/mol. `pace` is how long a conformer takes: next to nothing, well below a second, or minutes.
     """
 
     key: str
@@ -31,6 +35,7 @@ class EnergyMethod:
     level_of_theory: str
     energy: EnergyFunction
     atoms: float
+    pace: Literal["instant", "quick", "slow"] = "quick"
 
     def result(self, run: EnergyRun) -> MethodEnergies:
         """The energies of a run that may be incomplete, NaN where there is none yet."""
@@ -47,6 +52,7 @@ def model_method(model: Model, force_field: ForceField) -> EnergyMethod:
         level_of_theory=f"{model.name}, trained on {model.level_of_theory}",
         energy=force_field.energy,
         atoms=float(force_field.atomic_energies.sum()),
+        pace="instant",
     )
 
 
@@ -67,6 +73,40 @@ def engine_method(name: str, molecule: Molecule) -> EnergyMethod | str:
         energy=partial(_engine_energy, name, molecule),
         atoms=float(engine.atomic_energies(molecule.numbers).sum()),
     )
+
+
+def dft_method(molecule: Molecule) -> EnergyMethod | str:
+    """wB97X-D/def2-SVP by the first program that is here, or the sentence saying why it cannot be computed.
+
+    It takes from seconds to many minutes a conformer. Nothing is started here.
+    """
+    reasons = []
+    for name in DFT_ENGINES:
+        engine = _dft_engine(name)
+        reason = engine.available() or engine.unsupported(molecule)
+        if reason is None:
+            return EnergyMethod(
+                key=f"{name}: {engine.level_of_theory}, energies",
+                label=engine.level_of_theory,
+                level_of_theory=f"{engine.level_of_theory} ({_PROGRAMS[name]})",
+                energy=partial(_dft_energy, name, molecule),
+                atoms=HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in molecule.numbers),
+                pace="slow",
+            )
+        reasons.append(reason)
+    return "; ".join(dict.fromkeys(reasons))
+
+
+@cache
+def _dft_engine(name: str) -> Engine:
+    from virialff.engines.pyscf import PyscfEngine
+
+    # Only the energy is wanted, for which PySCF has faster settings.
+    return PyscfEngine(CAMPAIGN_ENERGIES) if name == "pyscf" else get_engine(name)
+
+
+def _dft_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:
+    return _dft_engine(name).energy(molecule, positions)
 
 
 def _engine_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:

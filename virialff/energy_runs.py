@@ -84,6 +84,11 @@ class EnergyCache:
         return len(self._runs)
 
 
+def complete_run(run: EnergyRun, positions: np.ndarray, energy: EnergyFunction) -> EnergyRun:
+    """The run with everything computed that was missing, at one go; see `continue_run`."""
+    return run if run.complete else list(continue_run(run, positions, energy))[-1]
+
+
 def continue_run(run: EnergyRun, positions: np.ndarray, energy: EnergyFunction) -> Iterator[EnergyRun]:
     """Compute what is missing of a run, yielding it after every part; stop by not asking for the next.
 

@@ -22,6 +22,7 @@ import streamlit as st
 
 from pages.components.text import plain, sentence
 from pages.components.worker_pool import Job, WorkerPool
+from virialff.access import is_read_only
 
 #: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait.
 Lane = Literal["short", "long"]
@@ -74,6 +75,10 @@ def start(
     job = Job(title, pickle.dumps((work, arguments)), keep)
     handles = _handles()
     handles[key] = _Handle(job, lane)
+    if lane == "long" and is_read_only():
+        job.error = "work of minutes is refused because this installation is read-only"
+        job.ended.set()
+        return
     ended = [name for name, handle in handles.items() if handle.job.ended.is_set()]
     for name in ended[: max(0, len(ended) - _MOST_KEPT)]:
         del handles[name]
@@ -85,6 +90,11 @@ def stop(key: str) -> None:
     handle = _handles().pop(key, None)
     if handle is not None:
         _pool(handle.lane).stop(handle.job)
+
+
+def known(key: str) -> bool:
+    """Whether the session has work under this key, running or ended."""
+    return key in _handles()
 
 
 def running(key: str) -> bool:

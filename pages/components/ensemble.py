@@ -1,5 +1,6 @@
-"""The conformers that the page Energies compares: the user's own, or generated ones."""
+"""The conformers that pages compare: as given with the molecule, generated, or an ensemble of one's own."""
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,14 +8,20 @@ import streamlit as st
 
 from pages.components import background, tasks
 from pages.components.state import Loaded
-from pages.components.text import plain
+from pages.components.text import one_line, plain, sentence
 from virialff import content
 from virialff.conformers import ConformerSearch
+from virialff.crest import CrestEnsemble, read_ensemble
+from virialff.errors import VirialffError
 from virialff.molecule import Molecule
 
 MOST_CONFORMERS = 200
 _SOURCE = "ensemble_source"
-_OWN, _GENERATED = "As given", "Generated"
+_OWN, _GENERATED, _UPLOADED = "As given", "Generated", "Ensemble file"
+_UPLOADER = "ensemble_uploader"
+_FILE = "ensemble_file"
+_FILE_ERROR = "ensemble_file_error"
+_REFUSED_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,14 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     if molecule.n_conformers:
         count = f"{molecule.n_conformers} conformer{'s' if molecule.n_conformers > 1 else ''}"
         own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
-    choice = _GENERATED
-    if own is not None:
-        choice = (
-            st.segmented_control("Conformers", [_OWN, _GENERATED], default=_OWN, required=True, key=_SOURCE) or _OWN
-        )
+    choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
+    choice = st.segmented_control(
+        "Conformers", choices, default=choices[0], required=True, key=f"{_SOURCE}_{len(choices)}"
+    )
     if choice == _OWN:
         ensemble = own
+    elif choice == _UPLOADED:
+        ensemble = _uploaded(molecule)
     else:
         ensemble = _generator(molecule)
     if ensemble is not None:
@@ -77,3 +85,53 @@ def _described(found: ConformerSearch, seed: int) -> Ensemble:
     relaxed = f"relaxed with {found.force_field}" if found.force_field else "as embedded, not relaxed"
     source = f"{n} distinct conformer{'s' if n > 1 else ''} from {found.n_embedded} ETKDG geometries"
     return Ensemble(found.molecule.positions, f"{source} (seed {seed}), {relaxed}")
+
+
+@dataclass(frozen=True)
+class _File:
+    """An ensemble that was read, and the structure that it belongs to."""
+
+    structure: str
+    name: str
+    found: CrestEnsemble
+
+
+def _uploaded(molecule: Molecule) -> Ensemble | None:
+    st.file_uploader(
+        "Ensemble of this molecule: CREST's crest_conformers.xyz, or an XYZ or SDF file with several geometries",
+        type=["xyz", "sdf"],
+        key=_UPLOADER,
+        on_change=_take_file,
+        args=(molecule,),
+        help="Atoms in the molecule's order. Geometries with other bonds or another configuration are left out.",
+    )
+    if _FILE_ERROR in st.session_state:
+        st.error(sentence(st.session_state[_FILE_ERROR]), title="This ensemble cannot be used")
+    file: _File | None = st.session_state.get(_FILE)
+    if file is None or file.structure != content.structure_key(molecule):
+        return None
+    refused = file.found.refused
+    if refused:
+        lines = [f"- {plain(reason)}" for reason in refused[:_REFUSED_SHOWN]]
+        lines += [f"- and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
+        title = f"{len(refused)} {'geometries are' if len(refused) > 1 else 'geometry is'} left out"
+        st.warning("\n".join(lines), title=title)
+    n = file.found.molecule.n_conformers
+    source = f"{n} conformer{'s' if n > 1 else ''} from the file {one_line(file.name, limit=60)}"
+    return Ensemble(file.found.molecule.positions, source)
+
+
+def _take_file(molecule: Molecule) -> None:
+    file = st.session_state[_UPLOADER]
+    st.session_state.pop(_FILE_ERROR, None)
+    if file is None:
+        return
+    st.session_state.pop(_FILE, None)
+    data = io.BytesIO(file.getvalue())
+    data.name = file.name
+    try:
+        found = read_ensemble(data, molecule)
+    except VirialffError as error:
+        st.session_state[_FILE_ERROR] = f"{file.name}: {error}"
+    else:
+        st.session_state[_FILE] = _File(content.structure_key(molecule), file.name, found)

@@ -1,4 +1,4 @@
-"""The methods that the page Energies compares, and the run that computes them part by part."""
+"""The methods that pages compare, and the runs that compute them part by part in the background."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,18 @@ import streamlit as st
 from pages.components import background, tasks
 from pages.components.text import plain, sentence
 from virialff import content
-from virialff.energy_methods import EnergyMethod, engine_method, model_method
-from virialff.energy_runs import EnergyCache, EnergyRun
+from virialff.energy_methods import EnergyMethod, dft_method, engine_method, model_method
+from virialff.energy_runs import EnergyCache, EnergyRun, complete_run
 from virialff.engines import ENGINES
 from virialff.forcefield import ForceField, Model
 from virialff.molecule import Molecule
 
 _CHOSEN = "energy_methods"
-_NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI"}
+_DFT = "dft"
+_NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", _DFT: "wB97X-D/def2-SVP"}
 _FAILURES_SHOWN = 5
+# Conformers times atoms squared; the model takes a second for so many.
+_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,15 @@ class MethodRun:
 
 
 def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) -> list[EnergyMethod]:
-    """Pills for the methods that can compute this molecule, and a sentence for each that cannot."""
+    """Pills for the methods that can compute this molecule, and a sentence for each that cannot.
+
+    DFT is among them and not chosen, because it takes minutes.
+    """
     usable = {"model": model_method(model, force_field)}
     refused: dict[str, str] = {}
     with st.spinner("Looking for the methods…"):
-        for name in ENGINES:
-            found = engine_method(name, molecule)
+        for name in (*ENGINES, _DFT):
+            found = dft_method(molecule) if name == _DFT else engine_method(name, molecule)
             if isinstance(found, str):
                 refused[_NAMES[name]] = found
             else:
@@ -42,7 +48,7 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
         "Methods",
         list(usable),
         selection_mode="multi",
-        default=list(usable),
+        default=[name for name, method in usable.items() if method.pace != "slow"],
         format_func=lambda name: usable[name].label,
         key=f"{_CHOSEN}_{'_'.join(usable)}",
     )
@@ -51,30 +57,27 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
     return [usable[name] for name in usable if name in chosen]
 
 
-def energies(methods: list[EnergyMethod], molecule: Molecule, positions: np.ndarray) -> list[MethodRun]:
+def energies(
+    methods: list[EnergyMethod], molecule: Molecule, positions: np.ndarray, *, model_at_once: bool = False
+) -> list[MethodRun]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
+    `model_at_once` computes the model's without being asked. DFT has a button and a worker of its own.
     """
     job = content.geometry_key(molecule.with_positions(positions))
-    empty = EnergyRun(len(positions), np.empty(0))
-    key = f"energies_{job}"
-    if background.running(key):
-        background.show(key)
-    runs = [MethodRun(method, energy_cache().get((method.key, job)) or empty) for method in methods]
-    missing = [entry for entry in runs if not entry.run.complete]
-    if missing and not background.running(key):
-        background.show(key)
-        started = any(entry.run.n_done for entry in missing)
-        st.button(
-            "Go on" if started else "Compute energies",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=_compute,
-            args=(key, missing, job, positions),
-        )
-        if started:
-            st.caption(_so_far(runs))
+    if model_at_once and len(positions) * molecule.n_atoms**2 <= _AT_ONCE:
+        for method in methods:
+            if method.pace == "instant":
+                energy_cache().put(
+                    (method.key, job), complete_run(_known(method, job, positions), positions, method.energy)
+                )
+    slow = [method for method in methods if method.pace == "slow"]
+    _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, positions)
+    _controls(f"slow_energies_{job}", slow, job, positions)
+    runs = [MethodRun(method, _known(method, job, positions)) for method in methods]
+    if any(0 < entry.run.n_done < entry.run.n_conformers for entry in runs):
+        st.caption(_so_far(runs))
     for entry in runs:
         _show_failures(entry)
     return runs
@@ -86,7 +89,35 @@ def energy_cache() -> EnergyCache:
     return EnergyCache(max_entries=256)
 
 
-def _compute(key: str, missing: list[MethodRun], job: str, positions: np.ndarray) -> None:
+def _known(method: EnergyMethod, job: str, positions: np.ndarray) -> EnergyRun:
+    return energy_cache().get((method.key, job)) or EnergyRun(len(positions), np.empty(0))
+
+
+def _controls(key: str, methods: list[EnergyMethod], job: str, positions: np.ndarray) -> None:
+    """The progress of these methods, or the button to compute what is missing of them."""
+    # First, because it draws the whole page again once the work has ended.
+    background.show(key)
+    runs = [MethodRun(method, _known(method, job, positions)) for method in methods]
+    missing = [entry for entry in runs if not entry.run.complete]
+    if not missing or background.running(key):
+        return
+    slow = any(method.pace == "slow" for method in methods)
+    started = any(entry.run.n_done for entry in missing)
+    what = f"Compute {methods[0].label} (minutes)" if slow else "Compute energies"
+    st.button(
+        f"Go on with {methods[0].label}" if slow and started else "Go on" if started else what,
+        key=f"compute_{key}",
+        type="secondary" if slow else "primary",
+        icon=":material/play_arrow:",
+        on_click=_compute,
+        args=(key, missing, job, positions),
+        kwargs={"lane": "long" if slow else "short"},
+    )
+
+
+def _compute(
+    key: str, missing: list[MethodRun], job: str, positions: np.ndarray, *, lane: background.Lane = "short"
+) -> None:
     cache = energy_cache()
 
     def keep(partial: tasks.PartialEnergies | None) -> None:
@@ -94,7 +125,7 @@ def _compute(key: str, missing: list[MethodRun], job: str, positions: np.ndarray
             cache.put((partial.key, job), partial.run)
 
     work = [(entry.method, entry.run) for entry in missing]
-    background.start(key, tasks.energies, work, positions, title="Energies", keep=keep)
+    background.start(key, tasks.energies, work, positions, title="Energies", lane=lane, keep=keep)
 
 
 def _so_far(runs: list[MethodRun]) -> str:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pages.components.worker import Report
+from virialff import ensembles, relaxation
 from virialff.conformers import ConformerSearch, search
 from virialff.energy_runs import EnergyRun, continue_run
+from virialff.engines import get_engine
+from virialff.model_engine import ModelEngine
 from virialff.molecule import Molecule
+from virialff.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from virialff.energy_methods import EnergyMethod
@@ -47,3 +51,28 @@ def energies(report: Report, methods: Sequence[tuple[EnergyMethod, EnergyRun]], 
             share = run.n_done / run.n_conformers
             text = f"{method.label}, {run.n_done} of {run.n_conformers} conformers"
             report(index + share, len(methods), text, PartialEnergies(method.key, run))
+
+
+def relax(report: Report, molecule: Molecule, engine: str | ModelEngine, positions: np.ndarray) -> Relaxation:
+    """`relaxation.relax` by an engine's name or the model."""
+    used = get_engine(engine) if isinstance(engine, str) else engine
+    report(0, len(positions), "first conformer")
+    return relaxation.relax(
+        molecule,
+        used,
+        positions,
+        progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
+    )
+
+
+def prune(
+    report: Report, molecule: Molecule, energies: np.ndarray, rmsd: float, energy_window: float
+) -> ensembles.Pruning:
+    """`ensembles.prune` with its progress."""
+    return ensembles.prune(
+        molecule,
+        energies,
+        rmsd=rmsd,
+        energy_window=energy_window,
+        progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
+    )

@@ -1,7 +1,9 @@
 """Three-dimensional view: py3Dmol in a frame, fed with numbers and element symbols only."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import py3Dmol
@@ -17,6 +19,7 @@ _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
 _LOCAL_FILE = Path(__file__).resolve().parents[2] / "static" / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
+_ARROW = "#009E73"
 _BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
 
 
@@ -28,15 +31,33 @@ def script_url() -> str:
     return f"/{base}/app/static/{_LOCAL_FILE.name}" if base else f"/app/static/{_LOCAL_FILE.name}"
 
 
-def viewer_html(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, *, script: str, theme: str) -> str:
+class Line(NamedTuple):
+    """A dashed line between two atoms, from 0."""
+
+    first: int
+    second: int
+    color: str
+
+
+def viewer_html(
+    molecule: Molecule,
+    positions: np.ndarray,
+    charges: np.ndarray,
+    *,
+    script: str,
+    theme: str,
+    lines: Sequence[Line] = (),
+    arrow: np.ndarray | None = None,
+) -> str:
     """The frame's page: positions (n_atoms, 3) in A, atoms coloured by charges (n_atoms,) in e.
+
+    `arrow` (3,) in A is drawn with its middle in the middle of the molecule.
 
     Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
     """
     scale = ChargeScale.fitting(charges)
     ink = "#111111" if theme == "light" else "#fafafa"
-    view = py3Dmol.view(width="100%", height="100%", js=script)
-    view.setBackgroundColor(_BACKGROUNDS[theme])
+    view = new_view(script, theme)
     view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
     for index, charge in enumerate(charges):
         color = scale.hex(charge)
@@ -51,8 +72,28 @@ def viewer_html(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, 
     )
     hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
     view.setHoverable({}, True, show_label, hide_label)
+    turned = facing(positions)
+    for line in lines:
+        ends = {"start": _point(turned[line.first]), "end": _point(turned[line.second])}
+        view.addCylinder({**ends, "radius": 0.06, "dashed": True, "color": line.color, "fromCap": 1, "toCap": 1})
+    if arrow is not None:
+        half = arrow @ _axes(positions).T / 2.0
+        ends = {"start": _point(-half), "end": _point(half)}
+        view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
+    return frame_page(view, molecule.n_atoms, theme)
+
+
+def new_view(script: str, theme: str) -> py3Dmol.view:
+    """An empty view on the background of the theme."""
+    view = py3Dmol.view(width="100%", height="100%", js=script)
+    view.setBackgroundColor(_BACKGROUNDS[theme])
+    return view
+
+
+def frame_page(view: py3Dmol.view, n_atoms: int, theme: str) -> str:
+    """The page of a frame with this view of a molecule of `n_atoms`."""
     # zoomTo fits the height only, and leaves small molecules small.
-    larger = max(1.1, 1.1 * (12 / molecule.n_atoms) ** 0.5)
+    larger = max(1.1, 1.1 * (12 / n_atoms) ** 0.5)
     page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme]).replace("{{larger}}", f"{larger:.3f}")
     # The template calls the viewer by the name that py3Dmol gives it.
     return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
@@ -67,15 +108,31 @@ def mol_block(molecule: Molecule, positions: np.ndarray) -> str:
 
 def facing(positions: np.ndarray) -> np.ndarray:
     """The positions (n_atoms, 3) turned so that the molecule shows its broad side; chirality is kept."""
-    centered = positions - positions.mean(axis=0)
-    axes = np.linalg.svd(centered, full_matrices=True)[2]
-    axes[2] *= np.linalg.det(axes)
-    turned: np.ndarray = centered @ axes.T
+    turned: np.ndarray = (positions - positions.mean(axis=0)) @ _axes(positions).T
     return turned
 
 
-def show(molecule: Molecule, positions: np.ndarray, charges: np.ndarray, *, height: int = 400) -> None:
-    """Show one geometry in the page, in the theme of the page."""
+def _axes(positions: np.ndarray) -> np.ndarray:
+    """Rows are the axes of the view in the frame of the positions, (3, 3)."""
+    axes = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)
+    return np.asarray(axes)
+
+
+def _point(vector: np.ndarray) -> dict[str, float]:
+    return dict(zip("xyz", (float(value) for value in vector), strict=True))
+
+
+def show(
+    molecule: Molecule,
+    positions: np.ndarray,
+    charges: np.ndarray,
+    *,
+    height: int = 400,
+    lines: Sequence[Line] = (),
+    arrow: np.ndarray | None = None,
+) -> None:
+    """Show one geometry in the page, in the theme of the page; lines and arrow as in `viewer_html`."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    html = viewer_html(molecule, positions, charges, script=script_url(), theme=theme)
+    html = viewer_html(molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow)
     st.iframe(html, height=height, alt="Three-dimensional view, atoms coloured by partial charge")

@@ -39,7 +39,6 @@ def upload(app: AppTest, name: str, text: str) -> AppTest:
 def finish(app: AppTest) -> AppTest:
     """Wait until the session's work in the background has ended, and run the page again, as a browser does."""
     handles = app.session_state.get("background_jobs", {})
-    running = [handle.job for handle in handles.values() if not handle.job.ended.is_set()]
-    for job in running:
-        assert job.ended.wait(TIMEOUT_SECONDS), f"{job.title} has not ended"
-    return app.run() if running else app
+    for handle in handles.values():
+        assert handle.job.ended.wait(TIMEOUT_SECONDS), f"{handle.job.title} has not ended"
+    return app.run() if handles else app

@@ -1,0 +1,119 @@
+"""Page Conformers: generate or upload an ensemble, relax and prune it, rank it by several methods."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components import ensemble, inputs, model, state
+from pages.components.card import model_card
+from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement
+from pages.components.entry import enter_through_app
+from pages.components.heading import heading
+from pages.components.methods import choose_methods, energies
+from pages.components.overlay import show_overlay
+from pages.components.refinement import refine
+from pages.components.text import file_stem, sentence
+from virialff.comparison import Comparison
+from virialff.errors import VirialffError
+from virialff.export.ensembles import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
+from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
+
+
+def ranking(result: Comparison, stem: str) -> None:
+    """Ranks, energies, populations and the superimposed conformers of an ensemble."""
+    with st.container(horizontal=True):
+        reference = choose_reference(result, "rank_reference")
+        temperature = st.number_input(
+            "Temperature (K)",
+            1.0,
+            5000.0,
+            ROOM_TEMPERATURE,
+            10.0,
+            key="temperature",
+            persist_state="session",
+            width=180,
+        )
+    several = len(result.methods) > 1
+    left, right = st.columns(2, gap="medium")
+    if several:
+        with left:
+            st.markdown("**Ranks**")
+            ranks = {method.name: method.ranks for method in result.methods}
+            figure = rank_change_figure(ranks, reference=reference)
+            st.plotly_chart(figure, key="rank_changes", alt="Rank of each conformer by each method")
+        with right:
+            st.markdown("**Relative energies**")
+            relative = {method.name: method.relative for method in result.methods}
+            figure = relative_energy_scatter(relative, reference=reference)
+            st.plotly_chart(figure, key="rank_scatter", alt=f"Relative energies against {reference}")
+        st.markdown("**How far the methods agree**")
+        show_agreement(result.agreement_table)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Boltzmann populations**")
+        populations = {method.name: method.weights(temperature) for method in result.methods}
+        figure = population_figure(populations, temperature=temperature)
+        st.plotly_chart(figure, key="populations", alt=f"Populations at {temperature:g} K by each method")
+        st.caption(
+            "exp(−E/RT)/Z from the energies alone: no vibrations, and each conformer counts once. The conformers with "
+            "the largest populations are shown."
+        )
+    with right:
+        st.markdown("**Superimposed**")
+        show_overlay(result, reference)
+    table = ensemble_table(result, temperature)
+    populated = [name for name in table.columns if " population " in name]
+    by_energy, by_population = st.tabs(["Relative energies and ranks", "Populations"])
+    with by_energy:
+        energy_table(table.drop(columns=populated), pinned="conformer")
+    with by_population:
+        energy_table(table[["conformer", *populated]], pinned="conformer")
+    with st.container(horizontal=True):
+        csv_button(table, "Ranks and energies", f"{stem}_conformers.csv")
+        st.download_button(
+            f"Conformers ranked by {reference} (SDF)",
+            lambda: ranked_sdf(result, reference, temperature),
+            f"{stem}_ranked.sdf",
+            "chemical/x-mdl-sdfile",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def results_for(shown: state.Loaded) -> None:
+    """The steps for the current molecule."""
+    active = model.active_model()
+    heading(shown)
+    try:
+        force_field = model.force_field(active, shown.molecule)
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot treat this molecule")
+        return
+    st.subheader("Ensemble")
+    chosen = ensemble.choose_ensemble(shown)
+    if chosen is None:
+        return
+    st.subheader("Relax and prune")
+    positions = refine(chosen, shown.molecule, active, force_field)
+    st.subheader("Rank")
+    methods = choose_methods(active, force_field, shown.molecule)
+    if not methods:
+        st.info("Choose at least one method.")
+        return
+    runs = [run for run in energies(methods, shown.molecule, positions, model_at_once=True) if run.run.n_done]
+    found = tuple(entry.method.result(entry.run) for entry in runs)
+    if found and any(np.isfinite(method.energies).any() for method in found):
+        ranking(Comparison(shown.molecule, positions, found, {}), file_stem(shown.title, shown.molecule.formula))
+
+
+enter_through_app()
+st.title("Conformers")
+st.markdown("Make or upload an ensemble of conformers, relax and prune it, and rank it by several methods.")
+current = state.loaded()
+with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
+    inputs.molecule_input()
+current = state.loaded()
+if current is None:
+    st.info("Nothing to rank yet: give a molecule, or upload an SDF or XYZ file with its conformers.")
+else:
+    results_for(current)
+model_card(model.active_model())
