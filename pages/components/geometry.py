@@ -42,7 +42,7 @@ def shown_geometry(loaded: Loaded) -> Geometry:
 
 def _display_geometry(molecule: Molecule) -> Geometry:
     try:
-        made = _embedded(content.structure_key(molecule), content.bare(molecule))
+        made = embedded(content.structure_key(molecule), content.bare(molecule))
     except VirialffError as error:
         return Geometry(None, sentence(error), "")
     note = f"Geometry: {made.source}. Charges and pair parameters do not depend on it."
@@ -50,5 +50,6 @@ def _display_geometry(molecule: Molecule) -> Geometry:
 
 
 @st.cache_data(show_spinner="Making a geometry for display…", max_entries=64)
-def _embedded(key: str, _molecule: Molecule) -> DisplayGeometry:
+def embedded(key: str, _molecule: Molecule) -> DisplayGeometry:
+    """A geometry for a molecule without name and coordinates, cached by its structure key. Raises EmbeddingError."""
     return display_geometry(_molecule)

@@ -5,9 +5,11 @@ import pytest
 
 from tests.virialff.sample_models import change_card
 from virialff import get_engine, load_model
-from virialff.complex_energies import interaction_table, reasons, relaxed_interaction, vertical_interaction
+from virialff.complex_energies import ComplexInteractions, complex_interactions, interaction_table, vertical_interaction
 from virialff.datasets.references import load_references
-from virialff.interactions import interaction_energy, relax_complex
+from virialff.errors import MissingCoordinatesError, MoleculeError
+from virialff.interactions import interaction_energy, relax_complex, relaxed_interaction_energy
+from virialff.molecule import Molecule
 from virialff.paths import ASSETS
 
 
@@ -34,20 +36,31 @@ def test_method_without_an_element_gives_its_reason(dimer, model):
     assert "is O" in refused.reason
     table = interaction_table([refused])
     assert table["E_int vertical (kcal/mol)"].isna().all()
-    assert list(reasons([refused])) == ["small"]
+    assert list(ComplexInteractions((refused,)).reasons) == ["small"]
 
 
-def test_relaxed_energy_stands_beside_the_vertical_one(dimer):
+def test_relaxed_energies_stand_beside_the_vertical_ones(dimer):
     engine = get_engine("gfn2")
-    relaxed = relax_complex(dimer, engine)
-    energy = relaxed_interaction("GFN2-xTB", engine, relaxed)
-    table = interaction_table([vertical_interaction("GFN2-xTB", engine, dimer)], [energy])
-    assert list(table.columns) == [
+    steps = []
+    found = complex_interactions(
+        dimer, {"GFN2-xTB": engine, "model": load_model()}, engine, progress=lambda *step: steps.append(step)
+    )
+    assert list(found.table.columns) == [
         "method",
         "E_int vertical (kcal/mol)",
         "E_int relaxed (kcal/mol)",
         "level of theory",
     ]
-    # At its own minimum a complex lies lower than anywhere near.
-    assert table["E_int relaxed (kcal/mol)"][0] > table["E_int vertical (kcal/mol)"][0] - 0.2
-    assert np.isfinite(table["E_int relaxed (kcal/mol)"][0])
+    assert found.geometry_level == engine.level_of_theory
+    relaxed = relax_complex(dimer, engine)
+    expected = [relaxed_interaction_energy(relaxed, method) for method in (engine, load_model())]
+    np.testing.assert_allclose(found.table["E_int relaxed (kcal/mol)"].astype(float), expected, atol=0.02)
+    assert [done for done, _, _ in steps] == sorted(done for done, _, _ in steps)
+    assert all(done < total for done, total, _ in steps)
+
+
+def test_what_is_no_complex_with_coordinates():
+    with pytest.raises(MoleculeError, match="two or more molecules"):
+        complex_interactions(Molecule.from_smiles("O"), {})
+    with pytest.raises(MissingCoordinatesError):
+        complex_interactions(Molecule.from_smiles("O.O"), {})

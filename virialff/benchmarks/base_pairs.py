@@ -12,6 +12,8 @@ import pandas as pd
 
 from virialff.benchmarks.interaction_sets import InteractionResult, Progress, evaluate
 from virialff.benchmarks.relaxed import RelaxedResult, run_relaxed
+from virialff.complex_energies import ComplexInteractions
+from virialff.datasets.coupled_cluster import coupled_cluster_energies
 from virialff.datasets.psi4_databases import ReferenceComplex, read_database
 from virialff.energy_functions import EnergyFunction
 from virialff.engines import Engine
@@ -25,6 +27,33 @@ PAPER = pd.DataFrame(
     index=["A-T", "G-C"],
 )
 PAIRS = {"A-T": (("JSCH", 3), ("S22", 7)), "G-C": (("JSCH", 1),)}
+
+
+def paper_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
+    """The paper's table (relaxed, Eq. 25) with our columns: one row a pair, energies in kcal/mol, positive = bound."""
+    rows = []
+    for pair, paper in PAPER.iterrows():
+        row: dict[str, object] = {"pair": pair, "paper: reference (kcal/mol)": paper["reference"]}
+        row |= {f"paper: {name} (kcal/mol)": paper[name] for name in ("model", "ANI", "GFN2-xTB")}
+        if pair in pairs:
+            row |= {f"ours: {entry.method} (kcal/mol)": entry.energy for entry in pairs[str(pair)].relaxed}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def vertical_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
+    """Vertical energies at the JSCH geometries beside CCSD(T)/CBS: one row a pair, kcal/mol, positive = bound."""
+    known = coupled_cluster_energies()
+    rows = []
+    for pair, places in PAIRS.items():
+        row: dict[str, object] = {
+            "pair": pair,
+            f"JSCH: {REFERENCE_LEVEL} (kcal/mol)": known[places[0]].interaction_energy,
+        }
+        if pair in pairs:
+            row |= {f"{entry.method} (kcal/mol)": entry.energy for entry in pairs[pair].vertical}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 class BasePairResult(InteractionResult):

@@ -1,0 +1,87 @@
+"""What each atom pair contributes: the strongest pairs as lines in 3D, a matrix, and a table."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from pages.components import viewer
+from virialff.contributions import (
+    TERMS,
+    contribution_matrix,
+    contributions_with_units,
+    pair_contributions,
+    strongest_pairs,
+)
+from virialff.export.tables import to_csv
+from virialff.figures.contributions import contribution_figure
+from virialff.forcefield import ForceField
+
+_ATTRACTIVE, _REPULSIVE = "#0072B2", "#D55E00"
+_MOST_LINES = 15
+_ROWS = 200
+
+
+@st.fragment
+def contribution_view(
+    force_field: ForceField, positions: np.ndarray, kinds: Mapping[str, Sequence[str]], *, key: str, stem: str
+) -> None:
+    """Pairs of one geometry (n_atoms, 3) in A; `kinds` names sets of relations to choose from, the first by default."""
+    molecule = force_field.molecule
+    kind = next(iter(kinds))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(kinds) > 1:
+            kind = st.selectbox("Pairs that are", list(kinds), key=f"{key}_kind", persist_state="session", width=330)
+        term = st.selectbox("Term", TERMS, len(TERMS) - 1, key=f"{key}_term", persist_state="session", width=160)
+        count = st.number_input(
+            "Lines of either sign", 0, _MOST_LINES, 5, key=f"{key}_lines", persist_state="session", width=160
+        )
+    table = pair_contributions(force_field, positions, kinds[kind])
+    if table.empty:
+        st.info("There are no such pairs.")
+        return
+    table["total"], everything = table[term], table["total"]
+    strongest = strongest_pairs(table, int(count))
+    ends = strongest[["i", "j"]].to_numpy()
+    signs = strongest["total"].to_numpy() < 0
+    lines = [
+        viewer.Line(int(i), int(j), _ATTRACTIVE if attractive else _REPULSIVE)
+        for (i, j), attractive in zip(ends, signs, strict=True)
+    ]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        viewer.show(molecule, positions, force_field.charges, lines=lines)
+        st.caption("Blue lines attract, red ones repel: the strongest pairs of either sign. Atoms show their charge.")
+    with right:
+        names = np.array([f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)])
+        matrix = contribution_matrix(table, molecule.n_atoms)
+        rows = columns = np.arange(molecule.n_atoms)
+        if kinds[kind] == ("intermolecular",) and molecule.n_fragments == 2:
+            rows, columns = np.flatnonzero(molecule.fragments == 0), np.flatnonzero(molecule.fragments == 1)
+        figure = contribution_figure(matrix[np.ix_(rows, columns)], names[rows].tolist(), names[columns].tolist())
+        st.plotly_chart(figure, key=f"{key}_matrix", alt=f"Heat map of the {term} energy of each atom pair")
+    table["total"] = everything
+    st.caption(
+        f"Sum of {term} over these {len(table):,} pairs: {table[term].sum():+.2f} kcal/mol (negative attracts). "
+        "Rows and columns are atoms."
+    )
+    shown = contributions_with_units(table)
+    st.dataframe(
+        shown.head(_ROWS),
+        hide_index=True,
+        height=min(38 + 35 * len(shown), 260),
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.3f") for name in shown.columns if "_kcal" in str(name)
+        }
+        | {"distance_A": st.column_config.NumberColumn(format="%.3f")},
+    )
+    st.download_button(
+        "Contributions (CSV)",
+        partial(to_csv, shown),
+        f"{stem}_contributions.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{key}_csv",
+    )

@@ -1,0 +1,306 @@
+"""Results of the page Interactions: one complex, the base pairs, and the reference dimers."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components import background, complexes, viewer
+from pages.components.interaction_tasks import MethodSource, approach, base_pairs, compare_references, interactions
+from pages.components.model import chosen_name, force_field
+from pages.components.text import plain, sentence
+from virialff import content, registry
+from virialff.benchmarks.base_pairs import PAIRS, paper_table, vertical_table
+from virialff.benchmarks.dissociation import DissociationCurve, closest_contact
+from virialff.benchmarks.interaction_sets import InteractionResult
+from virialff.benchmarks.reference_comparison import MODEL, find_dimer, short_level, sort_dimers
+from virialff.complex_energies import ComplexInteractions
+from virialff.datasets.coupled_cluster import LEVEL as COUPLED_CLUSTER
+from virialff.datasets.coupled_cluster import coupled_cluster_energies
+from virialff.errors import VirialffError
+from virialff.export.tables import to_csv
+from virialff.figures.interactions import approach_figure, interaction_scatter
+from virialff.forcefield import Model
+from virialff.molecule import Molecule
+
+_ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
+_SCATTER = "reference_scatter"
+_PINNED = st.column_config.Column(pinned=True)
+_ENERGY = st.column_config.NumberColumn(format="%.2f")
+
+
+def sources(names: list[str]) -> tuple[MethodSource, ...]:
+    """The methods of these names, the active model under the name `model`."""
+    folder = str(registry.find(chosen_name()).folder)
+    return tuple(
+        MethodSource(name, folder=folder) if name == MODEL else MethodSource(name, engine=_ENGINES[name])
+        for name in names
+    )
+
+
+def choose_methods(key: str) -> list[str]:
+    """Pills for the methods."""
+    return st.pills(
+        "Methods",
+        [MODEL, *_ENGINES],
+        selection_mode="multi",
+        default=[MODEL, *_ENGINES],
+        key=key,
+        persist_state="session",
+    )
+
+
+def energy_table(table: pd.DataFrame, name: str) -> None:
+    """A table of energies with its download."""
+    st.dataframe(
+        table,
+        hide_index=True,
+        placeholder="–",
+        column_config={str(column): _ENERGY for column in table.columns if "(kcal/mol)" in str(column)}
+        | {"method": _PINNED, "pair": _PINNED},
+    )
+    st.download_button(
+        f"{name} (CSV)",
+        partial(to_csv, table),
+        f"{name.lower().replace(' ', '_')}.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"csv_{name}",
+    )
+
+
+def one_complex(model: Model, molecule: Molecule) -> None:
+    """E_int by every method, vertical and relaxed, with what the references hold of this complex."""
+    names = choose_methods("interaction_methods")
+    place = f"{content.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
+    keys = {relax: f"interaction_{relax}_{place}" for relax in (False, True)}
+    busy = any(background.running(key) for key in keys.values())
+    if names and not busy:
+        with st.container(horizontal=True):
+            for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
+                st.button(
+                    label,
+                    key=f"start_{relax}",
+                    type="secondary" if relax else "primary",
+                    icon=":material/play_arrow:",
+                    on_click=_start_one,
+                    args=(keys[relax], molecule, sources(names), relax),
+                )
+    results: list[ComplexInteractions] = [found for key in keys.values() if (found := background.show(key)) is not None]
+    if results:
+        result = results[-1]
+        energy_table(_with_references(result.table, molecule), "Interaction energies")
+        for method, reason in result.reasons.items():
+            st.info(sentence(reason), title=f"{method} gives no energy")
+        for change in result.changes:
+            st.warning(sentence(change), title="The relaxation changed more than the shape")
+        st.caption(
+            "E_int = energies of the molecules − energy of the complex; positive is bound. Vertical: the molecules as "
+            "they are in the complex. Relaxed: complex and molecules each at their GFN2-xTB minimum (Eq. 25)."
+        )
+
+
+def _start_one(key: str, molecule: Molecule, methods: tuple[MethodSource, ...], relax: bool) -> None:
+    title = "Interaction energies"
+    background.start(key, interactions, molecule, methods, relax, title=title)
+
+
+def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
+    """The table with a row for DFT and one for CCSD(T) where they are known at this geometry."""
+    held = complexes.references()
+    dimer = find_dimer(held, molecule)
+    if dimer is None:
+        return table
+    vertical = "E_int vertical (kcal/mol)"
+    rows = []
+    relaxed = [
+        entry
+        for entry in held.dimers
+        if (entry.database, entry.index, entry.geometry) == (dimer.database, dimer.index, "relaxed")
+    ]
+    for level, energy in dimer.interaction_energies.items():
+        if short_level(level) in _ENGINES or short_level(level).startswith("ANI"):
+            continue
+        row: dict[str, object] = {"method": short_level(level), vertical: energy}
+        if relaxed and level in relaxed[0].interaction_energies:
+            row["E_int relaxed (kcal/mol)"] = relaxed[0].interaction_energies[level]
+        rows.append(row | {"level of theory": f"{level}, counterpoise-corrected, from the references"})
+    exact = coupled_cluster_energies().get((dimer.database, dimer.index))
+    if exact is not None and dimer.geometry == "vertical":
+        source = f"{COUPLED_CLUSTER}, {dimer.database}"
+        rows.append({"method": COUPLED_CLUSTER, vertical: exact.interaction_energy, "level of theory": source})
+    whole = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+    energies = [str(name) for name in whole.columns if "(kcal/mol)" in str(name)]
+    return whole[["method", *energies, "level of theory"]]
+
+
+def approach_view(model: Model, molecule: Molecule) -> None:
+    """E_int while the second molecule moves along the line between the centres."""
+    if molecule.n_fragments != 2:
+        st.info("The approach is drawn for two molecules.")
+        return
+    names = choose_methods("approach_methods")
+    key = f"approach_{content.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
+    if names and not background.running(key):
+        st.button(
+            "Compute the curve",
+            icon=":material/play_arrow:",
+            on_click=lambda: background.start(key, approach, molecule, sources(names), title="Approach"),
+        )
+    curves: tuple[DissociationCurve, ...] | None = background.show(key)
+    if not curves:
+        return
+    table = pd.concat([curves[0].table, *(curve.table.iloc[:, 2:] for curve in curves[1:])], axis=1)
+    joined = DissociationCurve(table, tuple(name for curve in curves for name in curve.methods))
+    shown = float(closest_contact(molecule, molecule.positions[:1])[0])
+    st.plotly_chart(approach_figure(joined, shown=shown), key="approach", alt="Interaction energy by distance")
+    left_out = [name for name in names if name not in joined.methods]
+    if left_out:
+        st.info(f"{', '.join(left_out)} cannot compute this complex or is not installed here.")
+    energy_table(joined.with_units(), "Approach")
+
+
+def base_pair_view(model: Model) -> None:
+    """The paper's table beside ours, relaxed; and the vertical energies beside CCSD(T)."""
+    by_place = {(entry.database, entry.index): label for label, (entry, _) in complexes.gallery().items()}
+    labels = {pair: by_place[places[0]] for pair, places in PAIRS.items() if places[0] in by_place}
+    key = f"base_pairs_{model.sha256}"
+    if not labels:
+        st.info(
+            "The geometries of A-T and G-C come with psi4-data or with the references, and neither has them here: "
+            "install psi4-data to compute our columns."
+        )
+    elif not background.running(key):
+        st.button(
+            "Compute our columns",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_start_pairs,
+            args=(key, labels),
+        )
+    found: dict[str, ComplexInteractions] = background.show(key) or {}
+    st.markdown("**Relaxed (Eq. 25), as in the paper**: complex and bases each at their own minimum")
+    energy_table(paper_table(found), "Base pairs relaxed")
+    st.markdown("**Vertical, at the geometries of JSCH-2005**: the bases as they are in the pair")
+    energy_table(vertical_table(found), "Base pairs vertical")
+    st.caption(
+        "Two references, because they are two quantities: the paper's 12.4 and 25.4 kcal/mol are relaxed energies of "
+        "its own choice, JSCH-2005 gives vertical ones. Ours are relaxed with GFN2-xTB from the JSCH geometries. All "
+        "in kcal/mol, positive is bound."
+    )
+    for pair, result in found.items():
+        for method, reason in result.reasons.items():
+            st.info(sentence(reason), title=f"{pair}: {method} gives no energy")
+        for change in result.changes:
+            st.warning(sentence(change), title=f"{pair}: the relaxation changed more than the shape")
+
+
+def _start_pairs(key: str, labels: dict[str, str]) -> None:
+    pairs = tuple((pair, complexes.gallery_molecule(label)) for pair, label in labels.items())
+    background.start(key, base_pairs, pairs, sources([MODEL, *_ENGINES]), title="Base pairs")
+
+
+def reference_view(model: Model) -> None:
+    """Fig. 8 and 9: the reference dimers, with the dimer of a point in 3D."""
+    held = complexes.references().dimers
+    geometries = [kind for kind in ("vertical", "relaxed") if any(dimer.geometry == kind for dimer in held)]
+    if not geometries:
+        st.info("The shipped references are missing: assets/data/references.parquet. Restore it from the project.")
+        return
+    geometry = geometries[0]
+    if len(geometries) > 1:
+        geometry = (
+            st.segmented_control(
+                "Geometries", geometries, default=geometry, required=True, key="geometry", bind="query-params"
+            )
+            or geometry
+        )
+    else:
+        st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
+    path = complexes.REFERENCES_FILE
+    key = f"references_{geometry}_{path.stat().st_mtime_ns}_{model.sha256}"
+    if not background.running(key):
+        st.button(
+            "Compute with the active model",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=lambda: background.start(
+                key, compare_references, str(path), sources([MODEL])[0].folder, geometry, title="Reference dimers"
+            ),
+        )
+    result: InteractionResult | None = background.show(key)
+    if result is not None:
+        _reference_figures(model, result, geometry)
+
+
+@st.fragment
+def _reference_figures(model: Model, result: InteractionResult, geometry: str) -> None:
+    others = [name for name in result.methods if name != COUPLED_CLUSTER]
+    figures = [("Fig. 9: methods against counterpoise DFT", others, "methods")]
+    if COUPLED_CLUSTER in result.methods:
+        figures.insert(0, ("Fig. 8: CCSD(T) against counterpoise DFT", [COUPLED_CLUSTER], COUPLED_CLUSTER))
+    columns = st.columns(len(figures), gap="medium")
+    for number, (column, (title, methods, y_title)) in enumerate(zip(columns, figures, strict=True)):
+        with column:
+            st.markdown(f"**{plain(title)}**, {geometry}")
+            st.plotly_chart(
+                interaction_scatter(result, methods, y_title=y_title),
+                key=f"{_SCATTER}_{number}",
+                on_select=partial(_take_point, f"{_SCATTER}_{number}"),
+                selection_mode="points",
+                alt=title,
+            )
+    st.caption("Click a point to see its dimer. The paper's RMSE for its Fig. 9 is 1.7 kcal/mol.")
+    names = result.table["name"].to_list()
+    row = st.selectbox(
+        "Dimer",
+        range(len(names)),
+        index=None,
+        format_func=lambda k: f"{result.table['set'][k]} {result.table['index'][k]}: {names[k]}",
+        placeholder="click a point above, or choose",
+        key=f"{_SCATTER}_row",
+        width=380,
+    )
+    if row is not None and row < len(names):
+        _dimer(model, result, row, geometry)
+    energy_table(result.with_units().drop(columns="separation_factor"), f"Reference dimers {geometry}")
+    statistics = result.statistics
+    st.markdown("**Errors against the reference (kcal/mol)**, with 95 % intervals over dimers")
+    st.dataframe(
+        statistics,
+        hide_index=True,
+        column_config={str(name): _ENERGY for name in statistics.columns if statistics[name].dtype.kind == "f"},
+    )
+
+
+def _take_point(key: str) -> None:
+    points = [point for point in st.session_state[key].selection.points if "customdata" in point]
+    if points:
+        value = points[0]["customdata"]
+        st.session_state[f"{_SCATTER}_row"] = int(value[0] if isinstance(value, list) else value)
+
+
+def _dimer(model: Model, result: InteractionResult, row: int, geometry: str) -> None:
+    entry = result.table.iloc[row]
+    held = sort_dimers(complexes.references().dimers)
+    dimer = next(
+        item for item in held if (item.database, item.index, item.geometry) == (entry["set"], entry["index"], geometry)
+    )
+    try:
+        field = force_field(model, dimer.molecule)
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot treat this dimer")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        viewer.show(dimer.molecule, dimer.molecule.positions[0], field.charges, height=320)
+    with right:
+        st.markdown(f"**{plain(str(entry['name']))}**")
+        values = {"reference": entry["reference"], **{name: entry[name] for name in result.methods}}
+        st.dataframe(
+            pd.DataFrame({"method": list(values), "E_int (kcal/mol)": np.array(list(values.values()), dtype=float)}),
+            hide_index=True,
+            column_config={"E_int (kcal/mol)": _ENERGY},
+        )

@@ -1,0 +1,198 @@
+"""Page Interactions: complexes given, placed and from the gallery; energies, contributions, the paper's comparisons."""
+
+import numpy as np
+import pytest
+
+from pages.components import complexes
+from tests.pages.conftest import enter_smiles, finish, upload
+from tests.pages.test_molecule import sdf_of
+from virialff import get_engine, load_model
+from virialff.benchmarks.reference_comparison import REFERENCE
+from virialff.interactions import interaction_energy
+from virialff.molecule import Molecule
+
+VERTICAL = "E_int vertical (kcal/mol)"
+
+
+def on_interactions(app):
+    app.run()
+    return app.switch_page("pages/interactions.py").run()
+
+
+def choose(app, key, value):
+    return next(group for group in app.button_group if group.key == key).set_value(value).run()
+
+
+def press(app, label):
+    next(button for button in app.button if button.label == label).click().run()
+    return finish(app)
+
+
+def table_with(app, column):
+    return next(frame.value for frame in app.dataframe if column in frame.value.columns)
+
+
+@pytest.fixture(scope="module")
+def water_dimer() -> Molecule:
+    label = next(name for name in complexes.gallery() if name.startswith("S66 1:"))
+    return complexes.gallery_molecule(label)
+
+
+def test_gallery_complex_by_every_method_beside_dft_and_coupled_cluster(app, water_dimer):
+    on_interactions(app)
+    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    assert app.header[0].value == "H₄O₂"
+    choose(app, "interaction_methods", ["model", "GFN2-xTB"])
+    press(app, "Compute as it is")
+    assert not app.exception
+    assert not app.error
+    table = table_with(app, VERTICAL).set_index("method")[VERTICAL].astype(float)
+    assert table["GFN2-xTB"] == pytest.approx(interaction_energy(water_dimer, get_engine("gfn2"))[0], abs=1e-3)
+    model = load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0])
+    assert table["model"] == pytest.approx(float(model), abs=1e-3)
+    assert table[REFERENCE] == pytest.approx(5.37, abs=0.01)
+    assert table["CCSD(T)/CBS"] == pytest.approx(4.918)
+
+
+def test_base_pairs_lead_the_gallery_where_they_are_known(psi4_data_or_references):
+    assert [name.split(": ")[1] for name in list(complexes.gallery())[:2]] == ["G-C", "A-T"]
+
+
+@pytest.fixture
+def psi4_data_or_references():
+    if not any(name.startswith("JSCH") for name in complexes.gallery()):
+        pytest.skip("neither psi4-data nor the references hold the base pairs")
+
+
+def test_contributions_sum_to_the_interaction_energy(app, water_dimer):
+    on_interactions(app)
+    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    table = table_with(app, "total_kcal_per_mol")
+    assert len(table) == 9
+    expected = float(load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0]))
+    assert table["total_kcal_per_mol"].sum() == pytest.approx(-expected, abs=1e-3)
+    app.selectbox(key="interaction_pairs_term").set_value("coulomb").run()
+    assert not app.exception
+    coulomb = table["coulomb_kcal_per_mol"].sum()
+    assert any(f"Sum of coulomb over these 9 pairs: {coulomb:+.2f}" in caption.value for caption in app.caption)
+
+
+def test_uploaded_complex_keeps_its_geometry(app, water_dimer):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    moved = water_dimer.with_positions(water_dimer.positions[0] + 5.0)
+    upload(app, "dimer.sdf", sdf_of(moved, "my dimer"))
+    assert not app.exception
+    assert any("coordinates as given" in caption.value for caption in app.caption)
+    assert any(text.value == "my dimer" for text in app.text)
+    choose(app, "interaction_methods", ["model"])
+    press(app, "Compute as it is")
+    # The same geometry elsewhere in space: the references know it.
+    assert REFERENCE in table_with(app, VERTICAL)["method"].tolist()
+
+
+def test_two_typed_molecules_are_put_together(app):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "O.CC(=O)C")
+    assert not app.exception
+    assert not app.error
+    distance = next(field for field in app.number_input if field.label == "Distance (Å)")
+    assert any(f"facing each other at {distance.value:.2f} Å" in c.value.replace("\\", "") for c in app.caption)
+    contacts = table_with(app, "distance_A")
+    assert contacts["distance_A"].min() == pytest.approx(distance.value, abs=1e-6)
+    distance.set_value(3.0).run()
+    assert not app.exception
+    assert table_with(app, "distance_A")["distance_A"].min() == pytest.approx(3.0, abs=1e-6)
+
+
+def test_second_molecule_is_asked_for(app):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "CO")
+    assert any("give a second one" in info.value for info in app.info)
+    app.text_input(key="second_molecule").set_value("C(").run()
+    assert not app.exception
+    assert "cannot be read" in app.error[0].value
+    app.text_input(key="second_molecule").set_value("O").run()
+    assert not app.error
+    assert app.header[0].value == "CH₆O₂"
+
+
+def test_approach_has_its_well(app):
+    on_interactions(app)
+    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    choose(app, "approach_methods", ["model"])
+    press(app, "Compute the curve")
+    assert not app.exception
+    curve = table_with(app, "separation (Angstrom)")
+    lowest = curve["contact (Angstrom)"][curve["model (kcal/mol)"].idxmax()]
+    assert 1.6 < lowest < 2.3
+    assert abs(curve["model (kcal/mol)"].iloc[-1]) < 1.5
+
+
+def test_paper_table_is_there_before_anything_is_computed(app):
+    on_interactions(app)
+    choose(app, "view", "Base pairs A-T and G-C")
+    assert not app.exception
+    paper = table_with(app, "paper: reference (kcal/mol)").set_index("pair")
+    assert paper.loc["A-T", "paper: reference (kcal/mol)"] == 12.4
+    assert paper.loc["G-C", "paper: model (kcal/mol)"] == 30.5
+    vertical = table_with(app, "JSCH: CCSD(T)/CBS (kcal/mol)").set_index("pair")
+    assert vertical.loc["A-T", "JSCH: CCSD(T)/CBS (kcal/mol)"] == 16.86
+    assert vertical.loc["G-C", "JSCH: CCSD(T)/CBS (kcal/mol)"] == 32.06
+
+
+def test_reference_dimers_with_the_dimer_of_a_point(app):
+    on_interactions(app)
+    choose(app, "view", "Reference dimers")
+    press(app, "Compute with the active model")
+    assert not app.exception
+    table = table_with(app, "model (kcal/mol)")
+    held = [dimer for dimer in complexes.references().dimers if dimer.geometry == "vertical"]
+    assert len(table) == len(held)
+    one = next(dimer for dimer in held if dimer.index == 5 and dimer.database == "S66")
+    row = table[(table["index"] == 5) & (table["set"] == "S66")].iloc[0]
+    expected = load_model().force_field(one.molecule).interaction_energy(one.molecule.positions[0])
+    assert row["model (kcal/mol)"] == pytest.approx(float(expected[0] if np.ndim(expected) else expected), abs=1e-3)
+    app.selectbox(key="reference_scatter_row").select_index(0).run()
+    assert not app.exception
+    values = table_with(app, "E_int (kcal/mol)").set_index("method")["E_int (kcal/mol)"]
+    assert values["reference"] == pytest.approx(table["reference (kcal/mol)"][0])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("noH.xyz", "3\n\nC 0 0 0\nO 0 0 1.42\nH 0 0.9 1.75\n", "hydrogen"),
+        ("near.xyz", "3\n\nO 0 0 0\nH 0 0 0.96\nH 0 0.1 0.96\n", "apart"),
+        ("silane.xyz", "5\n\nSi 0 0 0\nH 1 1 0\nH 0 1 1\nH 1 0 1\nH 2 2 2\n", "element"),
+        ("empty.sdf", "", ""),
+        ("text.sdf", "this is no SDF\n", ""),
+    ],
+)
+def test_bad_file_is_a_sentence(app, name, text, words):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    upload(app, name, text)
+    assert not app.exception
+    assert words in app.error[0].value.replace("\\", "")
+
+
+def test_complex_of_three_without_coordinates(app):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "O.O.O")
+    assert not app.exception
+    assert any("three or more" in info.value for info in app.info)
+
+
+def test_title_of_an_upload_is_plain_text(app, water_dimer):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    title = "</script><img src=x onerror=alert(1)>"
+    upload(app, "a](b).sdf", sdf_of(water_dimer, title))
+    assert not app.exception
+    assert any(text.value == title for text in app.text)
+    frames = [str(element.proto) for element in app.main if element.type == "iframe"]
+    assert not any("onerror=alert" in frame for frame in frames)
