@@ -27,6 +27,7 @@ def navigation() -> Page:
             st.Page("pages/parameters.py", title="Parameters", icon=":material/stacked_bar_chart:"),
             st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
             st.Page("pages/interactions.py", title="Interactions", icon=":material/join_inner:"),
+            st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
             st.Page("pages/data.py", title="Data", icon=":material/database:"),
             st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
         ]
