@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.virialff.sample_models import change_card, make_ensemble
 from training.config import PRESETS
+from virialff.benchmarks import conformers, model_report, physics, s66
+from virialff.benchmarks.conformers import conformer_set
 from virialff.cli import main
+from virialff.datasets.evaluation import EvaluationSets
+from virialff.datasets.psi4_databases import read_database
 from virialff.forcefield import load_model
 from virialff.molecule import Molecule
+from virialff.paths import ASSETS
+from virialff.uncertainty import charge_spread
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +34,25 @@ def recipe(label_store, tmp_path_factory) -> Path:
     return folder / "recipe.yaml"
 
 
+@pytest.fixture
+def few_references(monkeypatch) -> None:
+    """The first complexes and molecules of every evaluation set: all of them take minutes."""
+    for module in (s66, model_report, physics):
+        monkeypatch.setattr(module, "read_database", lambda name: read_database(name)[:24])
+    smiles = list(EvaluationSets.load().molecules.values())[:2]
+    monkeypatch.setattr(conformers, "conformer_set", lambda: conformer_set(3, molecules=smiles))
+
+
 @pytest.mark.program("psi4")
+@pytest.mark.usefixtures("few_references")
 def test_a_run_becomes_a_model(recipe, tmp_path, capsys, monkeypatch):
     run, model = tmp_path / "run", tmp_path / "model"
     assert main(["train", str(recipe), "--run", str(run), "--steps", "6"]) == 0
     assert main(["train", str(recipe), "--run", str(run), "--steps", "8", "--repack"]) == 0
     assert json.loads((run / "status.json").read_text())["step"] == 8
     capsys.readouterr()
-    assert main(["ship", str(run), str(model), "--name", "tiny", "--limitation", "It is a test."]) == 0
+    quick = ["ship", str(run), str(model), "--name", "tiny", "--limitation", "It is a test.", "--no-comparison"]
+    assert main([*quick, "--member", str(run)]) == 0
     printed = json.loads(capsys.readouterr().out)
     loaded = load_model(model)
     assert loaded.name == "tiny"
@@ -45,16 +63,46 @@ def test_a_run_becomes_a_model(recipe, tmp_path, capsys, monkeypatch):
     row = printed["held_out"]["total energy (kcal/mol)"]
     assert row["mae_low"] <= row["mae"] <= row["mae_high"]
     assert loaded.card["atomic_energies_kcal_mol"]["H"] == pytest.approx(-246.5, abs=1.0)
-    assert abs(loaded.force_field(Molecule.from_smiles("CCO")).charges.sum()) < 1e-9
+    ethanol = Molecule.from_smiles("CCO")
+    assert abs(loaded.force_field(ethanol).charges.sum()) < 1e-9
+    # A run is its own member here, so the members agree.
+    spread = charge_spread(loaded, ethanol)
+    assert spread is not None
+    assert spread.spread.max() < 1e-6
+    assert set(printed["calibration"]) >= {"total energy", "interaction energy"}
+    # The split of eight molecules or so leaves most environments in fewer than five of them.
+    rare = loaded.rare_atoms(Molecule.from_smiles("FC(Cl)(Br)P"))
+    assert rare is not None
+    assert rare.mask.all()
 
     monkeypatch.setenv("VIRIALFF_MODELS", str(tmp_path / "models"))
-    assert main(["ship", str(run), "--name", "tiny-2"]) == 0
+    command = ["ship", str(run), "--name", "tiny-2", "--member", str(model), "--beside", str(model)]
+    assert main(command) == 0
     captured = capsys.readouterr()
     assert captured.err.splitlines()[-1] == f"virialff: added the model tiny-2 in {tmp_path / 'models' / 'tiny-2'}"
-    assert json.loads(captured.out)["held_out"] == printed["held_out"]
-    assert load_model("tiny-2").name == "tiny-2"
+    metrics = json.loads(captured.out)
+    assert metrics["held_out"] == printed["held_out"]
+    assert {"tiny-2", str(model)} <= {row["method"] for row in metrics["side by side"]["errors"]}
+    assert metrics["interactions"]["dimers"]
+    assert len(load_model("tiny-2").members) == 1
     assert main(["ship", str(run), "--name", "tiny-2"]) == 4
     assert "there is already a model 'tiny-2'" in capsys.readouterr().err
+
+
+def test_members_must_be_of_the_same_network_and_level(recipe, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", str(recipe), "--run", str(run), "--steps", "2"]) == 0
+    capsys.readouterr()
+    ship = ["ship", str(run), str(tmp_path / "model"), "--no-comparison", "--member"]
+    assert main([*ship, str(ASSETS / "models" / "default")]) == 2
+    assert "has a network with hidden_size" in capsys.readouterr().err
+    other = make_ensemble(tmp_path / "other", 0)
+    change_card(other, level_of_theory="another level")
+    assert main([*ship, str(other)]) == 2
+    assert f"{other} is of another level and {run} of GFN2-xTB" in capsys.readouterr().err
+    assert main([*ship, str(tmp_path)]) == 2
+    assert "is not a run of `virialff train`" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_is_no_run_is_not_shipped(tmp_path, capsys):

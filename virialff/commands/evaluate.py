@@ -1,0 +1,114 @@
+"""Measure models, GFN2-xTB and ANI side by side on data that none of the models was trained on.
+
+Reference energies of the evaluation sets: S66 against CCSD(T)/CBS and against DFT with counterpoise, relaxed dimers,
+A-T and G-C, conformers. Labels: the part that the split of every model leaves out: total energies (also per atom and by
+size of the molecule), energies above the lowest minimum, forces, dipoles, complexes. Then the checks of the parameters,
+and, for a model with members, spread against error. Sets that are not complete are measured as far as they go; every
+number has its number of values and a 95 % bootstrap interval over molecules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virialff.commands import ExitCode
+from virialff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from virialff.benchmarks.side_by_side import Progress, SideBySide
+
+SUMMARY = "errors of models, GFN2-xTB and ANI side by side"
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a name of `virialff models list`, or a model folder"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="write everything as JSON")
+    parser.add_argument(
+        "--labels", type=Path, metavar="STORE", help="labels to test on (default: the shipped DFT labels)"
+    )
+    parser.add_argument("--level", metavar="NAME", help="level of theory of the labels (default wB97X-D/def2-SVP)")
+    parser.add_argument("--no-labels", action="store_true", help="measure on the evaluation sets alone")
+    parser.add_argument(
+        "--references", type=Path, metavar="STORE", help="reference energies (default: the shipped ones)"
+    )
+    parser.add_argument("--max-molecules", type=int, metavar="N", help="of the labels, test on no more molecules")
+    parser.add_argument("--no-physics", action="store_true", help="leave out the checks of the parameters")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models
+    from virialff.forcefield import load_model
+
+    names = list(dict.fromkeys(arguments.models))
+    if arguments.output is not None and not arguments.output.parent.is_dir():
+        raise ConfigError(f"{arguments.output} cannot be written: there is no folder {arguments.output.parent}")
+    report = evaluate_models(
+        {name: load_model(name) for name in names},
+        labels=None if arguments.no_labels else arguments.labels or LABELS,
+        level_of_theory=arguments.level or LEVEL_OF_THEORY,
+        references=arguments.references or REFERENCES,
+        physics=not arguments.no_physics,
+        max_molecules=arguments.max_molecules,
+        progress=progress_lines(),
+    )
+    if arguments.output is not None:
+        text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        arguments.output.write_text(text, encoding="utf-8")
+    print(as_text(report))
+    return ExitCode.OK
+
+
+def progress_lines() -> Progress:
+    """A report of progress to standard error, with the time left, every few seconds."""
+    began: dict[str, float] = {}
+    last = time.monotonic()
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        start = began.setdefault(what, now)
+        if now - last >= _SECONDS_BETWEEN_LINES and done:
+            last = now
+            left = (now - start) / done * (total - done)
+            print(f"virialff: {what}: {done} of {total}, {left:.0f} s left", file=sys.stderr)
+
+    return tell
+
+
+def as_text(report: SideBySide) -> str:
+    """Mean absolute and root mean square errors, the base pairs, the checks and the calibration as text."""
+    parts = []
+    for name, statistic in (("mean absolute errors", "mae"), ("root mean square errors", "rmse")):
+        if len(report.statistics):
+            parts.append(f"{name} (95 % interval)\n{_blocks(report, statistic)}")
+    if report.references is not None and len(report.references.base_pairs):
+        table = report.references.base_pairs.to_string(index=False, float_format="{:.2f}".format)
+        parts.append(f"base pairs, E_int in kcal/mol\n{table}")
+    for model, result in report.physics.items():
+        parts.append(f"checks of the parameters of {model}\n{result.table.to_string(index=False)}")
+    for model, results in report.calibration.items():
+        for quantity, found in results.items():
+            parts.append(
+                f"spread of {model}, {quantity}: error over spread {found.scale:.2f}, rank correlation "
+                f"{found.rank_correlation:.2f}, {100 * found.share_within(1):.0f} % of errors within one spread, "
+                f"{100 * found.share_within(2):.0f} % within two ({len(found.errors)} values)"
+            )
+    return "\n\n".join([*parts, *report.notes])
+
+
+def _blocks(report: SideBySide, statistic: str) -> str:
+    wide = report.wide(statistic)
+    blocks = []
+    for place, part in wide.groupby("set", sort=False):
+        shown = part.drop(columns="set")
+        shown = shown[[name for name in shown.columns if (shown[name] != "").any()]]
+        blocks.append(f"{place}\n{shown.to_string(index=False)}")
+    return "\n".join(blocks)
