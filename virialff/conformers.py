@@ -30,8 +30,8 @@ ENERGY_TOLERANCE = 0.05
 
 _EMBEDDING_SECONDS = 60
 _MINIMIZER_STEPS = 2000
-# Numberings tried in an RMSD; beyond, two copies of one conformer may both be kept.
-_MOST_NUMBERINGS = 1000
+#: Numberings tried in an RMSD; beyond, two copies of one conformer may both be kept.
+MOST_NUMBERINGS = 1000
 _CENTRES = (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW)
 _DOUBLE_BONDS = (
     Chem.BondStereo.STEREOE,
@@ -204,7 +204,7 @@ def stereochemistry(mol: Chem.Mol) -> dict[tuple[int, ...], str]:
 def _distinct(mol: Chem.Mol, energies: FloatArray, candidates: list[int], n_wanted: int) -> list[int]:
     """The first `n_wanted` of the candidates that do not repeat an earlier one."""
     heavy = Chem.RemoveHs(mol)
-    numberings = heavy.GetSubstructMatches(heavy, uniquify=False, maxMatches=_MOST_NUMBERINGS)
+    numberings = heavy.GetSubstructMatches(heavy, uniquify=False, maxMatches=MOST_NUMBERINGS)
     maps = [list(enumerate(numbering)) for numbering in numberings]
     kept: list[int] = []
     for index in candidates:
