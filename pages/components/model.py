@@ -11,9 +11,11 @@ from virialff.errors import VirialffError
 from virialff.forcefield import ForceField, Model, load_model
 from virialff.molecule import Molecule
 
-# Key in the session state: the name of the session's model, None for the default of the registry.
+# Keys in the session state: the choice in the sidebar, and the name of the session's model, None for the default.
 _CHOICE = "session_model"
 _CHOICE_MEMORY = "session_model_memory"
+# No model has this name.
+_DEFAULT = ""
 
 
 @st.cache_resource(show_spinner="Loading the model…", max_entries=4)
@@ -49,7 +51,7 @@ def chosen_name() -> str | None:
 def choose(name: str | None) -> None:
     """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
     st.session_state[_CHOICE_MEMORY] = name
-    st.session_state[_CHOICE] = name
+    st.session_state[_CHOICE] = name or _DEFAULT
 
 
 def force_field(model: Model, molecule: Molecule) -> ForceField:
@@ -73,14 +75,14 @@ def _model_choice() -> None:
         return  # `active_model` says what is wrong.
     if chosen_name() not in (None, *names):
         choose(None)
-    st.session_state.setdefault(_CHOICE, chosen_name())
+    st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
     default = registry.default_name()
     st.selectbox(
         "Model",
-        [None, *names],
+        [_DEFAULT, *names],
         key=_CHOICE,
-        format_func=lambda name: f"the default ({one_line(default)})" if name is None else one_line(name),
-        on_change=lambda: choose(st.session_state[_CHOICE]),
+        format_func=lambda name: one_line(name) if name else f"the default ({one_line(default)})",
+        on_change=lambda: choose(st.session_state[_CHOICE] or None),
         help="For this session only. `virialff models default NAME` chooses for all.",
     )
 

@@ -18,7 +18,7 @@ from training.runs import metrics_table, runs_with_metrics, speed_of
 from virialff import registry
 from virialff.errors import VirialffError
 from virialff.export.tables import to_csv
-from virialff.figures import loss_figure
+from virialff.figures.training import loss_figure, losses_in
 
 _POLL_SECONDS = 2.0
 _LINES = 15
@@ -124,10 +124,13 @@ def _curves(job: Job, compared: list[str]) -> None:
         "Loss axes", ["automatic", "logarithmic", "linear"], default="automatic", required=True, key="loss_axes"
     )
     log = {"logarithmic": True, "linear": False}.get(logarithmic or "automatic")
-    st.plotly_chart(loss_figure(runs, log=log), key="loss_curves", alt="Losses by step, one panel a loss")
+    columns = st.columns(2, gap="medium")
+    for position, loss in enumerate(losses_in(runs.values())):
+        with columns[position % 2]:
+            st.plotly_chart(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
     st.caption(
-        "Mean absolute errors, training as a mean since the line before. Validation of energies about the mean is a "
-        "root mean square over a molecule's conformers against the lowest."
+        "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean square "
+        "of a molecule's conformers against the lowest."
     )
     everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
     st.download_button(

@@ -137,9 +137,8 @@ def test_runs_are_compared(page, store, jobs, monkeypatch):
         (jobs / name / "metrics.jsonl").write_text('{"step": 5, "train_energy": 3.0, "validation_energy_mae": 2.0}\n')
     monkeypatch.setenv("PATH", "")
     assert [run.name for run in runs_with_metrics()] == ["first", "second"]
-    labels = [
-        trace.name for trace in loss_figure({name: metrics_table(jobs / name) for name in ("first", "second")}).data
-    ]
+    tables = {name: metrics_table(jobs / name) for name in ("first", "second")}
+    labels = [trace.name for trace in loss_figure(tables, "energy").data]
     assert labels == ["first: training", "first: validation", "second: training", "second: validation"]
 
 

@@ -1,4 +1,4 @@
-"""The figure of losses: which columns make a panel, which axes are logarithmic."""
+"""Figures of losses: which columns belong together, which axes are logarithmic."""
 
 import pandas as pd
 
@@ -18,26 +18,25 @@ METRICS = pd.DataFrame(
 )
 
 
-def test_columns_of_one_loss_belong_together():
-    assert losses_in(METRICS) == {
-        "energy": {"train": "train_energy", "validation": "validation_energy_mae"},
-        "relative": {"validation": "validation_relative_rmse"},
-        "force": {"train": "train_force"},
-    }
+def test_losses_in_their_order():
+    assert losses_in([METRICS[["step", "train_force"]], METRICS]) == ["energy", "relative", "force"]
 
 
-def test_only_losses_that_span_much_have_logarithmic_axes():
-    figure = loss_figure({"run": METRICS})
-    assert [figure.layout[axis].type for axis in ("yaxis", "yaxis2", "yaxis3")] == ["log", None, None]
-    assert figure.layout.annotations[0].text == "total energy (kcal/mol)"
-    assert list(figure.data[2].y) == [2.0, 1.5]
-    assert {loss_figure({"run": METRICS}, log=True).layout[axis].type for axis in ("yaxis", "yaxis3")} == {"log"}
+def test_only_losses_that_span_much_have_a_logarithmic_axis():
+    energy, relative = loss_figure({"run": METRICS}, "energy"), loss_figure({"run": METRICS}, "relative")
+    assert (energy.layout.yaxis.type, relative.layout.yaxis.type) == ("log", None)
+    assert list(energy.layout.yaxis.ticktext)[:4] == ["1", "2", "5", "10"]
+    assert energy.layout.yaxis.title.text == "total energy (kcal/mol)"
+    assert list(relative.data[0].y) == [2.0, 1.5]
+    assert relative.data[0].name == "validation (RMSE)"
+    assert loss_figure({"run": METRICS}, "force", log=True).layout.yaxis.type == "log"
 
 
 def test_runs_side_by_side_are_named_and_a_loss_that_one_lacks_is_left_out():
-    figure = loss_figure({"a": METRICS, "b": METRICS[["step", "train_force"]]})
-    assert [trace.name for trace in figure.data if trace.showlegend] == ["a: training", "a: validation", "b: training"]
+    runs = {"a": METRICS, "b": METRICS[["step", "train_force"]]}
+    assert [trace.name for trace in loss_figure(runs, "force").data] == ["a: training", "b: training"]
+    assert [trace.name for trace in loss_figure(runs, "energy").data] == ["a: training", "a: validation"]
 
 
 def test_a_run_without_metrics_gives_an_empty_figure():
-    assert len(loss_figure({"run": pd.DataFrame()}).data) == 0
+    assert len(loss_figure({"run": pd.DataFrame()}, "energy").data) == 0
