@@ -129,8 +129,8 @@ def _curves(job: Job, compared: list[str]) -> None:
         with columns[position % 2]:
             st.plotly_chart(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
     st.caption(
-        "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean square "
-        "of a molecule's conformers against the lowest."
+        "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean "
+        "square of a molecule's conformers against the lowest."
     )
     everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
     st.download_button(
