@@ -17,7 +17,7 @@ from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeE
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
     name: f"virialff.commands.{name}"
-    for name in ("info", "params", "energy", "conformers", "evaluate", "models", "data")
+    for name in ("info", "params", "energy", "conformers", "scan", "evaluate", "models", "data")
 }
 #: Set to anything, it shows the traceback of a fault of the program itself.
 TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
@@ -31,6 +31,7 @@ examples:
   virialff energy conformers.sdf --method model,gfn2,ani
   virialff energy "CCCO" --generate 10 --json
   virialff conformers "CCCO" --generate 20 --relax gfn2 --rmsd 0.25 --method gfn2,model --sdf ranked.sdf
+  virialff scan "CCO" --atoms 1,2,3,9 --method model,gfn2 --reference gfn2
   virialff evaluate default                  errors of models, GFN2-xTB and ANI side by side
   virialff models add my-model.zip           keep a model under its name; `models default` chooses it
   virialff data info assets/data             labels by level of theory, kind, element, failure

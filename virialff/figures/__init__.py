@@ -5,6 +5,7 @@ from virialff.figures.datasets import element_count_figure, energy_per_atom_figu
 from virialff.figures.distributions import TYPICAL_VALUES, TypicalValue, pair_parameter_histogram
 from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 from virialff.figures.ensembles import population_figure, rank_change_figure
+from virialff.figures.scans import scan_figure
 from virialff.figures.training import loss_figure
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "population_figure",
     "rank_change_figure",
     "relative_energy_scatter",
+    "scan_figure",
 ]

@@ -1,0 +1,152 @@
+"""Energies along a bond, an angle, a torsion, or while two molecules are pulled apart, by several methods.
+
+The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed. Atoms count from 1:
+--atoms 1,2 is a bond, 1,2,3 an angle, 1,2,3,4 a torsion. --separate moves one molecule of a complex along the line
+between the centres. The first conformer is scanned; a molecule without coordinates gets one (ETKDG, MMFF94s).
+Energies are in kcal/mol above each method's own lowest point.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from virialff.commands import inputs
+from virialff.commands.energy import MODEL, parse_methods, with_conformers
+from virialff.commands.params import plain
+from virialff.commands.report import Report, add_output_arguments
+from virialff.errors import ConfigError, EngineError, MoleculeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from virialff.comparison import Comparison
+    from virialff.molecule import Molecule
+    from virialff.scans import Scan
+
+SUMMARY = "energies along a bond, angle, torsion or separation"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.add_input_arguments(parser)
+    add_output_arguments(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--atoms", type=_atoms, metavar="I,J,..", help="two to four atoms, each bonded to the next")
+    what.add_argument("--separate", type=inputs.positive_int, metavar="N", help="pull molecule N of the complex away")
+    parser.add_argument("--from", dest="first", type=float, metavar="X", help="first value, Angstrom or degrees")
+    parser.add_argument("--to", dest="last", type=float, metavar="X", help="last value, Angstrom or degrees")
+    parser.add_argument("--points", type=inputs.positive_int, default=25, metavar="N", help="default %(default)s")
+    parser.add_argument(
+        "--method", default=MODEL, metavar="LIST", help="separated by commas: model, gfn2, ani, pyscf, psi4"
+    )
+    parser.add_argument("--reference", metavar="NAME", help="add the differences to this method")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from virialff.engines import get_engine
+
+    methods = parse_methods(arguments.method)
+    if arguments.reference is not None and arguments.reference not in methods:
+        raise ConfigError(f"the reference {arguments.reference} is not among the methods {', '.join(methods)}")
+    engines = [get_engine(name) for name in methods if name != MODEL]
+    for engine in engines:
+        reason = engine.available()
+        if reason is not None:
+            raise EngineError(f"the method {engine.name} is not available here: {reason}")
+    model = inputs.load(arguments) if MODEL in methods else None
+    report = Report(arguments)
+    for item in inputs.read(arguments):
+        if isinstance(item, inputs.BadRecord):
+            report.fail(item.label, item.error.message)
+            continue
+        from virialff.comparison import compare_methods
+
+        try:
+            scanned = _scan(with_conformers(item.molecule, 1, 1), arguments)
+            force_field = None if model is None else model.force_field(scanned.molecule)
+            level = "" if model is None else f"trained on {model.level_of_theory}"
+            result = compare_methods(scanned.molecule, force_field, engines, model_level=level)
+        except (MoleculeError, EngineError) as error:
+            report.fail(item.label, str(error))
+            continue
+        for name, reason in result.left_out.items():
+            report.complain(item.label, f"{name}: {reason}")
+        if result.methods:
+            report.add(
+                item.label,
+                text=partial(_as_text, item.label, scanned, result, arguments.reference),
+                record=partial(_as_record, scanned, result),
+                table=partial(_as_table, scanned, result, arguments.reference),
+            )
+    return report.finish()
+
+
+def _scan(molecule: Molecule, arguments: argparse.Namespace) -> Scan:
+    from virialff import scans
+
+    if arguments.atoms is not None:
+        start = scans.value_of(molecule, arguments.atoms)
+        kind: scans.ScanKind = ("bond", "angle", "torsion")[len(arguments.atoms) - 2]
+    else:
+        start, kind = scans.separation_of(molecule, fragment=arguments.separate - 1), "separation"
+    low, high = scans.usual_range(kind, start)
+    first = low if arguments.first is None else arguments.first
+    last = high if arguments.last is None else arguments.last
+    values = np.linspace(first, last, arguments.points)
+    if arguments.atoms is not None:
+        return scans.scan(molecule, arguments.atoms, values)
+    return scans.scan_separation(molecule, values, fragment=arguments.separate - 1)
+
+
+def _reference(result: Comparison, reference: str | None) -> str | None:
+    return reference if reference in [method.name for method in result.methods] else None
+
+
+def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.DataFrame:
+    from virialff.export.scans import scan_table
+
+    table = scan_table(scanned, result, _reference(result, reference))
+    # One column for all records, whose coordinates have different names.
+    table = table.rename(columns={scanned.label: f"value_{scanned.unit}"})
+    table.insert(0, "coordinate", scanned.label.rpartition(" (")[0])
+    return table
+
+
+def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None) -> str:
+    from virialff.export.scans import scan_table
+
+    lines = [f"record {label}: {scanned.molecule.formula}, {scanned.label}, {scanned.start:.3f} at the start"]
+    lines += [f"  {method.name}: {method.level_of_theory}" for method in result.methods]
+    return "\n".join([*lines, plain(scan_table(scanned, result, _reference(result, reference)))])
+
+
+def _as_record(scanned: Scan, result: Comparison) -> dict[str, Any]:
+    return {
+        "smiles": scanned.molecule.smiles,
+        "kind": scanned.kind,
+        "atoms": list(scanned.atoms),
+        "unit": scanned.unit,
+        "start": scanned.start,
+        "values": scanned.values.tolist(),
+        "energy_unit": "kcal/mol",
+        "methods": {
+            method.name: {
+                "level_of_theory": method.level_of_theory,
+                "relative": [float(value) if np.isfinite(value) else None for value in method.relative],
+            }
+            for method in result.methods
+        },
+    }
+
+
+def _atoms(text: str) -> tuple[int, ...]:
+    try:
+        atoms = tuple(int(word) - 1 for word in text.split(","))
+    except ValueError:
+        atoms = ()
+    if not 2 <= len(atoms) <= 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two, three or four numbers of atoms separated by commas")
+    return atoms
