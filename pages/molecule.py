@@ -2,11 +2,21 @@
 
 import streamlit as st
 
-from pages.components import charges, downloads, geometry, inputs, model, pair, parameters, state
+from pages.components import batch, charges, downloads, geometry, inputs, model, pair, parameters, state
 from pages.components.card import model_card
+from pages.components.contribution_view import contribution_view
 from pages.components.entry import enter_through_app
-from pages.components.text import one_line, plain, sentence, subscripted
+from pages.components.text import file_stem, one_line, plain, sentence, subscripted
+from virialff.contributions import BEYOND_ANGLES, NONBONDED
 from virialff.errors import VirialffError
+from virialff.forcefield import ForceField
+from virialff.topology import RELATIONS
+
+_PAIRS = {
+    "1-4, further and intermolecular": BEYOND_ANGLES,
+    "all that are not bonded": NONBONDED,
+    "all, bonded ones too": RELATIONS,
+}
 
 enter_through_app()
 st.title("Molecule")
@@ -44,12 +54,30 @@ def results(shown: state.Loaded) -> None:
     charges.structure_views(shown.molecule, force_field.charges, chosen)
     st.subheader("Partial charges")
     charges.charge_table(shown.molecule, force_field.charges)
+    charges.dipole_metrics(force_field.charges, chosen)
     st.subheader("Lennard-Jones parameters")
     parameters.parameter_distributions(force_field)
+    decomposition(shown, force_field, chosen)
     st.subheader("Potential of an atom pair")
     pair.pair_inspector(force_field, chosen)
     st.subheader("Download")
     downloads.download_row(shown, force_field, active, chosen)
+
+
+def decomposition(shown: state.Loaded, force_field: ForceField, chosen: geometry.Geometry) -> None:
+    """Which atom pairs hold the shown conformer; opened when asked for."""
+    place = st.expander(
+        "Which atom pairs hold this conformer", icon=":material/grid_on:", on_change="rerun", key="decomposition"
+    )
+    if not place.open:
+        return
+    with place:
+        if chosen.positions is None:
+            st.info(chosen.note)
+            return
+        st.caption("Energy of each atom pair at the shown geometry, by the model.")
+        stem = file_stem(shown.title, shown.molecule.formula)
+        contribution_view(force_field, chosen.positions, _PAIRS, key="molecule_pairs", stem=stem)
 
 
 if current is None:
@@ -59,4 +87,5 @@ if current is None:
     )
 else:
     results(current)
+batch.many_molecules(active)
 model_card(active)

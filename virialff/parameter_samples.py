@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
-from virialff.elements import ELEMENT_INDEX
+from virialff.elements import ELEMENT_INDEX, ELEMENTS
 from virialff.errors import MoleculeError
 from virialff.forcefield import ForceField, Model
 from virialff.molecule import Molecule
 from virialff.potential.lennard_jones import sigma_epsilon
 from virialff.smarts import AtomPattern
-from virialff.topology import all_pairs, pair_relations
+from virialff.topology import RELATIONS, all_pairs, pair_relations
 
 #: Molecules that go through the networks together.
 BATCH = 16
@@ -35,6 +35,7 @@ class ParameterSample:
     atom_molecules, elements, charges: (n_atoms,), elements as positions in ELEMENTS.
     pair_molecules, relations, sigma, epsilon: (n_pairs,), relations as positions in RELATIONS; pair_atoms: (n_pairs, 2)
         atoms of the pair's molecule, from 0. sigma and epsilon are NaN where C0 or C1 vanishes.
+    places: (n_molecules,) position of each molecule among all that were given, those that the model refused included.
     failures: what the model refused: SMILES and the reason.
     """
 
@@ -48,6 +49,7 @@ class ParameterSample:
     relations: np.ndarray
     sigma: np.ndarray
     epsilon: np.ndarray
+    places: np.ndarray
     failures: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -101,9 +103,9 @@ class ParameterSample:
         """Molecules that have an atom which a pattern means, (n_molecules,) bool."""
         return np.bincount(self.atom_molecules, weights=self.atoms_in(pattern), minlength=self.n_molecules) > 0
 
-    def molecules_table(self) -> pd.DataFrame:
-        """One row a molecule: molecule (from 1), smiles, atoms, charge_sum_e."""
-        return pd.DataFrame(
+    def molecules_table(self, names: Sequence[str] = ()) -> pd.DataFrame:
+        """One row a molecule: molecule (from 1), name, smiles, atoms, charge_sum_e; `names` are of all given."""
+        table = pd.DataFrame(
             {
                 "molecule": np.arange(1, self.n_molecules + 1),
                 "smiles": self.smiles,
@@ -111,30 +113,69 @@ class ParameterSample:
                 "charge_sum_e": self.molecular_charges,
             }
         )
+        return self._named(table, names)
+
+    def charges_table(self, names: Sequence[str] = ()) -> pd.DataFrame:
+        """One row an atom: molecule, name, atom (from 1), element, charge_e."""
+        table = pd.DataFrame(
+            {
+                "molecule": self.atom_molecules + 1,
+                "atom": np.arange(len(self.charges)) - self.first_atoms[self.atom_molecules] + 1,
+                "element": np.array(ELEMENTS)[self.elements],
+                "charge_e": self.charges,
+            }
+        )
+        return self._named(table, names)
+
+    def pairs_table(self, names: Sequence[str] = ()) -> pd.DataFrame:
+        """One row a pair that is not bonded: molecule, name, atoms (from 1), elements, relation, sigma, epsilon, R_min."""
+        elements = np.array(ELEMENTS)[self.pair_elements].reshape(-1, 2)
+        table = pd.DataFrame(
+            {
+                "molecule": self.pair_molecules + 1,
+                "atom_i": self.pair_atoms[:, 0].astype(np.int64) + 1,
+                "atom_j": self.pair_atoms[:, 1].astype(np.int64) + 1,
+                "element_i": elements[:, 0],
+                "element_j": elements[:, 1],
+                "relation": np.array(RELATIONS)[self.relations],
+                "sigma_A": self.sigma,
+                "epsilon_kcal_per_mol": self.epsilon,
+                "R_min_A": self.r_min,
+            }
+        )
+        return self._named(table, names)
+
+    def _named(self, table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+        if any(names):
+            own = np.array(names, dtype=object)[self.places]
+            table.insert(1, "name", own[table["molecule"].to_numpy() - 1])
+        return table
 
     @staticmethod
     def join(parts: Sequence[ParameterSample]) -> ParameterSample:
         """Several samples as one, in their order."""
         offsets = np.cumsum([0, *(part.n_molecules for part in parts)])
+        given = np.cumsum([0, *(part.n_molecules + len(part.failures) for part in parts)])
 
         def columns(name: str, empty: np.ndarray) -> np.ndarray:
             return np.concatenate([empty, *(getattr(part, name) for part in parts)])
 
-        def shifted(name: str) -> np.ndarray:
-            arrays = [getattr(part, name) + offset for part, offset in zip(parts, offsets, strict=False)]
+        def shifted(name: str, by: np.ndarray) -> np.ndarray:
+            arrays = [getattr(part, name) + offset for part, offset in zip(parts, by, strict=False)]
             return np.concatenate([np.zeros(0, np.int32), *arrays]).astype(np.int32)
 
         return ParameterSample(
             tuple(text for part in parts for text in part.smiles),
             tuple(data for part in parts for data in part.structures),
-            shifted("atom_molecules"),
+            shifted("atom_molecules", offsets),
             columns("elements", np.zeros(0, np.uint8)),
             columns("charges", np.zeros(0, np.float32)),
-            shifted("pair_molecules"),
+            shifted("pair_molecules", offsets),
             columns("pair_atoms", np.zeros((0, 2), np.uint16)),
             columns("relations", np.zeros(0, np.uint8)),
             columns("sigma", np.zeros(0, np.float32)),
             columns("epsilon", np.zeros(0, np.float32)),
+            shifted("places", given),
             tuple(failure for part in parts for failure in part.failures),
         )
 
@@ -192,6 +233,7 @@ def _single(field: ForceField) -> ParameterSample:
         matrix[i, j],
         sigma.cpu().numpy()[kept].astype(np.float32),
         epsilon.cpu().numpy()[kept].astype(np.float32),
+        np.zeros(1, np.int32),
     )
 
 

@@ -8,10 +8,16 @@ from pages.components import viewer
 from pages.components.geometry import Geometry
 from virialff.charge_scale import ChargeScale
 from virialff.depiction import AtomLabels, structure_svg
+from virialff.dipole import point_charge_dipole
 from virialff.export.tables import charges_table
 from virialff.molecule import Molecule
+from virialff.units import E_ANGSTROM_IN_DEBYE
 
 _VIEW_HEIGHT = 400
+#: Length of the dipole's arrow, Angstrom a debye.
+_ARROW_PER_DEBYE = 1.0
+#: Sums of charges (e) below this count as zero.
+_NEUTRAL = 0.001
 #: Above this number of atoms the drawing starts without hydrogens.
 _CROWDED = 36
 _LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
@@ -34,9 +40,29 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry)
         if geometry.positions is None:
             st.info(geometry.note, title="No 3D view")
         else:
-            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT)
-            st.caption(f"{geometry.note} Drag to turn, scroll to zoom, point at an atom for its charge.")
+            dipole = point_charge_dipole(charges, geometry.positions)
+            shown = st.toggle("Dipole arrow", key="dipole_arrow", persist_state="session")
+            arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
+            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT, arrow=arrow)
+            note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""
+            st.caption(f"{geometry.note}{note} Drag to turn, scroll to zoom, point at an atom for its charge.")
     color_bar(ChargeScale.fitting(charges))
+
+
+def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:
+    """Magnitude and components of the dipole of the predicted charges at the shown geometry."""
+    if geometry.positions is None:
+        return
+    dipole = point_charge_dipole(charges, geometry.positions)
+    with st.container(horizontal=True):
+        st.metric("Dipole of the charges", f"{dipole.debye:.2f} D", width="content")
+        st.metric("the same", f"{dipole.magnitude:.3f} e Å", width="content")
+        for axis, value in zip("xyz", dipole.vector, strict=True):
+            st.metric(axis, f"{value:+.3f} e Å", width="content")
+    text = "Of point charges at the shown geometry, from the negative to the positive side, in its own axes."
+    if abs(dipole.total_charge) > _NEUTRAL:
+        text += f" The charges sum to {dipole.total_charge:+.3f} e, so it counts from the mean of the atoms."
+    st.caption(text)
 
 
 def color_bar(scale: ChargeScale) -> None:

@@ -51,7 +51,7 @@ def contribution_view(
     ]
     left, right = st.columns(2, gap="medium")
     with left:
-        viewer.show(molecule, positions, force_field.charges, lines=lines)
+        viewer.show(molecule, positions, force_field.charges, lines=lines, alt="Strongest atom pairs in 3D")
         st.caption("Blue lines attract, red ones repel: the strongest pairs of either sign. Atoms show their charge.")
     with right:
         names = np.array([f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)])

@@ -131,8 +131,9 @@ def show(
     height: int = 400,
     lines: Sequence[Line] = (),
     arrow: np.ndarray | None = None,
+    alt: str = "Three-dimensional view, atoms coloured by partial charge",
 ) -> None:
     """Show one geometry in the page, in the theme of the page; lines and arrow as in `viewer_html`."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     html = viewer_html(molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow)
-    st.iframe(html, height=height, alt="Three-dimensional view, atoms coloured by partial charge")
+    st.iframe(html, height=height, alt=alt)

@@ -62,6 +62,7 @@ def test_refused_molecule_is_a_failure_and_the_others_stay(model):
     change_card(model, elements=["H", "C", "O"])
     found = sample_parameters(load_model(model), [Molecule.from_smiles(text) for text in SMILES])
     assert found.smiles == ("CCO", "CO.O")
+    assert found.molecules_table(["ethanol", "pair", "amide"])["name"].tolist() == ["ethanol", "pair"]
     ((smiles, reason),) = found.failures
     assert smiles == "CC(N)=O"
     assert "atom 4 is N" in reason
@@ -83,3 +84,29 @@ def test_nothing_is_an_empty_sample():
     assert empty.n_molecules == 0
     assert empty.n_pairs == 0
     assert len(empty.molecular_charges) == 0
+
+
+def test_names_follow_their_molecules_past_one_that_is_refused(model, monkeypatch):
+    monkeypatch.setattr(parameter_samples, "BATCH", 2)
+    change_card(model, elements=["H", "C", "O"])
+    given = [Molecule.from_smiles(text) for text in ("CO", "CN", "CC", "N", "O")]
+    found = sample_parameters(load_model(model), given)
+    assert found.places.tolist() == [0, 2, 4]
+    assert found.molecules_table(list("abcde"))["name"].tolist() == ["a", "c", "e"]
+    assert len(found.failures) == 2
+
+
+def test_tables_of_atoms_and_pairs(sample):
+    charges = sample.charges_table(["ethanol", "", ""])
+    ethanol = load_model().force_field(Molecule.from_smiles("CCO"))
+    mine = charges[charges["name"] == "ethanol"]
+    assert mine["atom"].tolist() == list(range(1, 10))
+    assert mine["element"].tolist() == list(ethanol.molecule.symbols)
+    np.testing.assert_allclose(mine["charge_e"], ethanol.charges, atol=1e-5)
+    pairs = sample.pairs_table()
+    assert "name" not in pairs.columns
+    assert len(pairs) == sample.n_pairs
+    first = pairs.iloc[0]
+    row = ethanol.pairs.query("i == @first.atom_i - 1 and j == @first.atom_j - 1").iloc[0]
+    assert first["sigma_A"] == pytest.approx(row["sigma"], rel=1e-4)
+    assert first["relation"] == row["relation"]

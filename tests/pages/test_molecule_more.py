@@ -1,0 +1,88 @@
+"""Page Molecule: dipole, decomposition by atom pair, and many molecules at once."""
+
+import numpy as np
+import pytest
+
+from tests.pages.conftest import enter_smiles, finish, upload
+from tests.pages.test_molecule import sdf_of
+from virialff import load_model
+from virialff.conformers import search
+from virialff.contributions import BEYOND_ANGLES, pair_contributions
+from virialff.dipole import point_charge_dipole
+from virialff.molecule import Molecule
+from virialff.uploads import read_upload
+
+
+@pytest.fixture(scope="module")
+def butanol() -> Molecule:
+    return search(Molecule.from_smiles("CCCCO"), 1).molecule
+
+
+def table_with(app, column):
+    return next(frame.value for frame in app.dataframe if column in frame.value.columns)
+
+
+def given(molecule: Molecule) -> Molecule:
+    return read_upload(sdf_of(molecule).encode(), "butanol.sdf").molecules[0]
+
+
+def test_dipole_of_the_predicted_charges(app, butanol):
+    upload(app, "butanol.sdf", sdf_of(butanol))
+    assert not app.exception
+    shown = {metric.label: metric.value for metric in app.metric}
+    molecule = given(butanol)
+    expected = point_charge_dipole(load_model().force_field(molecule).charges, molecule.positions[0])
+    assert float(shown["Dipole of the charges"].split()[0]) == pytest.approx(expected.debye, abs=0.006)
+    assert float(shown["the same"].split()[0]) == pytest.approx(expected.magnitude, abs=6e-4)
+    assert float(shown["x"].split()[0]) == pytest.approx(expected.vector[0], abs=6e-4)
+
+
+def test_arrow_is_drawn_when_asked_for(app):
+    enter_smiles(app, "O")
+    app.toggle(key="dipole_arrow").set_value(True).run()
+    assert not app.exception
+    frames = [str(element.proto) for element in app.main if element.type == "iframe"]
+    assert any("addArrow" in frame for frame in frames)
+    assert any("from − to +" in caption.value for caption in app.caption)
+
+
+def test_pairs_that_hold_the_conformer(app, butanol):
+    upload(app, "butanol.sdf", sdf_of(butanol))
+    app.session_state["decomposition"] = True
+    app.run()
+    assert not app.exception
+    table = table_with(app, "total_kcal_per_mol")
+    molecule = given(butanol)
+    expected = pair_contributions(load_model().force_field(molecule), molecule.positions[0], BEYOND_ANGLES)
+    np.testing.assert_allclose(table["total_kcal_per_mol"], expected["total"], atol=1e-5)
+    app.selectbox(key="molecule_pairs_kind").set_value("all, bonded ones too").run()
+    assert not app.exception
+    assert "bonded" in table_with(app, "total_kcal_per_mol")["relation"].tolist()
+
+
+def test_many_molecules_with_failures_and_names(app):
+    app.run()
+    app.session_state["batch"] = True
+    app.run()
+    text = "smiles,name\nCCO,ethanol\nCC(=O)[O-],acetate\nCO,methanol\nC[Si](C)(C)C,silane\n"
+    app.file_uploader(key="batch_upload").set_value(("many.csv", text.encode(), "text/csv")).run()
+    next(button for button in app.button if button.label == "Compute parameters").click().run()
+    finish(app)
+    assert not app.exception
+    table = table_with(app, "sum of charges (e)")
+    assert table["name"].tolist() == ["ethanol", "methanol"]
+    failures = table_with(app, "reason")
+    assert len(failures) == 2
+    assert "acetate" in failures["reason"][0]
+
+
+@pytest.mark.parametrize(("name", "words"), [("empty.sdf", "file is empty"), ("text.csv", "no column named smiles")])
+def test_bad_file_of_many_is_a_sentence(app, name, words):
+    app.run()
+    app.session_state["batch"] = True
+    app.run()
+    app.file_uploader(key="batch_upload").set_value((name, b"" if name == "empty.sdf" else b"a,b\n", "")).run()
+    next(button for button in app.button if button.label == "Compute parameters").click().run()
+    finish(app)
+    assert not app.exception
+    assert words in table_with(app, "reason")["reason"][0]
