@@ -1,21 +1,25 @@
-"""Page Energies: conformers by the model, GFN2-xTB and ANI side by side."""
+"""Page Energies: conformers and scans by the model, GFN2-xTB, ANI and DFT side by side."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components import ensemble, inputs, model, state
+from pages.components import confidence, ensemble, inputs, model, state
 from pages.components.card import model_card
 from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
 from pages.components.entry import enter_through_app
 from pages.components.heading import heading
 from pages.components.methods import choose_methods, energies
+from pages.components.scan import show_scan
 from pages.components.text import file_stem, sentence
 from virialff.comparison import Comparison
 from virialff.errors import VirialffError
 from virialff.export.energies import relative_energies_above, relative_energy_table
 from virialff.figures import conformer_energy_figure, relative_energy_scatter
+from virialff.forcefield import ForceField, Model
 
+_WHAT = "compared_geometries"
+_CONFORMERS, _SCAN = "Conformers", "Scan"
 _OWN_MINIMUM = "each method's own lowest conformer"
 
 
@@ -74,7 +78,7 @@ def one_conformer(result: Comparison) -> None:
 
 
 def results_for(shown: state.Loaded) -> None:
-    """Conformers, methods and their comparison for the current molecule."""
+    """What to compare of the current molecule, and the comparison."""
     active = model.active_model()
     heading(shown)
     try:
@@ -82,6 +86,18 @@ def results_for(shown: state.Loaded) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
+    confidence.warn_rare_atoms(active, shown.molecule)
+    what = st.segmented_control(
+        "Compare", [_CONFORMERS, _SCAN], default=_CONFORMERS, required=True, key=_WHAT, persist_state="session"
+    )
+    if what == _SCAN:
+        show_scan(shown, active, force_field)
+    else:
+        conformers_of(shown, active, force_field)
+
+
+def conformers_of(shown: state.Loaded, active: Model, force_field: ForceField) -> None:
+    """Conformers given or generated, and their energies side by side."""
     st.subheader("Conformers")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:
@@ -104,7 +120,7 @@ def results_for(shown: state.Loaded) -> None:
 
 enter_through_app()
 st.title("Energies")
-st.markdown("Compare the conformers of a molecule by the model, GFN2-xTB and ANI.")
+st.markdown("Compare the conformers of a molecule, or geometries along a scan, by the model, GFN2-xTB, ANI and DFT.")
 current = state.loaded()
 with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
     inputs.molecule_input()

@@ -33,15 +33,15 @@ def show_agreement(table: pd.DataFrame) -> None:
     )
 
 
-def timing(runs: list[MethodRun]) -> None:
-    """Time per conformer of each method."""
+def timing(runs: list[MethodRun], *, noun: str = "conformer") -> None:
+    """Time per conformer, or whatever the geometries are, of each method."""
     with st.container(horizontal=True, gap="large"):
         for entry in runs:
             seconds = entry.run.seconds_per_conformer
             if seconds is not None:
                 text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-                st.metric(f"{entry.method.label}, per conformer", text, width="content")
-    st.caption("Time measured on this computer; the first conformer, which also pays for loading, is not counted.")
+                st.metric(f"{entry.method.label}, per {noun}", text, width="content")
+    st.caption(f"Time measured on this computer; the first {noun}, which also pays for loading, is not counted.")
 
 
 def energy_table(table: pd.DataFrame, *, pinned: str) -> None:

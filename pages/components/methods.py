@@ -58,12 +58,18 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
 
 
 def energies(
-    methods: list[EnergyMethod], molecule: Molecule, positions: np.ndarray, *, model_at_once: bool = False
+    methods: list[EnergyMethod],
+    molecule: Molecule,
+    positions: np.ndarray,
+    *,
+    model_at_once: bool = False,
+    noun: str = "conformer",
 ) -> list[MethodRun]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
     `model_at_once` computes the model's without being asked. DFT has a button and a worker of its own.
+    `noun` is what the pages call one of the geometries.
     """
     job = content.geometry_key(molecule.with_positions(positions))
     if model_at_once and len(positions) * molecule.n_atoms**2 <= _AT_ONCE:
@@ -77,9 +83,9 @@ def energies(
     _controls(f"slow_energies_{job}", slow, job, positions)
     runs = [MethodRun(method, _known(method, job, positions)) for method in methods]
     if any(0 < entry.run.n_done < entry.run.n_conformers for entry in runs):
-        st.caption(_so_far(runs))
+        st.caption(_so_far(runs, noun))
     for entry in runs:
-        _show_failures(entry)
+        _show_failures(entry, noun)
     return runs
 
 
@@ -128,17 +134,17 @@ def _compute(
     background.start(key, tasks.energies, work, positions, title="Energies", lane=lane, keep=keep)
 
 
-def _so_far(runs: list[MethodRun]) -> str:
+def _so_far(runs: list[MethodRun], noun: str) -> str:
     parts = [f"{plain(entry.method.label)} {entry.run.n_done} of {entry.run.n_conformers}" for entry in runs]
-    return f"Not complete yet. Conformers with an energy: {', '.join(parts)}."
+    return f"Not complete yet. {noun.capitalize()}s with an energy: {', '.join(parts)}."
 
 
-def _show_failures(entry: MethodRun) -> None:
+def _show_failures(entry: MethodRun, noun: str) -> None:
     failures = entry.run.failures
     if not failures:
         return
-    lines = [f"- conformer {number}: {plain(reason)}" for number, reason in list(failures.items())[:_FAILURES_SHOWN]]
+    lines = [f"- {noun} {number}: {plain(reason)}" for number, reason in list(failures.items())[:_FAILURES_SHOWN]]
     if len(failures) > _FAILURES_SHOWN:
         lines.append(f"- and {len(failures) - _FAILURES_SHOWN} more")
-    count = f"{len(failures)} conformer{'s' if len(failures) > 1 else ''}"
+    count = f"{len(failures)} {noun}{'s' if len(failures) > 1 else ''}"
     st.warning("\n".join(lines), title=f"{entry.method.label} gave no energy for {count}")

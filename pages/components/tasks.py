@@ -49,7 +49,7 @@ def energies(report: Report, methods: Sequence[tuple[EnergyMethod, EnergyRun]], 
         report(index, len(methods), f"{method.label}, starting")
         for run in continue_run(known, positions, method.energy):
             share = run.n_done / run.n_conformers
-            text = f"{method.label}, {run.n_done} of {run.n_conformers} conformers"
+            text = f"{method.label}, {run.n_done} of {run.n_conformers} geometries"
             report(index + share, len(methods), text, PartialEnergies(method.key, run))
 
 
