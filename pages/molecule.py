@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components import batch, charges, downloads, geometry, inputs, model, pair, parameters, state
+from pages.components import batch, charges, confidence, downloads, geometry, inputs, model, pair, parameters, state
 from pages.components.card import model_card
 from pages.components.contribution_view import contribution_view
 from pages.components.entry import enter_through_app
@@ -50,10 +50,12 @@ def results(shown: state.Loaded) -> None:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
     heading(shown)
+    confidence.warn_rare_atoms(active, shown.molecule)
     chosen = geometry.shown_geometry(shown)
     charges.structure_views(shown.molecule, force_field.charges, chosen)
     st.subheader("Partial charges")
-    charges.charge_table(shown.molecule, force_field.charges)
+    spread = confidence.spread_of_charges(active, shown.molecule)
+    charges.charge_table(shown.molecule, force_field.charges, spread, active.rare_atoms(shown.molecule))
     charges.dipole_metrics(force_field.charges, chosen)
     st.subheader("Lennard-Jones parameters")
     parameters.parameter_distributions(force_field)

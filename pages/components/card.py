@@ -1,10 +1,13 @@
 """The model card in words: what the model was trained on, how good it is, what it cannot do."""
 
+from typing import Any
+
 import streamlit as st
 
 from pages.components.text import plain
+from virialff.figures.calibration import calibration_figure
 from virialff.forcefield import Model
-from virialff.model_card import error_table
+from virialff.model_card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 
 def model_card(model: Model) -> None:
@@ -22,6 +25,28 @@ def model_card(model: Model) -> None:
         if len(errors):
             st.markdown("**Errors on molecules that it never saw**")
             st.dataframe(errors, hide_index=True)
+        _side_by_side(card["metrics"])
+        _calibration(card["metrics"])
         st.caption(f"sha256 of the parameters: {model.sha256}")
         with st.popover("The whole card"):
             st.json(card, expanded=1)
+
+
+def _side_by_side(metrics: Any) -> None:
+    """The errors of the model beside those of other methods, on data that none of the models saw."""
+    found = metrics.get(SIDE_BY_SIDE) if isinstance(metrics, dict) else None
+    if not isinstance(found, dict) or not found.get("errors"):
+        return
+    st.markdown("**Beside other methods** (mean absolute errors with 95 % intervals; n values)")
+    st.dataframe(side_by_side_table(found["errors"]), hide_index=True)
+    for note in found.get("notes", []):
+        st.caption(plain(str(note), limit=1000))
+
+
+def _calibration(metrics: Any) -> None:
+    """How well the spread of the members tells the error."""
+    calibrations = metrics.get("calibration") if isinstance(metrics, dict) else None
+    if calibrations:
+        st.markdown("**Does the spread of the members tell the error?**")
+        figure = calibration_figure(calibrations)
+        st.plotly_chart(figure, key="calibration", alt="Root mean square error against spread on held-out data")

@@ -9,17 +9,24 @@ from pages.components.geometry import Geometry
 from virialff.charge_scale import ChargeScale
 from virialff.depiction import AtomLabels, structure_svg
 from virialff.dipole import point_charge_dipole
+from virialff.environments import RareAtoms
 from virialff.export.tables import charges_table
 from virialff.molecule import Molecule
+from virialff.uncertainty import ChargeSpread
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
 _VIEW_HEIGHT = 400
 #: Length of the dipole's arrow, Angstrom a debye.
-_ARROW_PER_DEBYE = 1.0
+_ARROW_PER_DEBYE = 1.5
 #: Sums of charges (e) below this count as zero.
 _NEUTRAL = 0.001
 #: Above this number of atoms the drawing starts without hydrogens.
 _CROWDED = 36
+_SHOWN_NAMES = {
+    "charge_e": "charge (e)",
+    "charge_spread_e": "spread (e)",
+    "training_molecules": "training molecules",
+}
 _LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
 
 
@@ -77,14 +84,20 @@ def color_bar(scale: ChargeScale) -> None:
     )
 
 
-def charge_table(molecule: Molecule, charges: np.ndarray) -> None:
-    """Charges by atom, coloured as in the structure, and their sum by fragment."""
+def charge_table(
+    molecule: Molecule, charges: np.ndarray, spread: ChargeSpread | None = None, rare: RareAtoms | None = None
+) -> None:
+    """Charges by atom, coloured as in the structure, and their sum by fragment.
+
+    With `spread` its column over the model's members, with `rare` how many training molecules have such an atom.
+    """
     scale = ChargeScale.fitting(charges)
-    table = charges_table(molecule, charges)
+    table = charges_table(molecule, charges, spread=spread, rare=rare).drop(columns="rare", errors="ignore")
     if molecule.n_fragments == 1:
         table = table.drop(columns="fragment")
-    styled = table.rename(columns={"charge_e": "charge (e)"}).style
-    styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"]).format({"charge (e)": "{:+.4f}"})
+    styled = table.rename(columns=_SHOWN_NAMES).style
+    styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"])
+    styled = styled.format({"charge (e)": "{:+.4f}", "spread (e)": "{:.4f}"})
     atoms, sums = st.columns([2, 1], gap="medium")
     with atoms:
         st.dataframe(styled, hide_index=True, height=320)

@@ -24,6 +24,7 @@ from virialff.engines import ENGINES, Engine, get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import ConfigError
 from virialff.forcefield import Model
+from virialff.model_card import side_by_side_table
 from virialff.paths import ASSETS
 
 #: Called as progress(what, done, in all); what it raises stops the run.
@@ -58,22 +59,12 @@ class SideBySide:
         return joined[_LEADING + [name for name in joined.columns if name not in _LEADING]]
 
     def wide(self, statistic: str = "mae") -> pd.DataFrame:
-        """One row a set, quantity and sizes, a column a method: mae, rmse or mean_signed with its 95 % interval.
+        """`statistics` with a column a method, as `model_card.side_by_side_table`."""
+        return side_by_side_table([{str(k): v for k, v in row.items()} for row in self._records()], statistic)
 
-        The column `n` is the number of values of the method that has most; a method that has fewer says how many.
-        """
-        rows: list[dict[str, str]] = []
-        for (place, quantity, sizes), part in self.statistics.groupby(_LEADING[:3], sort=False):
-            most = int(part["n_values"].max())
-            row = {"set": str(place), "quantity": str(quantity), "sizes": str(sizes), "n": f"{most:,}"}
-            for values in part.to_dict("records"):
-                text = "{:.2f} ({:.2f} to {:.2f})".format(
-                    *(values[f"{statistic}{bound}"] for bound in ("", "_low", "_high"))
-                )
-                fewer = int(values["n_values"])
-                row[values["method"]] = text if fewer == most else f"{text}, n {fewer:,}"
-            rows.append(row)
-        return pd.DataFrame(rows).fillna("")
+    def _records(self) -> list[dict[Any, Any]]:
+        records: list[dict[Any, Any]] = self.statistics.to_dict("records")
+        return records
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, also for a model card; no NaN."""

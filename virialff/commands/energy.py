@@ -5,6 +5,7 @@ Consecutive records of the same molecule are its conformers. `relative` counts f
 molecule by the same method; `atomization` is isolated atoms minus molecule, each at its own level of theory. Total
 energies of different methods have different zeros, so the text shows them for the model alone.
 DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP) takes from seconds to many minutes a conformer; a line tells each one done.
+Spreads are standard deviations over the members of the model, where it has further ones.
 A method that lacks an element leaves its columns empty, says so, and makes the exit code 1.
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from virialff.engines import Engine
+    from virialff.environments import RareAtoms
     from virialff.forcefield import Model
     from virialff.molecule import Molecule
 
@@ -46,6 +48,10 @@ class MethodEnergies:
     reason: str | None = None
     #: `total`, `relative`, `atomization`, and `pair` for the model; each (n_conformers,).
     values: dict[str, np.ndarray] = field(default_factory=dict)
+    #: Standard deviations of `total`, `relative` and `rank` over the members of the model, where it has further ones.
+    spreads: dict[str, np.ndarray] = field(default_factory=dict)
+    #: Which atoms were rare in the model's training, where that is known.
+    rare: RareAtoms | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +144,9 @@ def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> 
 
 
 def model_energies(model: Model, molecule: Molecule) -> MethodEnergies:
-    """Energies of all conformers by the model."""
+    """Energies of all conformers by the model, with their spread over its members."""
+    from virialff.uncertainty import energy_spread
+
     try:
         force_field = model.force_field(molecule)
     except MoleculeError as error:
@@ -147,7 +155,9 @@ def model_energies(model: Model, molecule: Molecule) -> MethodEnergies:
     total = force_field.baseline + pair
     atoms = force_field.atomic_energies.sum()
     values = {"total": total, "pair": pair, "relative": total - total.min(), "atomization": atoms - total}
-    return MethodEnergies(MODEL, model.level_of_theory, values=values)
+    found = energy_spread(model, molecule)
+    spreads = {} if found is None else {"total": found.total, "relative": found.relative, "rank": found.rank}
+    return MethodEnergies(MODEL, model.level_of_theory, values=values, spreads=spreads, rare=model.rare_atoms(molecule))
 
 
 def engine_energies(engine: Engine, molecule: Molecule) -> MethodEnergies:
@@ -192,6 +202,11 @@ def as_table(molecule: Molecule, results: Sequence[MethodEnergies]) -> pd.DataFr
         )
         for kind in kinds:
             table[f"{result.method}_{kind}_kcal_per_mol"] = result.values.get(kind, np.nan)
+        for kind, spread in result.spreads.items():
+            unit = "" if kind == "rank" else "_kcal_per_mol"
+            table[f"{result.method}_{kind}_spread{unit}"] = spread
+        if result.rare is not None:
+            table[f"{result.method}_rare_atoms"] = int(result.rare.mask.sum())
     return table
 
 
@@ -205,6 +220,8 @@ def as_record(molecule: Molecule, results: Sequence[MethodEnergies]) -> dict[str
         "methods": {
             result.method: {"level_of_theory": result.level_of_theory}
             | ({"error": result.reason} if result.reason else {kind: v.tolist() for kind, v in result.values.items()})
+            | {f"{kind}_spread": values.tolist() for kind, values in result.spreads.items()}
+            | ({} if result.rare is None else {"rare_atoms": np.flatnonzero(result.rare.mask).tolist()})
             for result in results
         },
     }
@@ -220,10 +237,13 @@ def as_text(label: str, molecule: Molecule, results: Sequence[MethodEnergies]) -
         for kind in kinds:
             if kind in result.values:
                 table[f"{result.method} {kind}"] = result.values[kind]
+            if kind in result.spreads:
+                table[f"{kind} spread"] = result.spreads[kind]
     n = molecule.n_conformers
     lines = [f"record {label}: {molecule.formula}, {n} conformer{'s' * (n > 1)}, energies in kcal/mol"]
     for result in results:
         trained_on = "trained on " if result.method == MODEL else ""
         lines.append(f"  {result.method}: {trained_on}{result.level_of_theory}")
     lines += [f"  {result.method}: no energies: {result.reason}" for result in results if result.reason]
+    lines += [f"  {result.rare.sentence}" for result in results if result.rare is not None and result.rare.any]
     return "\n".join([*lines, plain(table)])

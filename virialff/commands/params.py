@@ -2,6 +2,8 @@
 
 The parameters follow from the structural formula alone: coordinates are neither needed nor used, and conformers of
 one molecule that follow each other are one entry. Atoms are numbered from 1 in text and CSV, from 0 in JSON.
+charge_spread is the standard deviation over the members of the model, where it has further ones; an atom is rare where
+few molecules of the training have one with the same bonds.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                 label,
                 text=partial(as_text, label, result, model, coefficients=arguments.coefficients),
                 record=partial(as_record, result, model),
-                table=partial(as_table, result, arguments.table),
+                table=partial(as_table, result, model, arguments.table),
             )
     return report.finish()
 
@@ -85,18 +87,20 @@ def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
 
 
 def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: bool) -> str:
-    """A heading, the charges and the pair table. Units are in the column names."""
-    from virialff.export.tables import charges_table, pairs_table
+    """A heading, what is rare in it, the charges and the pair table. Units are in the column names."""
+    from virialff.export.tables import pairs_table
 
     molecule = force_field.molecule
     pairs = pairs_table(force_field)
     if not coefficients:
         pairs = pairs.drop(columns=[name for name in pairs.columns if name.startswith("C")])
     heading = f"record {label}: {molecule.formula}, {molecule.n_atoms} atoms, {len(pairs)} pairs"
+    rare = model.rare_atoms(molecule)
     return "\n".join(
         [
             f"{heading}; model {model.name} ({model.level_of_theory})",
-            plain(charges_table(molecule, force_field.charges)),
+            *([rare.sentence] if rare is not None and rare.any else []),
+            plain(as_table(force_field, model, "charges")),
             plain(pairs),
         ]
     )
@@ -107,10 +111,13 @@ def plain(table: pd.DataFrame) -> str:
     return table.to_string(index=False, float_format="{:.4f}".format, na_rep="-")
 
 
-def as_table(force_field: ForceField, kind: str) -> pd.DataFrame:
+def as_table(force_field: ForceField, model: Model, kind: str) -> pd.DataFrame:
     """The table `pairs` or `charges` as it goes into CSV."""
     from virialff.export.tables import charges_table, pairs_table
+    from virialff.uncertainty import charge_spread
 
     if kind == "charges":
-        return charges_table(force_field.molecule, force_field.charges)
+        molecule = force_field.molecule
+        spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
+        return charges_table(molecule, force_field.charges, spread=spread, rare=rare)
     return pairs_table(force_field)

@@ -11,10 +11,13 @@ import pandas as pd
 from rdkit import Chem
 
 from virialff.errors import MissingCoordinatesError
+from virialff.uncertainty import charge_spread
 
 if TYPE_CHECKING:
+    from virialff.environments import RareAtoms
     from virialff.forcefield import ForceField, Model
     from virialff.molecule import Molecule
+    from virialff.uncertainty import ChargeSpread
 
 #: Units of the 14 numbers of a pair (Eq. 21 and 22): C0, C1, then six times amplitude and width.
 COEFFICIENT_UNITS = ("kcal_A6_per_mol", "kcal_A12_per_mol", *("kcal_per_mol", "A") * 6)
@@ -25,9 +28,19 @@ _PAIR_COLUMNS = {"sigma": "sigma_A", "epsilon": "epsilon_kcal_per_mol", "R_min":
 }
 
 
-def charges_table(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
-    """One row per atom: atom (from 1), element, fragment (from 1), charge_e."""
-    return pd.DataFrame(
+def charges_table(
+    molecule: Molecule,
+    charges: np.ndarray,
+    *,
+    spread: ChargeSpread | None = None,
+    rare: RareAtoms | None = None,
+) -> pd.DataFrame:
+    """One row per atom: atom (from 1), element, fragment (from 1), charge_e.
+
+    With `spread` also charge_spread_e, over the model's members; with `rare` also training_molecules, those that have
+    an atom with the same surroundings, and rare, where they are few.
+    """
+    table = pd.DataFrame(
         {
             "atom": np.arange(1, molecule.n_atoms + 1),
             "element": list(molecule.symbols),
@@ -35,6 +48,12 @@ def charges_table(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
             "charge_e": np.asarray(charges, dtype=float),
         }
     )
+    if spread is not None:
+        table["charge_spread_e"] = spread.spread
+    if rare is not None:
+        table["training_molecules"] = rare.counts
+        table["rare"] = rare.mask
+    return table
 
 
 def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) -> pd.DataFrame:
@@ -88,9 +107,12 @@ def sdf_with_charges(molecule: Molecule, charges: np.ndarray, *, model: Model, g
 def force_field_json(force_field: ForceField, *, model: Model) -> str:
     """Everything predicted for one molecule as JSON: model, atoms, bonds, charges, pairs; undefined values are null.
 
-    Atoms are numbered from 0 here, as in the Python interface.
+    `charge_spread` is over the members of the model, null where it has none; `training_molecules` counts for each atom
+    the molecules of the training that have one with the same surroundings, null where that is not known. Atoms are
+    numbered from 0 here, as in the Python interface. Raises CheckpointError where a member's file is damaged.
     """
     molecule = force_field.molecule
+    spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
     record: dict[str, Any] = {
         "model": {"name": model.name, "sha256": model.sha256, "level_of_theory": model.level_of_theory},
         "units": {"charge": "e", "distance": "A", "energy": "kcal/mol"},
@@ -103,6 +125,9 @@ def force_field_json(force_field: ForceField, *, model: Model) -> str:
             "orders": np.asarray(molecule.orders).tolist(),
         },
         "charges": np.asarray(force_field.charges, dtype=float).tolist(),
+        "charge_spread": None if spread is None else spread.spread.tolist(),
+        "training_molecules": None if rare is None else rare.counts.tolist(),
+        "rare_atoms": None if rare is None else np.flatnonzero(rare.mask).tolist(),
         "pairs": {name: _plain(force_field.pairs[name]) for name in force_field.pairs.columns},
     }
     return json.dumps(record, allow_nan=False)

@@ -1,0 +1,63 @@
+"""What the pages say of the model's reliability: rare atoms, spread, errors beside other methods, calibration."""
+
+import json
+
+import pytest
+
+from tests.pages.conftest import enter_smiles
+from tests.virialff.sample_models import change_card, make_ensemble
+from virialff import registry
+from virialff.benchmarks.calibration import calibrate
+
+ENVIRONMENTS = {"H(-C)": 900, "C(-C,-H,-H,-H)": 90, "C(-C,-H,-H,-O)": 3, "O(-C,-H)": 60, "H(-O)": 70}
+ERRORS = {
+    "errors": [
+        {
+            "set": "held out",
+            "quantity": "total energy (kcal/mol)",
+            "sizes": "all",
+            "method": method,
+            "n_values": 40,
+            "mae": mae,
+            "rmse": mae,
+        }
+        for method, mae in (("mine", 1.5), ("GFN2-xTB", 2.5))
+    ],
+    "notes": ["an <odd> *note*"],
+}
+
+
+@pytest.fixture
+def ensemble_app(app, tmp_path, monkeypatch):
+    """The app with a model of three members, which knows what it was trained on."""
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "models"))
+    folder = make_ensemble(tmp_path / "source")
+    calibration = calibrate([[1.0, 2.0, 4.0], [1.1, 2.2, 3.0]], [1.0, 2.1, 5.0], [0, 1, 2], quantity="total energy")
+    metrics = json.loads((folder / "card.json").read_text())["metrics"]
+    metrics |= {"side by side": ERRORS, "calibration": {"total energy": calibration.as_dict()}}
+    change_card(folder, environments=ENVIRONMENTS, metrics=metrics)
+    registry.set_default(registry.add(folder, "mine").name)
+    return app.run()
+
+
+def test_rare_atoms_are_named_and_the_spread_is_a_column(ensemble_app):
+    app = enter_smiles(ensemble_app, "OCC")
+    assert not app.exception
+    assert any("atom 2" in warning.value and "in 3" in warning.value for warning in app.warning)
+    charges = next(table.value for table in app.dataframe if "charge (e)" in table.value)
+    assert (charges["spread (e)"] > 0).any()
+    assert charges["training molecules"].tolist()[:3] == [60, 3, 90]
+
+
+def test_common_atoms_raise_no_warning(ensemble_app):
+    app = enter_smiles(ensemble_app, "CC")
+    assert not app.exception
+    assert not app.warning
+
+
+def test_the_card_shows_other_methods_and_the_calibration(ensemble_app):
+    app = enter_smiles(ensemble_app, "OCC")
+    table = next(table.value for table in app.dataframe if "GFN2-xTB" in table.value)
+    assert table[["mine", "GFN2-xTB"]].to_numpy().tolist() == [["1.50", "2.50"]]
+    assert any(r"an \<odd\> \*note\*" in caption.value for caption in app.caption)
+    assert any("calibration" in str(element.proto.id) for element in app.get("plotly_chart"))
