@@ -95,8 +95,8 @@ class Records(Sequence[LabelledGraph]):
     Raises StoreError if there is no file, StoreSchemaError and StoreDamagedError for one that cannot be read.
     """
 
-    def __init__(self, path: Path, split: str) -> None:
-        self.path, self.split = path, split
+    def __init__(self, path: Path, split: str, positions: Sequence[int] | None = None) -> None:
+        self.path, self.split, self._positions = path, split, positions
         self._file = _open_pack(path)
         self._views: dict[int, dict[str, Any]] = {}
         batches, rows, sizes = [], [], []
@@ -112,12 +112,22 @@ class Records(Sequence[LabelledGraph]):
         joined = np.concatenate([*sizes, np.zeros((3, 0), np.int32)], axis=1)
         #: (n_records,) pairs of atoms, those between fragments, and conformers of each record.
         self.n_pairs, self.n_intermolecular_pairs, self.n_conformers = (row.astype(np.int64) for row in joined)
+        if positions is not None:
+            kept = np.asarray(positions, dtype=np.int64)
+            for name in ("_batches", "_rows", "n_pairs", "n_intermolecular_pairs", "n_conformers"):
+                setattr(self, name, getattr(self, name)[kept])
+
+    def subset(self, positions: Sequence[int]) -> Records:
+        """Those at these positions."""
+        mine = self._positions
+        kept = list(positions) if mine is None else [mine[position] for position in positions]
+        return Records(self.path, self.split, kept)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __reduce__(self) -> tuple[type[Records], tuple[Path, str]]:
-        return Records, (self.path, self.split)
+    def __reduce__(self) -> tuple[type[Records], tuple[Path, str, Sequence[int] | None]]:
+        return Records, (self.path, self.split, self._positions)
 
     @overload
     def __getitem__(self, index: int) -> LabelledGraph: ...

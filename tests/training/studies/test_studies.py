@@ -1,0 +1,79 @@
+"""Studies train a row for each setting, go on where they were ended, and look at validation alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from training.config import PRESETS
+from training.studies import ablation, learning_curve
+from training.studies.rows import RESULT
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> Path:
+    content = yaml.safe_load((PRESETS / "foundation.yaml").read_text())
+    content["network"] |= {"hidden_size": 12, "charge_width": 12, "pair_width": 12, "message_steps": 1}
+    content["optimization"] |= {"batch_pairs": 100, "complex_batch_pairs": 50, "conformers": 2}
+    file: Path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def options(recipe: Path, packs: Path, folder: Path) -> list[str]:
+    files = ["--json", str(folder / "study.json"), "--markdown", str(folder / "study.md")]
+    return ["--recipe", str(recipe), "--packs", str(packs), "--folder", str(folder / "runs"), "--steps", "6", *files]
+
+
+def test_an_ablation_has_a_row_for_each_switch_and_goes_on(recipe, packs, tmp_path, capsys):
+    given = options(recipe, packs, tmp_path)
+    switches = ["--only", "output_scales", "forces", "complexes", "dipoles"]
+    assert ablation.main([*given, *switches]) == 0
+    first = json.loads((tmp_path / "study.json").read_text())
+    # The recipe has no dipoles that could be left out.
+    assert [row["left_out"] for row in first["rows"]] == [None, "output_scales", "forces", "complexes"]
+    errors = [row["errors"] for row in first["rows"]]
+    # The labels have one minimum of each molecule.
+    assert all(set(row) == set(ablation.MEASURES) - {"relative_rmse"} for row in errors)
+    assert len({row["energy_mae"] for row in errors}) == 4
+    table = (tmp_path / "study.md").read_text()
+    assert "| output scales by relation | " in table
+    assert f"{errors[1]['energy_mae']:.2f}" in table
+    assert "4 of 4 trainings are to be done, in about" in capsys.readouterr().out
+    # One row is lost: it alone is trained again, to the same errors.
+    (tmp_path / "runs" / "without-forces" / RESULT).unlink()
+    assert ablation.main([*given, *switches]) == 0
+    assert json.loads((tmp_path / "study.json").read_text()) == first
+    assert "1 of 4 trainings are to be done" in capsys.readouterr().out
+
+
+def test_every_switch_is_a_setting_of_the_foundation_or_off_there():
+    from training.config import load_recipe
+
+    recipe = load_recipe(PRESETS / "foundation.yaml")
+    on = {switch.name for switch in ablation.SWITCHES if switch.is_on(recipe.network, recipe.all_stages[-1])}
+    assert {switch.name for switch in ablation.SWITCHES} - on == {"dipoles"}
+
+
+def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_path):
+    given = options(recipe, packs, tmp_path)
+    figure = tmp_path / "curve.html"
+    assert learning_curve.main([*given, "--molecules", "3", "8", "--seeds", "2", "--figure", str(figure)]) == 0
+    content = json.loads((tmp_path / "study.json").read_text())
+    energy = content["curves"][0]
+    assert [point["n_molecules"] for point in energy["points"]] == [3, 8]
+    assert all(len(set(point["errors"])) == 2 for point in energy["points"])
+    assert energy["extrapolated"]["n_molecules"] == 80
+    runs = {folder.name for folder in (tmp_path / "runs").iterdir()}
+    assert runs == {f"{number}-molecules-seed-{seed}" for number in (3, 8) for seed in (1, 2)}
+    assert "For 80 molecules, ten times as many, it gives" in (tmp_path / "study.md").read_text()
+    assert "training molecules" in figure.read_text()
+
+
+def test_impossible_studies_are_a_sentence(recipe, packs, tmp_path, capsys):
+    given = options(recipe, packs, tmp_path)
+    assert learning_curve.main([*given, "--molecules", "1000"]) == 2
+    assert "1000 training molecules were asked for and there are" in capsys.readouterr().err
+    assert ablation.main([*given, "--steps", "0"]) == 2
+    assert "at least one step" in capsys.readouterr().err

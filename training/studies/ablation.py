@@ -1,0 +1,129 @@
+"""`python -m training.studies.ablation`: every named switch of a recipe off in turn, at equal steps, on validation.
+
+Each row is a run of its own in the folder of the study, so that a study that was ended goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from training.optimization import Optimization
+from training.studies.rows import Result, Row, Study, add_study_arguments, finish, open_study, run_rows, write_results
+from virialff.networks.config import NetworkConfig
+
+#: Measures of a row: name of the error, words for the table.
+MEASURES = {
+    "energy_mae": "total energy of minima, MAE (kcal/mol)",
+    "relative_rmse": "conformers, RMSE (kcal/mol)",
+    "force_mae": "force component, MAE (kcal/mol/Å)",
+    "interaction_mae": "interaction energy, MAE (kcal/mol)",
+}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One way in which a recipe differs from the paper, and the settings without it."""
+
+    name: str
+    words: str
+    network: dict[str, Any]
+    stage: dict[str, Any]
+
+    def is_on(self, network: NetworkConfig, stage: Optimization) -> bool:
+        """Whether the recipe has it, so that there is something to switch off."""
+        pairs = [(network, self.network), (stage, self.stage)]
+        return any(getattr(settings, key) != value for settings, off in pairs for key, value in off.items())
+
+
+SWITCHES = (
+    Switch("pair_relations", "1-3, 1-4, further and intermolecular pairs told apart", {"pair_relations": False}, {}),
+    Switch("symmetric_pairs", "one set of coefficients a pair", {"symmetric_pairs": False}, {}),
+    Switch("neutral_fragments", "charges of a fragment sum to zero", {"neutral_fragments": False}, {}),
+    Switch("bond_type_baseline", "baseline counts bonds by type", {"bond_type_baseline": False}, {}),
+    Switch("output_scales", "output scales by relation", {"output_scales": False}, {}),
+    Switch("gaussian_widths", "bounds of the widths of the Gaussians", {"gaussian_widths": None}, {}),
+    Switch("all_pairs", "pairs at any distance, not up to 10 Å", {"distance_threshold": 10.0}, {}),
+    Switch("forces", "losses of forces", {}, {"force_weight": 0.0, "interaction_force_weight": 0.0}),
+    Switch("relative_energies", "loss of energies about the molecule's mean", {}, {"relative_weight": 0.0}),
+    Switch("conformers", "several conformers a molecule", {}, {"conformers": 1, "complex_conformers": 1}),
+    Switch("complexes", "complexes", {}, {"interaction_weight": 0.0, "interaction_force_weight": 0.0}),
+    Switch("kind_weights", "less weight of distorted geometries", {}, {"kind_weights": (1.0,) * 5}),
+    Switch("averaging", "average of the weights", {}, {"average_decay": 0.0}),
+    Switch("dipoles", "loss of dipoles", {}, {"dipole_weight": 0.0}),
+)
+
+
+def rows_of(study: Study, switches: Sequence[Switch] = SWITCHES) -> tuple[list[Switch], list[Row]]:
+    """The switches that the recipe has, and the trainings: with all of them, then without each in turn."""
+    network, stage = study.recipe.network, study.stage
+    on = [switch for switch in switches if switch.is_on(network, stage)]
+    rows = [Row("all", network, stage, study.molecules, study.complexes)]
+    for switch in on:
+        without = replace(network, **switch.network), replace(stage, **switch.stage)
+        rows.append(Row(f"without-{switch.name}", *without, study.molecules, study.complexes))
+    return on, rows
+
+
+def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result]) -> str:
+    """The page with the table; bold where leaving the switch out made validation worse by more than 2 %."""
+    whole = results[0]
+    lines = [
+        "# Ablation",
+        "",
+        f"Each row leaves out one of the switches of the recipe `{study.recipe.name}` and trains anew for "
+        f"{study.stage.steps:,} steps on {len(study.molecules.train):,} molecules"
+        + (f" and {len(study.complexes.train):,} complexes" if len(study.complexes.train) else "")
+        + f" at {study.recipe.level_of_theory}; one seed. Errors are those of the {len(study.molecules.validation):,} "
+        "molecules of the validation split; the test split has no part in it. These trainings are far shorter than "
+        "that of a shipped model. A number in bold is more than 2 % worse than with all switches.",
+        "",
+        "| left out | " + " | ".join(MEASURES.values()) + " |",
+        "| --- |" + " ---: |" * len(MEASURES),
+    ]
+    for words, result in zip(["nothing", *(switch.words for switch in switches)], results, strict=True):
+        if result.stopped:
+            lines.append(f"| {words} | stopped: {result.stopped.partition(';')[0]} |" + " |" * (len(MEASURES) - 1))
+            continue
+        cells = []
+        for name in MEASURES:
+            value, reference = result.errors.get(name), whole.errors.get(name)
+            cell = "–" if value is None else f"{value:.2f}"
+            worse = value is not None and reference is not None and value > 1.02 * reference
+            cells.append(f"**{cell}**" if worse else cell)
+        lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    lines += ["", f"Made by `python -m training.studies.ablation --steps {study.stage.steps}`.", ""]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train all rows, write the table and the JSON; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.studies.ablation", description=__doc__)
+    add_study_arguments(parser, "ablation", steps=2000)
+    parser.add_argument("--only", nargs="+", choices=[switch.name for switch in SWITCHES], help="only these switches")
+    given = parser.parse_args(arguments)
+
+    def run() -> None:
+        study = open_study(given)
+        chosen = [switch for switch in SWITCHES if given.only is None or switch.name in given.only]
+        switches, rows = rows_of(study, chosen)
+        results = run_rows(study, rows, given.device, say=lambda line: print(line, flush=True))
+        content = {
+            "recipe": study.recipe.name,
+            "level_of_theory": study.recipe.level_of_theory,
+            "steps": study.stage.steps,
+            "rows": [
+                {"left_out": name, "errors": result.errors, "stopped": result.stopped}
+                for name, result in zip([None, *(switch.name for switch in switches)], results, strict=True)
+            ],
+        }
+        write_results(given.json, content, given.markdown, as_table(study, switches, results))
+
+    return finish(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
