@@ -16,7 +16,7 @@ from virialff.potential.energy import pair_energies
 _MINIMA = torch.tensor(MINIMA)
 #: Penalty on the change of a bond-type weight from one level to another: its square in kcal/mol against that of the
 #: errors of molecules. Few labels leave the weights of rare bonds near those of the level that they come from.
-_RIDGE_OF_CHANGE = 1.0
+_RIDGE_OF_CHANGE = 0.3
 #: Largest difference of a coordinate in Angstrom at which two geometries are one; stores round them.
 _SAME_GEOMETRY = 1e-3
 
