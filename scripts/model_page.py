@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from virialff.model_card import error_table
+from virialff.model_card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "assets" / "models" / "default" / "card.json"
@@ -46,7 +46,8 @@ def model_page(card: dict[str, Any]) -> str:
             f"{entry['complexes']['train']['records']:,} complexes for training"
         )
     lines += ["", "## Errors on data never trained on", "", *_markdown(error_table(card["metrics"]))]
-    interactions = card["metrics"]["interactions"]
+    lines += [*_side_by_side(card), *_physics(card), *_spread(card)]
+    interactions = card["metrics"].get("interactions")
     if isinstance(interactions, dict):
         lines += ["", "## Complexes in detail", "", "| | | | |", "| --- | --- | --- | --- |"]
         for pair in interactions["base pairs vertical (kcal/mol)"]:
@@ -63,6 +64,75 @@ def model_page(card: dict[str, Any]) -> str:
         collapsing = interactions["S66 dimers bound more strongly behind the wall"]
         lines += ["", f"S66 dimers bound more strongly when pushed together: {len(collapsing)} of 66."]
     return "\n".join(lines) + "\n"
+
+
+def _side_by_side(card: dict[str, Any]) -> list[str]:
+    """Errors beside other methods, a table for each set; a method that a set has not has no column."""
+    found = card["metrics"].get(SIDE_BY_SIDE)
+    if not found:
+        return []
+    lines = ["", "## Beside other methods", ""]
+    lines += [f"- {note}" for note in found["notes"]]
+    levels = [f"{name}: {level}" for name, level in found["levels of theory"].items() if name != level]
+    lines += [
+        "",
+        f"Models by their level: {'; '.join(levels)}. `n` is the number of values, 95 % intervals in brackets.",
+    ]
+    for title, statistic in (("Mean absolute errors", "mae"), ("Root mean square errors", "rmse")):
+        table = side_by_side_table(found["errors"], statistic)
+        for place, part in table.groupby("set", sort=False) if len(table) else []:
+            shown = part.drop(columns="set")
+            shown = shown[[name for name in shown.columns if (shown[name] != "").any()]]
+            lines += ["", f"### {title}: {place}", "", *_markdown(shown)]
+    pairs = found["base pairs, E_int (kcal/mol)"]
+    if pairs:
+        columns = ["pair", "geometry", "set", *(name for name in pairs[0] if name not in ("pair", "geometry", "set"))]
+        lines += ["", "### Base pairs, E_int (kcal/mol), positive is bound", "", f"| {' | '.join(columns)} |"]
+        lines.append("|" + " --- |" * len(columns))
+        lines += [f"| {' | '.join(_cell(pair.get(name)) for name in columns)} |" for pair in pairs]
+    return lines
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _physics(card: dict[str, Any]) -> list[str]:
+    """The checks of the parameters of this model, and their distributions."""
+    found = card["metrics"].get(SIDE_BY_SIDE, {}).get("physics", {}).get(card["name"])
+    if not found:
+        return []
+    lines = ["", "## Checks of the parameters", "", "| check | found | limit | holds |", "| --- | --- | --- | --- |"]
+    for check in found["checks"]:
+        answer = "yes" if check["holds"] else "**no**"
+        lines.append(f"| {check['check']} | {check['found']} | {check['limit']} | {answer} |")
+    names = list(next(iter(found["distributions"].values())))
+    lines += ["", f"Over {found['n_molecules']} molecules and complexes of the evaluation sets:", ""]
+    lines += [f"| | {' | '.join(names)} |", "| --- |" + " --- |" * len(names)]
+    for quantity, values in found["distributions"].items():
+        cells = [str(values[name]) if isinstance(values[name], int) else f"{values[name]:.4g}" for name in names]
+        lines.append(f"| {quantity} | {' | '.join(cells)} |")
+    return lines
+
+
+def _spread(card: dict[str, Any]) -> list[str]:
+    """What the members are, and how well their spread tells the error."""
+    members = card.get("members", [])
+    if not members:
+        return []
+    lines = ["", "## Spread", ""]
+    lines.append(
+        f"The force field is one parameter set; {len(members)} further ones give the spread of charges, energies and "
+        "conformer ranks. On the test split of the run:"
+    )
+    lines += ["", "| quantity | values | error over spread | rank correlation | within 1 spread | within 2 spreads |"]
+    lines.append("|" + " --- |" * 6)
+    for quantity, entry in card["metrics"].get("calibration", {}).items():
+        cells = [quantity, f"{entry['n_values']:,}", _cell(entry["scale"]), _cell(entry["rank_correlation"])]
+        cells += [f"{100 * entry[key]:.0f} %" for key in ("share_within_1_spread", "share_within_2_spreads")]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "Multiply a spread by `error over spread` to have the size of error that goes with it on average."]
+    return lines
 
 
 def readme_table(card: dict[str, Any]) -> str:

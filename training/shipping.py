@@ -38,7 +38,8 @@ class Shipment:
     """What becomes a model.
 
     run: folder of the finished run whose parameters are the force field. members: runs or model folders that give the
-    spread. beside: models to measure beside it. labels: store for that, by default the one of the recipe.
+    spread. beside: models to measure beside it. labels, level: store and level of theory for that, by default those of
+    the recipe.
     """
 
     run: Path
@@ -47,6 +48,7 @@ class Shipment:
     beside: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
     labels: Path | None = None
+    level: str | None = None
     references: Path | None = None
     compare: bool = True
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +98,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
         report = evaluate_models(
             {shipment.name: model, **beside},
             labels=shipment.labels or _labels(recipe),
-            level_of_theory=recipe["level_of_theory"],
+            level_of_theory=shipment.level or recipe["level_of_theory"],
             references=shipment.references or (REFERENCES if REFERENCES.is_file() else None),
             progress=progress,
         )

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--beside", action="append", default=[], metavar="MODEL", help="model to measure beside it; may be repeated"
     )
     parser.add_argument("--labels", type=Path, help="labels to measure on (default: those of the recipe)")
+    parser.add_argument("--level", metavar="NAME", help="level of theory of these labels (default: the recipe's)")
     parser.add_argument("--references", type=Path, help="reference energies (default: the shipped ones)")
     parser.add_argument(
         "--no-comparison", action="store_true", help="measure on the run's own test split alone, which is quick"
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         beside=tuple(arguments.beside),
         limitations=tuple(arguments.limitation),
         labels=arguments.labels,
+        level=arguments.level,
         references=arguments.references,
         compare=not arguments.no_comparison,
         recipe=recipe,
