@@ -92,6 +92,7 @@ def tables(samples: dict[str, ParameterSample]) -> None:
             table = sample.molecules_table()
             st.markdown(f"**{plain(name)}**")
             shown = table.rename(columns={"charge_sum_e": "sum of charges (e)"})
+            shown["sum of charges (e)"] = shown["sum of charges (e)"].round(5) + 0.0  # no negative zero
             st.dataframe(
                 shown,
                 hide_index=True,

@@ -17,7 +17,18 @@ from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeE
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
     name: f"virialff.commands.{name}"
-    for name in ("info", "params", "energy", "conformers", "scan", "evaluate", "models", "data")
+    for name in (
+        "info",
+        "params",
+        "distribution",
+        "energy",
+        "interaction",
+        "conformers",
+        "scan",
+        "evaluate",
+        "models",
+        "data",
+    )
 }
 #: Set to anything, it shows the traceback of a fault of the program itself.
 TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"

@@ -128,7 +128,7 @@ class ParameterSample:
         return self._named(table, names)
 
     def pairs_table(self, names: Sequence[str] = ()) -> pd.DataFrame:
-        """One row a pair that is not bonded: molecule, name, atoms (from 1), elements, relation and Lennard-Jones values."""
+        """One row a pair without a bond: molecule, name, atoms (from 1), elements, relation, Lennard-Jones values."""
         elements = np.array(ELEMENTS)[self.pair_elements].reshape(-1, 2)
         table = pd.DataFrame(
             {

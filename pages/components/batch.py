@@ -45,8 +45,10 @@ def many_molecules(model: Model) -> None:
 
 def _results(sample: ParameterSample, contained: Contained) -> None:
     table = sample.molecules_table(contained.names)
+    shown = table.head(_ROWS_SHOWN).rename(columns={"charge_sum_e": "sum of charges (e)"})
+    shown["sum of charges (e)"] = shown["sum of charges (e)"].round(5) + 0.0  # no negative zero
     st.dataframe(
-        table.head(_ROWS_SHOWN).rename(columns={"charge_sum_e": "sum of charges (e)"}),
+        shown,
         hide_index=True,
         height=min(38 + 35 * len(table), 300),
         column_config={"sum of charges (e)": st.column_config.NumberColumn(format="%.5f")},

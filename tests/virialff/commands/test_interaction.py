@@ -1,0 +1,40 @@
+"""`virialff interaction`: vertical and relaxed energies of a complex."""
+
+import json
+
+import pytest
+from rdkit import Chem
+
+from virialff import get_engine, load_model
+from virialff.cli import main
+from virialff.datasets.references import load_references
+from virialff.interactions import interaction_energy
+from virialff.molecule import Molecule
+from virialff.paths import ASSETS
+
+
+@pytest.fixture
+def file(tmp_path):
+    dimers = load_references(ASSETS / "data" / "references.parquet").dimers
+    water = next(entry.molecule for entry in dimers if (entry.database, entry.index) == ("S66", 1))
+    path = tmp_path / "water.sdf"
+    path.write_text(Chem.MolToMolBlock(water.to_rdkit()) + "$$$$\n")
+    return path
+
+
+def test_energies_are_those_of_the_library(file, capsys):
+    assert main(["interaction", str(file), "--method", "model,gfn2", "--relax", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    dimer = Molecule.from_file(file)
+    vertical = record["vertical_kcal_per_mol"]
+    assert vertical["gfn2"] == pytest.approx(float(interaction_energy(dimer, get_engine("gfn2"))[0]), abs=1e-6)
+    expected = load_model().force_field(dimer).interaction_energy(dimer.positions[:1])
+    assert vertical["model"] == pytest.approx(float(expected[0]), abs=1e-4)
+    assert record["relaxed_kcal_per_mol"]["gfn2"] > 4
+
+
+def test_what_is_no_complex_with_coordinates(file, capsys):
+    assert main(["interaction", "O.O"]) == 3
+    assert "no coordinates" in capsys.readouterr().err
+    assert main(["interaction", str(file), "--method", "psi"]) == 2
+    assert "there is no method 'psi'" in capsys.readouterr().err
