@@ -103,6 +103,10 @@ class Watch:
             self.foreign.append(request.url)
 
     def _response(self, response: Response) -> None:
+        # A link to a page: Streamlit looks for its server below the page's path first, then at the root.
+        path = urlsplit(response.url).path
+        if "/_stcore/" in path and not path.startswith("/_stcore/"):
+            return
         if response.status >= 400:
             self.failed.append(f"{response.status} {response.url}")
 
