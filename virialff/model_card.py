@@ -38,7 +38,7 @@ def side_by_side_table(rows: Iterable[Mapping[str, Any]], statistic: str = "mae"
         most = max(int(row["n_values"]) for row in members)
         line = {"set": place, "quantity": quantity, "sizes": sizes, "n": f"{most:,}"}
         for row in members:
-            text = _interval(row, statistic)
+            text = with_interval(row, statistic)
             fewer = int(row["n_values"])
             line[str(row["method"])] = text if fewer == most else f"{text}, n {fewer:,}"
         table.append(line)
@@ -50,7 +50,7 @@ def _rows(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, str, st
         words = [str(entry) for entry in value.values() if isinstance(entry, str)]
         place, *quantity = (part.replace("_", " ") for part in (*path, *words))
         count = str(value.get("n_values", ""))
-        yield place, ", ".join(quantity), count, _interval(value, "mae"), _interval(value, "rmse")
+        yield place, ", ".join(quantity), count, with_interval(value, "mae"), with_interval(value, "rmse")
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _rows(inner, (*path, str(key)))
@@ -59,43 +59,9 @@ def _rows(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, str, st
             yield from _rows(inner, path)
 
 
-def _interval(summary: Mapping[str, Any], name: str) -> str:
+def with_interval(summary: Mapping[str, Any], name: str) -> str:
+    """A statistic of a summary, with its interval where it has one: "1.00 (0.50 to 1.50)"."""
     text = f"{summary[name]:.2f}"
     if f"{name}_low" in summary and f"{name}_high" in summary:
         text += f" ({summary[f'{name}_low']:.2f} to {summary[f'{name}_high']:.2f})"
     return text
-
-
-def compare_cards(cards: Mapping[str, Mapping[str, Any]], statistic: str = "mae") -> pd.DataFrame:
-    """What the cards of several models say of the same quantities: a row a quantity, a column a model or method.
-
-    cards: by the name of the model. statistic: mae or rmse, with its interval where a card has it. A summary that names
-    its `method` counts for that method, others for the model of the card; "" where a card has not measured a quantity.
-    """
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    methods: dict[str, None] = dict.fromkeys(cards)
-    for model, card in cards.items():
-        for place, quantity, method, summary in _summaries(card.get("metrics", {}), ()):
-            name = method or model
-            methods[name] = None
-            rows.setdefault((place, quantity), {})[name] = _interval(summary, statistic)
-    table = [
-        {"measured on": place, "quantity": quantity} | {name: found.get(name, "") for name in methods}
-        for (place, quantity), found in rows.items()
-    ]
-    return pd.DataFrame(table, columns=["measured on", "quantity", *methods])
-
-
-def _summaries(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Where it was measured, what, by which method ("" for the model itself), and the numbers."""
-    if isinstance(value, dict) and isinstance(value.get("mae"), float) and isinstance(value.get("rmse"), float):
-        method = str(value.get("method", ""))
-        words = [str(entry) for key, entry in value.items() if isinstance(entry, str) and key != "method"]
-        place, *quantity = (part.replace("_", " ") for part in ((*words,) if words else path))
-        yield place, ", ".join(quantity), method, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _summaries(inner, (*path, str(key)))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _summaries(inner, path)

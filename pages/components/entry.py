@@ -30,6 +30,7 @@ def navigation() -> Page:
             st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
             st.Page("pages/data.py", title="Data", icon=":material/database:"),
             st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
+            st.Page("pages/evaluation.py", title="Evaluation", icon=":material/fact_check:"),
         ]
     )
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from virialff import load_model
-from virialff.model_card import compare_cards, error_table, side_by_side_table
+from virialff.model_card import error_table, side_by_side_table
 from virialff.statistics import summarize_errors
 
 SUMMARY = summarize_errors(np.array([1.0, -1.0, 3.0]), np.array([0, 1, 2])).as_row()
@@ -72,19 +72,3 @@ def test_a_column_a_method_and_its_own_number_of_values_where_it_has_fewer():
 def test_what_compares_methods_is_no_row_of_the_models_own_errors():
     metrics = {"held_out": {"energy": {"mae": 1.0, "rmse": 2.0}}, "side by side": {"errors": [row("mine", 1.0, 3)]}}
     assert error_table(metrics)["measured on"].tolist() == ["held out"]
-
-
-def test_cards_side_by_side():
-    summary = {"n_values": 3, "mae": 1.0, "mae_low": 0.5, "mae_high": 1.5, "rmse": 2.0}
-    row = {"set": "S66", "quantity": "E_int (kcal/mol)", "sizes": "all", "method": "GFN2-xTB", **summary}
-    cards = {
-        "first": {"metrics": {"held_out": {"energy": summary}, "beside": {"errors": [row]}}},
-        "second": {"metrics": {"held_out": {"energy": summary | {"mae": 4.0}}, "interactions": "not measured"}},
-        "bare": {},
-    }
-    table = compare_cards(cards).set_index("quantity")
-    assert list(table.columns) == ["measured on", "first", "second", "bare", "GFN2-xTB"]
-    assert table.loc["energy"].tolist() == ["held out", "1.00 (0.50 to 1.50)", "4.00 (0.50 to 1.50)", "", ""]
-    assert table.loc["E int (kcal/mol), all", "GFN2-xTB"] == "1.00 (0.50 to 1.50)"
-    assert compare_cards(cards, "rmse").set_index("quantity").loc["energy", "first"] == "2.00"
-    assert len(compare_cards({})) == 0

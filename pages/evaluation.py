@@ -1,0 +1,124 @@
+"""Page Evaluation: the cards of the models, models side by side, errors measured on data that they never saw."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.components import background, evaluation_tasks, evaluation_views
+from pages.components.entry import enter_through_app
+from pages.components.text import one_line, plain, sentence
+from training.recipes import label_sources, levels_of, shown_path
+from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
+from virialff.checkpoint import load_checkpoint
+from virialff.engines import ENGINES
+from virialff.errors import VirialffError
+from virialff.registry import RegisteredModel, registered_models
+
+_NONE = "none, the evaluation sets alone"
+_KEY = "evaluation"
+
+
+def cards_of(models: list[RegisteredModel]) -> dict[str, dict[str, Any]]:
+    """The cards by name; of a model that is damaged the page says why."""
+    cards = {}
+    for entry in models:
+        try:
+            cards[entry.name] = load_checkpoint(entry.folder).card
+        except VirialffError as error:
+            st.error(sentence(error), title=f"The model {one_line(entry.name)} cannot be loaded")
+    return cards
+
+
+def measure(names: list[str], level_of_first: str) -> None:
+    """Choose the data, start the evaluation in the background, show its result."""
+    sources = {shown_path(path): path for path in label_sources()}
+    options = [*sources, _NONE]
+    with st.container(horizontal=True):
+        # Total energies of other levels have another zero.
+        fitting = shown_path(LABELS if level_of_first == LEVEL_OF_THEORY else LABELS.with_name("gfn2.parquet"))
+        default = options.index(fitting) if fitting in options else 0
+        source = st.selectbox(
+            "Labels to test on", options, default, key="evaluation_labels", persist_state="session", width=320
+        )
+        labels = sources.get(source)
+        level = ""
+        if labels is not None:
+            levels = levels_of(labels)
+            if not levels:
+                st.error(plain(f"{source} holds no labels: choose others."))
+                return
+            index = levels.index(level_of_first) if level_of_first in levels else 0
+            level = st.selectbox("Level of theory", levels, index, key=f"evaluation_level_{source}", width=260)
+        most = st.number_input(
+            "At most so many molecules", 1, 100_000, 100, key="evaluation_most", persist_state="session", width=220
+        )
+    with st.container(horizontal=True):
+        engines = st.pills(
+            "Beside them",
+            list(ENGINES),
+            selection_mode="multi",
+            default=list(ENGINES),
+            format_func=lambda name: {"gfn2": "GFN2-xTB", "ani": "ANI"}.get(name, name),
+            key="evaluation_engines",
+        )
+        physics = st.toggle("Checks of the parameters too", value=True, key="evaluation_physics")
+        sets = st.toggle("S66, base pairs and conformers too", value=True, key="evaluation_sets")
+    if not background.running(_KEY):
+        st.button(
+            "Measure",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(names, labels, level, sets, physics, [name for name in ENGINES if name in engines], int(most)),
+        )
+    st.caption(
+        "Only molecules count that the split of every chosen model keeps for testing. The same from the command line: "
+        f"`virialff evaluate {' '.join(names)}`."
+    )
+    result: SideBySide | None = background.show(_KEY)
+    if result is not None:
+        evaluation_views.measured(result)
+
+
+def _start(
+    names: list[str], labels: Path | None, level: str, sets: bool, physics: bool, engines: list[str], most: int
+) -> None:
+    background.start(
+        _KEY,
+        evaluation_tasks.evaluate,
+        names,
+        None if labels is None else str(labels),
+        level,
+        str(REFERENCES) if sets else None,
+        engines,
+        physics,
+        most,
+        title="Measuring",
+        lane="long",
+    )
+
+
+enter_through_app()
+st.title("Evaluation")
+st.markdown("See how good the models are on molecules that they never saw, beside GFN2-xTB and ANI.")
+registered = registered_models()
+names = [entry.name for entry in registered]
+if "evaluation_models" in st.session_state:
+    st.session_state["evaluation_models"] = [n for n in st.session_state["evaluation_models"] if n in names]
+chosen = st.multiselect(
+    "Models", names, default=names[:3], key="evaluation_models", persist_state="session", format_func=one_line
+)
+models = [entry for entry in registered if entry.name in chosen]
+cards = cards_of(models)
+if not cards:
+    st.info("Choose at least one model.")
+else:
+    st.subheader("What the cards say")
+    evaluation_views.cards_side_by_side(cards)
+    for entry in models:
+        if entry.name in cards:
+            with st.expander(f"The card of {one_line(entry.name)}", icon=":material/info:"):
+                evaluation_views.one_card(entry, cards[entry.name])
+    st.subheader("Measure now")
+    measure(list(cards), str(next(iter(cards.values()))["level_of_theory"]))

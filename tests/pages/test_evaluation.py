@@ -1,0 +1,94 @@
+"""Page Evaluation: cards, cards that lack metrics or are damaged, and errors measured on request."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from pages.components.evaluation_views import calibrations_in
+from tests.pages.test_training import button, labelled, text_of
+from tests.small_training import small_store
+from virialff import registry
+from virialff.benchmarks.side_by_side import evaluate_models
+from virialff.forcefield import load_model
+from virialff.paths import ASSETS
+
+
+@pytest.fixture
+def page(app, tmp_path, monkeypatch):
+    """The page, with a second model whose card has no metrics."""
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "models"))
+    source = tmp_path / "source"
+    shutil.copytree(ASSETS / "models" / "default", source)
+    card = json.loads((source / "card.json").read_text())
+    (source / "card.json").write_text(json.dumps(card | {"name": "bare", "metrics": {}, "limitations": []}))
+    registry.add(source, "bare")
+    app.run()
+    return app.switch_page("pages/evaluation.py").run()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_store(tmp_path_factory.mktemp("labels") / "small.parquet", molecules=60, complexes=40)
+
+
+def test_cards_side_by_side_and_one_without_metrics(page):
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert {"default", "bare"} <= set(table.columns)
+    assert set(table["bare"]) == {""}
+    mae = table.loc[table["quantity"].str.startswith("total energy"), "default"].iloc[0]
+    labelled(page.button_group, "Statistic, with its 95 % interval").set_value("root mean square error").run()
+    rmse = page.dataframe[0].value
+    assert float(rmse.loc[table.index[0], "default"].split()[0]) > float(mae.split()[0])
+    labelled(page.multiselect, "Models").set_value(["bare"]).run()
+    assert not page.exception
+    assert "The cards hold no errors." in text_of(page)
+
+
+def test_a_damaged_model_is_a_sentence_and_the_others_are_shown(page, tmp_path):
+    (tmp_path / "models" / "bare" / "card.json").write_text("{")
+    page.run()
+    assert not page.exception
+    assert any("bare" in (error.value + str(error.proto)) for error in page.error)
+    assert "default" in page.dataframe[0].value.columns
+
+
+def test_errors_measured_on_request_are_those_of_the_command(page, store, monkeypatch):
+    labelled(page.multiselect, "Models").set_value(["default"]).run()
+    monkeypatch.setattr("training.recipes.label_sources", lambda: [store])
+    expected = evaluate_models(
+        {"default": load_model("default")},
+        labels=store,
+        level_of_theory="GFN2-xTB",
+        references=None,
+        physics=False,
+        engines=(),
+        max_molecules=20,
+    )
+    page.run()
+    labelled(page.button_group, "Beside them").set_value([])
+    labelled(page.toggle, "Checks of the parameters too").set_value(False)
+    labelled(page.toggle, "S66, base pairs and conformers too").set_value(False)
+    labelled(page.number_input, "At most so many molecules").set_value(20)
+    page.run()
+    button(page, "Measure").click().run()
+    deadline = time.monotonic() + 200
+    while "Everything (JSON)" not in [entry.label for entry in page.get("download_button")]:
+        assert time.monotonic() < deadline
+        assert not page.error
+        assert not page.exception
+        time.sleep(0.5)
+        page.run()
+    assert not page.exception
+    table = next(frame.value for frame in page.dataframe if "sizes" in frame.value.columns)
+    assert table.to_dict("records") == expected.wide("mae").to_dict("records")
+    assert len(page.get("plotly_chart")) >= 2
+
+
+def test_calibrations_are_found_however_deep():
+    entry = {"quantity": "total energy", "unit": "kcal/mol", "n_values": 5, "bins": {"spread": [1.0]}}
+    assert calibrations_in({"a": {"b": {"total energy": entry}}, "c": [1]}) == {"total energy": entry}
+    assert calibrations_in("not measured") == {}

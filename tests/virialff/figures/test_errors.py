@@ -1,0 +1,35 @@
+"""Parity and error histograms: what is drawn, and that nothing is lost at the edges."""
+
+import numpy as np
+import pytest
+
+from virialff.figures.errors import error_histogram, parity_figure
+
+REFERENCE = np.array([0.0, 1.0, 2.0, np.nan])
+PREDICTED = {"a": np.array([0.5, np.nan, 2.0, 1.0]), "b": np.array([0.0, 1.0, 2.0, 3.0])}
+
+
+def test_parity_leaves_out_what_is_not_known():
+    figure = parity_figure(REFERENCE, PREDICTED, quantity="total energy", unit="kcal/mol")
+    first, second, line = figure.data
+    assert list(first.x) == [0.0, 2.0]
+    assert list(first.customdata) == [0.5, 0.0]
+    assert second.name == "b (3)"
+    assert list(line.x) == list(line.y)
+    assert figure.layout.xaxis.title.text == "total energy, reference (kcal/mol)"
+
+
+def test_histogram_counts_every_error_once():
+    generator = np.random.default_rng(1)
+    errors = {"a": generator.normal(size=500), "b": np.append(generator.normal(size=99), [1000.0, np.nan])}
+    figure = error_histogram(errors, quantity="total energy", unit="kcal/mol")
+    assert [sum(trace.y) for trace in figure.data] == pytest.approx([100.0, 100.0])
+    assert figure.data[1].y[-1] >= 1.0
+    mae = np.abs(errors["a"]).mean()
+    assert figure.data[0].name == f"a, MAE {mae:.2f} kcal/mol"
+
+
+def test_nothing_to_draw():
+    none = {"a": np.array([np.nan])}
+    assert error_histogram(none, quantity="q", unit="u").data[0].y.sum() == 0
+    assert len(parity_figure(np.array([np.nan]), none, quantity="q", unit="u").data) == 2
