@@ -56,19 +56,26 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def app() -> Iterator[str]:
     """Start the app and yield its address at once, before it answers; end it afterwards."""
+    with app_process() as (address, _):
+        yield address
+
+
+@contextmanager
+def app_process() -> Iterator[tuple[str, int]]:
+    """The same, with the number of the server's process."""
     port = free_port()
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def open_page(page: Page, address: str) -> None:
-    """Load the address as soon as the server listens. Raises SystemExit after START_SECONDS."""
+def wait_for_port(address: str) -> None:
+    """Wait until the server listens. Raises SystemExit after START_SECONDS."""
     port = urlsplit(address).port
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -79,6 +86,11 @@ def open_page(page: Page, address: str) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"the app did not answer in {START_SECONDS} s")
         time.sleep(0.05)
+
+
+def open_page(page: Page, address: str) -> None:
+    """Load the address as soon as the server listens. Raises SystemExit after START_SECONDS."""
+    wait_for_port(address)
     page.goto(address, wait_until="domcontentloaded")
 
 

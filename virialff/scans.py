@@ -58,7 +58,8 @@ def coordinates(molecule: Molecule, kind: ScanKind) -> list[tuple[int, ...]]:
     """The coordinates of a kind that can be scanned, as atoms from 0: none that a ring holds fast.
 
     One torsion for each bond, with the lowest heavy neighbours at its ends; torsions about bonds to an end atom and
-    about linear groups have no meaning and are left out. A separation lists the atoms of each fragment of a complex.
+    about linear groups have no meaning and are left out. Those with the fewest hydrogens come first. A separation lists
+    the atoms of each fragment of a complex.
     """
     if kind == "separation":
         n = molecule.n_fragments
@@ -69,7 +70,7 @@ def coordinates(molecule: Molecule, kind: ScanKind) -> list[tuple[int, ...]]:
         for centre in range(molecule.n_atoms):
             near = _neighbours(mol, centre)
             found += [(i, centre, k) for i in near for k in near if i < k and not _angle_in_ring(mol, i, centre, k)]
-        return found
+        return _heavy_first(molecule, found)
     for first, second in molecule.bonds.tolist():
         if mol.GetBondBetweenAtoms(first, second).IsInRing():
             continue
@@ -80,7 +81,7 @@ def coordinates(molecule: Molecule, kind: ScanKind) -> list[tuple[int, ...]]:
         linear = any(mol.GetAtomWithIdx(a).GetHybridization() == Chem.HybridizationType.SP for a in (first, second))
         if all(ends) and not linear:
             found.append((ends[0][0], first, second, ends[1][0]))
-    return found
+    return _heavy_first(molecule, found)
 
 
 def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, conformer: int = 0) -> Scan:
@@ -164,6 +165,10 @@ _GETTERS = {
     "angle": rdMolTransforms.GetAngleDeg,
     "torsion": rdMolTransforms.GetDihedralDeg,
 }
+
+
+def _heavy_first(molecule: Molecule, found: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    return sorted(found, key=lambda atoms: sum(molecule.numbers[atom] == 1 for atom in atoms))
 
 
 def _neighbours(mol: Chem.Mol, atom: int) -> list[int]:

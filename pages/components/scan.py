@@ -139,5 +139,5 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
         "line is where the scan began."
     )
     table = scan_table(scanned, result, reference if several else None, point)
-    energy_table(table, pinned=scanned.label)
+    energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
     csv_button(table, "Scan", f"{stem}_scan.csv")

@@ -1,0 +1,103 @@
+"""The app in real Chromium: changing pages, charges of a molecule of 50 atoms, ranking 200 conformers by the model.
+
+Run: python -m perf.app
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from perf.browser import app, browser, open_page, table, wait_until_idle
+from virialff import load_model
+from virialff.conformers import energy_ranks, search
+from virialff.molecule import Molecule
+
+RUNS = 5
+#: 50 atoms each, another one for each run.
+FIFTY_ATOMS = (
+    "CCCCCCCCCCCCCCCC",
+    "CCCCCCC(C)CCCCCCCC",
+    "CCCCCCCCCCCC(C)CCC",
+    "CCCCCCCCC(CC)CCCCC",
+    "CCCCCC(CCC)CCCCCCC",
+)
+PAGES = ("Energies", "Conformers", "Parameters", "Molecule")
+N_CONFORMERS = 200
+
+
+def page_changes(page: Page, address: str) -> list[tuple[str, str, str]]:
+    """From the click on a link to the page's title, and to the end of its script, with a molecule loaded."""
+    open_page(page, f"{address}/?smiles=CCO")
+    expect(page.get_by_role("heading", name="Partial charges")).to_be_visible(timeout=120_000)
+    wait_until_idle(page)
+    shown: list[float] = []
+    ended: list[float] = []
+    # The first round imports and fills caches, the same for every later visitor.
+    for counted in (False, *[True] * RUNS):
+        for name in PAGES:
+            page.wait_for_timeout(500)
+            start = time.perf_counter()
+            page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=60_000)
+            title = time.perf_counter() - start
+            wait_until_idle(page)
+            if counted:
+                shown.append(title)
+                ended.append(time.perf_counter() - start)
+    return [
+        ("page change, to its title", f"{statistics.median(shown):.2f} s", "< 0.5 s"),
+        ("page change, to the end of its script", f"{statistics.median(ended):.2f} s", ""),
+    ]
+
+
+def charges(page: Page) -> list[tuple[str, str, str]]:
+    """From Enter in the SMILES field to the new charges in the page."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Molecule", exact=True).click()
+    wait_until_idle(page)
+    expander = page.get_by_text("Choose another molecule")
+    if expander.count():
+        expander.first.click()
+    page.get_by_role("tab", name="SMILES").click()
+    wait_until_idle(page)
+    seconds = []
+    for smiles in FIFTY_ATOMS:
+        field = page.get_by_role("textbox", name="SMILES")
+        field.fill(smiles)
+        page.wait_for_timeout(500)
+        canonical = Molecule.from_smiles(smiles).smiles
+        start = time.perf_counter()
+        field.press("Enter")
+        expect(page.locator("code", has_text=canonical)).to_be_visible(timeout=60_000)
+        expect(page.locator("[data-stale=true]", has_text="Partial charges")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Partial charges")).to_be_visible(timeout=60_000)
+        seconds.append(time.perf_counter() - start)
+        wait_until_idle(page)
+    return [("charges of a molecule of 50 atoms", f"{statistics.median(seconds):.2f} s", "< 0.5 s")]
+
+
+def ranking() -> list[tuple[str, str, str]]:
+    """The computation behind the ranks of page Conformers: parameters are there, energies are not."""
+    molecule = search(Molecule.from_smiles(FIFTY_ATOMS[0]), 10).molecule
+    positions = np.resize(molecule.positions, (N_CONFORMERS, *molecule.positions.shape[1:]))
+    force_field = load_model().force_field(molecule)
+    seconds = []
+    for _ in range(RUNS + 1):
+        start = time.perf_counter()
+        energy_ranks(force_field.energy(positions))
+        seconds.append(time.perf_counter() - start)
+    return [(f"ranking {N_CONFORMERS} conformers of 50 atoms", f"{statistics.median(seconds[1:]):.2f} s", "< 0.2 s")]
+
+
+def main() -> None:
+    with app() as address, browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+        rows = [("what", f"median of {RUNS}", "aim"), *page_changes(page, address), *charges(page)]
+    print(table("The app", [*rows, *ranking()]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Twenty sessions at once at the real server, and its resident memory while it shows five hundred molecules.
+
+Run: python -m perf.sessions
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from perf.browser import app_process, table, wait_for_port
+from perf.clients import open_molecule
+from virialff import load_model
+from virialff.molecule import Molecule
+
+SESSIONS = 20
+MOLECULES = 500
+#: Between this molecule and the last one memory may grow by AIM_GROWTH.
+SETTLED = 250
+AIM_GROWTH = 0.05
+_ENDS = ("C", "CC", "CCC", "CCCC", "N", "O", "OC", "F")
+_MIDDLES = (
+    "c1ccc({})cc1{}",
+    "C1CC({})CC1{}",
+    "C(=O)N{}CC{}",
+    "C(C){}OC{}",
+    "c1cc({})ncc1{}",
+    "C(O)C{}CC{}",
+    "C(=O)C{}C{}",
+    "C(N)CC{}C{}",
+)
+
+
+def molecules(count: int) -> list[str]:
+    """SMILES of so many different molecules of 10 to 40 atoms."""
+    found = []
+    for start, middle, first, second in itertools.product(_ENDS, _MIDDLES, _ENDS, ("C", "O", "F")):
+        smiles = start + middle.format(f"({first})" if "({})" not in middle else first, second)
+        found.append(smiles)
+    return found[:: len(found) // count][:count]
+
+
+def at_once(address: str) -> tuple[str, str, str]:
+    """All sessions open a molecule each at the same moment; their charges must be the library's."""
+    model = load_model()
+    smiles = molecules(SESSIONS)
+    expected = [model.force_field(Molecule.from_smiles(text)).charges for text in smiles]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        shown = list(pool.map(lambda text: open_molecule(address, text), smiles))
+    seconds = time.perf_counter() - start
+    right = sum(
+        not found.errors and found.charges is not None and np.allclose(found.charges, charges, atol=1e-4)
+        for found, charges in zip(shown, expected, strict=True)
+    )
+    for text, found in zip(smiles, shown, strict=True):
+        if found.errors or found.charges is None:
+            print(f"{text}: {'; '.join(found.errors) or 'no charges'}", file=sys.stderr)
+    return f"{SESSIONS} sessions at once", f"{right} have their charges, in {seconds:.1f} s", f"{SESSIONS}"
+
+
+def resident_mib(process: int) -> float:
+    """Resident memory of a process in MiB."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
+
+
+def memory(address: str, server: int) -> list[tuple[str, str, str]]:
+    """Resident memory of the server after each molecule, a session of its own each."""
+    resident: list[float] = []
+    seconds: list[float] = []
+    for number, smiles in enumerate(molecules(MOLECULES), start=1):
+        start = time.perf_counter()
+        shown = open_molecule(address, smiles)
+        seconds.append(time.perf_counter() - start)
+        if shown.errors or shown.charges is None:
+            raise SystemExit(f"{smiles}: {'; '.join(shown.errors) or 'no charges'}")
+        resident.append(resident_mib(server))
+        if number % 50 == 0:
+            print(f"{number} molecules, {resident[-1]:.0f} MiB", file=sys.stderr, flush=True)
+    # Means over some molecules: a single value depends on when memory was last collected.
+    before, after = (statistics.mean(resident[end - 20 : end]) for end in (SETTLED, MOLECULES))
+    growth = f"{before:.0f} to {after:.0f} MiB, {100 * (after / before - 1):+.1f} %"
+    return [
+        (f"memory, molecules {SETTLED} to {MOLECULES}", growth, f"< {100 * AIM_GROWTH:.0f} %"),
+        ("a molecule in a new session", f"median {statistics.median(seconds):.2f} s", ""),
+    ]
+
+
+def main() -> None:
+    with app_process() as (address, server):
+        wait_for_port(address)
+        open_molecule(address, "CCO")
+        rows = [("what", "measured", "aim"), at_once(address), *memory(address, server)]
+    print(table("Sessions", rows))
+
+
+if __name__ == "__main__":
+    main()
