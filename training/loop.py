@@ -79,7 +79,7 @@ def train(
             first = 0
             for stage in stages:
                 if state.step < first + stage.steps:
-                    stage_run = _StageRun(run, state, stage, first, steps, molecules, complexes, processes, report)
+                    stage_run = StageRun(run, state, stage, first, steps, molecules, complexes, processes, report)
                     if companion is not None and stage.companion_weight:
                         stage_run.add_companion(*companion)
                     stage_run.run_to_the_end(signals)
@@ -100,7 +100,7 @@ def train(
     return state
 
 
-class _StageRun:
+class StageRun:
     """One stage in progress; it begins after `first` steps of a run of `steps`."""
 
     def __init__(
@@ -138,7 +138,7 @@ class _StageRun:
         before = state.seconds
         self._write_status()
         for step in range(self.done, stage.steps):
-            losses = self._step(step)
+            losses = self.step(step)
             state.step += 1
             state.seconds = before + time.monotonic() - started
             state.counted += 1
@@ -157,8 +157,8 @@ class _StageRun:
                     "the same command goes on from there"
                 )
 
-    def _step(self, step: int) -> dict[str, float]:
-        """One step of the optimizer; the mean losses before it."""
+    def step(self, step: int) -> dict[str, float]:
+        """One step of the optimizer, after `State.begin_stage`; the mean losses before it."""
         state, stage, processes = self.state, self.stage, self.processes
         losses = processes.together(self._losses)
         names = [name for source in self.sources for name in source.loss_names]

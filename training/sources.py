@@ -6,7 +6,9 @@ their own, which keep the shape of the potential while few labels set its level.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,6 +21,16 @@ from training.optimization import COMPANION, Optimization
 from training.processes import Processes
 from training.state import State
 from training.twin import twin_losses
+
+
+@dataclass
+class Seen:
+    """What a source has given so far: geometries and pairs count once for each conformer."""
+
+    records: int = 0
+    geometries: int = 0
+    pairs: int = 0
+    seconds: float = 0.0  #: of reading, drawing and joining
 
 
 class Source:
@@ -38,6 +50,7 @@ class Source:
         self.complexes: Records | None = None
         if complexes is not None and stage.trains_complexes and len(complexes.train):
             self.complexes = complexes.train
+        self.seen = Seen()
         self._seed = stage.seed + (2_000_003 if companion else 0)
         self._molecule_batches = self._batches(done)
         self._complex_batches: Iterator[tuple[int, list[int]]] | None = None
@@ -100,6 +113,7 @@ class Source:
         state: State,
         processes: Processes,
     ) -> Batch | None:
+        started = time.perf_counter()
         # All processes draw for all records, so that the draws do not depend on who computes what.
         chosen = draw_conformers(records.n_conformers[indices].tolist(), n_conformers, generator)
         complexes = noise_step is None
@@ -123,6 +137,10 @@ class Source:
             batch = batch._replace(
                 positions=batch.positions + torch.from_numpy(np.concatenate(noise, axis=1)).to(dtype)
             )
+        self.seen.records += len(own)
+        self.seen.geometries += len(own) * n_conformers
+        self.seen.pairs += batch.graph.n_pairs * n_conformers
+        self.seen.seconds += time.perf_counter() - started
         return batch
 
     def _molecule_losses(self, batch: Batch, state: State, device: str) -> dict[str, Loss]:
