@@ -55,6 +55,29 @@ def conformers(page: Page, address: str) -> None:
     settle(page)
 
 
+def parameters(page: Page, address: str) -> None:
+    """Page Parameters with a draw of 200 molecules."""
+    open_page(page, f"{address}/parameters?count=200")
+    settle(page)
+    page.get_by_role("button", name="Compute parameters").click()
+    expect(page.get_by_role("heading", name="Molecules behind a bar")).to_be_visible(timeout=SLOW)
+    settle(page)
+    page.get_by_role("combobox", name="Bar").click()
+    page.get_by_role("option").nth(4).click()
+    settle(page)
+
+
+def interactions(page: Page, address: str) -> None:
+    """Page Interactions with a hydrogen-bonded dimer of the gallery."""
+    open_page(page, f"{address}/interactions?dimer=S66+1%3A+Water+Dimer")
+    settle(page)
+    page.get_by_role("button", name="Compute as it is").click()
+    page.get_by_role("button", name="Interaction energies (CSV)").wait_for(timeout=SLOW)
+    settle(page)
+    frame = page.frame_locator("iframe[title^='Strongest atom pairs']")
+    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+
+
 def settle(page: Page) -> None:
     """Wait until the script of the page has ended and its last pieces are drawn."""
     page.wait_for_timeout(500)
@@ -72,7 +95,13 @@ def whole_page(page: Page, width: int, path: Path) -> None:
     page.screenshot(path=path)
 
 
-PAGES = {"molecule": molecule, "energies": energies, "conformers": conformers}
+PAGES = {
+    "molecule": molecule,
+    "parameters": parameters,
+    "energies": energies,
+    "interactions": interactions,
+    "conformers": conformers,
+}
 
 
 def main() -> None:
