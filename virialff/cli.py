@@ -26,6 +26,7 @@ BUILT_IN = {
         "conformers",
         "scan",
         "evaluate",
+        "stability",
         "models",
         "data",
     )

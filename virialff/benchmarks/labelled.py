@@ -84,10 +84,12 @@ def read_held_out(
     rules: Sequence[SplitRule],
     *,
     max_molecules: int | None = None,
+    min_heavy: int = 0,
 ) -> HeldOutSet:
     """The test part of a store at one level: what every one of `rules` puts into the test split.
 
     max_molecules: read no more molecules, and no more complexes, than this, those with the first InChIKeys.
+    min_heavy: read only what has this number of heavy atoms or more.
 
     Raises StoreError as reading the store does, ConfigError where the store has no labels of the level.
     """
@@ -96,7 +98,7 @@ def read_held_out(
     if not sizes:
         raise ConfigError(f"{path} holds no labels of {level_of_theory}: give another store or level.")
     parts = {key: _part(key, monomers, rules) for key in sizes}
-    test = _first([key for key, part in parts.items() if part == "test"], max_molecules)
+    test = _first([key for key, part in parts.items() if part == "test" and sizes[key] >= min_heavy], max_molecules)
     training = _first([key for key, part in parts.items() if part == "train" and len(key) == 1], N_TRAINING)
     rows: dict[str, list[Label]] = defaultdict(list)
     for label in _labels(store, level_of_theory, test | training):
