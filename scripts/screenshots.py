@@ -78,6 +78,32 @@ def interactions(page: Page, address: str) -> None:
     frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
 
 
+def data(page: Page, address: str) -> None:
+    """Page Data with the make-up of the labels that ship."""
+    open_page(page, f"{address}/data")
+    settle(page)
+    page.get_by_role("tab", name="Elements, sizes, energies").click()
+    expect(page.get_by_text("(Fig. 3)")).to_be_visible(timeout=SLOW)
+    settle(page)
+
+
+def training(page: Page, address: str) -> None:
+    """Page Training with its form."""
+    open_page(page, f"{address}/training")
+    settle(page)
+
+
+def evaluation(page: Page, address: str) -> None:
+    """Page Evaluation with the errors of the default model on some molecules."""
+    open_page(page, f"{address}/evaluation")
+    settle(page)
+    page.get_by_text("Checks of the parameters too").click()
+    settle(page)
+    page.get_by_role("button", name="Measure", exact=True).click()
+    expect(page.get_by_role("button", name="Everything (JSON)")).to_be_visible(timeout=4 * SLOW)
+    settle(page)
+
+
 def settle(page: Page) -> None:
     """Wait until the script of the page has ended and its last pieces are drawn."""
     page.wait_for_timeout(500)
@@ -101,6 +127,9 @@ PAGES = {
     "energies": energies,
     "interactions": interactions,
     "conformers": conformers,
+    "data": data,
+    "training": training,
+    "evaluation": evaluation,
 }
 
 
