@@ -30,22 +30,21 @@ class MethodInteraction:
 
 def vertical_interaction(name: str, method: Engine | Model, molecule: Molecule) -> MethodInteraction:
     """E_int of the first conformer with the monomers as they are in the complex."""
-    level = level_of_theory(method)
     try:
         energy = float(interaction_method(method)(molecule, molecule.positions[:1])[0])
     except (EngineError, MoleculeError) as error:
-        return MethodInteraction(name, level, None, str(error))
-    return MethodInteraction(name, level, energy)
+        return MethodInteraction(name, level_of_theory(method), None, str(error))
+    # After the energy: ANI knows its level once its weights are there.
+    return MethodInteraction(name, level_of_theory(method), energy)
 
 
 def relaxed_interaction(name: str, method: Engine | Model, relaxed: RelaxedComplex) -> MethodInteraction:
     """E_int of Eq. 25 at the minima of the engine that relaxed the complex and its monomers."""
-    level = level_of_theory(method)
     try:
         energy = relaxed_interaction_energy(relaxed, method)
     except (EngineError, MoleculeError) as error:
-        return MethodInteraction(name, level, None, str(error))
-    return MethodInteraction(name, level, energy)
+        return MethodInteraction(name, level_of_theory(method), None, str(error))
+    return MethodInteraction(name, level_of_theory(method), energy)
 
 
 @dataclass(frozen=True)

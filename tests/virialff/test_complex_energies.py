@@ -64,3 +64,11 @@ def test_what_is_no_complex_with_coordinates():
         complex_interactions(Molecule.from_smiles("O"), {})
     with pytest.raises(MissingCoordinatesError):
         complex_interactions(Molecule.from_smiles("O.O"), {})
+
+
+def test_level_of_ani_is_that_of_its_weights(dimer):
+    engine = get_engine("ani")
+    if engine.available():
+        pytest.skip(engine.available())
+    entry = vertical_interaction("ANI", engine, dimer)
+    assert "trained on" in entry.level_of_theory
