@@ -68,7 +68,7 @@ def test_what_is_no_complex_with_coordinates():
 
 def test_level_of_ani_is_that_of_its_weights(dimer):
     engine = get_engine("ani")
-    if engine.available():
-        pytest.skip(engine.available())
+    if reason := engine.available():
+        pytest.skip(reason)
     entry = vertical_interaction("ANI", engine, dimer)
     assert "trained on" in entry.level_of_theory

@@ -25,7 +25,8 @@ from virialff.paths import ASSETS
 def few() -> References:
     """The first four vertical dimers, and one of them as if it had been relaxed with rigid monomers."""
     whole = load_references(ASSETS / "data" / "references.parquet")
-    vertical = [dimer for dimer in sort_dimers(whole.dimers) if dimer.geometry == "vertical"][:4]
+    s66 = [dimer for dimer in sort_dimers(whole.dimers) if dimer.database == "S66"]
+    vertical = [dimer for dimer in s66 if dimer.geometry == "vertical"][:4]
     one = vertical[0]
     monomers = tuple(one.molecule.fragment(k) for k in (0, 1))
     deformation = dict.fromkeys(one.vertical, 0.25)
