@@ -30,10 +30,12 @@ ELECTRONEGATIVITIES = {
 def orient_charges(network: ForceFieldNetwork, records: Iterable[LabelledGraph]) -> bool:
     """Negate the output of charge_net if charges of `records` rise with electronegativity; true if it was negated."""
     table = torch.tensor([ELECTRONEGATIVITIES[symbol] for symbol in ELEMENTS])
+    device = next(network.parameters()).device
     covariance = 0.0
     for record in records:
         values = table[record.graph.elements]
-        covariance += float(((values - values.mean()) * network(record.graph).charges).sum())
+        charges = network(record.graph.to(device)).charges.cpu()
+        covariance += float(((values - values.mean()) * charges).sum())
     if covariance <= 0:
         return False
     for parameter in network.charges.layers[-1].parameters():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.baselines import fit_total_baseline, move_baseline
+from training.charge_sign import orient_charges
 from training.dataset import LabelledGraph
 from training.initial import copy_initial_weights
 from training.kinetic import fit_kinetic_baseline
@@ -163,6 +164,9 @@ def resume_or_start(
             before, baseline = None, fit_total_baseline(records, bond_types=bond_types)
         else:
             before = copy_initial_weights(initial, network, kinetic_network)
+            if any(stage.dipole_weight for stage in stages):
+                # Energies alone may have left the charges negated, and dipoles would first have to undo that.
+                orient_charges(network, records)
             baseline = move_baseline(records, before, network, bond_types=bond_types, companions=companion or ())
         if companion is not None and before is None:
             raise ConfigError("A companion needs `initial`, whose baseline it keeps: name a run or a model there.")

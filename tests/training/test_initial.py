@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
+from training.baselines import fit_total_baseline
+from training.dataset import MOLECULES, load_pack
 from training.initial import copy_initial_weights
+from training.optimization import Optimization
+from training.run_folder import RunFolder
+from training.state import resume_or_start
 from virialff.checkpoint import CARD_KEYS, load_checkpoint, save_checkpoint
 from virialff.errors import CheckpointError, ConfigError
 from virialff.networks.baseline import N_FEATURES, Baseline
@@ -32,6 +37,25 @@ def test_the_weights_of_a_model_are_taken(model):
         assert torch.equal(network.state_dict()[name], value.float())
     # A model has no kinetic-energy network.
     assert torch.equal(kinetic.state_dict()["atom.0.weight"], before)
+
+
+def test_a_run_on_dipoles_starts_with_the_charges_the_right_way_round(packs, tmp_path):
+    records = load_pack(packs / MOLECULES).train
+    torch.manual_seed(1)
+    network = ForceFieldNetwork(SMALL_NETWORK)
+    found = []
+    for name in ("one", "negated"):
+        baseline = fit_total_baseline(records, bond_types=True)
+        save_checkpoint(tmp_path / name, network, baseline, dict.fromkeys(CARD_KEYS, ""))
+        stages = [Optimization(dipole_weight=1.0)]
+        state = resume_or_start(
+            RunFolder(tmp_path / f"run_{name}"), SMALL_NETWORK, stages, records, "cpu", tmp_path / name
+        )
+        found.append(state.network(records[0].graph).charges)
+        for parameter in network.charges.layers[-1].parameters():
+            parameter.data.neg_()
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0].abs().max() > 1e-4
 
 
 def test_sizes_of_the_kinetic_network_need_not_agree_with_a_model(model):
