@@ -41,7 +41,7 @@ def page_changes(page: Page, address: str) -> list[tuple[str, str, str]]:
         for name in PAGES:
             page.wait_for_timeout(500)
             start = time.perf_counter()
-            page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+            page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
             expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=60_000)
             title = time.perf_counter() - start
             wait_until_idle(page)
@@ -56,7 +56,7 @@ def page_changes(page: Page, address: str) -> list[tuple[str, str, str]]:
 
 def charges(page: Page) -> list[tuple[str, str, str]]:
     """From Enter in the SMILES field to the new charges in the page."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Molecule", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Molecule").click()
     wait_until_idle(page)
     expander = page.get_by_text("Choose another molecule")
     if expander.count():

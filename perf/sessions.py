@@ -82,7 +82,7 @@ def memory(address: str, server: int) -> list[tuple[str, str, str]]:
         if shown.errors or shown.charges is None:
             raise SystemExit(f"{smiles}: {'; '.join(shown.errors) or 'no charges'}")
         resident.append(resident_mib(server))
-        if number % 50 == 0:
+        if number % 25 == 0:
             print(f"{number} molecules, {resident[-1]:.0f} MiB", file=sys.stderr, flush=True)
     # Means over some molecules: a single value depends on when memory was last collected.
     before, after = (statistics.mean(resident[end - 20 : end]) for end in (SETTLED, MOLECULES))
@@ -97,7 +97,9 @@ def main() -> None:
     with app_process() as (address, server):
         wait_for_port(address)
         open_molecule(address, "CCO")
-        rows = [("what", "measured", "aim"), at_once(address), *memory(address, server)]
+        rows = [("what", "measured", "aim"), at_once(address)]
+        print("  ".join(rows[-1]), file=sys.stderr, flush=True)
+        rows += memory(address, server)
     print(table("Sessions", rows))
 
 
