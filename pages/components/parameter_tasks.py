@@ -68,7 +68,7 @@ class Part:
 def predict(report: Report, source: Drawn | Uploaded, tasks: tuple[ModelTask, ...]) -> None:
     """Read the molecules, then compute what is missing of each model; Contained and every Part are reported."""
     report(0, 0, "reading the molecules")
-    molecules, contained = _read(source)
+    molecules, contained = _read(report, source)
     report(0, 0, "loading the model", contained)
     for index, task in enumerate(tasks):
         model = load_model(task.folder + "/")
@@ -86,7 +86,7 @@ def predict(report: Report, source: Drawn | Uploaded, tasks: tuple[ModelTask, ..
             )
 
 
-def _read(source: Drawn | Uploaded) -> tuple[list[Molecule], Contained]:
+def _read(report: Report, source: Drawn | Uploaded) -> tuple[list[Molecule], Contained]:
     if isinstance(source, Drawn):
         draw = draw_molecules(
             source.path,
@@ -97,10 +97,19 @@ def _read(source: Drawn | Uploaded) -> tuple[list[Molecule], Contained]:
             split_seed=source.split_seed,
             fractions=source.fractions,
         )
-        molecules = [Molecule.from_smiles(smiles) for smiles in draw.smiles]
+        molecules = []
+        for smiles in draw.smiles:
+            molecules.append(Molecule.from_smiles(smiles))
+            report(0, 0, f"{len(molecules):,} of {len(draw.smiles):,} molecules read")
         remark = f"{len(molecules):,} of {draw.n_available:,} {source.contents}, drawn with the seed {source.seed}"
         return molecules, Contained(len(molecules), ("",) * len(molecules), (), remark)
-    upload = read_upload(source.data, source.file_name, add_hydrogens=True, max_records=source.most_records)
+    upload = read_upload(
+        source.data,
+        source.file_name,
+        add_hydrogens=True,
+        max_records=source.most_records,
+        progress=lambda count: report(0, 0, f"{count:,} records read"),
+    )
     remark = f"{len(upload.molecules):,} molecules"
     if upload.truncated:
         remark += f"; the file has more than {source.most_records:,} records, and the first were read"

@@ -68,3 +68,16 @@ def test_example_file_has_the_conformers_its_name_promises():
 def test_examples_cover_every_element():
     symbols = {symbol for example in examples() for symbol in example.molecule().symbols}
     assert symbols == set(ELEMENTS)
+
+
+def test_progress_counts_records_and_can_stop_the_reading():
+    seen = []
+
+    def progress(count):
+        seen.append(count)
+        if count == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_upload(b"CCO\nCC(O\nCC\n", "three.smi", progress=progress)
+    assert seen == [1, 2]
