@@ -158,6 +158,5 @@ def _table(table: pd.DataFrame, file: str, label: str) -> None:
         table,
         hide_index=True,
         height=min(38 + 35 * len(table), _TABLE_HEIGHT),
-        column_config={"quantity": st.column_config.TextColumn(pinned=True)},
     )
     st.download_button(label, lambda: to_csv(table), file, "text/csv", on_click="ignore", icon=":material/download:")

@@ -76,12 +76,11 @@ def _model_choice() -> None:
     if chosen_name() not in (None, *names):
         choose(None)
     st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
-    default = registry.default_name()
     st.selectbox(
         "Model",
         [_DEFAULT, *names],
         key=_CHOICE,
-        format_func=lambda name: one_line(name) if name else f"the default ({one_line(default)})",
+        format_func=lambda name: one_line(name) if name else "the default model",
         on_change=lambda: choose(st.session_state[_CHOICE] or None),
         help="For this session only. `virialff models default NAME` chooses for all.",
     )
