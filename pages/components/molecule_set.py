@@ -87,9 +87,11 @@ class Store:
                         self._contained.popitem(last=False)
                 elif isinstance(item, Part):
                     entry = self._predicted.setdefault((key, item.key), Predicted())
-                    entry.parts.append(item.sample)
-                    entry.complete, entry.cut = item.last, item.cut
-                    self._drop()
+                    # Another session may be computing the same set: a part that is there already is not added.
+                    if item.start == entry.n_done and not entry.complete:
+                        entry.parts.append(item.sample)
+                        entry.complete, entry.cut = item.last, item.cut
+                        self._drop()
 
         return keep
 

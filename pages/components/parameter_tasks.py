@@ -57,9 +57,13 @@ class Contained:
 
 @dataclass(frozen=True)
 class Part:
-    """Some molecules' parameters by one model; `last` where it is through, `cut` where it ended at MAX_PAIRS."""
+    """Some molecules' parameters by one model, from the molecule `start` of the set on.
+
+    `last` where the model is through, `cut` where it ended at MAX_PAIRS.
+    """
 
     key: str
+    start: int
     sample: ParameterSample
     last: bool
     cut: bool = False
@@ -76,14 +80,13 @@ def predict(report: Report, source: Drawn | Uploaded, tasks: tuple[ModelTask, ..
         done, n_pairs = task.n_done, 0
         parts = sample_parts(model, rest)
         for part in parts:
+            start = done
             done += part.n_molecules + len(part.failures)
             n_pairs += part.n_pairs
             last = done >= len(molecules) or n_pairs >= MAX_PAIRS
             text = f"{task.label}, {done} of {len(molecules)} molecules"
-            total = len(molecules) * len(tasks)
-            report(
-                index * len(molecules) + done, total, text, Part(task.key, part, last, last and done < len(molecules))
-            )
+            found = Part(task.key, start, part, last, last and done < len(molecules))
+            report(index * len(molecules) + done, len(molecules) * len(tasks), text, found)
 
 
 def _read(report: Report, source: Drawn | Uploaded) -> tuple[list[Molecule], Contained]:

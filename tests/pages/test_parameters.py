@@ -168,7 +168,7 @@ def test_what_was_computed_before_a_stop_is_shown_and_goes_on(app, sample, monke
     keep = molecule_set.store().keeper(chosen.key)
     molecules = [Molecule.from_smiles(line.split()[0]) for line in text.splitlines()]
     keep(Contained(5, ("",) * 5, (), "5 molecules"))
-    keep(Part(load_model().sha256, next(sample_parts(load_model(), molecules)), last=False))
+    keep(Part(load_model().sha256, 0, next(sample_parts(load_model(), molecules)), last=False))
     app.run()
     assert any("2 of 5" in caption.value for caption in app.caption)
     assert len(table_with(app, "sum of charges (e)")) == 2
@@ -183,6 +183,19 @@ def test_memory_of_the_store_is_bounded(sample, monkeypatch):
     monkeypatch.setattr(molecule_set, "_MOST_PAIRS", 2 * sample.n_pairs)
     store = molecule_set.Store()
     for key in ("a", "b", "c"):
-        store.keeper(key)(Part("model", sample, last=True))
+        store.keeper(key)(Part("model", 0, sample, last=True))
     assert store.predicted("a", "model") is None
     assert store.predicted("c", "model").complete
+
+
+def test_two_sessions_that_compute_the_same_set_do_not_count_it_twice(sample):
+    store = molecule_set.Store()
+    first, second = store.keeper("set"), store.keeper("set")
+    for keep in (first, second):
+        keep(Part("model", 0, sample, last=False))
+    assert store.predicted("set", "model").n_done == sample.n_molecules
+    second(Part("model", sample.n_molecules, sample, last=True))
+    first(Part("model", sample.n_molecules, sample, last=True))
+    found = store.predicted("set", "model")
+    assert found.n_done == 2 * sample.n_molecules
+    assert found.complete
