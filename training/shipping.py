@@ -121,8 +121,11 @@ def _oriented(run: Path, records: Records) -> State:
     """The run at its last checkpoint; dipoles settle the sign of the charges, energies do not."""
     if steps_done(run) == 0:
         raise ConfigError(f"the run {run} has no checkpoint yet: train it first")
+    stages = stages_of(RunFolder(run).config())
+    if any(stage.twin_weight for stage in stages):
+        raise ConfigError(f"the run {run} is a kinetic-energy twin: its pair sum is no force field")
     state = read_run(run, records)
-    if not any(stage.dipole_weight for stage in stages_of(RunFolder(run).config())):
+    if not any(stage.dipole_weight for stage in stages):
         orient_charges(state.average, records)
     return state
 

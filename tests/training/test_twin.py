@@ -13,6 +13,7 @@ from training.optimization import Optimization
 from training.run_folder import RunFolder
 from training.state import read_run
 from training.twin import READINGS, pair_kinetic_energies, predict_kinetic_energies, twin_errors
+from virialff.cli import main
 from virialff.errors import ConfigError
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_terms
@@ -46,7 +47,7 @@ def test_the_readings_differ_by_the_gaussians(packs):
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_a_twin_learns_kinetic_energies(kinetic_packs, tmp_path, reading):
+def test_a_twin_learns_kinetic_energies(kinetic_packs, tmp_path, capsys, reading):
     molecules = load_pack(kinetic_packs / MOLECULES)
     stage = dataclasses.replace(TWIN, twin_terms=reading)
     train(tmp_path, SMALL_NETWORK, [stage], molecules, None, report=lambda line: None)
@@ -60,6 +61,11 @@ def test_a_twin_learns_kinetic_energies(kinetic_packs, tmp_path, reading):
     record = molecules.validation[0]
     predicted = predict_kinetic_energies(state.average, state.twin_baseline, record, reading)
     assert predicted == pytest.approx(record.kinetic_energies, abs=60.0)
+    # It is no force field.
+    (tmp_path / "packs").symlink_to(kinetic_packs)
+    (tmp_path / "recipe.json").write_text('{"name": "twin"}')
+    assert main(["ship", str(tmp_path), str(tmp_path / "model"), "--no-comparison"]) == 2
+    assert "is a kinetic-energy twin" in capsys.readouterr().err
 
 
 def test_the_presets_are_the_paper_in_both_readings():
