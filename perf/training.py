@@ -1,4 +1,4 @@
-"""Speed of the training loop: steps, molecules and pairs a second, share of time in data, with and without compilation.
+"""Speed of the training loop: steps, molecules and pairs a second, and the share of time in data.
 
 On one thread of the CPU and, where there is one, on a GPU. Run by `python -m perf.training`; `--packs runs/NAME/packs`
 takes the training packs of a run instead of making them.
@@ -38,7 +38,7 @@ class Speed:
     data_share: float  #: of the time, in reading, drawing and joining records
 
 
-def measure(recipe: Recipe, packs: Path, device: str, *, steps: int, compiled: bool) -> Speed:
+def measure(recipe: Recipe, packs: Path, device: str, *, steps: int) -> Speed:
     """Train some steps by the last stage of a recipe; as many before them are not counted."""
     molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
     stage = replace(recipe.all_stages[-1], steps=10**6)
@@ -46,8 +46,6 @@ def measure(recipe: Recipe, packs: Path, device: str, *, steps: int, compiled: b
     with TemporaryDirectory(prefix="virialff-") as folder:
         run = RunFolder(Path(folder))
         state = resume_or_start(run, recipe.network, [stage], few, device)
-        if compiled:
-            state.network.compile(dynamic=True)
         training = StageRun(
             run, state, stage, 0, stage.steps, molecules, complexes, Processes(device=device), lambda line: None
         )
@@ -78,7 +76,6 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=PRESETS / "foundation.yaml", help="default: foundation.yaml")
     parser.add_argument("--packs", type=Path, help="training packs (default: made of the recipe's labels)")
     parser.add_argument("--steps", type=int, default=30, help="steps measured, after as many (default %(default)s)")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     given = parser.parse_args()
     torch.set_num_threads(1)
     recipe = load_recipe(given.recipe)
@@ -93,22 +90,16 @@ def main() -> None:
                 fractions=recipe.data.fractions,
                 level_of_theory=recipe.level_of_theory,
             )
-        rows = []
-        for device in devices:
-            plain = measure(recipe, packs, device, steps=given.steps, compiled=False)
-            rows.append(_row(device, plain, 1.0))
-            if not given.no_compile:
-                compiled = measure(recipe, packs, device, steps=given.steps, compiled=True)
-                rows.append(_row(f"{device}, torch.compile", compiled, compiled.steps / plain.steps))
-    rows.insert(0, ("device", "steps/s", "molecules/s", "geometries/s", "pairs/s", "time in data", "speed"))
+        rows = [_row(device, measure(recipe, packs, device, steps=given.steps)) for device in devices]
+    rows.insert(0, ("device", "steps/s", "molecules/s", "geometries/s", "pairs/s", "time in data"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _row(name: str, speed: Speed, ratio: float) -> tuple[str, ...]:
+def _row(name: str, speed: Speed) -> tuple[str, ...]:
     rates = (f"{speed.steps:.2f}", f"{speed.molecules:.0f}", f"{speed.geometries:.0f}", f"{speed.pairs:,.0f}")
-    return name, *rates, f"{speed.data_share:.0%}", f"{ratio:.2f}x"
+    return name, *rates, f"{speed.data_share:.0%}"
 
 
 if __name__ == "__main__":
