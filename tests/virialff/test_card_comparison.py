@@ -21,7 +21,7 @@ def test_cards_side_by_side():
     }
     table = compare_cards(cards).set_index("quantity")
     assert list(table.columns) == ["measured on", "first", "second", "bare", "GFN2-xTB"]
-    assert table.loc["energy"].tolist() == ["held out", "1.00 (0.50 to 1.50)", "4.00 (0.50 to 1.50)", "", ""]
+    assert list(table.loc["energy"]) == ["held out", "1.00 (0.50 to 1.50)", "4.00 (0.50 to 1.50)", "", ""]
     assert table.loc["E int (kcal/mol), all", "GFN2-xTB"] == "1.00 (0.50 to 1.50)"
-    assert compare_cards(cards, "rmse").set_index("quantity").loc["energy"].tolist()[1] == "2.00"
+    assert list(compare_cards(cards, "rmse").set_index("quantity").loc["energy"])[1] == "2.00"
     assert len(compare_cards({})) == 0

@@ -85,7 +85,7 @@ class HeldOutComparison:
                 add("total energy per atom (kcal/mol)", sizes, method, per_atom, groups)
             # A minimum of another method lies in another basin: only those of the same kind are compared.
             table = self.energies.dropna(subset=[method])
-            ensembles, names = pd.factorize(table["molecule"].astype(str) + " " + table["detail"])
+            ensembles, names = pd.factorize(table["molecule"].astype(str) + " " + table["detail"].astype(str))
             predicted, reference = (table[name].to_numpy(dtype=float) for name in (method, "reference"))
             errors, groups = relative_errors(predicted, reference, ensembles)
             molecules = np.array([int(name.split()[0]) for name in names], dtype=np.int64)[groups]
