@@ -16,7 +16,7 @@ from virialff import load_model
 from virialff.conformers import energy_ranks, search
 from virialff.molecule import Molecule
 
-RUNS = 5
+RUNS = 3
 #: 50 atoms each, another one for each run.
 FIFTY_ATOMS = (
     "CCCCCCCCCCCCCCCC",
@@ -95,6 +95,7 @@ def ranking() -> list[tuple[str, str, str]]:
 def main() -> None:
     with app() as address, browser() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+        page.set_default_timeout(120_000)
         rows = [("what", f"median of {RUNS}", "aim"), *page_changes(page, address), *charges(page)]
     print(table("The app", [*rows, *ranking()]))
 
