@@ -1,0 +1,117 @@
+"""Page Training in a real browser, with a server that is killed and started again: the job goes on without it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser import driving
+from tests.browser.conftest import ROOT, free_port, wait_until_healthy
+from tests.small_training import small_recipe, small_store
+
+STEPS = 500
+
+
+class Server:
+    """The app on a port of its own, with folders of its own for jobs and models."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "server.log"
+        self.environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "VIRIALFF_JOBS": str(folder / "runs"),
+            "VIRIALFF_MODELS": str(folder / "models"),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        with self._log.open("a") as output:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=self.environment
+            )
+        wait_until_healthy(self._process, self.address, self._log)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(timeout=20)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+    command = [sys.executable, "-m", "virialff.cli", "jobs", "stop", "tiny"]
+    subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, check=False)
+    assert "Traceback" not in server.log(), server.log()[-5000:]
+
+
+def state(page: Page, word: str) -> Locator:
+    """The badge with the state of the job that is shown."""
+    return page.get_by_test_id("stMain").get_by_role("paragraph").filter(has_text=re.compile(f"{word}$")).first
+
+
+def shown_step(page: Page) -> int:
+    found = re.search(r"step ([\d,]+) of", page.get_by_test_id("stMain").inner_text())
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def more_points(page: Page, before: int) -> int:
+    """Wait until the first loss is drawn with more points than before; returns how many."""
+    points = page.locator(".js-plotly-plot").first.locator(".points path")
+    deadline = time.monotonic() + 90
+    while (found := points.count()) <= before:
+        assert time.monotonic() < deadline, page.get_by_test_id("stMain").inner_text()[-3000:]
+        page.wait_for_timeout(300)
+    return found
+
+
+def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: Server, tmp_path: Path):
+    store = small_store(tmp_path / "small.parquet", molecules=20, complexes=10)
+    page = browser.new_page(viewport={"width": 1300, "height": 1000}, base_url=own_server.address)
+    page.set_default_timeout(driving.SLOW)
+    driving.open_app(page, "/training")
+    driving.settled(page)
+    page.get_by_role("radio", name="YAML text").click()
+    text = page.get_by_label("Recipe", exact=True)
+    text.fill(yaml.safe_dump(small_recipe(store, steps=STEPS, validate_every=3)))
+    text.press("Control+Enter")
+    driving.settled(page)
+    page.get_by_role("button", name="Start training").click()
+    expect(state(page, "running")).to_be_visible(timeout=driving.SLOW)
+    before = more_points(page, 0)
+    more_points(page, before)
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
+    step = shown_step(page)
+    assert 0 < step < STEPS
+    own_server.kill()
+    own_server.start()
+    driving.open_app(page, "/training")
+    expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
+    expect(page.get_by_text(f"step {step} of {STEPS}")).to_be_visible(timeout=driving.SLOW)
+    page.get_by_role("button", name="Resume").click()
+    expect(state(page, "finished")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text(f"step {STEPS} of {STEPS}")).to_be_visible()
+
+    page.close()
