@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from virialff.errors import CheckpointError
@@ -119,7 +119,8 @@ def _save_parameters(file: Path, network: ForceFieldNetwork, baseline: Baseline)
         "network": json.dumps(network.config.to_dict()),
     }
     partial = file.with_name(file.name + ".partial")
-    save_file(tensors, partial, metadata)
+    # Not save_file: its files are readable by their owner alone, and a model folder may be shared.
+    partial.write_bytes(save(tensors, metadata))
     digest = sha256_of(partial)
     partial.replace(file)
     return digest

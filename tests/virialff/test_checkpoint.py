@@ -46,6 +46,11 @@ def test_parameters_baseline_and_card_come_back(saved):
     assert checkpoint.card["sha256"] == sha256_of(saved / "model.safetensors")
 
 
+def test_whoever_may_read_the_card_may_read_the_parameters(saved):
+    modes = {file.name: file.stat().st_mode for file in saved.iterdir()}
+    assert modes["model.safetensors"] == modes["card.json"]
+
+
 def flip_a_byte(folder: Path) -> None:
     content = bytearray((folder / "model.safetensors").read_bytes())
     content[-5] ^= 0xFF
