@@ -9,7 +9,8 @@ from typing import Any
 from virialff.model_card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
-CARD = ROOT / "assets" / "models" / "default" / "card.json"
+MODELS = ROOT / "assets" / "models"
+START = "foundation-gfn2"
 PAGE = ROOT / "docs" / "model.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- made by scripts/model_page.py -->\n", "<!-- end -->\n"
@@ -21,7 +22,7 @@ def model_page(card: dict[str, Any]) -> str:
     lines = [
         f"# The shipped model: {card['name']}",
         "",
-        f"Made on {card['date']} from energies and forces of {card['level_of_theory']}; "
+        f"Made on {card['date']} at the level of {card['level_of_theory']}; "
         f"{card['n_parameters']:,} parameters, {card['recipe']['steps_done']:,} steps. This page is written by "
         "`python -m scripts.model_page` from `assets/models/default/card.json`.",
         "",
@@ -135,14 +136,33 @@ def _spread(card: dict[str, Any]) -> list[str]:
     return lines
 
 
-def readme_table(card: dict[str, Any]) -> str:
-    """The few numbers that a visitor asks for first."""
-    table = error_table(card["metrics"])
-    wanted = ("held out", "conformer set", "interactions", "S66 by other")
-    rows = table[table["measured on"].str.startswith(wanted)]
-    rows = rows[~rows["measured on"].str.startswith("held out by")]
-    rows = rows[(rows["measured on"] != "interactions") | rows["quantity"].str.match(r"s66 .*, all$")]
-    return "\n".join(_markdown(rows)) + "\n"
+def _start_section(start: dict[str, Any]) -> str:
+    """Errors of the model from which the default one started, kind by kind of geometry."""
+    title = f"## {start['name']}, from which it started, at {start['level_of_theory']}"
+    return "\n".join(["", title, "", *_markdown(error_table(start["metrics"]))]) + "\n"
+
+
+def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
+    """The few numbers that a visitor asks for first, of the default model and of the one that it started from."""
+    table = side_by_side_table(card["metrics"][SIDE_BY_SIDE]["errors"], "rmse")
+    rows = table[
+        table["quantity"].str.match("total energy .kcal|E_int|above")
+        & (table["sizes"].eq("all") | table["sizes"].str.startswith("up to"))
+    ]
+    held_out = error_table(start["metrics"])
+    shape = held_out[held_out["measured on"].isin(["held out", "conformer set against GFN2-xTB"])]
+    return "\n".join(
+        [
+            "Root mean square errors (95 % intervals in brackets, `n` values):",
+            "",
+            *_markdown(rows),
+            "",
+            f"{start['name']}, from which it started and has its shape, at its own level ({start['level_of_theory']}):",
+            "",
+            *_markdown(shape),
+            "",
+        ]
+    )
 
 
 def _markdown(table: Any) -> list[str]:
@@ -155,11 +175,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is stale")
     arguments = parser.parse_args()
-    card = json.loads(CARD.read_text(encoding="utf-8"))
+    card, start = (json.loads((MODELS / name / "card.json").read_text("utf-8")) for name in ("default", START))
     readme = README.read_text(encoding="utf-8")
     before, rest = readme.split(BEGIN)
     after = rest.split(END)[1]
-    wanted = {PAGE: model_page(card), README: before + BEGIN + readme_table(card) + END + after}
+    wanted = {
+        PAGE: model_page(card) + _start_section(start),
+        README: before + BEGIN + readme_table(card, start) + END + after,
+    }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         print(f"{path.relative_to(ROOT)} is not what the model card says" if arguments.check else f"wrote {path.name}")

@@ -94,7 +94,7 @@ def test_members_must_be_of_the_same_network_and_level(recipe, tmp_path, capsys)
     assert main(["train", str(recipe), "--run", str(run), "--steps", "2"]) == 0
     capsys.readouterr()
     ship = ["ship", str(run), str(tmp_path / "model"), "--no-comparison", "--member"]
-    assert main([*ship, str(ASSETS / "models" / "default")]) == 2
+    assert main([*ship, str(ASSETS / "models" / "foundation-gfn2")]) == 2
     assert "has a network with hidden_size" in capsys.readouterr().err
     other = make_ensemble(tmp_path / "other", 0)
     change_card(other, level_of_theory="another level")

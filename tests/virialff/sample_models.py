@@ -1,4 +1,4 @@
-"""A model from elsewhere for tests of the registry: a copy of the shipped one under another name."""
+"""A model from elsewhere for tests of the registry: a copy of a shipped one under another name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def make_model(folder: Path) -> Path:
     """A model folder of two files whose card calls it `mine`."""
     folder.mkdir(parents=True)
     for name in FILES:
-        shutil.copy(ASSETS / "models" / "default" / name, folder)
+        shutil.copy(ASSETS / "models" / "foundation-gfn2" / name, folder)
     card = json.loads((folder / "card.json").read_text())
     card.pop("members", None)
     (folder / "card.json").write_text(json.dumps(card | {"name": "mine"}))
@@ -30,7 +30,7 @@ def make_model(folder: Path) -> Path:
 
 def make_ensemble(folder: Path, n_members: int = 2, *, noise: float = 0.02) -> Path:
     """The same model with further members: its own parameters with random relative changes of the size `noise`."""
-    source = load_checkpoint(ASSETS / "models" / "default")
+    source = load_checkpoint(ASSETS / "models" / "foundation-gfn2")
     generator = torch.Generator().manual_seed(5)
     members = []
     for number in range(n_members):

@@ -48,7 +48,7 @@ def test_labels_of_another_level_are_missing(store):
 
 
 def test_errors_are_those_of_the_model(held_out):
-    model = load_model("default")
+    model = load_model("foundation-gfn2")
     result = run_held_out({"model": model, "same level": get_engine("gfn2")}, held_out)
     assert result.methods == ("model",)
     first = held_out.molecules[0]
