@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FloatRect, FrameLocator, Locator, Page, expect
 
 SLOW = 90_000
 
@@ -40,6 +40,15 @@ def formula(page: Page) -> Locator:
 def settled(page: Page) -> None:
     """Wait until Streamlit has run the page's script to its end."""
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=SLOW)
+
+
+def at_rest(page: Page, element: Locator) -> FloatRect:
+    """Where the element is, once the layout around it does not move any more."""
+    before = None
+    while (box := element.bounding_box()) is None or box != before:
+        before = box
+        page.wait_for_timeout(500)
+    return box
 
 
 def expect_formula(page: Page, text: str) -> None:

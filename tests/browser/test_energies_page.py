@@ -30,7 +30,7 @@ def test_uploaded_conformers_by_three_methods(page: Page, conformers: str):
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=driving.SLOW)
     for method in ("Model", "GFN2-xTB", "ANI"):
         expect(page.get_by_text(re.compile(f"^{method}.*, per conformer"))).to_be_visible(timeout=driving.SLOW)
-    plots = page.locator(".js-plotly-plot")
+    plots = page.locator(".js-plotly-plot:visible")
     expect(plots).to_have_count(2)
     points = plots.first.locator(".scatterlayer .trace .points path")
     # Two methods against the reference, twenty conformers each.

@@ -15,8 +15,11 @@ def test_bar_of_a_drawn_set_shows_its_molecules(page: Page):
     expect(page.get_by_role("heading", name="Molecules behind a bar")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     expect(page.get_by_text("drawn with the seed 1")).to_be_visible()
-    bars = page.locator(".js-plotly-plot").first.locator(".bars").first.locator("path")
+    figure = page.locator(".js-plotly-plot").first
+    bars = figure.locator(".bars").first.locator("path")
     expect(bars.first).to_be_attached()
+    figure.scroll_into_view_if_needed()
+    driving.at_rest(page, figure)
     heights = [(box["height"], k) for k in range(bars.count()) if (box := bars.nth(k).bounding_box())]
     box = bars.nth(max(heights)[1]).bounding_box()
     assert box is not None

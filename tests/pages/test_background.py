@@ -134,10 +134,13 @@ def test_queue_is_in_order_and_a_waiting_job_can_be_stopped(pool, tmp_path):
 
 
 def script():
-    import background_tasks  # type: ignore[import-not-found]
+    import importlib
+
     import streamlit as st
 
     from pages.components import background
+
+    background_tasks = importlib.import_module("background_tasks")
 
     def begin() -> None:
         background.start("work", background_tasks.silent, st.session_state.folder, 0.4, title="Waiting")
