@@ -61,7 +61,7 @@ def test_smiles_gives_structure_charges_distributions_and_downloads(page: Page):
     expected = load_model().force_field(Molecule.from_smiles(ASPIRIN))
     np.testing.assert_allclose(charge_cells(page), expected.charges, atol=1e-6)
     expect(page.get_by_role("img", name="Structural formula of C9H8O4")).to_be_visible()
-    plots = page.locator(".js-plotly-plot")
+    plots = page.locator(".js-plotly-plot:visible")
     expect(plots).to_have_count(3)
     for k in range(2):
         assert plots.nth(k).locator(".bars path").count() > 0
@@ -96,10 +96,11 @@ def test_atom_pair_shows_its_curve(page: Page):
     for label, name in (("First atom", "C1"), ("Second atom", "O3")):
         box = page.get_by_role("combobox", name=label)
         box.fill(name)
+        expect(page.get_by_role("option", name=name, exact=True)).to_be_visible()
         box.press("Enter")
         expect(box).to_have_value(name)
         driving.settled(page)
-    plot = page.locator(".js-plotly-plot").last
+    plot = page.locator(".js-plotly-plot:visible").last
     expect(plot.locator(".scatterlayer .trace")).to_have_count(5)
     for name in ("Coulomb", "dispersion", "repulsion", "Gaussians", "total"):
         expect(plot.locator(".legendtext", has_text=name).first).to_be_visible()
@@ -175,6 +176,6 @@ def test_narrow_window_fits(browser: Browser, server: str):
         narrow = context.new_page()
         driving.open_app(narrow, f"/?smiles={ASPIRIN}")
         driving.expect_formula(narrow, "C₉H₈O₄")
-        expect(narrow.locator(".js-plotly-plot")).to_have_count(3)
+        expect(narrow.locator(".js-plotly-plot:visible")).to_have_count(3)
         main = narrow.locator("[data-testid=stMain]")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 1

@@ -100,7 +100,7 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     before = more_points(page, 0)
     more_points(page, before)
 
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     step = shown_step(page)

@@ -187,7 +187,8 @@ def test_params_as_csv(run, mixed_smi, tmp_path, model):
 
     code, out, _ = run("params", mixed_smi, "--table", "charges", "--output", "-")
     charges = pd.read_csv(io.StringIO(out))
-    assert list(charges.columns) == ["record", "atom", "element", "fragment", "charge_e"]
+    columns = ["record", "atom", "element", "fragment", "charge_e", "charge_spread_e", "training_molecules", "rare"]
+    assert list(charges.columns) == columns
     assert len(charges) == 9 + 12
 
 
