@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components import molecule_set
 from pages.components.methods import energy_cache
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,8 +14,9 @@ TIMEOUT_SECONDS = 120
 
 @pytest.fixture
 def app() -> AppTest:
-    """A fresh session, not yet run, in a server that has computed no energies yet."""
+    """A fresh session, not yet run, in a server that has computed neither energies nor parameters yet."""
     energy_cache.clear()
+    molecule_set.store.clear()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_SECONDS)
 
 
