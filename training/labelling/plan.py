@@ -58,8 +58,9 @@ def make_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> Pla
     for dft_draw in draw_dft_rounds(config, refused, say):
         chunks += _in_turn([dft_draw.molecules, dft_draw.complexes], config.tasks_per_chunk, made)
     if config.references is not None:
-        for part in reference_tasks(config.references.n_conformers):
-            chunks += _in_turn([part], config.tasks_per_chunk, made)
+        vertical, conformers, relaxed = reference_tasks(config.references.n_conformers)
+        chunks += _in_turn([vertical], config.tasks_per_chunk, made)
+        chunks += _in_turn([conformers, relaxed], config.tasks_per_chunk, made)
     if not chunks:
         raise ConfigError("The campaign has nothing to compute: give it a round with pools of molecules.")
     return Plan(config.settings_sha256(), tuple(chunks), tuple(refused))

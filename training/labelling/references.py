@@ -62,7 +62,7 @@ class ConformersTask:
 
 
 def reference_tasks(n_conformers: int) -> tuple[list[DimerTask], list[ConformersTask], list[DimerTask]]:
-    """In the order of work: S66 and the base pairs as they are, the conformer set, then the dimers relaxed."""
+    """S66 and the base pairs as they are, the conformer set, and the dimers relaxed."""
     # Here, and not above: every worker loads this module, and torch below it takes seconds that few of them need.
     from virialff.benchmarks.base_pairs import PAIRS
 
