@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from training.dataset import KINDS, MINIMA, LabelledGraph, Pack, intermolecular
+from training.dataset import MINIMA, LabelledGraph, Pack, intermolecular
 from training.kinetic import kinetic_errors
 from training.optimization import Optimization
 from training.state import State
@@ -16,7 +16,6 @@ from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
 
-_CLASSICAL = KINDS.index("classical_minimum")
 _MINIMA = torch.tensor(MINIMA)
 
 
@@ -44,7 +43,7 @@ def evaluate(
 def potential_errors(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
     """Errors of energies and forces, kcal/mol and kcal/mol/A.
 
-    `energy_mae` over minima; `relative_rmse` over the classical minima of a molecule against its lowest, that one left
+    `energy_mae` over minima; `relative_rmse` over the minima of a molecule of one kind against its lowest, that one left
     out (a minimum of another level lies in another basin);
     `force_mae` over all components of all geometries; `interaction_mae` over complexes.
     """
@@ -52,12 +51,13 @@ def potential_errors(state: State, molecules: Pack, complexes: Pack | None, spli
     energy, relative, force = [], [], []
     for record, energies, forces in predictions:
         energy.append((energies - record.energies)[torch.isin(record.kinds, _MINIMA)].abs())
-        same_level = record.kinds == _CLASSICAL
-        if same_level.sum() > 1:
-            reference, error = record.energies[same_level], (energies - record.energies)[same_level]
-            lowest = int(reference.argmin())
-            others = torch.arange(len(reference)) != lowest
-            relative.append((error - error[lowest])[others] ** 2)
+        for kind in MINIMA:
+            same_level = record.kinds == kind
+            if same_level.sum() > 1:
+                reference, error = record.energies[same_level], (energies - record.energies)[same_level]
+                lowest = int(reference.argmin())
+                others = torch.arange(len(reference)) != lowest
+                relative.append((error - error[lowest])[others] ** 2)
         force.append((forces - record.forces)[~torch.isnan(record.forces)].abs())
     result = {}
     for name, errors in (("energy_mae", energy), ("force_mae", force)):

@@ -13,6 +13,7 @@ from typing import Any
 
 from training.optimization import Optimization
 from training.studies.rows import Result, Row, Study, add_study_arguments, finish, open_study, run_rows, write_results
+from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig
 
 #: Measures of a row: name of the error, words for the table.
@@ -108,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> None:
         study = open_study(given)
+        if study.recipe.initial is not None:
+            raise ConfigError(f"{given.recipe} starts from other weights, which fit no other network.")
         chosen = [switch for switch in SWITCHES if given.only is None or switch.name in given.only]
         switches, rows = rows_of(study, chosen)
         results = run_rows(study, rows, given.device, say=lambda line: print(line, flush=True))

@@ -62,10 +62,11 @@ def curves_of(rows: Sequence[Row], results: Sequence[Result], steps: int) -> lis
 
 def as_page(study: Study, curves: Sequence[LearningCurve]) -> str:
     """The page with a table for each curve and what the power law predicts."""
+    initial = "" if study.recipe.initial is None else f" from `{study.recipe.initial}`"
     lines = [
-        "# Learning curves",
+        f"# Learning curves: {study.recipe.name}",
         "",
-        f"Errors of the recipe `{study.recipe.name}` ({study.recipe.level_of_theory}, without complexes) after "
+        f"Errors of the recipe `{study.recipe.name}` ({study.recipe.level_of_theory}, without complexes){initial} after "
         f"{study.stage.steps:,} steps, against the number of training molecules, on the "
         f"{len(study.molecules.validation):,} molecules of the validation split. The trainings have equal steps and "
         "are far shorter than that of a shipped model: where steps limit the error, the curve is flatter than it would "

@@ -20,6 +20,7 @@ from training.pack import COUNTS, make_packs
 from training.predictions import evaluate
 from training.stopping import TrainingInterrupted, TrainingStopped
 from virialff.access import require_write_access
+from virialff.datasets.splits import Fractions
 from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig
 
@@ -64,17 +65,21 @@ def add_study_arguments(parser: argparse.ArgumentParser, name: str, *, steps: in
     parser.add_argument("--folder", type=Path, default=Path("runs") / name, help=f"runs of the study (runs/{name})")
     parser.add_argument("--packs", type=Path, help="training packs (default: made of the recipe's labels)")
     parser.add_argument("--steps", type=int, default=steps, help="steps of each training (default %(default)s)")
+    parser.add_argument(
+        "--validation", type=float, help="share of the validation split, taken from training (default: the recipe's)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--json", type=Path, default=Path(f"assets/studies/{name}.json"), help="default %(default)s")
     parser.add_argument("--markdown", type=Path, default=Path(f"docs/{name}.md"), help="default %(default)s")
 
 
 def open_study(arguments: argparse.Namespace) -> Study:
-    """The recipe's last stage at the length of the study, and its labels. Raises ConfigError for what cannot be."""
+    """The recipe's last stage at the length of the study, and its labels, without those of a companion.
+
+    Raises ConfigError for what cannot be.
+    """
     require_write_access("A study")
     recipe = load_recipe(arguments.recipe)
-    if recipe.initial is not None:
-        raise ConfigError(f"{arguments.recipe} starts from other weights: a study takes a recipe without `initial`.")
     if arguments.steps < 1:
         raise ConfigError(f"--steps {arguments.steps}: a training has at least one step.")
     packs = arguments.packs or arguments.folder / "packs"
@@ -83,7 +88,7 @@ def open_study(arguments: argparse.Namespace) -> Study:
             [recipe.data.labels],
             packs,
             seed=recipe.data.split_seed,
-            fractions=recipe.data.fractions,
+            fractions=_with_validation(recipe.data.fractions, arguments.validation),
             level_of_theory=recipe.level_of_theory,
         )
     stage = replace(
@@ -96,6 +101,16 @@ def open_study(arguments: argparse.Namespace) -> Study:
     return Study(arguments.folder, recipe, stage, load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES))
 
 
+def _with_validation(fractions: Fractions, share: float | None) -> Fractions:
+    # The test part stays: what is held out for the shipped model takes no part in a study.
+    if share is None:
+        return fractions
+    train = 1.0 - share - fractions[2]
+    if share <= 0.0 or train <= 0.0:
+        raise ConfigError(f"--validation {share}: it lies between 0 and {1 - fractions[2]:.2f}.")
+    return train, share, fractions[2]
+
+
 def run_rows(study: Study, rows: Sequence[Row], device: str, say: Callable[[str], None] = print) -> list[Result]:
     """Train and measure the rows that have no result yet. Raises TrainingInterrupted on a signal: the same command
     goes on."""
@@ -103,14 +118,14 @@ def run_rows(study: Study, rows: Sequence[Row], device: str, say: Callable[[str]
     done = {row.folder: _read(study.folder / row.folder) for row in rows}
     open_rows = [row for row in rows if done[row.folder] is None]
     if open_rows:
-        seconds = sum(_seconds_per_step(row, device) * row.stage.steps for row in _longest(open_rows))
+        seconds = sum(_seconds_per_step(study, row, device) * row.stage.steps for row in _longest(open_rows))
         seconds *= len(open_rows) / len(_longest(open_rows))
         say(f"{len(open_rows)} of {len(rows)} trainings are to be done, in about {seconds / 60:.0f} min")
     started = time.monotonic()
     for row in rows:
         result = done[row.folder]
         if result is None:
-            result = _run(study.folder / row.folder, row, device)
+            result = _run(study, row, device)
             left = open_rows.index(row) + 1
             per_row = (time.monotonic() - started) / left
             remaining = (len(open_rows) - left) * per_row / 60
@@ -125,7 +140,7 @@ def _longest(rows: Sequence[Row]) -> Sequence[Row]:
     return rows[:1] if len(rows) == 1 else (rows[0], rows[-1])
 
 
-def _seconds_per_step(row: Row, device: str) -> float:
+def _seconds_per_step(study: Study, row: Row, device: str) -> float:
     with TemporaryDirectory(prefix="virialff-") as folder:
         seconds = []
         for steps in (1, 1 + _PROBE_STEPS):
@@ -138,6 +153,7 @@ def _seconds_per_step(row: Row, device: str) -> float:
                     [stage],
                     _without_validation(row.molecules),
                     None if row.complexes is None else _without_validation(row.complexes),
+                    initial=study.recipe.initial,
                     device=device,
                     report=lambda line: None,
                 )
@@ -160,10 +176,18 @@ def _without_validation(pack: Pack) -> Pack:
     return replace(pack, validation=pack.validation.subset([]))
 
 
-def _run(folder: Path, row: Row, device: str) -> Result:
+def _run(study: Study, row: Row, device: str) -> Result:
+    folder = study.folder / row.folder
     try:
         state = train(
-            folder, row.network, [row.stage], row.molecules, row.complexes, device=device, report=lambda line: None
+            folder,
+            row.network,
+            [row.stage],
+            row.molecules,
+            row.complexes,
+            initial=study.recipe.initial,
+            device=device,
+            report=lambda line: None,
         )
         result = Result(evaluate(state, row.molecules, row.complexes, "validation"))
     except TrainingInterrupted:

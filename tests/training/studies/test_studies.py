@@ -1,9 +1,11 @@
 """Studies train a row for each setting, go on where they were ended, and look at validation alone."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from training.config import PRESETS
@@ -69,6 +71,46 @@ def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_
     assert runs == {f"{number}-molecules-seed-{seed}" for number in (3, 8) for seed in (1, 2)}
     assert "For 80 molecules, ten times as many, it gives" in (tmp_path / "study.md").read_text()
     assert "training molecules" in figure.read_text()
+
+
+def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp_path):
+    from training.config import load_recipe
+    from training.loop import train
+    from training.studies.rows import load_pack
+
+    whole = load_recipe(recipe)
+    molecules = load_pack(packs / "molecules.arrow")
+    stage = dataclasses.replace(whole.all_stages[0], steps=4, interaction_weight=0.0, interaction_force_weight=0.0)
+    train(tmp_path / "initial", whole.network, [stage], molecules, None, report=lambda line: None)
+    content = yaml.safe_load(recipe.read_text()) | {"initial": str(tmp_path / "initial")}
+    content["optimization"]["learning_rate"] = 1e-12
+    onward = tmp_path / "onward.yaml"
+    onward.write_text(yaml.safe_dump(content))
+    given = options(onward, packs, tmp_path)
+    assert learning_curve.main([*given, "--molecules", "4", "8", "--seeds", "2"]) == 0
+    for seed in (1, 2):
+        run = torch.load(tmp_path / "runs" / f"8-molecules-seed-{seed}" / "checkpoint.pt", weights_only=False)
+        begun = torch.load(tmp_path / "initial" / "checkpoint.pt", weights_only=False)
+        for name, weight in begun["average"].items():
+            torch.testing.assert_close(run["average"][name], weight, atol=1e-6, rtol=0)
+    assert f"from `{tmp_path / 'initial'}`" in (tmp_path / "study.md").read_text()
+    assert ablation.main(given) == 2
+
+
+def test_a_larger_validation_split_takes_nothing_from_the_test_part(label_store, recipe, tmp_path):
+    content = yaml.safe_load(recipe.read_text())
+    content["data"]["labels"] = str(label_store)
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(content))
+    parts = {}
+    for share in ("0.2", "0.5"):
+        given = [*options(own, tmp_path, tmp_path / share), "--validation", share, "--molecules", "2", "4", "--seeds", "1"]
+        given[given.index("--packs") : given.index("--packs") + 2] = []
+        assert learning_curve.main(given) == 0
+        counts = json.loads((tmp_path / share / "runs" / "packs" / "counts.json").read_text())["molecules"]
+        parts[share] = {name: part["records"] for name, part in counts.items()}
+    assert parts["0.2"]["test"] == parts["0.5"]["test"]
+    assert parts["0.2"]["validation"] < parts["0.5"]["validation"]
 
 
 def test_impossible_studies_are_a_sentence(recipe, packs, tmp_path, capsys):
