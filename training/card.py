@@ -16,6 +16,7 @@ from torch import Tensor
 from training.dataset import COMPLEXES, KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
 from training.predictions import predict_complexes, predict_molecules
 from training.state import State
+from training.twin import predict_kinetic_energies
 from virialff.benchmarks.calibration import calibrations
 from virialff.benchmarks.holdout import (
     HoldoutResult,
@@ -137,6 +138,18 @@ def kinetic_errors_held_out(state: State, packs: Path, *, descriptors: bool) -> 
         finite = ~reference.isnan()
         if finite.any():
             rows.add(record, predicted[finite], reference[finite])
+    return total_energy_errors(*rows.arrays()) if len(rows) else None
+
+
+def twin_errors_held_out(state: State, packs: Path, reading: str) -> ErrorSummary | None:
+    """Errors of the kinetic energies by a twin on the test split, kcal/mol a molecule; None without labels."""
+    if state.twin_baseline is None:
+        return None
+    rows = _Rows()
+    for record in load_pack(packs / MOLECULES).test:
+        if record.kinetic_energies is not None and (known := ~record.kinetic_energies.isnan()).any():
+            predicted = predict_kinetic_energies(state.average, state.twin_baseline, record, reading)
+            rows.add(record, predicted[known], record.kinetic_energies[known])
     return total_energy_errors(*rows.arrays()) if len(rows) else None
 
 

@@ -43,8 +43,8 @@ def evaluate(
 def potential_errors(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
     """Errors of energies and forces, kcal/mol and kcal/mol/A.
 
-    `energy_mae` over minima; `relative_rmse` over the minima of a molecule of one kind against its lowest, that one left
-    out (a minimum of another level lies in another basin);
+    `energy_mae` over minima; `relative_rmse` over the minima of one kind of a molecule against the lowest, that one
+    left out (a minimum of another level lies in another basin);
     `force_mae` over all components of all geometries; `interaction_mae` over complexes.
     """
     predictions = predict_molecules(state.average, state.baseline, getattr(molecules, split))

@@ -16,6 +16,7 @@ from training.card import (
     make_card,
     predict_test_split,
     training_environments,
+    twin_errors_held_out,
 )
 from training.charge_sign import orient_charges
 from training.dataset import MOLECULES, Records, load_pack
@@ -38,13 +39,14 @@ class Shipment:
     """What becomes a model.
 
     run: folder of the finished run whose parameters are the force field. members: runs or model folders that give the
-    spread. beside: models to measure beside it. labels, level: store and level of theory for that, by default those of
-    the recipe.
+    spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside it. labels,
+    level: store and level of theory for that, by default those of the recipe.
     """
 
     run: Path
     name: str
     members: tuple[Path, ...] = ()
+    twins: tuple[Path, ...] = ()
     beside: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
     labels: Path | None = None
@@ -73,7 +75,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
         "held_out": held_out_errors(predictions[0]).as_dict(),
         "held_out_by_geometry": errors_by_geometry(predictions[0]),
     }
-    if kinetic := _kinetic_errors(shipment.run, state, packs):
+    if kinetic := _kinetic_errors(shipment.run, state, packs) | _twin_errors(shipment.twins):
         metrics["kinetic energy"] = kinetic
     if calibration := calibration_of(predictions):
         metrics["calibration"] = calibration
@@ -165,6 +167,22 @@ def _kinetic_errors(run: Path, state: State, packs: Path) -> dict[str, Any]:
     errors = kinetic_errors_held_out(state, packs, descriptors=descriptors)
     what = "sum of atoms and bonds" if descriptors else "whole molecule"
     return {} if errors is None else {f"stage 1, {what} (kcal/mol)": errors.as_row()}
+
+
+def _twin_errors(twins: Sequence[Path]) -> dict[str, Any]:
+    """Errors of each twin on its own test split, by its reading of the paper. ConfigError for a run that is none."""
+    rows = {}
+    for run in twins:
+        recipe = read_recipe(run)
+        stages = [stage for stage in stages_of(RunFolder(run).config()) if stage.twin_weight]
+        if not stages or steps_done(run) == 0:
+            raise ConfigError(f"the run {run} is no trained kinetic-energy twin: give a finished run with twin_weight")
+        packs = _packs(run, recipe)
+        state = read_run(run, load_pack(packs / MOLECULES).train)
+        reading = stages[-1].twin_terms
+        if errors := twin_errors_held_out(state, packs, reading):
+            rows[f"twin {recipe['name']}, {reading.replace('_', ' ')} terms (kcal/mol)"] = errors.as_row()
+    return rows
 
 
 def _packs(run: Path, recipe: dict[str, Any]) -> Path:

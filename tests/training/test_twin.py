@@ -1,6 +1,7 @@
 """The kinetic-energy twin: minus a sum over pairs, in both readings of the paper."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from training.dataset import MOLECULES, load_pack
 from training.loop import train
 from training.optimization import Optimization
 from training.run_folder import RunFolder
+from training.shipping import Shipment, make_model, read_recipe
 from training.state import read_run
 from training.twin import READINGS, pair_kinetic_energies, predict_kinetic_energies, twin_errors
 from virialff.cli import main
@@ -66,6 +68,26 @@ def test_a_twin_learns_kinetic_energies(kinetic_packs, tmp_path, capsys, reading
     (tmp_path / "recipe.json").write_text('{"name": "twin"}')
     assert main(["ship", str(tmp_path), str(tmp_path / "model"), "--no-comparison"]) == 2
     assert "is a kinetic-energy twin" in capsys.readouterr().err
+
+
+def test_the_card_of_a_model_has_the_errors_of_its_twins(kinetic_packs, tmp_path):
+    molecules = load_pack(kinetic_packs / MOLECULES)
+    potential = dataclasses.replace(TWIN, twin_weight=0.0, energy_weight=1.0, steps=2)
+    recipe = {"level_of_theory": "GFN2-xTB", "data": {"labels": "none", "split_seed": 3, "fractions": [0.6, 0.2, 0.2]}}
+    for name, stage in (("twin", dataclasses.replace(TWIN, steps=2)), ("model", potential)):
+        run = tmp_path / name
+        train(run, SMALL_NETWORK, [stage], molecules, None, report=lambda line: None)
+        (run / "packs").symlink_to(kinetic_packs)
+        (run / "recipe.json").write_text(json.dumps(recipe | {"name": name}))
+    state = read_run(tmp_path / "twin", molecules.train)
+    assert state.twin_baseline is not None
+    measured = twin_errors(state.average, state.twin_baseline, molecules.test, "all")["twin_mae"]
+    whole = read_recipe(tmp_path / "model")
+    shipment = Shipment(tmp_path / "model", "model", twins=(tmp_path / "twin",), compare=False, recipe=whole)
+    rows = make_model(shipment, tmp_path / "shipped")["kinetic energy"]
+    assert rows["twin twin, all terms (kcal/mol)"]["mae"] == pytest.approx(measured)
+    with pytest.raises(ConfigError, match="model is no trained kinetic-energy twin"):
+        make_model(dataclasses.replace(shipment, twins=(tmp_path / "model",)), tmp_path / "refused")
 
 
 def test_the_presets_are_the_paper_in_both_readings():

@@ -40,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run or model folder of the same network and level that gives the spread; may be repeated",
     )
     parser.add_argument(
+        "--twin",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="run of a kinetic-energy twin, whose errors go into the card; may be repeated",
+    )
+    parser.add_argument(
         "--beside", action="append", default=[], metavar="MODEL", help="model to measure beside it; may be repeated"
     )
     parser.add_argument("--labels", type=Path, help="labels to measure on (default: those of the recipe)")
@@ -60,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         run=arguments.run,
         name=arguments.name or recipe["name"],
         members=tuple(arguments.member),
+        twins=tuple(arguments.twin),
         beside=tuple(arguments.beside),
         limitations=tuple(arguments.limitation),
         labels=arguments.labels,

@@ -66,8 +66,8 @@ def as_page(study: Study, curves: Sequence[LearningCurve]) -> str:
     lines = [
         f"# Learning curves: {study.recipe.name}",
         "",
-        f"Errors of the recipe `{study.recipe.name}` ({study.recipe.level_of_theory}, without complexes){initial} after "
-        f"{study.stage.steps:,} steps, against the number of training molecules, on the "
+        f"Errors of the recipe `{study.recipe.name}` ({study.recipe.level_of_theory}, without complexes){initial} "
+        f"after {study.stage.steps:,} steps, against the number of training molecules, on the "
         f"{len(study.molecules.validation):,} molecules of the validation split. The trainings have equal steps and "
         "are far shorter than that of a shipped model: where steps limit the error, the curve is flatter than it would "
         "be.",

@@ -104,7 +104,16 @@ def test_a_larger_validation_split_takes_nothing_from_the_test_part(label_store,
     own.write_text(yaml.safe_dump(content))
     parts = {}
     for share in ("0.2", "0.5"):
-        given = [*options(own, tmp_path, tmp_path / share), "--validation", share, "--molecules", "2", "4", "--seeds", "1"]
+        given = [
+            *options(own, tmp_path, tmp_path / share),
+            "--validation",
+            share,
+            "--molecules",
+            "2",
+            "4",
+            "--seeds",
+            "1",
+        ]
         given[given.index("--packs") : given.index("--packs") + 2] = []
         assert learning_curve.main(given) == 0
         counts = json.loads((tmp_path / share / "runs" / "packs" / "counts.json").read_text())["molecules"]
