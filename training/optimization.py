@@ -1,8 +1,8 @@
 """How a network is trained: length, batches, rates and the weights of the losses, as plain values."""
 
 import math
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Literal, Self
 
 from training.dataset import KINDS
 
@@ -97,6 +97,20 @@ class Optimization:
             )
         if self.coordinate_noise and (self.force_weight or self.interaction_force_weight):
             raise ValueError("coordinate_noise contradicts forces: set force_weight and interaction_force_weight to 0")
+
+    def shortened(self, share: float) -> Self:
+        """The same stage over this share of its steps, with warm-up and schedule in proportion."""
+
+        def scaled(steps: int) -> int:
+            return max(1, round(share * steps))
+
+        return replace(
+            self,
+            steps=scaled(self.steps),
+            warmup_steps=scaled(self.warmup_steps) if self.warmup_steps else 0,
+            decay_steps=scaled(self.decay_steps),
+            validate_every=min(self.validate_every, max(1, scaled(self.steps) // 10)),
+        )
 
     @property
     def trains_potential(self) -> bool:

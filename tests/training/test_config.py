@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.config import PRESETS, load_recipe
+from virialff.cli import main
 from virialff.errors import ConfigError
 from virialff.networks.config import PAPER
 
@@ -86,3 +87,20 @@ def test_the_line_is_that_of_the_key(tmp_path: Path):
 def test_a_missing_recipe_says_so(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_recipe(tmp_path / "nothing.yaml")
+
+
+def test_a_shorter_recipe_keeps_its_proportions():
+    for stage in load_recipe(PRESETS / "paper.yaml").all_stages:
+        short = stage.shortened(0.01)
+        assert (short.steps, short.decay_steps) == (stage.steps // 100, stage.decay_steps // 100)
+        assert (short.learning_rate, short.batch_molecules) == (stage.learning_rate, stage.batch_molecules)
+        assert short.warmup_steps == 0
+    assert load_recipe(PRESETS / "foundation.yaml").all_stages[0].shortened(1e-9).steps == 1
+
+
+@pytest.mark.parametrize("length", ["0", "1.5"])
+def test_a_share_of_no_recipe_is_refused(length, tmp_path, capsys):
+    arguments = ["train", str(PRESETS / "paper.yaml"), "--run", str(tmp_path / "run"), "--length", length]
+    assert main(arguments) == 2
+    assert "it is a share of the recipe's steps" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -25,6 +25,12 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def length_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The options that say how long to train, as they were given."""
+    given = {"--steps": arguments.steps, "--length": arguments.length}
+    return [text for name, value in given.items() if value is not None for text in (name, str(value))]
+
+
 def refuse_job_arguments(arguments: argparse.Namespace) -> None:
     """Raise ConfigError for an argument of a job where this process trains."""
     from virialff.errors import ConfigError
@@ -60,8 +66,7 @@ def start_job(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
-    if arguments.steps is not None:
-        options += ["--steps", str(arguments.steps)]
+    options += length_arguments(arguments)
     run: Path | None = arguments.run
     job = start(
         arguments.recipe,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.commands.job_options import add_job_arguments, refuse_job_arguments, start_job
+from training.commands.job_options import add_job_arguments, length_arguments, refuse_job_arguments, start_job
 from virialff.access import require_write_access
 from virialff.commands import ExitCode
 
@@ -21,7 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `virialff train`."""
     parser.add_argument("recipe", type=Path, help="a recipe, such as training/presets/foundation.yaml")
     parser.add_argument("--run", type=Path, help="run folder (default: runs/ and the recipe's name)")
-    parser.add_argument("--steps", type=int, help="train this many steps instead of the recipe's")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="train this many steps instead of the recipe's")
+    length.add_argument(
+        "--length",
+        type=float,
+        metavar="SHARE",
+        help="train every stage this share of the recipe's steps, with its schedule in proportion (0.01)",
+    )
     parser.add_argument(
         "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
     )
@@ -53,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     device = arguments.device or ("cuda" if arguments.gpus else "cpu")
     recipe = load_recipe(arguments.recipe)
-    stages = _stages(recipe, arguments.steps)
+    stages = _stages(recipe, arguments.steps, arguments.length)
     folder = arguments.run or Path("runs") / recipe.name
     if "WORLD_SIZE" not in os.environ:
         processes = _processes(arguments)
@@ -90,19 +97,22 @@ def _processes(arguments: argparse.Namespace) -> int:
 
 
 def _own_arguments(arguments: argparse.Namespace, folder: Path, device: str) -> list[str]:
-    steps = [] if arguments.steps is None else ["--steps", str(arguments.steps)]
     repack = ["--repack"] if arguments.repack else []
-    return [str(arguments.recipe), "--run", str(folder), "--device", device, *steps, *repack]
+    return [str(arguments.recipe), "--run", str(folder), "--device", device, *length_arguments(arguments), *repack]
 
 
-def _stages(recipe: "Recipe", steps: int | None) -> "tuple[Optimization, ...]":
+def _stages(recipe: "Recipe", steps: int | None, length: float | None) -> "tuple[Optimization, ...]":
     from dataclasses import replace
 
     from virialff.errors import ConfigError
 
     stages = recipe.all_stages
+    if length is not None:
+        if not 0.0 < length <= 1.0:
+            raise ConfigError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")
+        return tuple(stage.shortened(length) for stage in stages)
     if steps is None:
         return stages
     if len(stages) > 1:
-        raise ConfigError("--steps is for a recipe of one stage: write the steps of the stages into the recipe.")
+        raise ConfigError("--steps is for a recipe of one stage: take --length, or write steps into the recipe.")
     return (replace(stages[0], steps=steps),)
