@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components import charges, complexes, model
+from pages.components import charges, complexes, confidence, model
 from pages.components.card import model_card
 from pages.components.contribution_view import contribution_view
 from pages.components.entry import enter_through_app
@@ -29,7 +29,8 @@ def show_complex() -> None:
         st.error(sentence(error), title="The model cannot treat this complex")
         return
     geometry = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin)
-    charges.structure_views(molecule, field.charges, geometry)
+    confidence.warn_rare_atoms(active, molecule)
+    charges.structure_views(molecule, field.charges, geometry, active.rare_atoms(molecule))
     st.subheader("Interaction energies")
     one_complex(active, molecule)
     st.subheader("Contributions by atom pair")

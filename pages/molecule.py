@@ -52,10 +52,11 @@ def results(shown: state.Loaded) -> None:
     heading(shown)
     confidence.warn_rare_atoms(active, shown.molecule)
     chosen = geometry.shown_geometry(shown)
-    charges.structure_views(shown.molecule, force_field.charges, chosen)
+    rare = active.rare_atoms(shown.molecule)
+    charges.structure_views(shown.molecule, force_field.charges, chosen, rare)
     st.subheader("Partial charges")
     spread = confidence.spread_of_charges(active, shown.molecule)
-    charges.charge_table(shown.molecule, force_field.charges, spread, active.rare_atoms(shown.molecule))
+    charges.charge_table(shown.molecule, force_field.charges, spread, rare)
     charges.dipole_metrics(force_field.charges, chosen)
     st.subheader("Lennard-Jones parameters")
     parameters.parameter_distributions(force_field)
@@ -68,6 +69,7 @@ def results(shown: state.Loaded) -> None:
 
 def decomposition(shown: state.Loaded, force_field: ForceField, chosen: geometry.Geometry) -> None:
     """Which atom pairs hold the shown conformer; opened when asked for."""
+    state.stays_open("decomposition")
     place = st.expander(
         "Which atom pairs hold this conformer", icon=":material/grid_on:", on_change="rerun", key="decomposition"
     )

@@ -7,6 +7,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
+from rdkit.Geometry import Point2D
 
 from virialff.charge_scale import ChargeScale
 from virialff.molecule import Molecule
@@ -15,6 +16,9 @@ AtomLabels = Literal["none", "charges", "numbers"]
 _HYDROGEN = 1
 #: Orange of Okabe and Ito, lightened so that the symbol stays legible.
 _MARK = (0.95, 0.73, 0.3)
+_RING = (0.90, 0.62, 0.0)
+# Pixels, for an atom without bonds.
+_LONE_RING = 24.0
 
 
 def structure_svg(
@@ -32,7 +36,7 @@ def structure_svg(
 
     `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
     `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
-    Without charges, `marked` atoms (from 0, hydrogens too) get an orange disc.
+    `marked` atoms (from 0, hydrogens too) get an orange disc, beside charges an orange ring.
     """
     drawing = _drawable(molecule, hydrogens, marked)
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
@@ -71,9 +75,28 @@ def structure_svg(
             highlightAtomRadii=radii,
             highlightBonds=[],
         )
+        _ring(drawer, drawing, marked)
     drawer.FinishDrawing()
     svg: str = drawer.GetDrawingText()
     return svg[svg.index("<svg") :]
+
+
+def _ring(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol, marked: Collection[int]) -> None:
+    """Circles around the marked atoms of the drawing, as wide as a third of its bonds are long."""
+    lengths = [
+        (drawer.GetDrawCoords(bond.GetBeginAtomIdx()) - drawer.GetDrawCoords(bond.GetEndAtomIdx())).Length()
+        for bond in drawing.GetBonds()
+    ]
+    radius = 0.34 * float(np.mean(lengths)) if lengths else _LONE_RING
+    drawer.SetColour(_RING)
+    drawer.SetLineWidth(3)
+    drawer.SetFillPolys(False)
+    for atom in drawing.GetAtoms():
+        if atom.GetIntProp("atom_index") not in marked:
+            continue
+        centre = drawer.GetDrawCoords(atom.GetIdx())
+        corners = [Point2D(centre.x + sign * radius, centre.y + sign * radius) for sign in (-1, 1)]
+        drawer.DrawEllipse(*corners, True)
 
 
 def _lighten(rgb: tuple[int, int, int]) -> tuple[int, int, int]:

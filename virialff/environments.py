@@ -48,7 +48,7 @@ class RareAtoms:
         rare = np.flatnonzero(self.mask)
         if not len(rare):
             return ""
-        named = [f"{atom + 1} ({self.symbols[atom]}, in {self.counts[atom]})" for atom in rare[:_ATOMS_NAMED]]
+        named = [f"{self.symbols[atom]}{atom + 1} (in {self.counts[atom] or 'none'})" for atom in rare[:_ATOMS_NAMED]]
         if len(rare) > _ATOMS_NAMED:
             named.append(f"{len(rare) - _ATOMS_NAMED} more")
         plural = "s" if len(rare) > 1 else ""

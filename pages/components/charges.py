@@ -30,19 +30,43 @@ _SHOWN_NAMES = {
 _LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
 
 
-def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry) -> None:
-    """2D depiction and 3D view side by side, with the colour bar in words and numbers."""
+def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry, rare: RareAtoms | None = None) -> None:
+    """2D depiction and 3D view side by side, rare atoms marked, with the colour bar in words and numbers."""
+    marked = [] if rare is None else [int(atom) for atom in np.flatnonzero(rare.mask)]
     flat, spatial = st.columns(2, gap="medium")
     with flat, st.container(horizontal=True, vertical_alignment="bottom"):
         labels = st.segmented_control(
-            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels"
+            "Write on the atoms",
+            list(_LABELS),
+            default="Nothing",
+            required=True,
+            key="depiction_labels",
+            persist_state="session",
         )
-        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens")
+        hydrogens = st.toggle(
+            "Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", persist_state="session"
+        )
     with flat:
         svg = structure_svg(
-            molecule, charges, hydrogens=hydrogens, labels=_LABELS[labels or "Nothing"], height=_VIEW_HEIGHT
+            molecule,
+            charges,
+            hydrogens=hydrogens,
+            labels=_LABELS[labels or "Nothing"],
+            marked=marked,
+            height=_VIEW_HEIGHT,
         )
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
+        if marked:
+            st.caption("Orange rings and shells: atoms whose surroundings were rare in the training of the model.")
+        st.download_button(
+            "Structure (SVG)",
+            svg,
+            f"{molecule.formula}.svg",
+            "image/svg+xml",
+            on_click="ignore",
+            icon=":material/download:",
+            key="structure_svg",
+        )
     with spatial:
         if geometry.positions is None:
             st.info(geometry.note, title="No 3D view")
@@ -50,7 +74,7 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry)
             dipole = point_charge_dipole(charges, geometry.positions)
             shown = st.toggle("Dipole arrow", key="dipole_arrow", persist_state="session")
             arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
-            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT, arrow=arrow)
+            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT, arrow=arrow, marked=marked)
             note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""
             st.caption(f"{geometry.note}{note} Drag to turn, scroll to zoom, point at an atom for its charge.")
     color_bar(ChargeScale.fitting(charges))
@@ -63,7 +87,7 @@ def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:
     dipole = point_charge_dipole(charges, geometry.positions)
     with st.container(horizontal=True):
         st.metric("Dipole of the charges", f"{dipole.debye:.2f} D", width="content")
-        st.metric("the same", f"{dipole.magnitude:.3f} e Å", width="content")
+        st.metric("in e Å", f"{dipole.magnitude:.3f} e Å", width="content")
         for axis, value in zip("xyz", dipole.vector, strict=True):
             st.metric(axis, f"{value:+.3f} e Å", width="content")
     text = "Of point charges at the shown geometry, from the negative to the positive side, in its own axes."

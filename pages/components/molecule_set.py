@@ -20,6 +20,7 @@ from virialff.parameter_samples import MAX_PAIRS, ParameterSample
 
 MAX_RECORDS = 10_000
 UPLOAD_TYPES = ["sdf", "mol", "smi", "smiles", "csv", "xyz", "pdb"]
+_FAILURES_IN_FULL = 8
 #: Pairs that the app keeps in all, about 20 bytes each; the least recently used sets go first.
 _MOST_PAIRS = 3 * MAX_PAIRS
 
@@ -200,7 +201,11 @@ def show_failures(table: pd.DataFrame, stem: str) -> None:
         return
     n = len(table)
     st.warning(f"{n:,} {'molecule gives' if n == 1 else 'molecules give'} no result; the table says why.")
-    st.dataframe(table, hide_index=True, height=min(38 + 35 * n, 220))
+    if n <= _FAILURES_IN_FULL:
+        # It wraps the reasons, which st.dataframe would cut, and takes its cells for Markdown.
+        st.table(table.loc[:, (table != "").any()].map(plain), hide_index=True)
+    else:
+        st.dataframe(table, hide_index=True, height=220)
     st.download_button(
         "Failures (CSV)",
         lambda: to_csv(table),

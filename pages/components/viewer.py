@@ -1,7 +1,7 @@
 """Three-dimensional view: py3Dmol in a frame, fed with numbers and element symbols only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ _LOCAL_FILE = Path(__file__).resolve().parents[2] / "static" / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
 _ARROW = "#009E73"
+_MARK = "#E69F00"
+# Angstrom.
+_SHELL = 0.75
 _BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
 
 
@@ -48,10 +51,11 @@ def viewer_html(
     theme: str,
     lines: Sequence[Line] = (),
     arrow: np.ndarray | None = None,
+    marked: Collection[int] = (),
 ) -> str:
     """The frame's page: positions (n_atoms, 3) in A, atoms coloured by charges (n_atoms,) in e.
 
-    `arrow` (3,) in A is drawn with its middle in the middle of the molecule.
+    `arrow` (3,) in A is drawn with its middle in the middle of the molecule; `marked` atoms (from 0) get a shell.
 
     Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
     """
@@ -73,6 +77,8 @@ def viewer_html(
     hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
     view.setHoverable({}, True, show_label, hide_label)
     turned = facing(positions)
+    for atom in marked:
+        view.addSphere({"center": _point(turned[atom]), "radius": _SHELL, "color": _MARK, "opacity": 0.45})
     for line in lines:
         ends = {"start": _point(turned[line.first]), "end": _point(turned[line.second])}
         view.addCylinder({**ends, "radius": 0.06, "dashed": True, "color": line.color, "fromCap": 1, "toCap": 1})
@@ -131,9 +137,12 @@ def show(
     height: int = 400,
     lines: Sequence[Line] = (),
     arrow: np.ndarray | None = None,
+    marked: Collection[int] = (),
     alt: str = "Three-dimensional view, atoms coloured by partial charge",
 ) -> None:
-    """Show one geometry in the page, in the theme of the page; lines and arrow as in `viewer_html`."""
+    """Show one geometry in the page, in the theme of the page; lines, arrow and marks as in `viewer_html`."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    html = viewer_html(molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow)
+    html = viewer_html(
+        molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow, marked=marked
+    )
     st.iframe(html, height=height, alt=alt)

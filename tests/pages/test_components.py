@@ -1,5 +1,6 @@
 """The parts of the pages that need no browser and no running app."""
 
+import json
 import re
 
 import numpy as np
@@ -56,6 +57,16 @@ def test_viewer_gets_numbers_and_element_symbols_only():
     assert [atom.GetSymbol() for atom in block.GetAtoms()] == ["C", "O", "H", "H", "H", "H"]
     assert block.GetProp("_Name") == ""
     np.testing.assert_allclose(block.GetConformer().GetPositions(), made.positions, atol=1e-3)
+
+
+def test_marked_atoms_get_a_shell_where_they_are_drawn():
+    molecule = Molecule.from_smiles("CO")
+    positions = display_geometry(molecule).positions
+    page = viewer.viewer_html(molecule, positions, np.zeros(6), script="/x.js", theme="light", marked=[1])
+    (shell,) = re.findall(r"addSphere\((\{.*?\})\);", page)
+    centre = json.loads(shell)["center"]
+    expected = viewer.facing(positions)[1]
+    np.testing.assert_allclose([centre[axis] for axis in "xyz"], expected, atol=1e-6)
 
 
 def test_viewer_script_comes_from_this_server_where_it_has_the_file(monkeypatch, tmp_path):

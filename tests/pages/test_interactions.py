@@ -67,14 +67,14 @@ def psi4_data_or_references():
 def test_contributions_sum_to_the_interaction_energy(app, water_dimer):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
-    table = table_with(app, "total_kcal_per_mol")
+    table = table_with(app, "total (kcal/mol)")
     assert len(table) == 9
     expected = float(load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0]))
-    assert table["total_kcal_per_mol"].sum() == pytest.approx(-expected, abs=1e-3)
+    assert table["total (kcal/mol)"].sum() == pytest.approx(-expected, abs=1e-3)
     app.selectbox(key="interaction_pairs_term").set_value("coulomb").run()
     assert not app.exception
-    coulomb = table["coulomb_kcal_per_mol"].sum()
-    assert any(f"Sum of coulomb over these 9 pairs: {coulomb:+.2f}" in caption.value for caption in app.caption)
+    coulomb = table["Coulomb (kcal/mol)"].sum()
+    assert any(f"Sum of Coulomb over these 9 pairs: {coulomb:+.2f}" in caption.value for caption in app.caption)
 
 
 def test_uploaded_complex_keeps_its_geometry(app, water_dimer):

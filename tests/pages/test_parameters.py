@@ -40,7 +40,8 @@ def choose(app, key, value):
 
 
 def table_with(app, column):
-    return next(frame.value for frame in app.dataframe if column in frame.value.columns)
+    frames = [frame.value for frame in (*app.dataframe, *app.table)]
+    return next(frame for frame in frames if column in frame.columns)
 
 
 @pytest.fixture(scope="module")

@@ -56,3 +56,15 @@ def test_marked_atoms_are_drawn_with_a_disc_hydrogens_too():
     assert len(discs(structure_svg(ethanol, marked=[2], hydrogens=False))) == 1
     # The hydrogen of the hydroxyl group stays in a drawing that leaves the others out.
     assert len(discs(structure_svg(ethanol, marked=[2, 8], hydrogens=False))) == 2
+
+
+def rings(svg: str) -> list[str]:
+    return re.findall(r"<(?:ellipse|circle)[^>]*fill:none;stroke:#E59E00", svg)
+
+
+def test_marked_atoms_beside_charges_get_a_ring_where_they_are_drawn():
+    ethanol = Molecule.from_smiles("CCO")
+    assert len(rings(structure_svg(ethanol, np.zeros(9), marked=[1, 2]))) == 2
+    assert not rings(structure_svg(ethanol, np.zeros(9)))
+    # A marked hydrogen stays in the drawing.
+    assert len(rings(structure_svg(ethanol, np.zeros(9), marked=[8], hydrogens=False))) == 1

@@ -39,7 +39,7 @@ def test_atoms_below_the_limit_are_rare_and_named():
     rare = rare_atoms(*arrays_of("CCS"), counts)
     assert rare.counts.tolist() == [RARE_BELOW, RARE_BELOW - 1, 1000, *[900] * 5, 0]
     assert np.flatnonzero(rare.mask).tolist() == [1, 8]
-    assert rare.sentence.startswith("The surroundings of atoms 2 (C, in 4), 9 (H, in 0) were in fewer than 5 molecules")
+    assert rare.sentence.startswith("The surroundings of atoms C2 (in 4), H9 (in none) were in fewer than 5 molecules")
     assert rare.table["rare"].tolist() == rare.mask.tolist()
     assert not rare_atoms(*arrays_of("CC"), counts).any
     assert rare_atoms(*arrays_of("CC"), counts).sentence == ""

@@ -48,7 +48,7 @@ def test_energies(ensemble, capsys):
     assert main(command) == 0
     text = capsys.readouterr().out
     assert "relative spread" in text
-    assert "The surroundings of atoms 2 (C, in 3)" in text
+    assert "The surroundings of atoms C2 (in 3)" in text
     assert main([*command, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)["methods"]["model"]
     assert 0.0 in record["relative_spread"]
