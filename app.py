@@ -1,12 +1,15 @@
 """The app: navigation, sidebar, and the link to the current molecule. Start it with `make run`."""
 
-from pages.components import state
+from pages.components import model, state
 from pages.components.entry import inside_app, navigation
-from pages.components.model import sidebar
+from pages.components.figure import choose_format
 
 page = navigation()
 state.read_link()
-sidebar()
+model.read_link()
+model.sidebar()
+choose_format()
 with inside_app():
     page.run()
 state.write_link()
+model.write_link()

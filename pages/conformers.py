@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import ensemble, inputs, model, state
+from pages.components import confidence, ensemble, inputs, model, state
 from pages.components.card import model_card
 from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement
 from pages.components.entry import enter_through_app
+from pages.components.figure import show_figure
 from pages.components.heading import heading
 from pages.components.methods import choose_methods, energies
 from pages.components.overlay import show_overlay
@@ -39,12 +40,12 @@ def ranking(result: Comparison, stem: str) -> None:
             st.markdown("**Ranks**")
             ranks = {method.name: method.ranks for method in result.methods}
             figure = rank_change_figure(ranks, reference=reference)
-            st.plotly_chart(figure, key="rank_changes", alt="Rank of each conformer by each method")
+            show_figure(figure, key="rank_changes", alt="Rank of each conformer by each method")
         with right:
             st.markdown("**Relative energies**")
             relative = {method.name: method.relative for method in result.methods}
             figure = relative_energy_scatter(relative, reference=reference)
-            st.plotly_chart(figure, key="rank_scatter", alt=f"Relative energies against {reference}")
+            show_figure(figure, key="rank_scatter", alt=f"Relative energies against {reference}")
         st.markdown("**How far the methods agree**")
         show_agreement(result.agreement_table)
     left, right = st.columns(2, gap="medium")
@@ -52,7 +53,7 @@ def ranking(result: Comparison, stem: str) -> None:
         st.markdown("**Boltzmann populations**")
         populations = {method.name: method.weights(temperature) for method in result.methods}
         figure = population_figure(populations, temperature=temperature)
-        st.plotly_chart(figure, key="populations", alt=f"Populations at {temperature:g} K by each method")
+        show_figure(figure, key="populations", alt=f"Populations at {temperature:g} K by each method")
         st.caption(
             "exp(−E/RT)/Z from the energies alone: no vibrations, and each conformer counts once. The conformers with "
             "the largest populations are shown."
@@ -88,6 +89,7 @@ def results_for(shown: state.Loaded) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
+    confidence.warn_rare_atoms(active, shown.molecule)
     st.subheader("Ensemble")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:

@@ -21,10 +21,16 @@ def chosen_store() -> Path | None:
     shipped = [source for source in sources if source.endswith("gfn2.parquet")]
     index = options.index(shipped[0]) if shipped else 0
     with st.container(horizontal=True):
-        source = st.selectbox("Label store", options, index, key="data_store", persist_state="session", width=360)
+        source = st.selectbox(
+            "Label store", options, index, key="data_store", bind="query-params", persist_state="session", width=360
+        )
         if source == _OTHER:
             source = st.text_input(
-                "Folder of a label store, or Parquet file", key="data_path", persist_state="session", width=520
+                "Folder of a label store, or Parquet file",
+                key="data_path",
+                bind="query-params",
+                persist_state="session",
+                width=520,
             ).strip()
     if not source:
         st.info("Give the path of a label store.")
@@ -40,7 +46,7 @@ def chosen_store() -> Path | None:
 def store_tabs(path: Path) -> None:
     """Counts, figures, rows and check of one store; only the open tab is computed."""
     names = ("Contents", "Elements, sizes, energies", "Rows", "Check")
-    tabs = st.tabs(names, key="data_tab", on_change="rerun")
+    tabs = st.tabs(names, key="data_tab", on_change="rerun", bind="query-params")
     counted, made_up, browsed, checked = tabs
     try:
         if counted.open or made_up.open:

@@ -8,6 +8,7 @@ from pages.components import confidence, ensemble, inputs, model, state
 from pages.components.card import model_card
 from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
 from pages.components.entry import enter_through_app
+from pages.components.figure import show_figure
 from pages.components.heading import heading
 from pages.components.methods import choose_methods, energies
 from pages.components.scan import show_scan
@@ -29,7 +30,9 @@ def comparison(result: Comparison, stem: str) -> None:
     with st.container(horizontal=True):
         reference = choose_reference(result, "reference")
         lowest = f"the lowest conformer by {reference}"
-        zero = st.selectbox("Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", width=360)
+        zero = st.selectbox(
+            "Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", persist_state="session", width=360
+        )
     energies_by_reference = result.methods[labels.index(reference)].energies
     known = np.isfinite(energies_by_reference).any()
     conformer = int(np.nanargmin(energies_by_reference)) if zero == lowest and known else None
@@ -38,10 +41,10 @@ def comparison(result: Comparison, stem: str) -> None:
     with left:
         if len(labels) > 1:
             figure = relative_energy_scatter(relative, reference=reference)
-            st.plotly_chart(figure, key="energy_scatter", alt=f"Relative energies against {reference}")
+            show_figure(figure, key="energy_scatter", alt=f"Relative energies against {reference}")
     with right if len(labels) > 1 else left:
         figure = conformer_energy_figure(relative)
-        st.plotly_chart(figure, key="energy_by_conformer", alt="Relative energies by conformer number")
+        show_figure(figure, key="energy_by_conformer", alt="Relative energies by conformer number")
     if len(labels) > 1:
         st.markdown("**How far the methods agree**")
         show_agreement(result.agreement_table)
@@ -57,7 +60,9 @@ def one_conformer(result: Comparison) -> None:
     n_conformers = len(result.positions)
     number = 1
     if n_conformers > 1:
-        number = st.number_input("Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", width=180)
+        number = st.number_input(
+            "Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", persist_state="session", width=180
+        )
     table = result.atomization_table
     table = table[table["conformer"] == number]
     energies_text = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table["atomization energy (kcal/mol)"]]
@@ -88,7 +93,13 @@ def results_for(shown: state.Loaded) -> None:
         return
     confidence.warn_rare_atoms(active, shown.molecule)
     what = st.segmented_control(
-        "Compare", [_CONFORMERS, _SCAN], default=_CONFORMERS, required=True, key=_WHAT, persist_state="session"
+        "Compare",
+        [_CONFORMERS, _SCAN],
+        default=_CONFORMERS,
+        required=True,
+        key=_WHAT,
+        bind="query-params",
+        persist_state="session",
     )
     if what == _SCAN:
         show_scan(shown, active, force_field)

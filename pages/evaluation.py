@@ -49,7 +49,9 @@ def measure(names: list[str], level_of_first: str) -> None:
                 st.error(plain(f"{source} holds no labels: choose others."))
                 return
             index = levels.index(level_of_first) if level_of_first in levels else 0
-            level = st.selectbox("Level of theory", levels, index, key=f"evaluation_level_{source}", width=260)
+            level = st.selectbox(
+                "Level of theory", levels, index, key=f"evaluation_level_{source}", persist_state="session", width=260
+            )
         most = st.number_input(
             "At most so many molecules", 1, 100_000, 100, key="evaluation_most", persist_state="session", width=220
         )
@@ -61,9 +63,14 @@ def measure(names: list[str], level_of_first: str) -> None:
             default=list(ENGINES),
             format_func=lambda name: {"gfn2": "GFN2-xTB", "ani": "ANI"}.get(name, name),
             key="evaluation_engines",
+            persist_state="session",
         )
-        physics = st.toggle("Checks of the parameters too", value=True, key="evaluation_physics")
-        sets = st.toggle("S66, base pairs and conformers too", value=True, key="evaluation_sets")
+        physics = st.toggle(
+            "Checks of the parameters too", value=True, key="evaluation_physics", persist_state="session"
+        )
+        sets = st.toggle(
+            "S66, base pairs and conformers too", value=True, key="evaluation_sets", persist_state="session"
+        )
     if not background.running(_KEY):
         st.button(
             "Measure",
@@ -104,10 +111,17 @@ st.title("Evaluation")
 st.markdown("See how good the models are on molecules that they never saw, beside GFN2-xTB and ANI.")
 registered = registered_models()
 names = [entry.name for entry in registered]
-if "evaluation_models" in st.session_state:
-    st.session_state["evaluation_models"] = [n for n in st.session_state["evaluation_models"] if n in names]
+kept = st.session_state.get("evaluation_models", [])
+if any(name not in names for name in kept):
+    st.session_state["evaluation_models"] = [name for name in kept if name in names]
 chosen = st.multiselect(
-    "Models", names, default=names[:3], key="evaluation_models", persist_state="session", format_func=one_line
+    "Models",
+    names,
+    default=names[:3],
+    key="evaluation_models",
+    bind="query-params",
+    persist_state="session",
+    format_func=one_line,
 )
 models = [entry for entry in registered if entry.name in chosen]
 cards = cards_of(models)

@@ -81,6 +81,7 @@ def choose_models() -> list[str]:
         default=[active] if active in names else names[:1],
         format_func=one_line,
         key=f"parameter_models_{active}_{'_'.join(names)}",
+        persist_state="session",
     )
     return [name for name in names if name in chosen]
 

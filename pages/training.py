@@ -122,5 +122,5 @@ else:
     names = [job.name for job in jobs]
     if st.session_state.get(SHOWN_JOB) not in names:
         st.session_state[SHOWN_JOB] = names[0]
-    shown = st.selectbox("Show", names, key=SHOWN_JOB, persist_state="session", width=360)
+    shown = st.selectbox("Show", names, key=SHOWN_JOB, bind="query-params", persist_state="session", width=360)
     show_job(next(job for job in jobs if job.name == shown))

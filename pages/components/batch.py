@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from pages.components import molecule_set
+from pages.components import molecule_set, state
 from pages.components.model import chosen_name
 from pages.components.parameter_tasks import Contained
 from pages.components.text import plain
@@ -21,6 +21,7 @@ _ROWS_SHOWN = 1000
 
 def many_molecules(model: Model) -> None:
     """An expander with the upload, the progress, the tables and their downloads."""
+    state.stays_open("batch")
     place = st.expander("Many molecules at once", icon=":material/dynamic_feed:", on_change="rerun", key="batch")
     if not place.open:
         return

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.figure import show_figure
 from pages.components.text import plain
 from virialff.figures.calibration import calibration_figure
 from virialff.forcefield import Model
@@ -49,4 +50,4 @@ def _calibration(metrics: Any) -> None:
     if calibrations:
         st.markdown("**Does the spread of the members tell the error?**")
         figure = calibration_figure(calibrations)
-        st.plotly_chart(figure, key="calibration", alt="Root mean square error against spread on held-out data")
+        show_figure(figure, key="calibration", alt="Root mean square error against spread on held-out data")

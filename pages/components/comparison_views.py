@@ -15,7 +15,9 @@ def choose_reference(result: Comparison, key: str) -> str:
     """A box to choose the reference among the methods; GFN2-xTB where it is one of them."""
     labels = [method.name for method in result.methods]
     preferred = labels.index(PREFERRED_REFERENCE) if PREFERRED_REFERENCE in labels else 0
-    return st.selectbox("Reference", labels, preferred, key=f"{key}_{'_'.join(labels)}", width=220)
+    return st.selectbox(
+        "Reference", labels, preferred, key=f"{key}_{'_'.join(labels)}", persist_state="session", width=220
+    )
 
 
 def show_agreement(table: pd.DataFrame) -> None:

@@ -138,7 +138,9 @@ def _own(model: Model, current: state.Loaded) -> state.Loaded | None:
         number = 1
         if molecule.n_conformers > 1:
             key = f"complex_conformer_{content.geometry_key(molecule)[:12]}"
-            number = int(st.number_input("Conformer", 1, molecule.n_conformers, 1, key=key, width=200))
+            number = int(
+                st.number_input("Conformer", 1, molecule.n_conformers, 1, key=key, persist_state="session", width=200)
+            )
         one = molecule.with_positions(molecule.positions[number - 1])
         return state.Loaded(one, f"{current.origin}, coordinates as given", current.title)
     if molecule.n_fragments > 2:
@@ -183,7 +185,14 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
         i = _atom("Atom of the first", placed[0], suggested.first, f"contact_first_{key}")
         j = _atom("Atom of the second", placed[1], suggested.second, f"contact_second_{key}")
         distance = st.number_input(
-            "Distance (Å)", 1.2, 10.0, suggested.distance, 0.05, key=f"contact_distance_{key}", width=150
+            "Distance (Å)",
+            1.2,
+            10.0,
+            suggested.distance,
+            0.05,
+            key=f"contact_distance_{key}",
+            persist_state="session",
+            width=150,
         )
         turn = st.number_input(
             "Turn by (degrees)",
@@ -192,6 +201,7 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
             None,
             10,
             key=f"contact_turn_{key}",
+            persist_state="session",
             placeholder="least crowded",
             help="About the line of the contact. Left empty, the molecules stay as far apart as they can.",
             width=170,
@@ -209,7 +219,9 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
 
 def _atom(label: str, molecule: Molecule, default: int, key: str) -> int:
     names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
-    return st.selectbox(label, range(len(names)), default, names.__getitem__, key=key, width=170)
+    return st.selectbox(
+        label, range(len(names)), default, names.__getitem__, key=key, persist_state="session", width=170
+    )
 
 
 def _with_geometry(molecule: Molecule) -> Molecule:

@@ -6,6 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from pages.components.figure import show_figure
 from pages.components.text import one_line, sentence
 from virialff.classical_force_fields import FILES, ValueRange, pair_range
 from virialff.depiction import structure_svg
@@ -145,7 +146,12 @@ def _chosen_groups(
     ranked = commonest_groups(samples, quantity, selection)
     what = "Element pairs in colour" if QUANTITIES[quantity].kind == "pairs" else "Elements in colour"
     chosen = st.multiselect(
-        what, ranked, default=ranked[:_DEFAULT_GROUPS], max_selections=_MOST_GROUPS, key=f"groups_{'_'.join(ranked)}"
+        what,
+        ranked,
+        default=ranked[:_DEFAULT_GROUPS],
+        max_selections=_MOST_GROUPS,
+        key=f"groups_{'_'.join(ranked)}",
+        persist_state="session",
     )
     return tuple(chosen)
 
@@ -169,7 +175,13 @@ def _ranges(found: Distribution, by: Grouping) -> list[ValueRange]:
     pairs = [f"{a}–{b}" for a in ("C", "N", "O", "F", "P", "S", "Cl", "Br", "H") for b in ("C", "N", "O", "S", "H")]
     shown = [name for name in found.groups if name in pairs] if by == "element" else []
     options = list(dict.fromkeys([*shown, "C–C", "C–H", "C–O", "C–N", "O–H", "H–H", "N–O", "O–O", "N–N", "S–H", "C–S"]))
-    pair = st.selectbox("Lines of classical force fields for", options, key=f"classical_{'_'.join(options)}", width=250)
+    pair = st.selectbox(
+        "Lines of classical force fields for",
+        options,
+        key=f"classical_{'_'.join(options)}",
+        persist_state="session",
+        width=250,
+    )
     first, _, second = pair.partition("–")
     ranges = []
     for name in FILES:
@@ -191,7 +203,7 @@ def _figure(found: Distribution, ranges: list[ValueRange], by: Grouping, key: st
         if points:
             st.session_state[f"{_BIN}_{key}"] = int(points[0]["customdata"][1])
 
-    st.plotly_chart(
+    show_figure(
         figure,
         key=_CHART,
         on_select=take_click,
@@ -245,11 +257,14 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
             placeholder="click one above, or choose",
             format_func=lambda k: f"{found.edges[k]:.3g} to {found.edges[k + 1]:.3g} {unit}",
             key=f"{_BIN}_{key}",
+            persist_state="session",
             width=280,
         )
         name = next(iter(samples))
         if len(samples) > 1:
-            name = st.selectbox("Model", list(samples), format_func=one_line, key=f"bar_model_{key}", width=220)
+            name = st.selectbox(
+                "Model", list(samples), format_func=one_line, key=f"bar_model_{key}", persist_state="session", width=220
+            )
     if number is None:
         return
     rows = found.rows_in(number)

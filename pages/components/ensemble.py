@@ -41,7 +41,12 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
         own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
     choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
     choice = st.segmented_control(
-        "Conformers", choices, default=choices[0], required=True, key=f"{_SOURCE}_{len(choices)}"
+        "Conformers",
+        choices,
+        default=choices[0],
+        required=True,
+        key=f"{_SOURCE}_{len(choices)}",
+        persist_state="session",
     )
     if choice == _OWN:
         ensemble = own

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.figure import show_figure
 from pages.components.text import file_stem, plain
 from virialff.benchmarks.side_by_side import SideBySide
 from virialff.card_comparison import compare_cards
@@ -26,7 +27,12 @@ _TABLE_HEIGHT = 420
 def statistic(key: str) -> str:
     """MAE or RMSE."""
     chosen = st.segmented_control(
-        "Statistic, with its 95 % interval", list(_STATISTICS), default="mean absolute error", required=True, key=key
+        "Statistic, with its 95 % interval",
+        list(_STATISTICS),
+        default="mean absolute error",
+        required=True,
+        key=key,
+        persist_state="session",
     )
     return _STATISTICS[chosen or "mean absolute error"]
 
@@ -89,7 +95,7 @@ def calibration(found: Mapping[str, Mapping[str, Any]], key: str) -> None:
     except ValueError as error:
         st.info(plain(str(error)))
         return
-    st.plotly_chart(figure, key=f"calibration_{key}", alt="Root mean square error against spread of the members")
+    show_figure(figure, key=f"calibration_{key}", alt="Root mean square error against spread of the members")
     st.caption("On the line the spread is as large as the error; above it the model is too sure.")
 
 
@@ -137,11 +143,11 @@ def _predictions(table: pd.DataFrame, quantity: str, title: str, methods: tuple[
     left, right = st.columns(2, gap="medium")
     with left:
         figure = parity_figure(reference, predictions, quantity=quantity, unit="kcal/mol")
-        st.plotly_chart(figure, key=f"parity_{quantity}", alt=f"Predicted against reference {quantity}")
+        show_figure(figure, key=f"parity_{quantity}", alt=f"Predicted against reference {quantity}")
     with right:
         errors = {name: values - reference for name, values in predictions.items()}
         figure = error_histogram(errors, quantity=quantity, unit="kcal/mol")
-        st.plotly_chart(figure, key=f"errors_{quantity}", alt=f"Distribution of the errors of the {quantity}")
+        show_figure(figure, key=f"errors_{quantity}", alt=f"Distribution of the errors of the {quantity}")
     renamed = {name: f"{name} (kcal/mol)" for name in ("reference", *predictions)}
     st.download_button(
         f"Predictions, {quantity} (CSV)",

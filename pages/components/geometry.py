@@ -34,6 +34,7 @@ def shown_geometry(loaded: Loaded) -> Geometry:
             min_value=1,
             max_value=molecule.n_conformers,
             key=f"conformer_{content.geometry_key(molecule)[:12]}",
+            persist_state="session",
             width=200,
         )
     source = f"conformer {number} of {molecule.n_conformers}, coordinates as given"

@@ -174,6 +174,7 @@ def _show_upload(upload: Upload) -> None:
             range(len(upload.molecules)),
             format_func=lambda index: _describe(index, upload.molecules[index]),
             key=_RECORD,
+            persist_state="session",
             on_change=_take_record,
         )
     elif upload.molecules:

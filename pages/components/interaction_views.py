@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import background, complexes, viewer
+from pages.components.figure import show_figure
 from pages.components.interaction_tasks import MethodSource, approach, base_pairs, compare_references, interactions
 from pages.components.model import chosen_name, force_field
 from pages.components.text import plain, sentence
@@ -155,7 +156,7 @@ def approach_view(model: Model, molecule: Molecule) -> None:
     table = pd.concat([curves[0].table, *(curve.table.iloc[:, 2:] for curve in curves[1:])], axis=1)
     joined = DissociationCurve(table, tuple(name for curve in curves for name in curve.methods))
     shown = float(closest_contact(molecule, molecule.positions[:1])[0])
-    st.plotly_chart(approach_figure(joined, shown=shown), key="approach", alt="Interaction energy by distance")
+    show_figure(approach_figure(joined, shown=shown), key="approach", alt="Interaction energy by distance")
     left_out = [name for name in names if name not in joined.methods]
     if left_out:
         st.info(f"{', '.join(left_out)} cannot compute this complex or is not installed here.")
@@ -213,7 +214,13 @@ def reference_view(model: Model) -> None:
     if len(geometries) > 1:
         geometry = (
             st.segmented_control(
-                "Geometries", geometries, default=geometry, required=True, key="geometry", bind="query-params"
+                "Geometries",
+                geometries,
+                default=geometry,
+                required=True,
+                key="geometry",
+                persist_state="session",
+                bind="query-params",
             )
             or geometry
         )
@@ -245,7 +252,7 @@ def _reference_figures(model: Model, result: InteractionResult, geometry: str) -
     for number, (column, (title, methods, y_title)) in enumerate(zip(columns, figures, strict=True)):
         with column:
             st.markdown(f"**{plain(title)}**, {geometry}")
-            st.plotly_chart(
+            show_figure(
                 interaction_scatter(result, methods, y_title=y_title),
                 key=f"{_SCATTER}_{number}",
                 on_select=partial(_take_point, f"{_SCATTER}_{number}"),
@@ -261,6 +268,7 @@ def _reference_figures(model: Model, result: InteractionResult, geometry: str) -
         format_func=lambda k: f"{result.table['set'][k]} {result.table['index'][k]}: {names[k]}",
         placeholder="click a point above, or choose",
         key=f"{_SCATTER}_row",
+        persist_state="session",
         width=380,
     )
     if row is not None and row < len(names):

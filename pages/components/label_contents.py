@@ -14,6 +14,7 @@ import streamlit as st
 
 from pages.components import background, data_tasks, viewer
 from pages.components.data_tasks import Contents
+from pages.components.figure import show_figure
 from pages.components.text import file_stem, one_line, plain, sentence
 from virialff.datasets.splits import DEFAULT_FRACTIONS, PAPER_FRACTIONS, Fractions
 from virialff.errors import VirialffError
@@ -170,7 +171,14 @@ def make_up(contents: Contents) -> None:
     levels = list(contents.statistics)
     level = levels[0]
     if len(levels) > 1:
-        level = st.segmented_control("Level of theory", levels, default=levels[0], required=True, key="make_up_level")
+        level = st.segmented_control(
+            "Level of theory",
+            levels,
+            default=levels[0],
+            required=True,
+            key=f"make_up_level_{'_'.join(levels)}",
+            persist_state="session",
+        )
     statistics = contents.statistics[level or levels[0]]
     overview = statistics.overview().rename(
         columns={
@@ -182,14 +190,14 @@ def make_up(contents: Contents) -> None:
     )
     st.dataframe(overview.round(2), hide_index=True)
     st.markdown("**Atoms of each element in a molecule** (Fig. 1)")
-    st.plotly_chart(element_count_figure(statistics), key="figure_1", alt="Molecules by number of atoms of an element")
+    show_figure(element_count_figure(statistics), key="figure_1", alt="Molecules by number of atoms of an element")
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Atoms in a molecule** (Fig. 2)")
-        st.plotly_chart(molecule_size_figure(statistics), key="figure_2", alt="Molecules by number of atoms")
+        show_figure(molecule_size_figure(statistics), key="figure_2", alt="Molecules by number of atoms")
     with right:
         st.markdown("**Total energy per atom** (Fig. 3)")
-        st.plotly_chart(energy_per_atom_figure(statistics), key="figure_3", alt="Conformers by energy per atom")
+        show_figure(energy_per_atom_figure(statistics), key="figure_3", alt="Conformers by energy per atom")
     stem = file_stem(statistics.level_of_theory, "labels")
     with st.container(horizontal=True):
         for label, table in (
@@ -239,7 +247,9 @@ def browse(path: Path) -> None:
         n_pages = max(1, -(-first.n_fitting // _ROWS_A_PAGE))
         number = 1
         if n_pages > 1:
-            number = st.number_input(f"Page, of {n_pages:,}", 1, n_pages, 1, key=f"rows_page_{place}", width=180)
+            number = st.number_input(
+                f"Page, of {n_pages:,}", 1, n_pages, 1, key=f"rows_page_{place}", persist_state="session", width=180
+            )
         page = first if number == 1 else _page(str(path), version_of(path), chosen, (int(number) - 1) * _ROWS_A_PAGE)
     except VirialffError as error:
         st.error(sentence(error), title="The rows cannot be read")

@@ -79,7 +79,9 @@ def _new_store(kind: str) -> Path | None:
 def imports() -> None:
     """Import QMugs as published, or an SDF file; those that run and have run."""
     command_view.refusal(_IMPORT)
-    way = st.segmented_control("Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way")
+    way = st.segmented_control(
+        "Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", persist_state="session"
+    )
     if way == "QMugs":
         _qmugs()
     else:

@@ -51,6 +51,7 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
         default=[name for name, method in usable.items() if method.pace != "slow"],
         format_func=lambda name: usable[name].label,
         key=f"{_CHOSEN}_{'_'.join(usable)}",
+        persist_state="session",
     )
     for label, reason in refused.items():
         st.info(sentence(reason), title=f"{label} cannot be used here")

@@ -11,9 +11,12 @@ from virialff.errors import VirialffError
 from virialff.forcefield import ForceField, Model, load_model
 from virialff.molecule import Molecule
 
+LINK_PARAMETER = "model"
 # Keys in the session state: the choice in the sidebar, and the name of the session's model, None for the default.
 _CHOICE = "session_model"
 _CHOICE_MEMORY = "session_model_memory"
+_LINK_READ = "model_link_read"
+_LINK_UNKNOWN = "model_link_unknown"
 # No model has this name.
 _DEFAULT = ""
 
@@ -52,6 +55,34 @@ def choose(name: str | None) -> None:
     """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
     st.session_state[_CHOICE_MEMORY] = name
     st.session_state[_CHOICE] = name or _DEFAULT
+    st.session_state.pop(_LINK_UNKNOWN, None)
+
+
+def read_link() -> None:
+    """Take the model of `?model=` when a session opens; one that is not there is said in the sidebar."""
+    if st.session_state.get(_LINK_READ):
+        return
+    st.session_state[_LINK_READ] = True
+    name = st.query_params.get(LINK_PARAMETER, "").strip()
+    if not name:
+        return
+    try:
+        known = [model.name for model in registry.registered_models()]
+    except VirialffError:
+        return  # `active_model` says what is wrong.
+    if name in known:
+        choose(name)
+    else:
+        st.session_state[_LINK_UNKNOWN] = name
+
+
+def write_link() -> None:
+    """Put the model that this session chose into the address of the page."""
+    name = chosen_name()
+    if name is None:
+        st.query_params.pop(LINK_PARAMETER, None)
+    elif st.query_params.get(LINK_PARAMETER) != name:
+        st.query_params[LINK_PARAMETER] = name
 
 
 def force_field(model: Model, molecule: Molecule) -> ForceField:
@@ -90,6 +121,8 @@ def sidebar() -> None:
     """The session's model with its level of theory, and the device that computes."""
     with st.sidebar:
         _model_choice()
+        if (unknown := st.session_state.get(_LINK_UNKNOWN)) is not None:
+            st.warning(plain(f"The link names the model {unknown}, which is not here."))
     model = active_model()
     device = "CPU" if model.device == "cpu" else f"GPU ({model.device})"
     with st.sidebar:

@@ -53,6 +53,7 @@ def show_overlay(result: Comparison, reference: str) -> None:
         default=[index + 1 for index in order[:3]],
         max_selections=len(OKABE_ITO),
         key=f"overlay_{content.geometry_key(ensemble)[:12]}_{reference}",
+        persist_state="session",
     )
     if not chosen:
         st.info("Choose at least one conformer.")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.figure import show_figure
 from pages.components.geometry import Geometry
 from virialff import content
 from virialff.figures import TERM_LABELS, pair_curve_figure
@@ -24,8 +25,24 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
     key = content.graph_key(molecule)[:12]
     with st.container(horizontal=True):
-        i = st.selectbox("First atom", range(len(names)), first, names.__getitem__, key=f"first_{key}", width=160)
-        j = st.selectbox("Second atom", range(len(names)), second, names.__getitem__, key=f"second_{key}", width=160)
+        i = st.selectbox(
+            "First atom",
+            range(len(names)),
+            first,
+            names.__getitem__,
+            key=f"first_{key}",
+            persist_state="session",
+            width=160,
+        )
+        j = st.selectbox(
+            "Second atom",
+            range(len(names)),
+            second,
+            names.__getitem__,
+            key=f"second_{key}",
+            persist_state="session",
+            width=160,
+        )
     if i == j:
         st.info("Choose two different atoms.")
         return
@@ -40,7 +57,7 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
     ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
     figure = pair_curve_figure(curve, distance=distance, ink=ink)
-    st.plotly_chart(figure, key="pair_curve", alt=f"Potential curve of {names[i]} and {names[j]}")
+    show_figure(figure, key="pair_curve", alt=f"Potential curve of {names[i]} and {names[j]}")
     if pair["relation"] == "bonded":
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
     if distance is not None:

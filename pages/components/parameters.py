@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from pages.components.figure import show_figure
 from virialff.figures import TYPICAL_VALUES, pair_parameter_histogram
 from virialff.forcefield import ForceField
 from virialff.pair_statistics import (
@@ -31,7 +32,12 @@ def parameter_distributions(force_field: ForceField) -> None:
         st.info("All atoms of this molecule are bonded to each other: there are no non-bonded pairs.")
         return
     relation = st.segmented_control(
-        "Pairs that are", present, default=present[-1], required=True, key=f"relation_{'_'.join(present)}"
+        "Pairs that are",
+        present,
+        default=present[-1],
+        required=True,
+        key=f"relation_{'_'.join(present)}",
+        persist_state="session",
     )
     relation = relation or present[-1]
     chosen = pairs[pairs["relation"] == relation]
@@ -43,12 +49,13 @@ def parameter_distributions(force_field: ForceField) -> None:
         default=ranked[:_DEFAULT_COLORED],
         max_selections=_MOST_COLORED,
         key=f"colored_{relation}_{'_'.join(ranked)}",
+        persist_state="session",
     )
     sigma, epsilon = st.columns(2, gap="medium")
     for column, parameter in ((sigma, "sigma"), (epsilon, "epsilon")):
         with column:
             figure = pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
-            st.plotly_chart(figure, key=f"histogram_{parameter}", alt=f"Histogram of {parameter}")
+            show_figure(figure, key=f"histogram_{parameter}", alt=f"Histogram of {parameter}")
     _undefined(chosen)
     _summary(pairs)
 

@@ -37,6 +37,7 @@ def choose_preset() -> None:
         list(found),
         default=next(iter(found)),
         key=_PRESET,
+        persist_state="session",
         on_change=lambda: _take(st.session_state[_PRESET]),
     )
     origin = st.session_state[_ORIGIN]
@@ -63,10 +64,18 @@ def key(name: str) -> str:
 def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str | None:
     """The settings as a form or as YAML text; returns the recipe's text, None where it is not valid (and says why)."""
     values = base_values()
-    way = st.segmented_control("Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way")
+    way = st.segmented_control(
+        "Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way", persist_state="session"
+    )
     if way == _YAML:
         start = {**values, "name": name, "level_of_theory": level_of_theory, "data": data}
-        text = st.text_area("Recipe", recipe_text(start), height=420, key=key(f"text_{name}_{level_of_theory}_{data}"))
+        text = st.text_area(
+            "Recipe",
+            recipe_text(start),
+            height=420,
+            key=key(f"text_{name}_{level_of_theory}_{data}"),
+            persist_state="session",
+        )
     else:
         text = recipe_text({**_form(values), "name": name, "level_of_theory": level_of_theory, "data": data})
     try:
@@ -102,6 +111,7 @@ def _form(values: dict[str, Any]) -> dict[str, Any]:
             "Folder of a run or a model",
             values.get("initial") or "",
             key=key("initial"),
+            persist_state="session",
             help="Its weights are the start of the training; the networks must agree.",
         ).strip()
     result.pop("initial", None)

@@ -40,7 +40,9 @@ def refine(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
 def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> Refined:
     as_they_are = Refined(chosen.positions, np.asarray(force_field.energy(chosen.positions)), "the model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        how = st.segmented_control("Relax with", [_NOT, _GFN2, _MODEL], default=_NOT, required=True, key="relax_with")
+        how = st.segmented_control(
+            "Relax with", [_NOT, _GFN2, _MODEL], default=_NOT, required=True, key="relax_with", persist_state="session"
+        )
         place = st.container(width="content")
     if how == _NOT:
         return as_they_are
@@ -93,7 +95,9 @@ def _outcome(result: Relaxation, how: str) -> Refined:
         if len(rows) > _CHANGES_SHOWN:
             lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
         st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
-        if len(changed) < n and st.toggle("Leave these out", value=True, key="leave_out_changed"):
+        if len(changed) < n and st.toggle(
+            "Leave these out", value=True, key="leave_out_changed", persist_state="session"
+        ):
             kept = [index for index in kept if index + 1 not in changed]
     else:
         st.caption("No bond and no configuration changed.")

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.comparison_views import choose_reference, csv_button, energy_table, timing
+from pages.components.figure import show_figure
 from pages.components.geometry import shown_geometry
 from pages.components.methods import choose_methods, energies
 from pages.components.state import Loaded
@@ -66,6 +67,7 @@ def _choose(shown: Loaded) -> Scan | None:
         required=True,
         format_func=_KIND_LABELS.__getitem__,
         key=f"scan_kind_{key}",
+        persist_state="session",
     )
     choices = scans.coordinates(molecule, kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -75,6 +77,7 @@ def _choose(shown: Loaded) -> Scan | None:
             len(choices) - 1 if kind == "separation" else 0,
             format_func=lambda number: _name(molecule, kind, choices[number], number),
             key=f"scan_atoms_{kind}_{key}",
+            persist_state="session",
             width=260,
         )
         try:
@@ -97,8 +100,8 @@ def _values(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: 
     low, high = scans.usual_range(kind, start)
     unit = "Å" if kind in ("bond", "separation") else "°"
     key = f"{kind}_{number}_{key}"
-    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", width=150)
-    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", width=150)
+    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", persist_state="session", width=150)
+    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", persist_state="session", width=150)
     points = st.number_input("Points", 2, _MOST_POINTS, 25, key="scan_points", persist_state="session", width=150)
     values = np.linspace(first, last, int(points))
     if apart:
@@ -111,7 +114,9 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
         reference = choose_reference(result, "scan_reference")
         zeros = [_OWN_MINIMUM, _LAST_POINT]
         start = zeros.index(_LAST_POINT) if scanned.kind == "separation" else 0
-        zero = st.selectbox("Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", width=300)
+        zero = st.selectbox(
+            "Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", persist_state="session", width=300
+        )
     point = len(scanned.values) - 1 if zero == _LAST_POINT else None
     relative = relative_energies_above(result, point)
     colours = {name: place for place, name in enumerate(relative)}
@@ -121,7 +126,7 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
     with left:
         st.markdown("**Energy along the scan**")
         figure = scan_figure(scanned.values, relative, coordinate=axis, start=scanned.start)
-        st.plotly_chart(figure, key="scan_curves", alt=f"Energies by {axis}")
+        show_figure(figure, key="scan_curves", alt=f"Energies by {axis}")
     if right is not None:
         with right:
             st.markdown(f"**Difference from {plain(reference)}**")
@@ -133,7 +138,7 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
                 start=scanned.start,
                 colours=colours,
             )
-            st.plotly_chart(figure, key="scan_differences", alt=f"Differences from {reference} by {axis}")
+            show_figure(figure, key="scan_differences", alt=f"Differences from {reference} by {axis}")
     st.caption(
         "The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed. The dotted "
         "line is where the scan began."

@@ -60,6 +60,14 @@ def read_link() -> None:
             st.session_state[_LINK_ERROR] = str(error)
 
 
+def stays_open(key: str) -> None:
+    """Before an expander with this key and `on_change="rerun"`: it is open as it was when the page was left."""
+    memory = f"{key}_memory"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(memory, False)
+    st.session_state[memory] = st.session_state[key]
+
+
 def write_link() -> None:
     """Put the current molecule's SMILES into the address of the page."""
     current = loaded()

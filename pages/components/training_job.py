@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import command_view, model, recipe_form
+from pages.components.figure import show_figure
 from pages.components.text import one_line, plain, sentence
 from training.config import load_recipe
 from training.jobs.command_runs import last_lines, list_commands
@@ -121,13 +122,18 @@ def _curves(job: Job, compared: list[str]) -> None:
         st.info("No losses yet: the first line of metrics comes after `validate_every` steps.")
         return
     logarithmic = st.segmented_control(
-        "Loss axes", ["automatic", "logarithmic", "linear"], default="automatic", required=True, key="loss_axes"
+        "Loss axes",
+        ["automatic", "logarithmic", "linear"],
+        default="automatic",
+        required=True,
+        key="loss_axes",
+        persist_state="session",
     )
     log = {"logarithmic": True, "linear": False}.get(logarithmic or "automatic")
     columns = st.columns(2, gap="medium")
     for position, loss in enumerate(losses_in(runs.values())):
         with columns[position % 2]:
-            st.plotly_chart(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
+            show_figure(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
     st.caption(
         "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean "
         "square of a molecule's conformers against the lowest."
@@ -200,8 +206,12 @@ def _make_model(job: Job) -> None:
     if any(not run.is_over for run in made):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the model", job.run.name, key=f"model_name_{job.name}", width=320).strip()
-        compare = st.toggle("Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}")
+        name = st.text_input(
+            "Name of the model", job.run.name, key=f"model_name_{job.name}", persist_state="session", width=320
+        ).strip()
+        compare = st.toggle(
+            "Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}", persist_state="session"
+        )
         st.button(
             "Make a model",
             icon=":material/deployed_code:",

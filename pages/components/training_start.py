@@ -151,7 +151,12 @@ def _place(devices: Devices) -> tuple[Literal["local", "slurm"], int, SlurmConfi
         cluster = places[place or "This machine"]
         gpus = 0
         if cluster == "slurm" or devices.gpus:
-            on = st.toggle("Use a GPU", bool(devices.gpus) or cluster == "slurm", key=f"training_gpu_{cluster}")
+            on = st.toggle(
+                "Use a GPU",
+                bool(devices.gpus) or cluster == "slurm",
+                key=f"training_gpu_{cluster}",
+                persist_state="session",
+            )
             gpus = int(on)
     if cluster == "local":
         if devices.no_gpu:
@@ -162,9 +167,15 @@ def _place(devices: Devices) -> tuple[Literal["local", "slurm"], int, SlurmConfi
     names = [partition.name for partition in devices.partitions]
     default = next((n for n, partition in enumerate(devices.partitions) if partition.default), 0)
     with st.container(horizontal=True):
-        partition = st.selectbox("Partition", names, default, key="training_partition", width=200)
-        minutes = st.number_input("Time limit (minutes)", 1, value=720, key="training_minutes", width=200)
-        memory = st.number_input("Memory (GB)", 1.0, value=8.0, key="training_memory", width=200)
+        partition = st.selectbox(
+            "Partition", names, default, key=f"training_partition_{'_'.join(names)}", persist_state="session", width=200
+        )
+        minutes = st.number_input(
+            "Time limit (minutes)", 1, value=720, key="training_minutes", persist_state="session", width=200
+        )
+        memory = st.number_input(
+            "Memory (GB)", 1.0, value=8.0, key="training_memory", persist_state="session", width=200
+        )
     return cluster, gpus, SlurmConfig(partition=partition, time_minutes=int(minutes), memory_gb=float(memory))
 
 
