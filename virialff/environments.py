@@ -91,7 +91,16 @@ def count_environments(molecules: Iterable[Iterable[str]]) -> dict[str, int]:
 
 
 def rare_atoms(symbols: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike, counts: Mapping[str, int]) -> RareAtoms:
-    """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`."""
+    """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`.
+
+    An environment that makes a whole molecule, such as the oxygen of water, can be in one only: once is enough.
+    """
     environments = atom_environments(symbols, bonds, bond_types)
     found = np.array([int(counts.get(environment, 0)) for environment in environments], dtype=np.int64)
-    return RareAtoms(found < RARE_BELOW, found, environments, tuple(symbols))
+    partners = np.bincount(np.asarray(bonds, dtype=np.int64).ravel(), minlength=len(symbols))
+    to_hydrogen = np.zeros(len(symbols), dtype=np.int64)
+    for pair in np.asarray(bonds, dtype=np.int64).reshape(-1, 2):
+        for atom, other in (pair, pair[::-1]):
+            to_hydrogen[atom] += symbols[other] == "H"
+    whole = (to_hydrogen == partners) & (np.array(symbols) != "H")
+    return RareAtoms(found < np.where(whole, 1, RARE_BELOW), found, environments, tuple(symbols))

@@ -37,7 +37,7 @@ def show_agreement(table: pd.DataFrame) -> None:
 
 def timing(runs: list[MethodRun], *, noun: str = "conformer") -> None:
     """Time per conformer, or whatever the geometries are, of each method."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for entry in runs:
             seconds = entry.run.seconds_per_conformer
             if seconds is not None:

@@ -23,12 +23,14 @@ from virialff.errors import VirialffError
 from virialff.export.tables import to_csv
 from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.forcefield import Model
+from virialff.model_card import with_interval
 from virialff.molecule import Molecule
 
 _ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
 _SCATTER = "reference_scatter"
 _PINNED = st.column_config.Column(pinned=True)
 _ENERGY = st.column_config.NumberColumn(format="%.2f")
+_LENGTH = st.column_config.NumberColumn(format="%.3f")
 
 
 def sources(names: list[str]) -> tuple[MethodSource, ...]:
@@ -59,7 +61,8 @@ def energy_table(table: pd.DataFrame, name: str) -> None:
         hide_index=True,
         placeholder="–",
         column_config={str(column): _ENERGY for column in table.columns if "(kcal/mol)" in str(column)}
-        | {"method": _PINNED, "pair": _PINNED},
+        | {str(column): _LENGTH for column in table.columns if "(Angstrom)" in str(column)}
+        | {"method": _PINNED, "pair": _PINNED, "dimer": _PINNED},
     )
     st.download_button(
         f"{name} (CSV)",
@@ -92,7 +95,7 @@ def one_complex(model: Model, molecule: Molecule) -> None:
     results: list[ComplexInteractions] = [found for key in keys.values() if (found := background.show(key)) is not None]
     if results:
         result = results[-1]
-        energy_table(_with_references(result.table, molecule), "Interaction energies")
+        energy_table(_with_references(_named_level(result.table, model), molecule), "Interaction energies")
         for method, reason in result.reasons.items():
             st.info(sentence(reason), title=f"{method} gives no energy")
         for change in result.changes:
@@ -106,6 +109,13 @@ def one_complex(model: Model, molecule: Molecule) -> None:
 def _start_one(key: str, molecule: Molecule, methods: tuple[MethodSource, ...], relax: bool) -> None:
     title = "Interaction energies"
     background.start(key, interactions, molecule, methods, relax, title=title)
+
+
+def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """The model's level said as what it is: that of the energies it was trained on."""
+    named = table.copy()
+    named.loc[named["method"] == MODEL, "level of theory"] = f"{model.name}, trained on {model.level_of_theory}"
+    return named
 
 
 def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
@@ -273,13 +283,31 @@ def _reference_figures(model: Model, result: InteractionResult, geometry: str) -
     )
     if row is not None and row < len(names):
         _dimer(model, result, row, geometry)
-    energy_table(result.with_units().drop(columns="separation_factor"), f"Reference dimers {geometry}")
+    energy_table(_readable(result), f"Reference dimers {geometry}")
+    st.markdown("**Errors against the reference**, with 95 % intervals over dimers")
+    st.table(_errors(result), hide_index=True)
+
+
+def _readable(result: InteractionResult) -> pd.DataFrame:
+    """The dimers with one column for their names, so that all methods fit beside it."""
+    table = result.with_units()
+    names = [f"{row['set']} {row['index']}: {row['name']}" for _, row in table.iterrows()]
+    energies = [str(name) for name in table.columns if "(kcal/mol)" in str(name)]
+    return pd.DataFrame({"dimer": names}).join(table[[*energies, "category"]])
+
+
+def _errors(result: InteractionResult) -> pd.DataFrame:
+    """The error statistics for people."""
     statistics = result.statistics
-    st.markdown("**Errors against the reference (kcal/mol)**, with 95 % intervals over dimers")
-    st.dataframe(
-        statistics,
-        hide_index=True,
-        column_config={str(name): _ENERGY for name in statistics.columns if statistics[name].dtype.kind == "f"},
+    rows = [dict(row) for _, row in statistics.iterrows()]
+    return pd.DataFrame(
+        {
+            "method": statistics["method"],
+            "dimers": [f"{row['category']} ({row['n_values']})" for row in rows],
+            "MAE (kcal/mol)": [with_interval(row, "mae") for row in rows],
+            "RMSE (kcal/mol)": [with_interval(row, "rmse") for row in rows],
+            "mean error (kcal/mol)": [with_interval(row, "mean_signed") for row in rows],
+        }
     )
 
 

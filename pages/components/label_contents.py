@@ -124,7 +124,7 @@ def counts(contents: Contents) -> None:
     """Counts by level of theory: kinds, details, elements, failures."""
     for level in contents.summary.levels:
         st.markdown(f"**{plain(level.level_of_theory)}**")
-        with st.container(horizontal=True, gap="large"):
+        with st.container(horizontal=True, gap="medium"):
             st.metric("Rows", f"{level.rows:,}", width="content")
             st.metric("Molecules and complexes", f"{level.systems:,}", width="content")
             st.metric("With forces", f"{level.with_forces:,}", width="content")
@@ -156,7 +156,7 @@ def _level_tables(level: LevelSummary) -> None:
     }
     with st.container(horizontal=True):
         for name, table in tables.items():
-            st.dataframe(table, hide_index=True, height=214, width=300, key=f"by_{name}_{level.level_of_theory}")
+            st.dataframe(table, hide_index=True, height=213, width=405, key=f"by_{name}_{level.level_of_theory}")
     if level.failures:
         with st.expander(f"Why {level.failed:,} rows have no label"):
             reasons = pd.DataFrame(level.failures.most_common(), columns=["reason", "rows"])

@@ -30,7 +30,7 @@ def overlay_html(molecule: Molecule, positions: np.ndarray, *, hydrogens: bool, 
         view.setStyle({"model": model}, {"stick": {"radius": 0.1, "color": OKABE_ITO[model]}})
         if hidden:
             view.setStyle({"model": model, "index": hidden}, {})
-    return viewer.frame_page(view, molecule.n_atoms, theme)
+    return viewer.frame_page(view, turned.reshape(-1, 3), theme)
 
 
 def _hydrogens_of_carbon(molecule: Molecule) -> list[int]:

@@ -101,7 +101,7 @@ def _words(job: Job) -> str:
 
 def _numbers(job: Job) -> None:
     speed = speed_of(job.run)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.metric("Time in training", duration(job.seconds), width="content")
         if speed is not None:
             st.metric("Speed (steps/s)", f"{speed.recent_steps_per_second:.3g}", width="content")

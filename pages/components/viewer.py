@@ -21,8 +21,10 @@ _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
 _ARROW = "#009E73"
 _MARK = "#E69F00"
-# Angstrom.
+# Angstrom: radius of a mark, room around the outermost atoms, and least half of a frame.
 _SHELL = 0.75
+_MARGIN = 1.1
+_LEAST_HALF = 2.2
 _BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
 
 
@@ -86,7 +88,8 @@ def viewer_html(
         half = arrow @ _axes(positions).T / 2.0
         ends = {"start": _point(-half), "end": _point(half)}
         view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
-    return frame_page(view, molecule.n_atoms, theme)
+        turned = np.vstack([turned, half, -half])
+    return frame_page(view, turned, theme)
 
 
 def new_view(script: str, theme: str) -> py3Dmol.view:
@@ -96,11 +99,11 @@ def new_view(script: str, theme: str) -> py3Dmol.view:
     return view
 
 
-def frame_page(view: py3Dmol.view, n_atoms: int, theme: str) -> str:
-    """The page of a frame with this view of a molecule of `n_atoms`."""
-    # zoomTo fits the height only, and leaves small molecules small.
-    larger = max(1.1, 1.1 * (12 / n_atoms) ** 0.5)
-    page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme]).replace("{{larger}}", f"{larger:.3f}")
+def frame_page(view: py3Dmol.view, points: np.ndarray, theme: str) -> str:
+    """The page of a frame with this view of what is at these points (n, 3) in A, which `facing` has turned."""
+    half_width, half_height, _ = np.maximum(np.abs(points).max(axis=0) + _MARGIN, _LEAST_HALF)
+    page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme])
+    page = page.replace("{{half_width}}", f"{half_width:.2f}").replace("{{half_height}}", f"{half_height:.2f}")
     # The template calls the viewer by the name that py3Dmol gives it.
     return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
 

@@ -50,3 +50,11 @@ def test_a_long_list_of_rare_atoms_is_cut():
     assert rare.mask.all()
     assert "and" not in rare.sentence.split(" were ")[0]
     assert "14 more were in fewer than" in rare.sentence
+
+
+def test_an_environment_that_is_a_whole_molecule_is_common_once_it_was_seen():
+    counts = {"O(-H,-H)": 1, "H(-O)": 900}
+    assert not rare_atoms(*arrays_of("O"), counts).any
+    assert rare_atoms(*arrays_of("O"), {"H(-O)": 900}).mask.tolist() == [True, False, False]
+    # The oxygen of an alcohol can be in many molecules.
+    assert rare_atoms(*arrays_of("CO"), counts | {"O(-C,-H)": 1}).mask[1]
