@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import background, evaluation_tasks, evaluation_views
+from pages.components import background, evaluation_tasks, evaluation_views, study_views
 from pages.components.entry import enter_through_app
 from pages.components.text import one_line, plain, sentence
 from training.recipes import label_sources, levels_of, shown_path
@@ -136,3 +136,5 @@ else:
                 evaluation_views.one_card(entry, cards[entry.name])
     st.subheader("Measure now")
     measure(list(cards), str(next(iter(cards.values()))["level_of_theory"]))
+st.subheader("Studies")
+study_views.studies()

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.figure import show_figure
+from pages.components.tables import wrapped_table
 from pages.components.text import plain
 from virialff.figures.calibration import calibration_figure
 from virialff.forcefield import Model
@@ -25,7 +26,7 @@ def model_card(model: Model) -> None:
         errors = error_table(card["metrics"])
         if len(errors):
             st.markdown("**Errors on molecules that it never saw**")
-            st.dataframe(errors, hide_index=True)
+            wrapped_table(errors)
         _side_by_side(card["metrics"])
         _calibration(card["metrics"])
         st.caption(f"sha256 of the parameters: {model.sha256}")
@@ -39,7 +40,7 @@ def _side_by_side(metrics: Any) -> None:
     if not isinstance(found, dict) or not found.get("errors"):
         return
     st.markdown("**Beside other methods** (mean absolute errors with 95 % intervals; n values)")
-    st.dataframe(side_by_side_table(found["errors"]), hide_index=True)
+    wrapped_table(side_by_side_table(found["errors"]))
     for note in found.get("notes", []):
         st.caption(plain(str(note), limit=1000))
 

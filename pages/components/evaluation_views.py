@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import show_figure
+from pages.components.tables import wrapped_table
 from pages.components.text import file_stem, plain
 from virialff.benchmarks.side_by_side import SideBySide
 from virialff.card_comparison import compare_cards
@@ -21,7 +22,6 @@ from virialff.model_card import error_table
 from virialff.registry import RegisteredModel
 
 _STATISTICS = {"mean absolute error": "mae", "root mean square error": "rmse"}
-_TABLE_HEIGHT = 420
 
 
 def statistic(key: str) -> str:
@@ -55,7 +55,7 @@ def one_card(registered: RegisteredModel, card: Mapping[str, Any]) -> None:
     )
     errors = error_table(card.get("metrics", {}))
     if len(errors):
-        st.dataframe(errors, hide_index=True, height=min(38 + 35 * len(errors), _TABLE_HEIGHT))
+        wrapped_table(errors)
     for limit in card.get("limitations", []):
         st.markdown(f"- {plain(str(limit), limit=1000)}")
     found = calibrations_in(card.get("metrics", {}))
@@ -160,9 +160,5 @@ def _predictions(table: pd.DataFrame, quantity: str, title: str, methods: tuple[
 
 
 def _table(table: pd.DataFrame, file: str, label: str) -> None:
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(38 + 35 * len(table), _TABLE_HEIGHT),
-    )
+    wrapped_table(table)
     st.download_button(label, lambda: to_csv(table), file, "text/csv", on_click="ignore", icon=":material/download:")
