@@ -15,6 +15,7 @@ import streamlit as st
 from pages.components import background, data_tasks, viewer
 from pages.components.data_tasks import Contents
 from pages.components.figure import show_figure
+from pages.components.tables import wrapped_table
 from pages.components.text import file_stem, one_line, plain, sentence
 from virialff.datasets.splits import DEFAULT_FRACTIONS, PAPER_FRACTIONS, Fractions
 from virialff.errors import VirialffError
@@ -183,9 +184,9 @@ def make_up(contents: Contents) -> None:
     overview = statistics.overview().rename(
         columns={
             "molecules_percent": "molecules (%)",
-            "atoms_per_molecule": "atoms a molecule",
-            "energy_per_atom_mean_kcal_per_mol": "energy an atom, mean (kcal/mol)",
-            "energy_per_atom_deviation_kcal_per_mol": "energy an atom, deviation (kcal/mol)",
+            "atoms_per_molecule": "atoms per molecule",
+            "energy_per_atom_mean_kcal_per_mol": "mean energy per atom (kcal/mol)",
+            "energy_per_atom_deviation_kcal_per_mol": "deviation (kcal/mol)",
         }
     )
     st.dataframe(overview.round(2), hide_index=True)
@@ -283,7 +284,7 @@ def _one_row(path: Path, number: int) -> None:
     st.markdown(f"**Row {number:,}**")
     left, right = st.columns(2, gap="medium")
     with left:
-        st.dataframe(summary_of(label), hide_index=True, height=400)
+        wrapped_table(summary_of(label))
     with right:
         _geometry(label)
     table = atom_table(label)
