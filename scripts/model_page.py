@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from virialff.model_card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -144,18 +146,27 @@ def _start_section(start: dict[str, Any]) -> str:
 
 def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
     """The few numbers that a visitor asks for first, of the default model and of the one that it started from."""
-    table = side_by_side_table(card["metrics"][SIDE_BY_SIDE]["errors"], "rmse")
-    rows = table[
-        table["quantity"].str.match("total energy .kcal|E_int|above")
-        & (table["sizes"].eq("all") | table["sizes"].str.startswith("up to"))
+    errors = card["metrics"][SIDE_BY_SIDE]["errors"]
+    energies, others = side_by_side_table(errors, "mae"), side_by_side_table(errors, "rmse")
+    energies = energies[
+        energies["quantity"].str.startswith("total energy (")
+        & ~energies["sizes"].str.contains("to [0-9]+ heavy atoms$", regex=True)
     ]
+    others = others[others["quantity"].str.match("E_int|above") & others["sizes"].eq("all")]
+    rows = pd.concat([energies.assign(error="MAE"), others.assign(error="RMSE")]).fillna("")
+    rows.insert(3, "error", rows.pop("error"))
+    kinetic = error_table({name: value for name, value in card["metrics"].items() if name == "kinetic energy"})
     held_out = error_table(start["metrics"])
     shape = held_out[held_out["measured on"].isin(["held out", "conformer set against GFN2-xTB"])]
     return "\n".join(
         [
-            "Root mean square errors (95 % intervals in brackets, `n` values):",
+            "95 % intervals in brackets, `n` values:",
             "",
             *_markdown(rows),
+            "",
+            "Kinetic energies of held-out molecules at the DFT level, by twins of the pair potential:",
+            "",
+            *_markdown(kinetic),
             "",
             f"{start['name']}, from which it started and has its shape, at its own level ({start['level_of_theory']}):",
             "",
