@@ -1,8 +1,30 @@
-"""Page Data in a real browser: a link to a store that is not there."""
+"""Page Data in a real browser: counts, a row in full, and an SDF file that is no labels."""
+
+import re
 
 from playwright.sync_api import Page, expect
 
 from tests.browser import driving
+
+
+def test_a_store_its_figures_and_one_of_its_rows(page: Page):
+    driving.open_app(page, "/data?data_store=assets%2Fdata%2Fdft.parquet")
+    expect(page.get_by_role("button", name="Counts (CSV)")).to_be_visible(timeout=driving.SLOW)
+    expect(page.get_by_text("Molecules and complexes").first).to_be_visible()
+    driving.open_tab(page, "Elements, sizes, energies")
+    expect(page.get_by_text("(Fig. 3)")).to_be_visible(timeout=driving.SLOW)
+    expect(page.locator(".js-plotly-plot:visible")).to_have_count(3)
+    driving.open_tab(page, "Rows")
+    expect(page.get_by_text(re.compile("rows fit"))).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
+    table = page.locator("[data-testid=stDataFrame]:visible").first
+    box = driving.at_rest(page, table)
+    page.mouse.click(box["x"] + 16, box["y"] + 54)
+    expect(page.get_by_role("button", name="Atoms (CSV)")).to_be_visible(timeout=driving.SLOW)
+    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
+    # The link reopens the tab and the store.
+    assert "data_tab=Rows" in page.url
+    assert "data_store=assets" in page.url
 
 
 def test_a_store_that_is_not_there_is_a_sentence(page: Page):
