@@ -105,7 +105,8 @@ def test_atom_pair_shows_its_curve(page: Page):
                 break
         expect(box).to_have_value(name)
         driving.settled(page)
-    plot = page.locator(".js-plotly-plot:visible").last
+    named = page.locator(".legendtext", has_text="Coulomb")
+    plot = page.locator(".js-plotly-plot:visible").filter(has=named)
     expect(plot.locator(".scatterlayer .trace")).to_have_count(5)
     for name in ("Coulomb", "dispersion", "repulsion", "Gaussians", "total"):
         expect(plot.locator(".legendtext", has_text=name).first).to_be_visible()

@@ -41,6 +41,7 @@ def words_of(table):
 
 
 def test_cards_side_by_side_and_one_without_metrics(page):
+    labelled(page.multiselect, "Models").set_value(["default", "bare"]).run()
     assert not page.exception
     table = words_of(page.table[0])
     assert {"default", "bare"} <= set(table.columns)
@@ -55,6 +56,7 @@ def test_cards_side_by_side_and_one_without_metrics(page):
 
 
 def test_a_damaged_model_is_a_sentence_and_the_others_are_shown(page, tmp_path):
+    labelled(page.multiselect, "Models").set_value(["default", "bare"]).run()
     (tmp_path / "models" / "bare" / "card.json").write_text("{")
     page.run()
     assert not page.exception

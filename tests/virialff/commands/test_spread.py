@@ -30,7 +30,7 @@ def test_parameters(ensemble, capsys):
     assert expected is not None
     assert main(["params", SMILES, "--model", ensemble]) == 0
     text = capsys.readouterr().out
-    assert "The surroundings of atom 2 (C, in 3) were in fewer than 5 molecules of the training" in text
+    assert "The surroundings of atom C2 (in 3) were in fewer than 5 molecules of the training" in text
     assert "charge_spread_e" in text
     assert main(["params", SMILES, "--model", ensemble, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

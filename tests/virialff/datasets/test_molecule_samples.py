@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.virialff.labels.sample_labels import sample_label
 from virialff.datasets.molecule_samples import draw_molecules, unmapped_smiles
 from virialff.datasets.splits import split_of
 from virialff.errors import DatasetError, StoreError
+from virialff.labels.store import LabelStore
 from virialff.molecule import Molecule
 from virialff.paths import ASSETS
 
@@ -33,8 +35,11 @@ def test_atom_maps_and_explicit_hydrogens_are_removed():
 
 
 def test_what_cannot_be_drawn(tmp_path):
+    with LabelStore(tmp_path / "molecules").writer("a") as writer:
+        writer.append([sample_label("first", 0)])
+        writer.finish()
     with pytest.raises(DatasetError, match="no complexes"):
-        draw_molecules(STORE, 5, contents="complexes", split=None)
+        draw_molecules(tmp_path / "molecules", 5, contents="complexes", split=None)
     with pytest.raises(StoreError):
         draw_molecules(tmp_path / "nothing", 5)
     with pytest.raises(ValueError, match="count"):
