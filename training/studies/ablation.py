@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from training.optimization import Optimization
-from training.studies.rows import Result, Row, Study, add_study_arguments, finish, open_study, run_rows, write_results
+from training.studies.rows import (
+    Result,
+    Row,
+    Study,
+    add_study_arguments,
+    command_of,
+    finish,
+    open_study,
+    run_rows,
+    write_results,
+)
 from virialff.errors import ConfigError
 from virialff.networks.config import NetworkConfig
 
@@ -69,7 +79,7 @@ def rows_of(study: Study, switches: Sequence[Switch] = SWITCHES) -> tuple[list[S
     return on, rows
 
 
-def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result]) -> str:
+def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result], command: str) -> str:
     """The page with the table; bold where leaving the switch out made validation worse by more than 2 %."""
     whole = results[0]
     lines = [
@@ -96,7 +106,7 @@ def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result]
             worse = value is not None and reference is not None and value > 1.02 * reference
             cells.append(f"**{cell}**" if worse else cell)
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    lines += ["", f"Made by `python -m training.studies.ablation --steps {study.stage.steps}`.", ""]
+    lines += ["", f"Made by `python -m training.studies.ablation {command}`.", ""]
     return "\n".join(lines)
 
 
@@ -123,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for name, result in zip([None, *(switch.name for switch in switches)], results, strict=True)
             ],
         }
-        write_results(given.json, content, given.markdown, as_table(study, switches, results))
+        write_results(given.json, content, given.markdown, as_table(study, switches, results, command_of(arguments)))
 
     return finish(run)
 

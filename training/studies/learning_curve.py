@@ -13,7 +13,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.studies.rows import Result, Row, Study, add_study_arguments, finish, open_study, run_rows, write_results
+from training.studies.rows import (
+    Result,
+    Row,
+    Study,
+    add_study_arguments,
+    command_of,
+    finish,
+    open_study,
+    run_rows,
+    write_results,
+)
 from virialff.errors import ConfigError
 from virialff.learning_curves import FURTHEST, LearningCurve, make_curve
 
@@ -60,7 +70,7 @@ def curves_of(rows: Sequence[Row], results: Sequence[Result], steps: int) -> lis
     return curves
 
 
-def as_page(study: Study, curves: Sequence[LearningCurve]) -> str:
+def as_page(study: Study, curves: Sequence[LearningCurve], command: str) -> str:
     """The page with a table for each curve and what the power law predicts."""
     initial = "" if study.recipe.initial is None else f" from `{study.recipe.initial}`"
     lines = [
@@ -89,7 +99,7 @@ def as_page(study: Study, curves: Sequence[LearningCurve]) -> str:
             f"Power law: the error falls as N^-b with b = {curve.exponent()}. For {furthest:,.0f} molecules, ten times "
             f"as many, it gives {curve.predict(furthest)} {curve.unit}. Intervals are of 95 %, from the seeds.",
         ]
-    lines += ["", f"Made by `python -m training.studies.learning_curve --steps {study.stage.steps}`.", ""]
+    lines += ["", f"Made by `python -m training.studies.learning_curve {command}`.", ""]
     return "\n".join(lines)
 
 
@@ -115,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "level_of_theory": study.recipe.level_of_theory,
             "curves": [curve.as_dict() for curve in curves],
         }
-        write_results(given.json, content, given.markdown, as_page(study, curves))
+        write_results(given.json, content, given.markdown, as_page(study, curves, command_of(arguments)))
         if given.figure:
             from virialff.figures.learning import learning_curve_figure
 

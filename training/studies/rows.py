@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +73,11 @@ def add_study_arguments(parser: argparse.ArgumentParser, name: str, *, steps: in
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--json", type=Path, default=Path(f"assets/studies/{name}.json"), help="default %(default)s")
     parser.add_argument("--markdown", type=Path, default=Path(f"docs/{name}.md"), help="default %(default)s")
+
+
+def command_of(arguments: Sequence[str] | None) -> str:
+    """The arguments as they were given, for the page to say how it was made; None for those of this process."""
+    return shlex.join(sys.argv[1:] if arguments is None else arguments)
 
 
 def open_study(arguments: argparse.Namespace) -> Study:
@@ -216,8 +223,6 @@ def write_results(json_file: Path, content: object, markdown_file: Path, markdow
 
 def finish(main: Callable[[], None]) -> int:
     """Run a study's main function and turn what ends it into an exit code and a sentence."""
-    import sys
-
     from virialff.commands import ExitCode
     from virialff.errors import VirialffError
 
