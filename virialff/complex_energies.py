@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from virialff.energy_functions import level_of_theory
+from virialff.engines.dft import DftEngine
 from virialff.errors import EngineError, MoleculeError
-from virialff.interactions import RelaxedComplex, interaction_method, relax_complex, relaxed_interaction_energy
+from virialff.forcefield import Model
+from virialff.interactions import RelaxedComplex, interaction_energy, relax_complex, relaxed_interaction_energy
 from virialff.molecule import Molecule
 
 if TYPE_CHECKING:
-    from virialff.engines import Engine
-    from virialff.forcefield import Model
+    from virialff.engines import Engine, Progress
+
+#: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
+_RELAXING = 3
 
 
 @dataclass(frozen=True)
@@ -28,23 +32,34 @@ class MethodInteraction:
     reason: str = ""
 
 
-def vertical_interaction(name: str, method: Engine | Model, molecule: Molecule) -> MethodInteraction:
-    """E_int of the first conformer with the monomers as they are in the complex."""
+def vertical_interaction(
+    name: str, method: Engine | Model, molecule: Molecule, *, progress: Progress | None = None
+) -> MethodInteraction:
+    """E_int of the first conformer with the monomers as they are in the complex; `progress` as `interaction_energy`."""
+    positions = molecule.positions[:1]
+    if isinstance(method, Model):
+        return _entry(name, method, lambda: method.force_field(molecule).interaction_energy(positions)[0])
+    return _entry(name, method, lambda: interaction_energy(molecule, method, positions, progress=progress)[0])
+
+
+def relaxed_interaction(
+    name: str, method: Engine | Model, relaxed: RelaxedComplex, *, progress: Progress | None = None
+) -> MethodInteraction:
+    """E_int of Eq. 25 at the minima of the engine that relaxed the complex."""
+    return _entry(name, method, lambda: relaxed_interaction_energy(relaxed, method, progress=progress))
+
+
+def _entry(name: str, method: Engine | Model, energy: Callable[[], float]) -> MethodInteraction:
+    value, reason = None, ""
     try:
-        energy = float(interaction_method(method)(molecule, molecule.positions[:1])[0])
+        value = float(energy())
     except (EngineError, MoleculeError) as error:
-        return MethodInteraction(name, level_of_theory(method), None, str(error))
+        reason = str(error)
     # After the energy: ANI knows its level once its weights are there.
-    return MethodInteraction(name, level_of_theory(method), energy)
-
-
-def relaxed_interaction(name: str, method: Engine | Model, relaxed: RelaxedComplex) -> MethodInteraction:
-    """E_int of Eq. 25 at the minima of the engine that relaxed the complex and its monomers."""
-    try:
-        energy = relaxed_interaction_energy(relaxed, method)
-    except (EngineError, MoleculeError) as error:
-        return MethodInteraction(name, level_of_theory(method), None, str(error))
-    return MethodInteraction(name, level_of_theory(method), energy)
+    level = level_of_theory(method)
+    if isinstance(method, DftEngine):
+        level += ", counterpoise-corrected"
+    return MethodInteraction(name, level, value, reason)
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,15 @@ class ComplexInteractions:
     relaxed: tuple[MethodInteraction, ...] = ()
     geometry_level: str = ""
     changes: tuple[str, ...] = ()
+
+    def beside(self, other: ComplexInteractions) -> ComplexInteractions:
+        """What two calls say of the same complex by other methods, as one."""
+        return ComplexInteractions(
+            (*self.vertical, *other.vertical),
+            (*self.relaxed, *other.relaxed),
+            self.geometry_level or other.geometry_level,
+            tuple(dict.fromkeys((*self.changes, *other.changes))),
+        )
 
     @property
     def table(self) -> pd.DataFrame:
@@ -88,27 +112,41 @@ def complex_interactions(
         raise MoleculeError("an interaction energy needs two or more molecules and this is one; give a complex")
     molecule.require_3d()
     one = molecule.with_positions(molecule.positions[0])
-    total = len(methods) * (1 if relaxer is None else 2) + (0 if relaxer is None else 3)
+    calculations = {name: _n_calculations(method, molecule.n_fragments) for name, method in methods.items()}
+    total = sum(vertical + (relaxed if relaxer else 0) for vertical, relaxed in calculations.values())
+    total += _RELAXING if relaxer else 0
     done = 0
 
-    def step(what: str, size: int = 1) -> None:
+    def begin(what: str, size: int) -> Progress:
+        """Say what is computed next; what comes back is told how far that is."""
         nonlocal done
-        if progress is not None:
-            progress(done, total, what)
-        done += size
+        before, done = done, done + size
 
-    vertical, relaxed_energies = [], []
-    for name, method in methods.items():
-        step(f"{name}, vertical")
-        vertical.append(vertical_interaction(name, method, one))
+        def within(part: int, parts: int) -> None:
+            if progress is not None and part < parts:
+                progress(before + part, total, what)
+
+        within(0, size)
+        return within
+
+    vertical = [
+        vertical_interaction(name, method, one, progress=begin(f"{name}, vertical", calculations[name][0]))
+        for name, method in methods.items()
+    ]
     if relaxer is None:
         return ComplexInteractions(tuple(vertical))
-    step("relaxing the complex and its molecules", 3)
+    begin("relaxing the complex and its molecules", _RELAXING)
     relaxed = relax_complex(one, relaxer)
-    for name, method in methods.items():
-        step(f"{name}, relaxed")
-        relaxed_energies.append(relaxed_interaction(name, method, relaxed))
-    return ComplexInteractions(tuple(vertical), tuple(relaxed_energies), relaxed.level_of_theory, relaxed.changes)
+    energies = [
+        relaxed_interaction(name, method, relaxed, progress=begin(f"{name}, relaxed", calculations[name][1]))
+        for name, method in methods.items()
+    ]
+    return ComplexInteractions(tuple(vertical), tuple(energies), relaxed.level_of_theory, relaxed.changes)
+
+
+def _n_calculations(method: Engine | Model, n_fragments: int) -> tuple[int, int]:
+    """How many calculations of DFT a vertical and a relaxed energy take; anything else counts as one."""
+    return (n_fragments + 1, 3 * n_fragments + 1) if isinstance(method, DftEngine) else (1, 1)
 
 
 def interaction_table(vertical: Sequence[MethodInteraction], relaxed: Sequence[MethodInteraction] = ()) -> pd.DataFrame:

@@ -80,33 +80,41 @@ def dft_method(molecule: Molecule) -> EnergyMethod | str:
 
     It takes from seconds to many minutes a conformer. Nothing is started here.
     """
+    found = dft_engine(molecule)
+    if isinstance(found, str):
+        return found
+    return EnergyMethod(
+        key=f"{found.name}: {found.level_of_theory}, energies",
+        label=found.level_of_theory,
+        level_of_theory=f"{found.level_of_theory} ({_PROGRAMS[found.name]})",
+        energy=partial(_dft_energy, found.name, molecule),
+        atoms=HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in molecule.numbers),
+        pace="slow",
+    )
+
+
+def dft_engine(molecule: Molecule) -> Engine | str:
+    """The first DFT engine that can compute this molecule here, or the sentence saying why none can."""
     reasons = []
     for name in DFT_ENGINES:
-        engine = _dft_engine(name)
+        engine = energy_engine(name)
         reason = engine.available() or engine.unsupported(molecule)
         if reason is None:
-            return EnergyMethod(
-                key=f"{name}: {engine.level_of_theory}, energies",
-                label=engine.level_of_theory,
-                level_of_theory=f"{engine.level_of_theory} ({_PROGRAMS[name]})",
-                energy=partial(_dft_energy, name, molecule),
-                atoms=HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in molecule.numbers),
-                pace="slow",
-            )
+            return engine
         reasons.append(reason)
     return "; ".join(dict.fromkeys(reasons))
 
 
 @cache
-def _dft_engine(name: str) -> Engine:
+def energy_engine(name: str) -> Engine:
+    """The engine of this name at its settings for energies alone, which PySCF has faster ones for."""
     from virialff.engines.pyscf import PyscfEngine
 
-    # Only the energy is wanted, for which PySCF has faster settings.
     return PyscfEngine(CAMPAIGN_ENERGIES) if name == "pyscf" else get_engine(name)
 
 
 def _dft_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:
-    return _dft_engine(name).energy(molecule, positions)
+    return energy_engine(name).energy(molecule, positions)
 
 
 def _engine_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:

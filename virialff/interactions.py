@@ -2,7 +2,7 @@
 
 E_int = E(fragment 1) + E(fragment 2) + ... - E(complex), positive = bound (Eq. 25). Vertical: every fragment as it is
 in the complex, so the deformation of the monomers is not part of it. Relaxed: complex and monomers each at a minimum,
-as in the paper.
+as in the paper. DFT engines give both with counterpoise correction, because def2-SVP needs it.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from virialff.counterpoise import counterpoise_energies
 from virialff.energy_functions import EnergyFunction, energy_function
-from virialff.engines import Engine
+from virialff.engines import Engine, Progress
+from virialff.engines.dft import DftEngine
 from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError
 from virialff.forcefield import Model
 from virialff.molecule import Molecule
@@ -22,11 +24,14 @@ from virialff.relaxation import FORCE_TOLERANCE, relax
 InteractionMethod = Callable[[Molecule, np.ndarray], np.ndarray]
 
 
-def interaction_energy(molecule: Molecule, engine: Engine, positions: Any = None) -> np.ndarray:
-    """Vertical interaction energies in kcal/mol, (n_conformers,), positive = bound.
+def interaction_energy(
+    molecule: Molecule, engine: Engine, positions: Any = None, *, progress: Progress | None = None
+) -> np.ndarray:
+    """Vertical interaction energies in kcal/mol, (n_conformers,), positive = bound; of DFT with counterpoise.
 
     molecule: a complex of two or more fragments.
     positions: (n_atoms, 3) or (n_conformers, n_atoms, 3) in Angstrom; by default the molecule's own.
+    `progress(done, total)` is called by DFT engines after each calculation of a geometry.
 
     Raises MoleculeError for a single fragment, MissingCoordinatesError, ShapeError, and EngineError where the engine
     cannot compute here or has no parameters for an element.
@@ -43,6 +48,15 @@ def interaction_energy(molecule: Molecule, engine: Engine, positions: Any = None
     reason = engine.available() or engine.unsupported(molecule)
     if reason:
         raise EngineError(reason)
+    if isinstance(engine, DftEngine):
+        return np.array(
+            [
+                counterpoise_energies(
+                    engine, molecule.numbers, molecule.fragments, geometry, progress=progress
+                ).interaction_energy
+                for geometry in molecule.positions
+            ]
+        )
     parts = [molecule.fragment(index) for index in range(molecule.n_fragments)]
     apart = sum(engine.energy(part, part.positions) for part in parts)
     return np.asarray(apart - engine.energy(molecule, molecule.positions))
@@ -104,11 +118,33 @@ def relax_complex(molecule: Molecule, engine: Engine, *, force_tolerance: float 
     return RelaxedComplex(complex_run.molecule, monomers, engine.level_of_theory, tuple(changes))
 
 
-def relaxed_interaction_energy(relaxed: RelaxedComplex, method: "Engine | Model | EnergyFunction") -> float:
+def relaxed_interaction_energy(
+    relaxed: RelaxedComplex, method: "Engine | Model | EnergyFunction", *, progress: Progress | None = None
+) -> float:
     """E_int of Eq. 25 in kcal/mol with any method, at the minima of the engine that relaxed the complex.
+
+    By DFT it is the counterpoise-corrected vertical one less what the monomers, in their own basis, lie above their
+    minima in the complex; `progress(done, total)` is then called after each calculation.
 
     Raises EngineError and UnsupportedElementError where the method cannot compute it.
     """
     energy = energy_function(method)
-    apart = sum(float(energy(monomer, monomer.positions)[0]) for monomer in relaxed.monomers)
-    return apart - float(energy(relaxed.molecule, relaxed.molecule.positions)[0])
+    if not isinstance(method, DftEngine):
+        apart = sum(float(energy(monomer, monomer.positions)[0]) for monomer in relaxed.monomers)
+        return apart - float(energy(relaxed.molecule, relaxed.molecule.positions)[0])
+    total = 3 * len(relaxed.monomers) + 1
+    done = 0
+
+    def step(*_: int) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    result = float(interaction_energy(relaxed.molecule, method, progress=step)[0])
+    for index, monomer in enumerate(relaxed.monomers):
+        inside = relaxed.molecule.fragment(index).positions[0]
+        for sign, positions in ((-1, inside), (1, monomer.positions[0])):
+            result += sign * float(energy(monomer, positions)[0])
+            step()
+    return result

@@ -97,6 +97,12 @@ def known(key: str) -> bool:
     return key in _handles()
 
 
+def has_result(key: str) -> bool:
+    """Whether work under this key has ended well."""
+    handle = _handles().get(key)
+    return handle is not None and handle.job.ended.is_set() and not handle.job.error
+
+
 def running(key: str) -> bool:
     """Whether work under this key waits or runs."""
     handle = _handles().get(key)

@@ -12,6 +12,7 @@ from virialff.benchmarks.interaction_sets import InteractionResult
 from virialff.benchmarks.reference_comparison import Geometry, reference_comparison
 from virialff.complex_energies import ComplexInteractions, complex_interactions
 from virialff.datasets.references import load_references
+from virialff.energy_methods import energy_engine
 from virialff.engines import Engine, get_engine
 from virialff.forcefield import Model, load_model
 from virialff.molecule import Molecule
@@ -30,7 +31,7 @@ class MethodSource:
 
     def open(self) -> Engine | Model:
         """The model or the engine itself."""
-        return load_model(self.folder + "/") if self.folder else get_engine(self.engine)
+        return load_model(self.folder + "/") if self.folder else energy_engine(self.engine)
 
 
 def interactions(

@@ -19,6 +19,8 @@ from virialff.benchmarks.reference_comparison import MODEL, find_dimer, short_le
 from virialff.complex_energies import ComplexInteractions
 from virialff.datasets.coupled_cluster import LEVEL as COUPLED_CLUSTER
 from virialff.datasets.coupled_cluster import coupled_cluster_energies
+from virialff.energy_methods import dft_engine
+from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import VirialffError
 from virialff.export.tables import to_csv
 from virialff.figures.interactions import approach_figure, interaction_scatter
@@ -27,6 +29,8 @@ from virialff.model_card import with_interval
 from virialff.molecule import Molecule
 
 _ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
+#: DFT has a worker of its own, so that its minutes hold up nothing else.
+_LANES: tuple[background.Lane, ...] = ("short", "long")
 _SCATTER = "reference_scatter"
 _PINNED = st.column_config.Column(pinned=True)
 _ENERGY = st.column_config.NumberColumn(format="%.2f")
@@ -42,13 +46,14 @@ def sources(names: list[str]) -> tuple[MethodSource, ...]:
     )
 
 
-def choose_methods(key: str) -> list[str]:
-    """Pills for the methods."""
+def choose_methods(key: str, dft: str = "") -> list[str]:
+    """Pills for the methods; with the engine of that name for DFT, which is not chosen because it takes minutes."""
     return st.pills(
         "Methods",
-        [MODEL, *_ENGINES],
+        [MODEL, *_ENGINES, *([LEVEL_OF_THEORY] if dft else [])],
         selection_mode="multi",
         default=[MODEL, *_ENGINES],
+        format_func=lambda name: f"{name} (minutes)" if name == LEVEL_OF_THEORY else name,
         key=key,
         persist_state="session",
     )
@@ -77,11 +82,27 @@ def energy_table(table: pd.DataFrame, name: str) -> None:
 
 def one_complex(model: Model, molecule: Molecule) -> None:
     """E_int by every method, vertical and relaxed, with what the references hold of this complex."""
-    names = choose_methods("interaction_methods")
-    place = f"{content.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
-    keys = {relax: f"interaction_{relax}_{place}" for relax in (False, True)}
-    busy = any(background.running(key) for key in keys.values())
-    if names and not busy:
+    dft = dft_engine(molecule)
+    if isinstance(dft, str):
+        st.info(sentence(dft), title=f"{LEVEL_OF_THEORY} cannot be used here")
+    names = choose_methods("interaction_methods", "" if isinstance(dft, str) else dft.name)
+    chosen = {
+        "short": sources([name for name in names if name != LEVEL_OF_THEORY]),
+        "long": tuple(
+            MethodSource(name, engine=dft.name)
+            for name in names
+            if name == LEVEL_OF_THEORY and not isinstance(dft, str)
+        ),
+    }
+    geometry = content.geometry_key(molecule)
+    places = {"short": f"{geometry}_{model.sha256}", "long": geometry}
+    keys = {
+        (relax, lane): f"interaction_{relax}_{places[lane]}_{'_'.join(source.label for source in chosen[lane])}"
+        for relax in (False, True)
+        for lane in _LANES
+        if chosen[lane]
+    }
+    if keys and not any(background.running(key) for key in keys.values()):
         with st.container(horizontal=True):
             for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
                 st.button(
@@ -90,11 +111,15 @@ def one_complex(model: Model, molecule: Molecule) -> None:
                     type="secondary" if relax else "primary",
                     icon=":material/play_arrow:",
                     on_click=_start_one,
-                    args=(keys[relax], molecule, sources(names), relax),
+                    args=({lane: key for (of, lane), key in keys.items() if of == relax}, molecule, chosen, relax),
                 )
-    results: list[ComplexInteractions] = [found for key in keys.values() if (found := background.show(key)) is not None]
+    results: dict[bool, ComplexInteractions] = {}
+    for (relax, _), key in keys.items():
+        found: ComplexInteractions | None = background.show(key)
+        if found is not None:
+            results[relax] = results[relax].beside(found) if relax in results else found
     if results:
-        result = results[-1]
+        result = results.get(True) or results[False]
         energy_table(_with_references(_named_level(result.table, model), molecule), "Interaction energies")
         for method, reason in result.reasons.items():
             st.info(sentence(reason), title=f"{method} gives no energy")
@@ -106,9 +131,16 @@ def one_complex(model: Model, molecule: Molecule) -> None:
         )
 
 
-def _start_one(key: str, molecule: Molecule, methods: tuple[MethodSource, ...], relax: bool) -> None:
-    title = "Interaction energies"
-    background.start(key, interactions, molecule, methods, relax, title=title)
+def _start_one(
+    keys: dict[background.Lane, str],
+    molecule: Molecule,
+    chosen: dict[background.Lane, tuple[MethodSource, ...]],
+    relax: bool,
+) -> None:
+    titles = {"short": "Interaction energies", "long": f"Interaction energies by {LEVEL_OF_THEORY}"}
+    for lane, key in keys.items():
+        if not background.has_result(key):
+            background.start(key, interactions, molecule, chosen[lane], relax, title=titles[lane], lane=lane)
 
 
 def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pages.components import complexes
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
+from virialff.access import READ_ONLY_VARIABLE
 from virialff.benchmarks.reference_comparison import REFERENCE
 from virialff.interactions import interaction_energy
 from virialff.molecule import Molecule
@@ -52,6 +53,32 @@ def test_gallery_complex_by_every_method_beside_dft_and_coupled_cluster(app, wat
     assert table["model"] == pytest.approx(float(model), abs=1e-3)
     assert table[REFERENCE] == pytest.approx(5.37, abs=0.01)
     assert table["CCSD(T)/CBS"] == pytest.approx(4.918)
+
+
+def test_dft_on_request_is_that_of_the_references(app):
+    on_interactions(app)
+    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    choose(app, "interaction_methods", ["GFN2-xTB", REFERENCE])
+    press(app, "Compute as it is")
+    assert not app.exception
+    assert not app.error
+    table = table_with(app, VERTICAL)
+    energies = table[table["method"] == REFERENCE][VERTICAL].astype(float).tolist()
+    assert len(energies) == 2
+    assert energies[0] == pytest.approx(energies[1], abs=1e-3)
+    levels = table[table["method"] == REFERENCE]["level of theory"].tolist()
+    assert all("counterpoise-corrected" in level for level in levels)
+
+
+def test_read_only_installation_computes_the_quick_methods_alone(app, monkeypatch):
+    monkeypatch.setenv(READ_ONLY_VARIABLE, "1")
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "O.N")
+    choose(app, "interaction_methods", ["GFN2-xTB", REFERENCE])
+    press(app, "Compute as it is")
+    assert "read-only" in app.error[0].value.replace("\\", "")
+    assert table_with(app, VERTICAL)["method"].tolist() == ["GFN2-xTB"]
 
 
 def test_base_pairs_lead_the_gallery_where_they_are_known(psi4_data_or_references):

@@ -7,6 +7,7 @@ from tests.virialff.sample_models import change_card
 from virialff import get_engine, load_model
 from virialff.complex_energies import ComplexInteractions, complex_interactions, interaction_table, vertical_interaction
 from virialff.datasets.references import load_references
+from virialff.energy_methods import energy_engine
 from virialff.errors import MissingCoordinatesError, MoleculeError
 from virialff.interactions import interaction_energy, relax_complex, relaxed_interaction_energy
 from virialff.molecule import Molecule
@@ -72,3 +73,37 @@ def test_level_of_ani_is_that_of_its_weights(dimer):
         pytest.skip(reason)
     entry = vertical_interaction("ANI", engine, dimer)
     assert "trained on" in entry.level_of_theory
+
+
+def test_dft_is_counterpoise_corrected_and_tells_its_progress(dimer):
+    engine = energy_engine("pyscf")
+    steps = []
+    found = complex_interactions(dimer, {"DFT": engine}, get_engine("gfn2"), progress=lambda *step: steps.append(step))
+    table = found.table.iloc[0]
+    references = load_references(ASSETS / "data" / "references.parquet")
+    held = next(entry for entry in references.dimers if (entry.database, entry.index) == ("S66", 1))
+    assert table["E_int vertical (kcal/mol)"] == pytest.approx(
+        held.interaction_energies[engine.level_of_theory], abs=2e-3
+    )
+    assert "counterpoise-corrected" in table["level of theory"]
+    relaxed = relax_complex(dimer, get_engine("gfn2"))
+    vertical = float(interaction_energy(relaxed.molecule, engine)[0])
+    deformation = sum(
+        float(
+            (
+                engine.energy(relaxed.molecule.fragment(k), relaxed.molecule.fragment(k).positions)
+                - engine.energy(monomer, monomer.positions)
+            )[0]
+        )
+        for k, monomer in enumerate(relaxed.monomers)
+    )
+    assert table["E_int relaxed (kcal/mol)"] == pytest.approx(vertical - deformation, abs=2e-3)
+    assert [done for done, _, _ in steps] == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12]
+    assert {total for _, total, _ in steps} == {13}
+
+
+def test_results_of_two_calls_stand_side_by_side(dimer):
+    one = complex_interactions(dimer, {"GFN2-xTB": get_engine("gfn2")})
+    both = one.beside(complex_interactions(dimer, {"model": load_model()}))
+    assert both.table["method"].tolist() == ["GFN2-xTB", "model"]
+    assert both.table["E_int vertical (kcal/mol)"][0] == one.table["E_int vertical (kcal/mol)"][0]

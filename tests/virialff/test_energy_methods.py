@@ -57,12 +57,12 @@ def test_dft_of_hydrogen():
     np.testing.assert_allclose(result.energies, get_engine("pyscf").energy(molecule, molecule.positions), atol=0.01)
     # The experimental D_e is 109.5 kcal/mol.
     assert 100 < result.atomization_energies[0] < 115
-    energy_methods._dft_engine("pyscf").close()  # type: ignore[attr-defined]
+    energy_methods.energy_engine("pyscf").close()  # type: ignore[attr-defined]
 
 
 def test_without_a_program_dft_is_a_sentence(monkeypatch):
     molecule = Molecule.from_smiles("[H][H]")
     for name in ("pyscf", "psi4"):
-        engine = energy_methods._dft_engine(name)
+        engine = energy_methods.energy_engine(name)
         monkeypatch.setattr(type(engine), "available", lambda self: f"{self.name} is missing")
     assert dft_method(molecule) == "pyscf is missing; psi4 is missing"

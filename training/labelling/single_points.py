@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from virialff.counterpoise import counterpoise_energies
 from virialff.engines import get_engine
 from virialff.engines.base import FloatArray
 from virialff.engines.dft import CAMPAIGN, CAMPAIGN_ENERGIES, LEVEL_OF_THEORY, DftSettings
@@ -176,18 +177,8 @@ def _dft_energy(row: Label, positions: FloatArray) -> Label:
 
 def _dft_complex(row: Label, positions: FloatArray) -> Label:
     """Total energy of a complex and its counterpoise-corrected vertical interaction energy."""
-    engine = dft_engine(CAMPAIGN_ENERGIES)
-    whole = engine.electronic_structure(row.numbers, positions).energy
-    alone = sum(
-        engine.electronic_structure(row.numbers, positions, ghosts=row.fragments != index).energy
-        for index in range(int(row.fragments.max()) + 1)
-    )
-    return replace(
-        row,
-        energy=whole * HARTREE_IN_KCAL_MOL,
-        interaction_energy=(alone - whole) * HARTREE_IN_KCAL_MOL,
-        counterpoise=True,
-    )
+    found = counterpoise_energies(dft_engine(CAMPAIGN_ENERGIES), row.numbers, row.fragments, positions)
+    return replace(row, energy=found.complex_energy, interaction_energy=found.interaction_energy, counterpoise=True)
 
 
 GFN2 = Calculation(gfn2_level, _gfn2)

@@ -1,7 +1,8 @@
-"""Interaction energies of complexes by the model, GFN2-xTB and ANI, in kcal/mol; positive is bound.
+"""Interaction energies of complexes by the model, GFN2-xTB, ANI and DFT, in kcal/mol; positive is bound.
 
 Vertical: every molecule as it is in the complex. With --relax the complex and its molecules are also relaxed with
 GFN2-xTB, each to its own minimum (Eq. 25). The input needs coordinates; of several conformers the first is taken.
+DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP, counterpoise-corrected) takes from a minute to many minutes a complex.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from virialff.forcefield import Model
 
 SUMMARY = "interaction energies of complexes, vertical and relaxed"
-METHODS = ("model", "gfn2", "ani")
+METHODS = ("model", "gfn2", "ani", "pyscf", "psi4")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         default="model",
         metavar="LIST",
-        help="methods, separated by commas: model, gfn2, ani (default %(default)s)",
+        help=f"methods, separated by commas: {', '.join(METHODS)} (default %(default)s)",
     )
     parser.add_argument("--relax", action="store_true", help="relax with GFN2-xTB too")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from virialff.complex_energies import complex_interactions
+    from virialff.energy_methods import energy_engine
     from virialff.engines import get_engine
 
     names = list(dict.fromkeys(name for name in arguments.method.replace(" ", "").split(",") if name))
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         shown = f"there is no method {unknown[0]!r}" if unknown else "--method names none"
         raise ConfigError(f"{shown}; choose from {', '.join(METHODS)}")
     methods: dict[str, Engine | Model] = {
-        name: inputs.load(arguments) if name == "model" else get_engine(name) for name in names
+        name: inputs.load(arguments) if name == "model" else energy_engine(name) for name in names
     }
     relaxer = get_engine("gfn2") if arguments.relax else None
     report = Report(arguments)

@@ -33,6 +33,12 @@ def test_energies_are_those_of_the_library(file, capsys):
     assert record["relaxed_kcal_per_mol"]["gfn2"] > 4
 
 
+def test_dft_is_asked_for_by_the_name_of_its_program(file, capsys):
+    assert main(["interaction", str(file), "--method", "pyscf", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["vertical_kcal_per_mol"]["pyscf"] == pytest.approx(5.37, abs=0.01)
+
+
 def test_what_is_no_complex_with_coordinates(file, capsys):
     assert main(["interaction", "O.O"]) == 3
     assert "no coordinates" in capsys.readouterr().err

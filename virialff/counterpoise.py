@@ -1,0 +1,44 @@
+"""Interaction energies at wB97X-D/def2-SVP without the basis-set superposition error (Boys and Bernardi, 1970).
+
+Every fragment is computed in the basis of the whole complex, so that it gains nothing by borrowing functions there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from virialff.units import HARTREE_IN_KCAL_MOL
+
+if TYPE_CHECKING:
+    from virialff.engines import Progress
+    from virialff.engines.dft import DftEngine
+
+
+class CounterpoiseEnergies(NamedTuple):
+    """One geometry of a complex, kcal/mol."""
+
+    complex_energy: float  #: total energy of the complex
+    interaction_energy: float  #: fragments in the basis of the complex minus complex, positive = bound
+
+
+def counterpoise_energies(
+    engine: DftEngine, numbers: Any, fragments: Any, positions: Any, *, progress: Progress | None = None
+) -> CounterpoiseEnergies:
+    """Counterpoise-corrected vertical interaction energy of one geometry, with the energy of the complex.
+
+    numbers, fragments: (n_atoms,), atomic numbers and the index of each atom's fragment, from 0.
+    positions: (n_atoms, 3), Angstrom.
+    `progress(done, total)` after each calculation: of the complex, and of every fragment.
+
+    Raises EngineError as `DftEngine.electronic_structure`.
+    """
+    fragments = np.asarray(fragments)
+    n_fragments = int(fragments.max()) + 1
+    energies = []
+    for ghosts in (None, *(fragments != index for index in range(n_fragments))):
+        energies.append(engine.electronic_structure(numbers, positions, ghosts=ghosts).energy * HARTREE_IN_KCAL_MOL)
+        if progress is not None:
+            progress(len(energies), n_fragments + 1)
+    return CounterpoiseEnergies(energies[0], sum(energies[1:]) - energies[0])
