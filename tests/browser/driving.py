@@ -37,6 +37,17 @@ def formula(page: Page) -> Locator:
     return page.get_by_role("heading", level=2)
 
 
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose from a select box by clicking the option, however late the list comes on a loaded machine."""
+    box = page.get_by_role("combobox", name=label)
+    choice = page.get_by_role("option", name=option, exact=True)
+    box.click()
+    box.fill(option)
+    choice.click()
+    expect(box).to_have_value(option)
+    settled(page)
+
+
 def settled(page: Page) -> None:
     """Wait until Streamlit has run the page's script to its end."""
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=SLOW)

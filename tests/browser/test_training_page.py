@@ -1,4 +1,5 @@
-"""Page Training in a real browser, with a server that is killed and started again: the job goes on without it."""
+"""Page Training in a real browser, with a server that is killed and started again: the job goes on without it, and its
+model is chosen on page Molecule."""
 
 import os
 import re
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -16,6 +18,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser import driving
 from tests.browser.conftest import ROOT, free_port, wait_until_healthy
 from tests.small_training import small_recipe, small_store
+from virialff.forcefield import load_model
+from virialff.molecule import Molecule
 
 STEPS = 500
 
@@ -111,7 +115,28 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text(f"step {step} of {STEPS}")).to_be_visible(timeout=driving.SLOW)
     page.get_by_role("button", name="Resume").click()
-    expect(state(page, "finished")).to_be_visible(timeout=240_000)
+    expect(state(page, "finished")).to_be_visible(timeout=480_000)
     expect(page.get_by_text(f"step {STEPS} of {STEPS}")).to_be_visible()
 
+    driving.settled(page)
+    page.get_by_text("Measure it beside GFN2-xTB and ANI").click()
+    driving.settled(page)
+    page.get_by_role("button", name="Make a model").click()
+    expect(page.get_by_role("button", name="Use tiny in this session")).to_be_visible(timeout=480_000)
+    driving.settled(page)
+    page.get_by_role("link", name="Molecule").click()
+    driving.enter_smiles(page, "CCO")
+    driving.expect_formula(page, "C₂H₆O")
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="tiny", exact=True).click()
+    expect(sidebar).to_contain_text(re.compile(r"Active model\s*tiny"), timeout=driving.SLOW)
+    driving.settled(page)
+    expect(page).to_have_url(re.compile("model=tiny"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Charges (CSV)").click()
+    charges = [float(line.split(",")[3]) for line in download.value.path().read_text().splitlines()[1:]]
+    model = load_model(tmp_path / "models" / "tiny")
+    expected = model.force_field(Molecule.from_smiles("CCO")).charges
+    np.testing.assert_allclose(charges, expected, atol=1e-6)
     page.close()

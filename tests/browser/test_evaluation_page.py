@@ -1,0 +1,36 @@
+"""Page Evaluation in a real browser: cards side by side, and errors measured on request with their figures."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import driving
+
+MODELS = ("default", "foundation-gfn2")
+
+
+def test_models_side_by_side_are_measured_and_downloaded(page: Page):
+    driving.open_app(page, "/evaluation?" + "&".join(f"evaluation_models={name}" for name in MODELS))
+    expect(page.get_by_role("button", name="Errors in the cards (CSV)")).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
+    table = page.get_by_test_id("stTable").first
+    for name in MODELS:
+        expect(table.get_by_role("columnheader", name=name, exact=True)).to_be_visible()
+    expect(table.get_by_role("row").filter(has_text="total energy").first).to_be_visible()
+    for words in ("Checks of the parameters too", "S66, base pairs and conformers too"):
+        page.get_by_text(words).click()
+        driving.settled(page)
+    most = page.get_by_label("At most so many molecules")
+    most.fill("5")
+    most.press("Enter")
+    driving.settled(page)
+    page.get_by_role("button", name="Measure", exact=True).click()
+    everything = page.get_by_role("button", name="Everything (JSON)")
+    expect(everything).to_be_visible(timeout=2 * driving.SLOW)
+    driving.settled(page)
+    expect(page.get_by_text("Total energies of minima (Fig. 7)")).to_be_visible()
+    expect(page.locator(".js-plotly-plot:visible .scatterlayer .trace .points path").first).to_be_visible()
+    with page.expect_download() as download:
+        everything.click()
+    errors = json.loads(download.value.path().read_text())["errors"]
+    assert {*MODELS, "GFN2-xTB"} <= {row["method"] for row in errors}
