@@ -23,55 +23,77 @@ class Optimization:
     #: Read by pydantic where a recipe is checked; nothing is imported for it.
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    #: Of the stage, in the log and the metrics.
     name: str = "potential"
+    #: Updates of the weights.
     steps: int = 10_000
+    #: Of all random numbers: weights, order of the molecules, choice of conformers.
     seed: int = 1
+    #: A batch has as many molecules as have so many atom pairs, conformers not counted.
     batch_pairs: int = 6_000
     #: Molecules of a batch; None for as many as have `batch_pairs` pairs.
     batch_molecules: int | None = None
+    #: Atom pairs of a batch of complexes.
     complex_batch_pairs: int = 6_000
+    #: Conformers of each molecule in a batch, drawn anew each time.
     conformers: int = 6
+    #: The same for the geometries of a complex.
     complex_conformers: int = 4
+    #: Highest learning rate of Adam.
     learning_rate: float = 1.5e-3
+    #: The learning rate rises linearly over so many steps.
     warmup_steps: int = 500
     #: After the warm-up a cosine to zero, or times `decay` every `decay_steps` steps.
     schedule: Literal["cosine", "steps"] = "cosine"
+    #: Factor of the schedule `steps`.
     decay: float = 0.8
+    #: Steps from one decay to the next, of the schedule `steps`.
     decay_steps: int = 10_000
+    #: Gradients of a larger norm are scaled down to it.
     gradient_norm: float = 100.0
+    #: Of the running average of the weights, which is what is validated and saved.
     average_decay: float = 0.999
     #: The embeddings stay as they are, from an earlier stage or from the weights that the run started with.
     freeze_embeddings: bool = False
     #: Standard deviation in Angstrom of the noise on the coordinates while training.
     coordinate_noise: float = 0.0
-    #: Loss weights: mean absolute errors of the total energy, of energies relative to the molecule's mean,
-    #: of forces, of interaction energies and of the forces between fragments.
+    #: Of the mean absolute error of the total energy (kcal/mol) in the loss.
     energy_weight: float = 1.0
+    #: Of the error of energies relative to the molecule's mean (kcal/mol).
     relative_weight: float = 1.0
+    #: Of the error of forces (kcal/mol/Angstrom).
     force_weight: float = 1.0
+    #: Of the error of interaction energies of complexes (kcal/mol).
     interaction_weight: float = 5.0
+    #: Of the error of forces between the fragments of a complex (kcal/mol/Angstrom).
     interaction_force_weight: float = 5.0
-    #: Of components of the dipole (e Angstrom) of the partial charges.
+    #: Of the error of components of the dipole of the partial charges (e Angstrom).
     dipole_weight: float = 0.0
-    #: Of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16), or of each atom and bond (Eq. 11-12).
+    #: Of the error of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16).
     kinetic_weight: float = 0.0
+    #: Of the error of the kinetic energy of each atom and bond (Eq. 11-12).
     kinetic_descriptor_weight: float = 0.0
-    #: Of the molecule's kinetic energy as minus a sum over pairs, by the networks of the pair potential, which are then
-    #: a twin of it (twin.py), and which terms the sum has: the two readings of section 4.2.
+    #: Of the error of the molecule's kinetic energy as minus a sum over pairs, by the networks of the pair potential,
+    #: which are then a twin of it (twin.py).
     twin_weight: float = 0.0
+    #: Which terms the sum of the twin has: the two readings of section 4.2.
     twin_terms: Literal["all", "long_range"] = "all"
-    #: Of all losses of the companion, labels of another level of theory, and its batch size: a factor on the weights
-    #: above. 0: the companion is left out.
+    #: Of all losses of the companion, labels of another level of theory: a factor on the weights above. 0: the
+    #: companion is left out.
     companion_weight: float = 1.0
+    #: Atom pairs of a batch of the companion.
     companion_batch_pairs: int = 6_000
     #: Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of minima.
     kind_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.1)
+    #: Steps from one validation to the next.
     validate_every: int = 1_000
+    #: Seconds from one checkpoint to the next: the most that a crash can cost.
     checkpoint_seconds: float = 120.0
     #: The run stops when the smoothed loss is this many times its lowest value.
     explosion: float = 100.0
     #: Parameters and arithmetic in float64; for tests of exactness.
     double_precision: bool = False
+    #: Processor threads of each process.
     threads: int = 1
 
     def __post_init__(self) -> None:

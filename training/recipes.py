@@ -62,19 +62,15 @@ def _kind(hint: Any) -> tuple[SettingKind, bool, tuple[str, ...]]:
 
 
 def _meanings(settings: type) -> dict[str, str]:
-    """What the comments `#:` above each field say; one comment may stand above several."""
+    """What the comment `#:` above each field says."""
     meanings: dict[str, str] = {}
     comment: list[str] = []
-    closed = False
     for line in inspect.getsource(settings).splitlines():
         if found := _COMMENT.match(line):
-            comment = [found[1]] if closed else [*comment, found[1]]
-            closed = False
-        elif found := _FIELD.match(line):
-            # A comment of several fields names them in their order ("... of energies, of forces").
-            meanings[found[1]] = " ".join(comment) if comment and not closed else ""
-            closed = True
-        elif not line.strip():
+            comment.append(found[1])
+        else:
+            if found := _FIELD.match(line):
+                meanings[found[1]] = " ".join(comment)
             comment = []
     return meanings
 

@@ -1,5 +1,7 @@
 """Commands that run on without the page: their progress, a stop, what they print."""
 
+import time
+
 import streamlit as st
 
 from pages.components.text import plain, sentence
@@ -59,14 +61,25 @@ def _running(name: str, title: str) -> None:
         st.rerun()
     lines = last_lines(run.output, _LINES)
     said = one_word(lines[-1]) if lines else "starting"
-    asked = ", stopping" if run.reason else ""
-    st.progress(run.share_done or 0.0, text=f"{plain(title)}: {duration(run.seconds)} so far{asked}. {plain(said)}")
+    share = run.share_done or 0.0
+    when = "stopping" if run.reason else "" if "left" in said else _time_left(name, share)
+    so_far = f"{duration(run.seconds)} so far{f', {when}' if when else ''}"
+    st.progress(share, text=f"{plain(title)}: {so_far}. {plain(said)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Stop", icon=":material/stop:", key=f"stop_{name}", on_click=_stop, args=(run,), disabled=bool(run.reason)
         )
         with st.popover("Output"):
             st.code("\n".join(lines) or "nothing yet", language=None)
+
+
+def _time_left(name: str, share: float) -> str:
+    """By the rate since this session first looked: a command that goes on begins with what is done already."""
+    now = time.monotonic()
+    began, before = st.session_state.setdefault(f"command_rate_{name}", (now, share))
+    if share <= before:
+        return ""
+    return f"about {duration((1.0 - share) * (now - began) / (share - before))} left"
 
 
 def one_word(line: str) -> str:

@@ -19,6 +19,7 @@ def test_every_field_of_the_settings_is_in_the_form(settings):
     found = {setting.name: setting for setting in settings_of(settings)}
     assert list(found) == [field.name for field in dataclasses.fields(settings)]
     assert all(setting.default == getattr(settings(), name) for name, setting in found.items())
+    assert [name for name, setting in found.items() if not setting.meaning] == []
 
 
 def test_kinds_and_meanings_of_settings():
@@ -28,7 +29,10 @@ def test_kinds_and_meanings_of_settings():
     assert found["kind_weights"].kind == "numbers"
     assert found["double_precision"].kind == "switch"
     assert "Angstrom" in found["coordinate_noise"].meaning
-    assert found["seed"].meaning == ""
+    assert (
+        found["kinetic_descriptor_weight"].meaning
+        == "Of the error of the kinetic energy of each atom and bond (Eq. 11-12)."
+    )
 
 
 def test_presets_are_recipes_and_come_back_from_their_text():

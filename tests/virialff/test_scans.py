@@ -137,5 +137,8 @@ def test_table_and_figure(butane):
     figure = scan_figure(result.values, {"model": energies}, coordinate=result.label, start=result.start)
     assert figure.layout.xaxis.title.text == "torsion C1-C2-C3-C4 (degree)"
     np.testing.assert_allclose(figure.data[0].y, energies)
+    assert figure.layout.xaxis.dtick is None
+    turn = scan_figure(np.linspace(-180, 180, 5), {"model": energies}, coordinate=result.label)
+    assert (turn.layout.xaxis.tick0, turn.layout.xaxis.dtick) == (0, 60)
     with pytest.raises(KeyError):
         scan_table(result, both, "ani")

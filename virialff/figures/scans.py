@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
 
+#: Only angles span so much; their ticks stand at sixths of a turn.
+_MOST_OF_A_TURN = 300.0
+
 
 def scan_figure(
     values: np.ndarray,
@@ -40,4 +43,6 @@ def scan_figure(
         figure.add_annotation(
             x=start, y=1, yref="paper", text="start", showarrow=False, yanchor="bottom", font={"color": GREY}
         )
+    if np.ptp(values) > _MOST_OF_A_TURN:
+        figure.update_xaxes(tick0=0, dtick=60)
     return finish(figure, height=height, x_title=coordinate, y_title=quantity)

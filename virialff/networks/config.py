@@ -15,17 +15,27 @@ class NetworkConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     # Given in the paper (section 4.1).
+    #: Rounds of message passing along the bonds.
     message_steps: int = 4
+    #: Length of the embedding h_i of an atom.
     hidden_size: int = 350
+    #: Width of the network for the kinetic energy of an atom.
     atom_width: int = 160
+    #: Layers of the network for the kinetic energy of an atom.
     atom_layers: int = 3
+    #: Width of the network for the kinetic energy of a bond.
     edge_width: int = 199
+    #: Layers of the network for the kinetic energy of a bond.
     edge_layers: int = 4
 
     # Not given in the paper; our choice for the preset `paper`: like the networks of stage 1.
+    #: Width of the network for the partial charge of an atom.
     charge_width: int = 160
+    #: Layers of the network for the partial charge of an atom.
     charge_layers: int = 3
+    #: Width of feats_net, the network for the coefficients of a pair.
     pair_width: int = 199
+    #: Layers of feats_net.
     pair_layers: int = 4
     #: Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value.
     distance_threshold: float | None = 10.0
