@@ -1,7 +1,8 @@
 """Speed of the training loop: steps, molecules and pairs a second, and the share of time in data.
 
 On one thread of the CPU and, where there is one, on a GPU. Run by `python -m perf.training`; `--packs runs/NAME/packs`
-takes the training packs of a run instead of making them.
+takes the training packs of a run instead of making them. `--compile` adds a row with the pair energies and forces under
+torch.compile, whose compilation, about a minute, is not counted.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import argparse
 import copy
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
+from training import losses
 from training.config import PRESETS, Recipe, load_recipe
 from training.dataset import COMPLEXES, MOLECULES, load_pack
 from training.loop import StageRun
@@ -70,12 +74,24 @@ def measure(recipe: Recipe, packs: Path, device: str, *, steps: int) -> Speed:
     return Speed(steps / seconds, rate("records"), rate("geometries"), rate("pairs"), rate("seconds"))
 
 
+@contextmanager
+def compiled_pairs() -> Iterator[None]:
+    """Train with pair energies and forces under torch.compile, for batches of any shape."""
+    plain = losses.pair_energies_and_forces
+    losses.pair_energies_and_forces = torch.compile(plain, dynamic=True)
+    try:
+        yield
+    finally:
+        losses.pair_energies_and_forces = plain
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m perf.training", description=__doc__)
     parser.add_argument("--recipe", type=Path, default=PRESETS / "foundation.yaml", help="default: foundation.yaml")
     parser.add_argument("--packs", type=Path, help="training packs (default: made of the recipe's labels)")
     parser.add_argument("--steps", type=int, default=30, help="steps measured, after as many (default %(default)s)")
+    parser.add_argument("--compile", action="store_true", help="add a row for torch.compile; needs a C++ compiler")
     given = parser.parse_args()
     torch.set_num_threads(1)
     recipe = load_recipe(given.recipe)
@@ -91,6 +107,11 @@ def main() -> None:
                 level_of_theory=recipe.level_of_theory,
             )
         rows = [_row(device, measure(recipe, packs, device, steps=given.steps)) for device in devices]
+        if given.compile:
+            with compiled_pairs():
+                rows += [
+                    _row(f"{device}, compiled", measure(recipe, packs, device, steps=given.steps)) for device in devices
+                ]
     rows.insert(0, ("device", "steps/s", "molecules/s", "geometries/s", "pairs/s", "time in data"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

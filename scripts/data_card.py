@@ -5,7 +5,10 @@ import hashlib
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from virialff.elements import ELEMENTS
+from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.labels.schema import KINDS
 from virialff.labels.summary import LevelSummary, summarise
 
@@ -55,6 +58,8 @@ def data_card(folder: Path) -> str:
             "",
         ]
         lines += [line for level in summarise(path).levels for line in _level(level)]
+        if path.name == "dft.parquet":
+            lines += _differences(interaction_differences(path))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -79,6 +84,39 @@ def _level(level: LevelSummary) -> list[str]:
     for reason, count in level.failures.most_common():
         lines.append(f"- failed {count:,}: {reason}")
     return [*lines, ""] if level.failures else lines
+
+
+def interaction_differences(path: Path) -> pd.DataFrame:
+    """Interaction energies (kcal/mol) of the complexes that have both levels: detail, GFN2-xTB, DFT, difference."""
+    energy = "interaction_energy_kcal_mol"
+    rows = pd.read_parquet(path, columns=["task", "detail", "kind", "level_of_theory", energy])
+    rows = rows[(rows["kind"] == "complex") & rows[energy].notna()]
+    table = rows.pivot_table(index=["task", "detail"], columns="level_of_theory", values=energy).dropna()
+    table["difference"] = table["GFN2-xTB"] - table[LEVEL_OF_THEORY]
+    return table.reset_index()
+
+
+def _differences(table: pd.DataFrame) -> list[str]:
+    def row(name: str, values: pd.Series) -> str:
+        cells = (
+            f"{values.mean():+.2f}",
+            f"{values.abs().median():.2f}",
+            f"{values.abs().mean():.2f}",
+            f"{values.max():+.2f}",
+        )
+        return f"| {name} | {len(values)} | {' | '.join(cells)} |"
+
+    return [
+        "### Interaction energies: GFN2-xTB minus wB97X-D/def2-SVP (kcal/mol)",
+        "",
+        "At the same geometries, DFT with counterpoise correction; positive: GFN2-xTB binds more strongly.",
+        "",
+        "| arrangement | complexes | mean | median of sizes | mean of sizes | largest |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(row(str(name), group["difference"]) for name, group in table.groupby("detail")),
+        row("all", table["difference"]),
+        "",
+    ]
 
 
 def main() -> int:

@@ -25,24 +25,8 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
     key = content.graph_key(molecule)[:12]
     with st.container(horizontal=True):
-        i = st.selectbox(
-            "First atom",
-            range(len(names)),
-            first,
-            names.__getitem__,
-            key=f"first_{key}",
-            persist_state="session",
-            width=160,
-        )
-        j = st.selectbox(
-            "Second atom",
-            range(len(names)),
-            second,
-            names.__getitem__,
-            key=f"second_{key}",
-            persist_state="session",
-            width=160,
-        )
+        i = _choose_atom("First atom", names, first, f"first_{key}")
+        j = _choose_atom("Second atom", names, second, f"second_{key}")
     if i == j:
         st.info("Choose two different atoms.")
         return
@@ -62,6 +46,10 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
     if distance is not None:
         _at_distance(force_field, i, j, distance)
+
+
+def _choose_atom(label: str, names: list[str], start: int, key: str) -> int:
+    return st.selectbox(label, range(len(names)), start, names.__getitem__, key=key, persist_state="session", width=160)
 
 
 def _numbers(pair: pd.Series, distance: float | None) -> None:
