@@ -116,6 +116,14 @@ def test_each_fault_of_a_row_is_found(ethene, tmp_path, change, words):
     assert any(re.search(words, sentence) for sentence in sentences), sentences
 
 
+def test_monomer_of_a_complex_may_lie_next_to_its_minimum(ethene, tmp_path):
+    still = dataclasses.replace(ethene, detail="monomer_1_in_complex", forces=ethene.forces / 1186.0)
+    with LabelStore(tmp_path).writer("a") as writer:
+        writer.append([still])
+        writer.finish()
+    assert check(tmp_path).problems == ()
+
+
 def _unchecked(label: Label) -> pa.Table:
     """A table with a label that `to_table` would refuse."""
     if label.energy == label.energy:
