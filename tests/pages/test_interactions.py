@@ -149,13 +149,13 @@ def test_second_molecule_is_asked_for(app):
 def test_approach_has_its_well(app):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
-    choose(app, "approach_methods", ["model"])
+    choose(app, "approach_methods", ["GFN2-xTB"])
     press(app, "Compute the curve")
     assert not app.exception
     curve = table_with(app, "separation (Angstrom)")
-    lowest = curve["contact (Angstrom)"][curve["model (kcal/mol)"].idxmax()]
+    lowest = curve["contact (Angstrom)"][curve["GFN2-xTB (kcal/mol)"].idxmax()]
     assert 1.6 < lowest < 2.3
-    assert abs(curve["model (kcal/mol)"].iloc[-1]) < 1.5
+    assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
 
 
 def test_paper_table_is_there_before_anything_is_computed(app):
