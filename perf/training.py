@@ -106,12 +106,14 @@ def main() -> None:
                 fractions=recipe.data.fractions,
                 level_of_theory=recipe.level_of_theory,
             )
-        rows = [_row(device, measure(recipe, packs, device, steps=given.steps)) for device in devices]
+
+        def measured(suffix: str = "") -> list[tuple[str, ...]]:
+            return [_row(device + suffix, measure(recipe, packs, device, steps=given.steps)) for device in devices]
+
+        rows = measured()
         if given.compile:
             with compiled_pairs():
-                rows += [
-                    _row(f"{device}, compiled", measure(recipe, packs, device, steps=given.steps)) for device in devices
-                ]
+                rows += measured(", compiled")
     rows.insert(0, ("device", "steps/s", "molecules/s", "geometries/s", "pairs/s", "time in data"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -35,7 +35,7 @@ class Setting:
     optional: bool  #: may be left out
     default: Any
     choices: tuple[str, ...]
-    meaning: str  #: "" where the name says all
+    meaning: str  #: what the comment above the field says
 
 
 def settings_of(settings: type) -> list[Setting]:

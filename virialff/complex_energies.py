@@ -11,12 +11,18 @@ import pandas as pd
 from virialff.energy_functions import level_of_theory
 from virialff.engines.dft import DftEngine
 from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import Model
-from virialff.interactions import RelaxedComplex, interaction_energy, relax_complex, relaxed_interaction_energy
+from virialff.interactions import (
+    RelaxedComplex,
+    interaction_method,
+    n_calculations,
+    relax_complex,
+    relaxed_interaction_energy,
+)
 from virialff.molecule import Molecule
 
 if TYPE_CHECKING:
     from virialff.engines import Engine, Progress
+    from virialff.forcefield import Model
 
 #: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
 _RELAXING = 3
@@ -36,10 +42,8 @@ def vertical_interaction(
     name: str, method: Engine | Model, molecule: Molecule, *, progress: Progress | None = None
 ) -> MethodInteraction:
     """E_int of the first conformer with the monomers as they are in the complex; `progress` as `interaction_energy`."""
-    positions = molecule.positions[:1]
-    if isinstance(method, Model):
-        return _entry(name, method, lambda: method.force_field(molecule).interaction_energy(positions)[0])
-    return _entry(name, method, lambda: interaction_energy(molecule, method, positions, progress=progress)[0])
+    energy = interaction_method(method, progress=progress)
+    return _entry(name, method, lambda: energy(molecule, molecule.positions[:1])[0])
 
 
 def relaxed_interaction(
@@ -112,25 +116,29 @@ def complex_interactions(
         raise MoleculeError("an interaction energy needs two or more molecules and this is one; give a complex")
     molecule.require_3d()
     one = molecule.with_positions(molecule.positions[0])
-    calculations = {name: _n_calculations(method, molecule.n_fragments) for name, method in methods.items()}
-    total = sum(vertical + (relaxed if relaxer else 0) for vertical, relaxed in calculations.values())
-    total += _RELAXING if relaxer else 0
+    kinds = (False, True) if relaxer else (False,)
+    size = {
+        (name, relaxed): n_calculations(method, molecule.n_fragments, relaxed=relaxed)
+        for name, method in methods.items()
+        for relaxed in kinds
+    }
+    total = sum(size.values()) + (_RELAXING if relaxer else 0)
     done = 0
 
-    def begin(what: str, size: int) -> Progress:
+    def begin(what: str, calculations: int) -> Progress:
         """Say what is computed next; what comes back is told how far that is."""
         nonlocal done
-        before, done = done, done + size
+        before, done = done, done + calculations
 
         def within(part: int, parts: int) -> None:
             if progress is not None and part < parts:
                 progress(before + part, total, what)
 
-        within(0, size)
+        within(0, calculations)
         return within
 
     vertical = [
-        vertical_interaction(name, method, one, progress=begin(f"{name}, vertical", calculations[name][0]))
+        vertical_interaction(name, method, one, progress=begin(f"{name}, vertical", size[name, False]))
         for name, method in methods.items()
     ]
     if relaxer is None:
@@ -138,15 +146,10 @@ def complex_interactions(
     begin("relaxing the complex and its molecules", _RELAXING)
     relaxed = relax_complex(one, relaxer)
     energies = [
-        relaxed_interaction(name, method, relaxed, progress=begin(f"{name}, relaxed", calculations[name][1]))
+        relaxed_interaction(name, method, relaxed, progress=begin(f"{name}, relaxed", size[name, True]))
         for name, method in methods.items()
     ]
     return ComplexInteractions(tuple(vertical), tuple(energies), relaxed.level_of_theory, relaxed.changes)
-
-
-def _n_calculations(method: Engine | Model, n_fragments: int) -> tuple[int, int]:
-    """How many calculations of DFT a vertical and a relaxed energy take; anything else counts as one."""
-    return (n_fragments + 1, 3 * n_fragments + 1) if isinstance(method, DftEngine) else (1, 1)
 
 
 def interaction_table(vertical: Sequence[MethodInteraction], relaxed: Sequence[MethodInteraction] = ()) -> pd.DataFrame:

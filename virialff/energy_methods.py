@@ -87,7 +87,7 @@ def dft_method(molecule: Molecule) -> EnergyMethod | str:
         key=f"{found.name}: {found.level_of_theory}, energies",
         label=found.level_of_theory,
         level_of_theory=f"{found.level_of_theory} ({_PROGRAMS[found.name]})",
-        energy=partial(_dft_energy, found.name, molecule),
+        energy=partial(_engine_energy, found.name, molecule),
         atoms=HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in molecule.numbers),
         pace="slow",
     )
@@ -113,9 +113,5 @@ def energy_engine(name: str) -> Engine:
     return PyscfEngine(CAMPAIGN_ENERGIES) if name == "pyscf" else get_engine(name)
 
 
-def _dft_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:
-    return energy_engine(name).energy(molecule, positions)
-
-
 def _engine_energy(name: str, molecule: Molecule, positions: np.ndarray) -> np.ndarray:
-    return get_engine(name).energy(molecule, positions)
+    return energy_engine(name).energy(molecule, positions)

@@ -62,13 +62,18 @@ def interaction_energy(
     return np.asarray(apart - engine.energy(molecule, molecule.positions))
 
 
-def interaction_method(method: "Engine | Model | InteractionMethod") -> InteractionMethod:
-    """Anything that gives interaction energies as one kind of function: an engine, a model, or a function itself."""
+def interaction_method(
+    method: "Engine | Model | InteractionMethod", *, progress: Progress | None = None
+) -> InteractionMethod:
+    """Anything that gives interaction energies as one kind of function: an engine, a model, or a function itself.
+
+    progress: as `interaction_energy` calls it.
+    """
     if isinstance(method, Model):
         return lambda molecule, positions: method.force_field(molecule).interaction_energy(positions)
     if hasattr(method, "unsupported"):
         engine = cast("Engine", method)
-        return lambda molecule, positions: interaction_energy(molecule, engine, positions)
+        return lambda molecule, positions: interaction_energy(molecule, engine, positions, progress=progress)
     if callable(method):
         return method
     raise TypeError(f"{method!r} is neither an engine, a model nor a function of a complex and its positions")
@@ -118,6 +123,13 @@ def relax_complex(molecule: Molecule, engine: Engine, *, force_tolerance: float 
     return RelaxedComplex(complex_run.molecule, monomers, engine.level_of_theory, tuple(changes))
 
 
+def n_calculations(method: object, n_fragments: int, *, relaxed: bool) -> int:
+    """How often `progress` is called for one complex, vertical or relaxed; 1 for what is no DFT engine."""
+    if not isinstance(method, DftEngine):
+        return 1
+    return n_fragments + 1 + (2 * n_fragments if relaxed else 0)
+
+
 def relaxed_interaction_energy(
     relaxed: RelaxedComplex, method: "Engine | Model | EnergyFunction", *, progress: Progress | None = None
 ) -> float:
@@ -132,7 +144,7 @@ def relaxed_interaction_energy(
     if not isinstance(method, DftEngine):
         apart = sum(float(energy(monomer, monomer.positions)[0]) for monomer in relaxed.monomers)
         return apart - float(energy(relaxed.molecule, relaxed.molecule.positions)[0])
-    total = 3 * len(relaxed.monomers) + 1
+    total = n_calculations(method, len(relaxed.monomers), relaxed=True)
     done = 0
 
     def step(*_: int) -> None:

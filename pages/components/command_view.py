@@ -1,6 +1,6 @@
 """Commands that run on without the page: their progress, a stop, what they print."""
 
-import time
+import re
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from training.jobs.command_runs import (
     start_command,
     stop_command,
 )
-from training.labelling.progress import duration
+from training.labelling.progress import Progress, duration
 from virialff.errors import VirialffError
 
 _POLL_SECONDS = 1.0
@@ -26,6 +26,7 @@ _STATES = {
     "died": ("died", "red", ":material/error:"),
 }
 _REFUSED = "command_refused"
+_SAYS_TIME_LEFT = re.compile(r"\d (s|min|h|d) left")
 
 
 def start(purpose: str, subject: str, arguments: list[str], files: dict[str, bytes] | None = None) -> None:
@@ -62,7 +63,7 @@ def _running(name: str, title: str) -> None:
     lines = last_lines(run.output, _LINES)
     said = one_word(lines[-1]) if lines else "starting"
     share = run.share_done or 0.0
-    when = "stopping" if run.reason else "" if "left" in said else _time_left(name, share)
+    when = "stopping" if run.reason else "" if _SAYS_TIME_LEFT.search(said) else _time_left(name, share)
     so_far = f"{duration(run.seconds)} so far{f', {when}' if when else ''}"
     st.progress(share, text=f"{plain(title)}: {so_far}. {plain(said)}")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -75,11 +76,9 @@ def _running(name: str, title: str) -> None:
 
 def _time_left(name: str, share: float) -> str:
     """By the rate since this session first looked: a command that goes on begins with what is done already."""
-    now = time.monotonic()
-    began, before = st.session_state.setdefault(f"command_rate_{name}", (now, share))
-    if share <= before:
-        return ""
-    return f"about {duration((1.0 - share) * (now - began) / (share - before))} left"
+    progress: Progress = st.session_state.setdefault(f"command_progress_{name}", Progress(1.0, share))
+    left = progress.seconds_left(share)
+    return "" if left is None else f"about {duration(left)} left"
 
 
 def one_word(line: str) -> str:

@@ -1,6 +1,8 @@
 """Results of the page Interactions: one complex, the base pairs, and the reference dimers."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,8 +31,6 @@ from virialff.model_card import with_interval
 from virialff.molecule import Molecule
 
 _ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
-#: DFT has a worker of its own, so that its minutes hold up nothing else.
-_LANES: tuple[background.Lane, ...] = ("short", "long")
 _SCATTER = "reference_scatter"
 _PINNED = st.column_config.Column(pinned=True)
 _ENERGY = st.column_config.NumberColumn(format="%.2f")
@@ -46,11 +46,11 @@ def sources(names: list[str]) -> tuple[MethodSource, ...]:
     )
 
 
-def choose_methods(key: str, dft: str = "") -> list[str]:
-    """Pills for the methods; with the engine of that name for DFT, which is not chosen because it takes minutes."""
+def choose_methods(key: str, engines: Sequence[str] = tuple(_ENGINES)) -> list[str]:
+    """Pills for the model and these engines. DFT is not chosen from the start, because it takes minutes."""
     return st.pills(
         "Methods",
-        [MODEL, *_ENGINES, *([LEVEL_OF_THEORY] if dft else [])],
+        [MODEL, *engines],
         selection_mode="multi",
         default=[MODEL, *_ENGINES],
         format_func=lambda name: f"{name} (minutes)" if name == LEVEL_OF_THEORY else name,
@@ -80,29 +80,37 @@ def energy_table(table: pd.DataFrame, name: str) -> None:
     )
 
 
+class _Work(NamedTuple):
+    """What one worker computes of a complex."""
+
+    key: str
+    methods: tuple[MethodSource, ...]
+    relax: bool
+    lane: background.Lane
+
+
 def one_complex(model: Model, molecule: Molecule) -> None:
     """E_int by every method, vertical and relaxed, with what the references hold of this complex."""
     dft = dft_engine(molecule)
     if isinstance(dft, str):
         st.info(sentence(dft), title=f"{LEVEL_OF_THEORY} cannot be used here")
-    names = choose_methods("interaction_methods", "" if isinstance(dft, str) else dft.name)
-    chosen = {
-        "short": sources([name for name in names if name != LEVEL_OF_THEORY]),
-        "long": tuple(
-            MethodSource(name, engine=dft.name)
-            for name in names
-            if name == LEVEL_OF_THEORY and not isinstance(dft, str)
-        ),
-    }
+    engines = {LEVEL_OF_THEORY: dft.name} if not isinstance(dft, str) else {}
+    names = choose_methods("interaction_methods", [*_ENGINES, *engines])
+    quick = sources([name for name in names if name != LEVEL_OF_THEORY])
+    slow = tuple(MethodSource(name, engine=engines[name]) for name in names if name in engines)
     geometry = content.geometry_key(molecule)
-    places = {"short": f"{geometry}_{model.sha256}", "long": geometry}
-    keys = {
-        (relax, lane): f"interaction_{relax}_{places[lane]}_{'_'.join(source.label for source in chosen[lane])}"
+    # DFT has a worker of its own, so that its minutes hold up nothing else; no model has a part in its results.
+    lanes: tuple[tuple[background.Lane, str, tuple[MethodSource, ...]], ...] = (
+        ("short", f"{geometry}_{model.sha256}", quick),
+        ("long", geometry, slow),
+    )
+    works = [
+        _Work(f"interaction_{relax}_{place}_{'_'.join(source.label for source in methods)}", methods, relax, lane)
         for relax in (False, True)
-        for lane in _LANES
-        if chosen[lane]
-    }
-    if keys and not any(background.running(key) for key in keys.values()):
+        for lane, place, methods in lanes
+        if methods
+    ]
+    if works and not any(background.running(work.key) for work in works):
         with st.container(horizontal=True):
             for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
                 st.button(
@@ -111,13 +119,13 @@ def one_complex(model: Model, molecule: Molecule) -> None:
                     type="secondary" if relax else "primary",
                     icon=":material/play_arrow:",
                     on_click=_start_one,
-                    args=({lane: key for (of, lane), key in keys.items() if of == relax}, molecule, chosen, relax),
+                    args=([work for work in works if work.relax == relax], molecule),
                 )
     results: dict[bool, ComplexInteractions] = {}
-    for (relax, _), key in keys.items():
-        found: ComplexInteractions | None = background.show(key)
+    for work in works:
+        found: ComplexInteractions | None = background.show(work.key)
         if found is not None:
-            results[relax] = results[relax].beside(found) if relax in results else found
+            results[work.relax] = results[work.relax].beside(found) if work.relax in results else found
     if results:
         result = results.get(True) or results[False]
         energy_table(_with_references(_named_level(result.table, model), molecule), "Interaction energies")
@@ -131,16 +139,19 @@ def one_complex(model: Model, molecule: Molecule) -> None:
         )
 
 
-def _start_one(
-    keys: dict[background.Lane, str],
-    molecule: Molecule,
-    chosen: dict[background.Lane, tuple[MethodSource, ...]],
-    relax: bool,
-) -> None:
+def _start_one(works: list[_Work], molecule: Molecule) -> None:
     titles = {"short": "Interaction energies", "long": f"Interaction energies by {LEVEL_OF_THEORY}"}
-    for lane, key in keys.items():
-        if not background.has_result(key):
-            background.start(key, interactions, molecule, chosen[lane], relax, title=titles[lane], lane=lane)
+    for work in works:
+        if not background.has_result(work.key):
+            background.start(
+                work.key,
+                interactions,
+                molecule,
+                work.methods,
+                work.relax,
+                title=titles[work.lane],
+                lane=work.lane,
+            )
 
 
 def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:

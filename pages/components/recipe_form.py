@@ -138,7 +138,7 @@ def _widgets(part: str, settings: Sequence[Setting], values: dict[str, Any]) -> 
 
 
 def _widget(part: str, setting: Setting, value: Any) -> Any:
-    name, meaning = setting.name, setting.meaning or None
+    name, meaning = setting.name, setting.meaning
     place = key(f"{part}_{name}")
     if setting.kind == "switch":
         return st.toggle(name, bool(value), key=place, help=meaning, persist_state="session", width="content")

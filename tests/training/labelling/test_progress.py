@@ -18,3 +18,9 @@ def test_a_line_gives_share_rate_and_remaining_time() -> None:
 )
 def test_durations_are_in_their_two_largest_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_time_left_counts_what_was_done_since_the_start():
+    progress = Progress(1.0, 0.5, now=100.0)
+    assert progress.seconds_left(0.5, now=110.0) is None
+    assert progress.seconds_left(0.6, now=110.0) == pytest.approx(40.0)
