@@ -89,7 +89,8 @@ def _learning_curve(content: dict[str, Any], path: Path) -> None:
         raise KeyError("curves")
     show_figure(learning_curve_figure(curves), key="learning_curve", alt="Errors against number of training molecules")
     laws = "; ".join(
-        f"{curve.quantity} falls as N^-{law.estimate:.2f} ({law.low:.2f} to {law.high:.2f})"
+        f"{curve.quantity} {'falls' if law.estimate >= 0 else 'rises'} as N^{-law.estimate:.2f} "
+        f"({-law.high:.2f} to {-law.low:.2f})"
         for curve, law in ((curve, curve.exponent()) for curve in curves)
     )
     st.caption(

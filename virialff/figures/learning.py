@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.figures.style import MARKERS, OKABE_ITO, finish
+from virialff.figures.style import MARKERS, OKABE_ITO, finish, logarithmic
 from virialff.learning_curves import FURTHEST, LearningCurve
 
 
@@ -15,6 +15,7 @@ def learning_curve_figure(curves: Sequence[LearningCurve], *, height: int = 420)
     The law is drawn dashed beyond the largest number of molecules, its interval shaded.
     """
     figure = go.Figure()
+    ends: list[float] = []
     units = sorted({curve.unit for curve in curves})
     for position, curve in enumerate(curves):
         color = OKABE_ITO[position % len(OKABE_ITO)]
@@ -31,6 +32,7 @@ def learning_curve_figure(curves: Sequence[LearningCurve], *, height: int = 420)
             hovertemplate=f"{curve.quantity}: %{{y:.2f}} {curve.unit} with %{{x:,}} molecules<extra></extra>",
         )
         law = [curve.predict(number) for number in beyond]
+        ends += [law[-1].low, law[-1].high]
         for edge, fill in (([x.low for x in law], None), ([x.high for x in law], "tonexty")):
             figure.add_scatter(
                 x=beyond,
@@ -55,6 +57,7 @@ def learning_curve_figure(curves: Sequence[LearningCurve], *, height: int = 420)
             )
     finish(figure, height=height, x_title="training molecules", y_title=f"error on validation ({', '.join(units)})")
     figure.update_xaxes(type="log", dtick=1)
-    figure.update_yaxes(type="log", dtick="D2")
+    errors = [error for curve in curves for point in curve.points for error in point.errors]
+    logarithmic(figure, np.array([*errors, *ends]))
     figure.update_layout(showlegend=True)
     return figure

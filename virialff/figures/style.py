@@ -1,5 +1,6 @@
 """Colours and layout shared by the figures."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 #: Okabe and Ito's colours, distinguishable with every common colour blindness; black is left to the total.
@@ -21,3 +22,19 @@ def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.
     figure.update_xaxes(title_text=x_title, automargin=True)
     figure.update_yaxes(title_text=y_title, automargin=True)
     return figure
+
+
+def logarithmic(figure: go.Figure, values: np.ndarray) -> None:
+    """Make the y axis logarithmic with ticks for these values, written out: plotly leaves the decade off otherwise."""
+    ticks = _ticks(values)
+    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+
+
+def _ticks(values: np.ndarray) -> list[float]:
+    """Ticks of a logarithmic axis: 1, 2 and 5 in each decade, over many decades 1 alone."""
+    positive = values[values > 0]
+    if not len(positive):
+        return []
+    low, high = int(np.floor(np.log10(positive.min()))), int(np.ceil(np.log10(positive.max())))
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    return [step * 10.0**decade for decade in range(low, high + 1) for step in steps]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from virialff.figures.style import OKABE_ITO, finish
+from virialff.figures.style import OKABE_ITO, finish, logarithmic
 
 #: Titles with units, by what follows `train_` or `validation_` in the metrics.
 LOSSES = {
@@ -80,20 +80,9 @@ def loss_figure(
     figure.update_xaxes(tickformat="~s", nticks=6)
     values = np.concatenate(drawn) if drawn else np.empty(0)
     if log if log is not None else _spans(values):
-        ticks = _ticks(values)
-        figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+        logarithmic(figure, values)
     return figure
 
 
 def _spans(values: np.ndarray) -> bool:
     return bool(len(values) > 1 and values.min() > 0 and values.max() / values.min() > LOG_SPAN)
-
-
-def _ticks(values: np.ndarray) -> list[float]:
-    """Ticks of a logarithmic axis: 1, 2 and 5 in each decade, over many decades 1 alone."""
-    positive = values[values > 0]
-    if not len(positive):
-        return []
-    low, high = int(np.floor(np.log10(positive.min()))), int(np.ceil(np.log10(positive.max())))
-    steps = (1, 2, 5) if high - low <= 3 else (1,)
-    return [step * 10.0**decade for decade in range(low, high + 1) for step in steps]
