@@ -5,9 +5,10 @@ import re
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import FloatRect, FrameLocator, Locator, Page, expect
+from playwright.sync_api import FloatRect, FrameLocator, Locator, Page, TimeoutError, expect
 
 SLOW = 90_000
+VIEWER = "iframe[title^='Three-dimensional view']"
 
 
 def open_app(page: Page, address: str = "/") -> None:
@@ -38,12 +39,20 @@ def formula(page: Page) -> Locator:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose from a select box by clicking the option, however late the list comes on a loaded machine."""
+    """Choose from a select box by clicking the option; what is drawn above it meanwhile can close its list."""
     box = page.get_by_role("combobox", name=label)
     choice = page.get_by_role("option", name=option, exact=True)
-    box.click()
-    box.fill(option)
-    choice.click()
+    for attempts_left in range(9, -1, -1):
+        at_rest(page, box)
+        box.click()
+        box.fill(option)
+        try:
+            choice.click(timeout=10_000)
+            break
+        except TimeoutError:
+            if not attempts_left:
+                raise
+            box.press("Escape")
     expect(box).to_have_value(option)
     settled(page)
 
@@ -69,11 +78,13 @@ def expect_formula(page: Page, text: str) -> None:
 
 
 def viewer(page: Page) -> FrameLocator:
-    return page.frame_locator("iframe[title^='Three-dimensional view']")
+    return page.frame_locator(VIEWER)
 
 
 def viewer_pixels(page: Page) -> np.ndarray:
     """Pixels (height, width, 3) of the 3D view, once it has drawn."""
+    # Streamlit keeps the view of the last run on the page until it has drawn the next one.
+    expect(page.locator(VIEWER)).to_have_count(1, timeout=SLOW)
     frame = viewer(page)
     frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
     picture = frame.locator("canvas").first.screenshot()
