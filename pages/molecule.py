@@ -51,12 +51,14 @@ def results(shown: state.Loaded) -> None:
         return
     heading(shown)
     confidence.warn_rare_atoms(active, shown.molecule)
-    chosen = geometry.shown_geometry(shown)
     rare = active.rare_atoms(shown.molecule)
-    charges.structure_views(shown.molecule, force_field.charges, chosen, rare)
+    structure = st.container()
     st.subheader("Partial charges")
     spread = confidence.spread_of_charges(active, shown.molecule)
     charges.charge_table(shown.molecule, force_field.charges, spread, rare)
+    with structure:  # After the charges, which then need not wait for a geometry and for WebGL.
+        chosen = geometry.shown_geometry(shown)
+        charges.structure_views(shown.molecule, force_field.charges, chosen, rare)
     charges.dipole_metrics(force_field.charges, chosen)
     st.subheader("Lennard-Jones parameters")
     parameters.parameter_distributions(force_field)
