@@ -28,7 +28,7 @@ from virialff.benchmarks.holdout import (
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY as DFT_LEVEL
-from virialff.environments import atom_environments, count_environments
+from virialff.environments import atom_environments, bond_environments, count_environments
 from virialff.networks.baseline import Baseline, baseline_energies, bond_columns
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.paths import ASSETS
@@ -153,9 +153,19 @@ def twin_errors_held_out(state: State, packs: Path, reading: str) -> ErrorSummar
     return total_energy_errors(*rows.arrays()) if len(rows) else None
 
 
-def training_environments(packs: Iterable[Path]) -> dict[str, int]:
-    """In how many training molecules of these folders of packs each atom environment occurs (virialff.environments)."""
+class TrainingEnvironments(NamedTuple):
+    """What the training molecules of a model hold (virialff.environments)."""
+
+    atoms: dict[str, int]
+    """In how many of them each atom environment occurs."""
+    bonds: list[str]
+    """The bond environments that occur, sorted."""
+
+
+def training_environments(packs: Iterable[Path]) -> TrainingEnvironments:
+    """Of the training molecules in these folders of packs."""
     molecules: dict[str, frozenset[str]] = {}
+    joined: set[str] = set()
     for folder in packs:
         for record in load_pack(folder / MOLECULES).train:
             if record.identifier not in molecules:
@@ -164,7 +174,8 @@ def training_environments(packs: Iterable[Path]) -> dict[str, int]:
                 symbols = [ELEMENTS[element] for element in graph.elements.tolist()]
                 bonds, types = graph.bond_index[:, once].T.numpy(), graph.bond_types[once].numpy()
                 molecules[record.identifier] = frozenset(atom_environments(symbols, bonds, types))
-    return count_environments(molecules.values())
+                joined |= {text for text in bond_environments(symbols, bonds, types) if text is not None}
+    return TrainingEnvironments(count_environments(molecules.values()), sorted(joined))
 
 
 def errors_by_geometry(predictions: Predictions) -> dict[str, dict[str, dict[str, float]]]:
@@ -201,7 +212,7 @@ def make_card(
     recipe: dict[str, Any],
     counts: dict[str, Any],
     state: State,
-    environments: dict[str, int],
+    environments: TrainingEnvironments,
     metrics: dict[str, Any],
     limitations: list[str],
 ) -> dict[str, Any]:
@@ -222,7 +233,8 @@ def make_card(
         },
         "recipe": recipe | {"steps_done": state.step, "training_seconds": round(state.seconds)},
         "n_parameters": sum(parameter.numel() for parameter in state.average.parameters()),
-        "environments": environments,
+        "environments": environments.atoms,
+        "bond_environments": environments.bonds,
         "metrics": metrics,
         "limitations": limitations,
         "versions": {"python": platform.python_version()}

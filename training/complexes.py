@@ -1,4 +1,5 @@
-"""Arrangements of two molecules to label: random contacts, hydrogen bonds, stacks, and scans of relaxed complexes."""
+"""Arrangements of two molecules to label: random contacts, hydrogen bonds, stacks, relaxed complexes pulled apart or
+pushed together."""
 
 from typing import NamedTuple
 
@@ -17,11 +18,14 @@ HYDROGEN_BOND = "hydrogen_bond"
 STACK = "stack"
 RELAXED = "relaxed"
 SCAN = "scan"
+PUSHED = "pushed"
 
 #: Multiples of the contact distance, at which the nearest pair of atoms touches (sum of van der Waals radii).
 CONTACT_FACTORS = (0.85, 0.95, 1.0, 1.1, 1.3, 1.6, 2.0)
 #: Multiples of the shortest distance between the molecules of a relaxed complex.
 SCAN_FACTORS = (0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
+#: The same for relaxed complexes pushed together, to half of the contact; outermost first.
+PUSHED_FACTORS = (0.85, 0.77, 0.69, 0.61, 0.53)
 #: Ranges of the H...acceptor distance of built hydrogen bonds, Angstrom, for acceptors of the second period.
 HYDROGEN_BOND_RANGES = ((1.7, 1.9), (1.9, 2.1), (2.1, 2.4), (2.4, 3.2))
 
@@ -199,21 +203,31 @@ def hydrogen_bonded_pair(
     return None
 
 
-def scan(positions: FloatArray, fragments: IntArray, factors: tuple[float, ...]) -> FloatArray:
-    """A complex pulled apart along the line between its two centres: (n_factors, n_atoms, 3), monomers frozen.
+def scan(
+    positions: FloatArray, fragments: IntArray, factors: tuple[float, ...], axis: FloatArray | None = None
+) -> FloatArray:
+    """A complex pulled apart along the line between its two centres, or along `axis` (3,): (n_factors, n_atoms, 3).
 
-    `positions` (n_atoms, 3); `fragments` (n_atoms,) of 0 and 1. At factor f the second molecule has moved by f - 1
-    times the shortest distance between the two, so that f = 1 is the complex itself.
+    Monomers are frozen. `positions` (n_atoms, 3); `fragments` (n_atoms,) of 0 and 1. At factor f the second molecule
+    has moved by f - 1 times the shortest distance between the two, so that f = 1 is the complex itself.
     """
     first, second = positions[fragments == 0], positions[fragments == 1]
     if not len(first) or not len(second) or fragments.max() > 1:
         raise MoleculeError("A separation scan needs a complex of exactly two molecules.")
-    axis = _unit(second.mean(0) - first.mean(0))
+    axis = _unit(second.mean(0) - first.mean(0) if axis is None else axis)
     shortest = np.linalg.norm(first[:, None] - second[None], axis=-1).min()
     moved = np.repeat(positions[None], len(factors), axis=0)
     shifts = (np.asarray(factors) - 1.0) * shortest
     moved[:, fragments == 1] += shifts[:, None, None] * axis
     return moved
+
+
+def contact_axis(positions: FloatArray, fragments: IntArray, generator: np.random.Generator) -> FloatArray:
+    """Unit vector (3,) from the nearest atom of fragment 0 to that of fragment 1, tilted by about 15 degrees."""
+    first, second = positions[fragments == 0], positions[fragments == 1]
+    difference = second[None] - first[:, None]
+    i, j = np.unravel_index(np.linalg.norm(difference, axis=-1).argmin(), difference.shape[:2])
+    return _unit(_unit(difference[i, j]) + generator.normal(0.0, 0.2, 3))
 
 
 def _neighbours(molecule: Molecule) -> list[list[int]]:

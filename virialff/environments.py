@@ -1,14 +1,15 @@
-"""Atom environments: each atom with the atoms bonded to it, and which of them were rare in training.
+"""Atom environments: each atom with the atoms bonded to it, which of them were rare in training, and which bonds new.
 
 An environment is written as the element with its bonds: `C(-C,-H,-H,=O)`, sorted, with - for single, = double,
 # triple and : aromatic bonds. It is what the first step of message passing can tell apart, like the invariants of
-Morgan fingerprints of radius 1 (Rogers, Hahn, J. Chem. Inf. Model. 50, 742 (2010)) with all hydrogens.
+Morgan fingerprints of radius 1 (Rogers, Hahn, J. Chem. Inf. Model. 50, 742 (2010)) with all hydrogens. A bond between
+heavy atoms is written as the environments that it joins, with its symbol between them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,36 +27,52 @@ _ATOMS_NAMED = 12
 class RareAtoms:
     """How often the environment of each atom of a molecule occurred in the training of a model.
 
-    mask: (n_atoms,), true where fewer than RARE_BELOW training molecules have the environment.
+    mask: (n_atoms,), true where fewer than RARE_BELOW training molecules have the environment, and at both ends of a
+        new bond.
     counts: (n_atoms,), number of training molecules that have it.
     environments: of each atom, as text.
     symbols: elements of the atoms.
+    new_bonds: pairs of atoms, from 0, whose environments are bonded to each other in no training molecule.
     """
 
     mask: NDArray[np.bool_]
     counts: NDArray[np.int64]
     environments: tuple[str, ...]
     symbols: tuple[str, ...]
+    new_bonds: tuple[tuple[int, int], ...] = ()
 
     @property
     def any(self) -> bool:
-        """Whether the molecule has a rare atom."""
+        """Whether the molecule has a rare atom or a new bond."""
         return bool(self.mask.any())
 
     @property
     def sentence(self) -> str:
-        """What a reader must know: which atoms are rare, empty where none is. Atoms are counted from 1."""
-        rare = np.flatnonzero(self.mask)
-        if not len(rare):
+        """What a reader must know: rare atoms and new bonds, empty where there are none. Atoms are counted from 1."""
+        if not self.any:
             return ""
-        named = [f"{self.symbols[atom]}{atom + 1} (in {self.counts[atom] or 'none'})" for atom in rare[:_ATOMS_NAMED]]
-        if len(rare) > _ATOMS_NAMED:
-            named.append(f"{len(rare) - _ATOMS_NAMED} more")
-        plural = "s" if len(rare) > 1 else ""
-        return (
-            f"The surroundings of atom{plural} {', '.join(named)} were in fewer than {RARE_BELOW} molecules of the "
-            "training: take what the model says of this molecule with care."
-        )
+        ends = {atom for bond in self.new_bonds for atom in bond}
+        # The ends of a new bond are named with it, unless they are rare by themselves.
+        rare = [int(atom) for atom in np.flatnonzero(self.mask) if atom not in ends or self._few(int(atom))]
+        said = []
+        if rare:
+            named = [f"{self._name(atom)} (in {self.counts[atom] or 'none'})" for atom in rare]
+            plural = "s" if len(rare) > 1 else ""
+            said.append(
+                f"The surroundings of atom{plural} {_cut(named)} were in fewer than {RARE_BELOW} molecules of the "
+                "training"
+            )
+        if self.new_bonds:
+            named = [f"{self._name(i)}-{self._name(j)}" for i, j in self.new_bonds]
+            which = f"bonds {_cut(named)} join" if len(named) > 1 else f"bond {named[0]} joins"
+            said.append(f"{'the' if said else 'The'} {which} groups that no molecule of the training joins")
+        return f"{'; '.join(said)}: take what the model says of this molecule with care."
+
+    def _few(self, atom: int) -> bool:
+        return bool(self.counts[atom] < RARE_BELOW)
+
+    def _name(self, atom: int) -> str:
+        return f"{self.symbols[atom]}{atom + 1}"
 
     @property
     def table(self) -> pd.DataFrame:
@@ -84,14 +101,35 @@ def atom_environments(symbols: Sequence[str], bonds: ArrayLike, bond_types: Arra
     return tuple(f"{symbol}({','.join(sorted(own))})" for symbol, own in zip(symbols, partners, strict=True))
 
 
+def bond_environments(symbols: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike) -> tuple[str | None, ...]:
+    """The two environments that each bond joins as text, such as `C(#N,-C)-C(#N,-C)`; None for a bond of hydrogen.
+
+    Arguments as for `atom_environments`. What hydrogen is bonded to stands in its own environment.
+    """
+    around = atom_environments(symbols, bonds, bond_types)
+    pairs = zip(np.asarray(bonds).reshape(-1, 2).tolist(), np.asarray(bond_types).tolist(), strict=True)
+    return tuple(
+        None if "H" in (symbols[i], symbols[j]) else _SYMBOLS[kind].join(sorted((around[i], around[j])))
+        for (i, j), kind in pairs
+    )
+
+
 def count_environments(molecules: Iterable[Iterable[str]]) -> dict[str, int]:
     """In how many molecules each environment occurs, the most frequent first; a molecule is its atoms' environments."""
     counts = Counter(environment for molecule in molecules for environment in set(molecule))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def rare_atoms(symbols: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike, counts: Mapping[str, int]) -> RareAtoms:
+def rare_atoms(
+    symbols: Sequence[str],
+    bonds: ArrayLike,
+    bond_types: ArrayLike,
+    counts: Mapping[str, int],
+    known_bonds: Collection[str] | None = None,
+) -> RareAtoms:
     """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`.
+
+    known_bonds: the `bond_environments` of the training molecules; without them no bond is looked up.
 
     An environment that makes a whole molecule, such as the oxygen of water, can be in one only: once is enough.
     """
@@ -103,4 +141,17 @@ def rare_atoms(symbols: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike, 
         for atom, other in (pair, pair[::-1]):
             to_hydrogen[atom] += symbols[other] == "H"
     whole = (to_hydrogen == partners) & (np.array(symbols) != "H")
-    return RareAtoms(found < np.where(whole, 1, RARE_BELOW), found, environments, tuple(symbols))
+    mask = found < np.where(whole, 1, RARE_BELOW)
+    new: tuple[tuple[int, int], ...] = ()
+    if known_bonds is not None:
+        joined = zip(
+            np.asarray(bonds).reshape(-1, 2).tolist(), bond_environments(symbols, bonds, bond_types), strict=True
+        )
+        new = tuple((i, j) for (i, j), text in joined if text is not None and text not in known_bonds)
+        mask[[atom for bond in new for atom in bond]] = True
+    return RareAtoms(mask, found, environments, tuple(symbols), new)
+
+
+def _cut(names: list[str]) -> str:
+    more = [f"{len(names) - _ATOMS_NAMED} more"] if len(names) > _ATOMS_NAMED else []
+    return ", ".join(names[:_ATOMS_NAMED] + more)

@@ -108,7 +108,8 @@ class Model:
         counts = self.card.get("environments")
         if not isinstance(counts, dict):
             return None
-        return rare_atoms(molecule.symbols, molecule.bonds, bond_type_indices(molecule.orders), counts)
+        types = bond_type_indices(molecule.orders)
+        return rare_atoms(molecule.symbols, molecule.bonds, types, counts, self.card.get("bond_environments"))
 
     def force_field(self, molecule: Molecule) -> "ForceField":
         """The force field of one molecule or complex. Coordinates are not needed and not used.

@@ -4,7 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from virialff.environments import RARE_BELOW, atom_environments, count_environments, rare_atoms
+from virialff.environments import (
+    RARE_BELOW,
+    atom_environments,
+    bond_environments,
+    count_environments,
+    rare_atoms,
+)
 from virialff.molecule import Molecule
 from virialff.topology import bond_type_indices
 
@@ -58,3 +64,29 @@ def test_an_environment_that_is_a_whole_molecule_is_common_once_it_was_seen():
     assert rare_atoms(*arrays_of("O"), {"H(-O)": 900}).mask.tolist() == [True, False, False]
     # The oxygen of an alcohol can be in many molecules.
     assert rare_atoms(*arrays_of("CO"), counts | {"O(-C,-H)": 1}).mask[1]
+
+
+def test_a_bond_is_what_it_joins_whatever_its_direction():
+    symbols, bonds, types = arrays_of("CC#N")
+    texts = bond_environments(symbols, bonds, types)
+    assert [text for text in texts if text] == ["C(#N,-C)-C(-C,-H,-H,-H)", "C(#N,-C)#N(#C)"]
+    assert texts.count(None) == 3
+    assert bond_environments(symbols, bonds[:, ::-1], types) == texts
+
+
+def test_a_new_bond_between_common_atoms_marks_both():
+    counts = {"C(#N,-C)": 900, "N(#C)": 900, "C(-C,-H,-H,-H)": 900, "H(-C)": 900}
+    acetonitrile = [text for text in bond_environments(*arrays_of("CC#N")) if text]
+    assert not rare_atoms(*arrays_of("CC#N"), counts, acetonitrile).any
+    cyanogen = rare_atoms(*arrays_of("N#CC#N"), counts, acetonitrile)
+    assert cyanogen.new_bonds == ((1, 2),)
+    assert cyanogen.mask.tolist() == [False, True, True, False]
+    assert cyanogen.sentence.startswith("The bond C2-C3 joins groups that no molecule of the training joins: take")
+    # A model that has not kept the bonds of its training says nothing of them.
+    assert not rare_atoms(*arrays_of("N#CC#N"), counts).any
+
+
+def test_rare_atoms_and_new_bonds_are_named_together():
+    counts = {"N(#C)": 900, "C(-C,-H,-H,-H)": 900, "H(-C)": 900, "C(-C,-C,-H,-H)": 900}
+    sentence = rare_atoms(*arrays_of("CCC#N"), counts, []).sentence
+    assert "atom C3 (in none) were in fewer than 5 molecules of the training; the bonds C1-C2, C2-C3, C3-N4" in sentence

@@ -48,6 +48,7 @@ class PairCounts(Section):
     hydrogen_bond: int = Field(default=0, ge=0)
     stack: int = Field(default=0, ge=0)
     relaxed: int = Field(default=0, ge=0)
+    pushed: int = Field(default=0, ge=0)
 
 
 class Round(Section):

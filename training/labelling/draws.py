@@ -16,7 +16,9 @@ from virialff.errors import ConfigError, MoleculeError
 
 #: Pools too large to clean whole are thinned at random to this many candidates first.
 CANDIDATES = 6000
-FAMILIES = ("contact", "hydrogen_bond", "stack", "relaxed")
+FAMILIES = ("contact", "hydrogen_bond", "stack", "relaxed", "pushed")
+#: Families that start from a relaxed complex, so from monomers at their minimum.
+FROM_RELAXED = ("relaxed", "pushed")
 
 # A polar hydrogen beside an acceptor, over one carbon: acids, amides, amidines, lactams pair up with two bonds.
 _BIDENTATE = Chem.MolFromSmarts("[#7,#8;!H0]~[#6]~[#7X2,#8X1,#16X1]")
@@ -208,7 +210,7 @@ def _draw_pair(
     patterns: tuple[Chem.Mol | None, Chem.Mol | None] = (None, None)
     if family == "hydrogen_bond":
         patterns = (_DONOR, _ACCEPTOR)
-    elif family == "relaxed":
+    elif family in FROM_RELAXED:
         patterns = generator.choices(
             [(_DONOR, _ACCEPTOR), (_BIDENTATE, _BIDENTATE), (None, None)], weights=[0.45, 0.25, 0.3]
         )[0]

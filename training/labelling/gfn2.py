@@ -10,7 +10,7 @@ import numpy as np
 from training import complexes, geometries
 from training.geometries import FloatArray, seed_of
 from training.labelling.config import CampaignConfig, DftConfig, MoleculesConfig
-from training.labelling.draws import ComplexTask, MoleculeTask
+from training.labelling.draws import FROM_RELAXED, ComplexTask, MoleculeTask
 from training.labelling.single_points import Rows, gfn2_level
 from virialff.connectivity import same_connectivity, same_stereochemistry
 from virialff.datasets.evaluation import evaluation_reason
@@ -209,7 +209,7 @@ def arrangements(
     monomers = [
         frozen_monomer(
             text,
-            int(generator.integers(2**31)) if task.displaced and task.family != "relaxed" else None,
+            int(generator.integers(2**31)) if task.displaced and task.family not in FROM_RELAXED else None,
             config.seed,
         )
         for text in task.smiles
@@ -248,13 +248,37 @@ def _arrange(
         if not positions:
             raise EngineError("no hydrogen bond from the first molecule to the second fits without a clash")
         return positions, [complexes.HYDROGEN_BOND] * len(positions), monomers
-    return _relaxed_scan(a, b, config, generator)
+    relaxed, monomers = _relaxed_complex(a, b, config, generator)
+    fragments = np.repeat([0, 1], [a.n_atoms, b.n_atoms])
+    if task.family == complexes.PUSHED:
+        walls = _wall(Molecule.join(a, b), relaxed, generator)
+        return [relaxed, *walls], [complexes.RELAXED, *[complexes.PUSHED] * len(walls)], monomers
+    factors = complexes.SCAN_FACTORS
+    details = [complexes.RELAXED if factor == 1.0 else complexes.SCAN for factor in factors]
+    return list(complexes.scan(relaxed, fragments, factors)), details, monomers
 
 
-def _relaxed_scan(
+def _wall(pair: Molecule, relaxed: FloatArray, generator: np.random.Generator) -> list[FloatArray]:
+    """A relaxed complex pushed together, for as long as its energy rises: beyond that a bond forms, no wall."""
+    axis = complexes.contact_axis(relaxed, pair.fragments, generator)
+    kept: list[FloatArray] = []
+    last = energy_and_forces(pair.numbers, relaxed)[0]
+    for geometry in complexes.scan(relaxed, pair.fragments, complexes.PUSHED_FACTORS, axis):
+        try:
+            energy = energy_and_forces(pair.numbers, geometry)[0]
+        except EngineError:
+            break  # GFN2-xTB has no answer so far inside the wall; the geometries before it have.
+        if energy <= last:
+            break
+        kept.append(geometry)
+        last = energy
+    return kept
+
+
+def _relaxed_complex(
     a: Molecule, b: Molecule, config: CampaignConfig, generator: np.random.Generator
-) -> tuple[list[FloatArray], list[str], list[FrozenMonomer]]:
-    """Relax the best of some starts, then pull its monomers apart, frozen as they are in it."""
+) -> tuple[FloatArray, list[FrozenMonomer]]:
+    """Positions (n_atoms, 3) of the relaxed best of some starts, and the monomers frozen as they are in it."""
     pair = Molecule.join(a, b)
     # The lowest of several starts often carries both hydrogen bonds of a doubly bound pair.
     starts = []
@@ -282,6 +306,4 @@ def _relaxed_scan(
         _frozen(molecule.with_positions(relaxed.positions[None, fragments == index]))
         for index, molecule in enumerate((a, b))
     ]
-    factors = complexes.SCAN_FACTORS
-    details = [complexes.RELAXED if factor == 1.0 else complexes.SCAN for factor in factors]
-    return list(complexes.scan(relaxed.positions, fragments, factors)), details, monomers
+    return relaxed.positions, monomers

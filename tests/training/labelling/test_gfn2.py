@@ -57,7 +57,7 @@ def test_rows_are_the_energies_and_forces_of_the_stored_geometries(config: Campa
     assert same_connectivity(rebuilt, lowest.positions) is None
 
 
-@pytest.mark.parametrize("family", ["contact", "hydrogen_bond", "stack", "relaxed"])
+@pytest.mark.parametrize("family", ["contact", "hydrogen_bond", "stack", "relaxed", "pushed"])
 def test_interaction_rows_are_vertical(config: CampaignConfig, family: str) -> None:
     rows = compute(complex_task("CC(N)=O", "CS", family), config)
     assert len(rows) >= 4
@@ -75,9 +75,29 @@ def test_interaction_rows_are_vertical(config: CampaignConfig, family: str) -> N
         np.testing.assert_allclose(row.interaction_forces, forces, atol=2e-2)
         assert row.counterpoise is False
         assert row.inchikeys == tuple(Molecule.from_smiles(text).inchikey for text in ("CC(N)=O", "CS"))
-    if family == "relaxed":
+    if family in ("relaxed", "pushed"):
         (relaxed,) = [row for row in rows if row.detail == "relaxed"]
         assert relaxed.interaction_energy > 1.0
+
+
+def test_a_complex_is_pushed_up_its_wall(config: CampaignConfig) -> None:
+    first, *wall = compute(complex_task("CO", "CF", "pushed"), config)
+    assert first.detail == "relaxed"
+    assert {row.detail for row in wall} == {"pushed"}
+    energies = [row.interaction_energy for row in (first, *wall)]
+    assert energies == sorted(energies, reverse=True)
+    assert energies[0] > 0 > energies[-1]
+    own = first.fragments == 0
+    nearest = [
+        np.linalg.norm(row.positions[own][:, None] - row.positions[~own], axis=-1).min() for row in (first, wall[-1])
+    ]
+    assert nearest[1] < 0.7 * nearest[0]
+
+
+def test_no_wall_where_a_bond_forms(config: CampaignConfig) -> None:
+    rows = compute(complex_task("[H]N([H])[H]", "[H]P([H])[H]", "pushed"), config)
+    energies = [row.interaction_energy for row in rows]
+    assert energies == sorted(energies, reverse=True)
 
 
 def test_turned_forces_follow_a_linear_monomer(config: CampaignConfig) -> None:
