@@ -101,6 +101,8 @@ class ReferencesConfig(Section):
     """Reference energies of the evaluation sets."""
 
     n_conformers: int = Field(default=10, ge=2)  #: started for each molecule of the conformer set
+    #: started later for each of them; only minima that the first ones did not give are computed
+    further_conformers: int = Field(default=0, ge=0)
 
 
 class CampaignConfig(Section):

@@ -58,9 +58,10 @@ def make_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> Pla
     for dft_draw in draw_dft_rounds(config, refused, say):
         chunks += _in_turn([dft_draw.molecules, dft_draw.complexes], config.tasks_per_chunk, made)
     if config.references is not None:
-        vertical, conformers, relaxed = reference_tasks(config.references.n_conformers)
-        chunks += _in_turn([vertical], config.tasks_per_chunk, made)
-        chunks += _in_turn([conformers, relaxed], config.tasks_per_chunk, made)
+        tasks = reference_tasks(config.references)
+        chunks += _in_turn([tasks.vertical], config.tasks_per_chunk, made)
+        chunks += _in_turn([tasks.conformers, tasks.relaxed], config.tasks_per_chunk, made)
+        chunks += _in_turn([tasks.further], config.tasks_per_chunk, made)
     if not chunks:
         raise ConfigError("The campaign has nothing to compute: give it a round with pools of molecules.")
     return Plan(config.settings_sha256(), tuple(chunks), tuple(refused))

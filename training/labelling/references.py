@@ -4,12 +4,12 @@ These rows are for measuring models. Packs for training refuse them (virialff.da
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from training.geometries import seed_of
-from training.labelling.config import CampaignConfig
+from training.labelling.config import CampaignConfig, ReferencesConfig
 from training.labelling.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Rows
 from virialff.conformers import generate
 from virialff.datasets.evaluation import EvaluationSets
@@ -54,15 +54,25 @@ class ConformersTask:
     inchikey_block: str
     smiles: str
     n_conformers: int
+    after: int = 0  #: conformers started for it by an earlier task, whose minima are left out
 
     @property
     def key(self) -> str:
         """Identifies the task within its campaign."""
-        return f"conformers/{self.inchikey_block}"
+        return f"conformers/{self.inchikey_block}" + (f"/after_{self.after}" if self.after else "")
 
 
-def reference_tasks(n_conformers: int) -> tuple[list[DimerTask], list[ConformersTask], list[DimerTask]]:
-    """S66 and the base pairs as they are, the conformer set, and the dimers relaxed."""
+class ReferenceTasks(NamedTuple):
+    """What a campaign of references computes, in the order of work."""
+
+    vertical: list[DimerTask]  #: S66 and the base pairs as they are
+    conformers: list[ConformersTask]
+    relaxed: list[DimerTask]
+    further: list[ConformersTask]
+
+
+def reference_tasks(config: ReferencesConfig) -> ReferenceTasks:
+    """The tasks of all evaluation sets."""
     # Here, and not above: every worker loads this module, and torch below it takes seconds that few of them need.
     from virialff.benchmarks.base_pairs import PAIRS
 
@@ -70,10 +80,11 @@ def reference_tasks(n_conformers: int) -> tuple[list[DimerTask], list[Conformers
     pairs = sorted({place for several in PAIRS.values() for place in several})
     vertical = [DimerTask(*place, "vertical") for place in [*places, *pairs]]
     relaxed = [DimerTask(*place, "relaxed") for place in [*places, *(several[0] for several in PAIRS.values())]]
-    conformers = [
-        ConformersTask(block, smiles, n_conformers) for block, smiles in EvaluationSets.load().molecules.items()
-    ]
-    return vertical, conformers, relaxed
+    molecules = EvaluationSets.load().molecules.items()
+    conformers = [ConformersTask(block, smiles, config.n_conformers) for block, smiles in molecules]
+    more = config.further_conformers
+    further = [ConformersTask(block, smiles, more, config.n_conformers) for block, smiles in molecules] if more else []
+    return ReferenceTasks(vertical, conformers, relaxed, further)
 
 
 def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
@@ -118,17 +129,35 @@ def label_conformers(task: ConformersTask, config: CampaignConfig) -> list[Label
     """GFN2-xTB minima from ETKDG conformers, no two alike, at every level."""
     rows = Rows(task.key, "conformer set")
     molecule = Molecule.from_smiles(task.smiles)
-    started = generate(molecule, task.n_conformers, seed=seed_of(config.seed, task.key))
-    minima: list[tuple[float, FloatArray]] = []
+    seed = seed_of(config.seed, f"conformers/{task.inchikey_block}")
+    earlier = _minima(molecule, task.after, seed).found if task.after else []
+    minima = _minima(molecule, task.after + task.n_conformers, seed)
+    for reason in minima.failures:
+        rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, reason)
+    for energy, positions in minima.found:
+        if not any(_alike(energy, positions, *other) for other in earlier):
+            rows.add(molecule, positions, "minimum", "minimum_gfn2", LEVELS)
+    return rows.labels
+
+
+class _Minima(NamedTuple):
+    found: list[tuple[float, FloatArray]]
+    """Energy (kcal/mol) and positions, lowest first, no two alike."""
+    failures: list[str]
+    """Why conformers were left out."""
+
+
+def _minima(molecule: Molecule, n_conformers: int, seed: int) -> _Minima:
+    minima = _Minima([], [])
+    started = generate(molecule, n_conformers, seed=seed)
     for conformer in relax(started, Gfn2Engine(), force_tolerance=FORCE_TOLERANCE).conformers:
         reason = "; ".join(conformer.changes) or ("" if conformer.converged else "the relaxation did not converge")
         if reason:
-            rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, reason)
-        elif not any(_alike(conformer.energy, conformer.positions, *other) for other in minima):
-            minima.append((conformer.energy, conformer.positions))
-    for _, positions in sorted(minima, key=lambda minimum: minimum[0]):
-        rows.add(molecule, positions, "minimum", "minimum_gfn2", LEVELS)
-    return rows.labels
+            minima.failures.append(reason)
+        elif not any(_alike(conformer.energy, conformer.positions, *other) for other in minima.found):
+            minima.found.append((conformer.energy, conformer.positions))
+    minima.found.sort(key=lambda minimum: minimum[0])
+    return minima
 
 
 def failed_conformers(task: ConformersTask, config: CampaignConfig, reason: str) -> Label:

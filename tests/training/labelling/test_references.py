@@ -4,6 +4,7 @@ import pytest
 
 from tests.training.labelling.small_campaign import campaign
 from training.labelling import references
+from training.labelling.config import ReferencesConfig
 from training.labelling.references import (
     ConformersTask,
     DimerTask,
@@ -17,12 +18,15 @@ from virialff.datasets.evaluation import EvaluationSets, evaluation_reason
 
 
 def test_the_sets_are_whole():
-    vertical, conformers, relaxed = reference_tasks(8)
+    vertical, conformers, relaxed, further = reference_tasks(ReferencesConfig(n_conformers=8, further_conformers=4))
     assert len([task for task in vertical if task.database == "S66"]) == 66
     assert len(vertical) == 69
     assert len(relaxed) == 68
     assert {task.inchikey_block for task in conformers} == set(EvaluationSets.load().molecules)
-    assert len({task.key for part in (vertical, conformers, relaxed) for task in part}) == 137 + len(conformers)
+    parts = (vertical, conformers, relaxed, further)
+    assert len({task.key for part in parts for task in part}) == 137 + 2 * len(conformers)
+    assert {(task.n_conformers, task.after) for task in further} == {(4, 8)}
+    assert reference_tasks(ReferencesConfig()).further == []
 
 
 def test_a_relaxed_dimer_gives_what_eq_25_needs(tmp_path):
@@ -45,6 +49,12 @@ def test_conformers_are_distinct_minima(tmp_path, monkeypatch):
     assert [row.energy for row in gfn2] == sorted(row.energy for row in gfn2)
     assert len(rows) == len(gfn2)
     assert {row.kind for row in rows} == {"minimum"}
+    # Later starts add minima, none of them twice.
+    more: Any = label_conformers(ConformersTask(block, smiles, 8, after=4), campaign(tmp_path))
+    every: Any = [*rows, *more]
+    for number, row in enumerate(every):
+        assert not any(references._alike(row.energy, row.positions, o.energy, o.positions) for o in every[:number])
+    assert more
 
 
 def test_a_dimer_that_could_not_be_computed(tmp_path):

@@ -46,7 +46,7 @@ def test_axes_carry_units(statistics):
     assert energy_per_atom_figure(statistics).layout.xaxis.title.text == (f"total energy per atom, {LEVEL} (kcal/mol)")
     assert energy_per_atom_figure(statistics).layout.yaxis.title.text == "conformers (%)"
     elements = element_count_figure(statistics).layout
-    assert (elements.yaxis.title.text, elements.xaxis7.title.text) == (
+    assert (elements.yaxis.title.text, elements.xaxis8.title.text) == (
         "molecules (%)",
         "atoms of the element per molecule",
     )
