@@ -63,21 +63,39 @@ def charge_dipoles(charges: Tensor, graph: GraphTensors, positions: Tensor) -> T
     return zeros.index_add(1, molecules, moments)
 
 
-def complex_losses(parameters: PairParameters, batch: Batch) -> dict[str, Loss]:
+def complex_losses(parameters: PairParameters, batch: Batch, optimization: Optimization) -> dict[str, Loss]:
     """Losses `interaction` (kcal/mol) and `interaction_force` (kcal/mol/A) of complexes with only their
     intermolecular pairs."""
     energies, forces = pair_energies_and_forces(parameters, batch.positions.to(parameters.charges))
+    reference = batch.energies.to(energies)
+    if optimization.repulsion_scale is None:
+        return {
+            "interaction": known_errors(energies, reference),
+            "interaction_force": known_errors(forces, batch.forces.to(forces)),
+        }
+    weight = repulsion_weights(reference, optimization.repulsion_scale)
+    of_atoms = weight[:, batch.graph.atom_molecules.to(weight.device)].unsqueeze(-1)
     return {
-        "interaction": known_errors(energies, batch.energies.to(energies)),
-        "interaction_force": known_errors(forces, batch.forces.to(forces)),
+        "interaction": known_errors(energies, reference, weight),
+        "interaction_force": known_errors(forces, batch.forces.to(forces), of_atoms),
     }
 
 
-def known_errors(predicted: Tensor, reference: Tensor) -> Loss:
-    """Absolute errors where the reference is not NaN."""
+def repulsion_weights(energies: Tensor, scale: float) -> Tensor:
+    """Weights scale / (scale + E) where E > 0, else 1, of energies E of any shape in kcal/mol, NaN for unknown ones.
+
+    High on a wall the height matters little as long as it is one; without weights its errors would outweigh all others.
+    """
+    return scale / (scale + energies.nan_to_num().clamp(min=0.0))
+
+
+def known_errors(predicted: Tensor, reference: Tensor, weight: Tensor | None = None) -> Loss:
+    """Absolute errors where the reference is not NaN, weighted where a weight is given that has or takes its shape."""
     known = ~torch.isnan(reference)
     errors = torch.where(known, predicted - reference.nan_to_num(), 0.0).abs()
-    return Loss(errors.sum(), known.sum())
+    if weight is None:
+        return Loss(errors.sum(), known.sum())
+    return Loss((weight * errors).sum(), (weight * known).sum())
 
 
 def weighted_sum(losses: dict[str, Tensor], optimization: Optimization) -> Tensor:

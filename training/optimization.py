@@ -67,6 +67,9 @@ class Optimization:
     interaction_weight: float = 5.0
     #: Of the error of forces between the fragments of a complex (kcal/mol/Angstrom).
     interaction_force_weight: float = 5.0
+    #: Errors of a complex that lies E above its parts count by repulsion_scale / (repulsion_scale + E), kcal/mol; where
+    #: it is left out all count alike.
+    repulsion_scale: float | None = None
     #: Of the error of components of the dipole of the partial charges (e Angstrom).
     dipole_weight: float = 0.0
     #: Of the error of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16).
@@ -103,6 +106,8 @@ class Optimization:
                 raise ValueError(f"{field.name} is {value} and must be at least 1")
             if (field.name.endswith("_weight") or field.name == "coordinate_noise") and value < 0:
                 raise ValueError(f"{field.name} is {value:g} and must not be negative")
+        if self.repulsion_scale is not None and self.repulsion_scale <= 0:
+            raise ValueError(f"repulsion_scale is {self.repulsion_scale:g} and must be above 0, or left out")
         if len(self.kind_weights) != len(KINDS):
             raise ValueError(f"kind_weights has {len(self.kind_weights)} values and needs {len(KINDS)}: {KINDS}")
         if self.twin_weight and (self.trains_potential or self.trains_kinetic):

@@ -100,7 +100,7 @@ class Source:
             number = stage.complex_conformers
             batch = self._batch(self.complexes, indices, number, generator, None, state, processes)
             if batch is not None:
-                losses |= complex_losses(state.network(batch.graph.to(processes.device)), batch)
+                losses |= complex_losses(state.network(batch.graph.to(processes.device)), batch, stage)
         return {self._prefix + name: loss for name, loss in losses.items()}
 
     def _batch(
