@@ -23,6 +23,11 @@ FILES = {
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom; the campaign's own store has them "
         "in full. Rows whose time is 0 were computed before times were kept, so the hours are too few.",
     ),
+    "gfn2_pushed.parquet": (
+        "GFN2-xTB energies and forces of complexes pushed together to half of their contact, and of molecules for them",
+        "virialff label training/presets/labels_gfn2_pushed.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
+    ),
     "dft.parquet": (
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
         "counterpoise-corrected interaction energies of complexes, and GFN2-xTB at the same geometries",

@@ -12,7 +12,7 @@ from training.geometries import FloatArray, seed_of
 from training.labelling.config import CampaignConfig, DftConfig, MoleculesConfig
 from training.labelling.draws import FROM_RELAXED, ComplexTask, MoleculeTask
 from training.labelling.single_points import Rows, gfn2_level
-from virialff.connectivity import same_connectivity, same_stereochemistry
+from virialff.connectivity import changed_bond, same_connectivity, same_stereochemistry
 from virialff.datasets.evaluation import evaluation_reason
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
@@ -29,6 +29,10 @@ _KINDS = {
     geometries.DISTORTED: "displaced",
     geometries.TORSION: "scan",
 }
+
+
+#: Atoms are not pushed nearer than this multiple of the sum of their covalent radii, or 0.1 Angstrom more.
+_NEAREST = 0.6
 
 
 class FrozenMonomer(NamedTuple):
@@ -264,6 +268,8 @@ def _wall(pair: Molecule, relaxed: FloatArray, generator: np.random.Generator) -
     kept: list[FloatArray] = []
     last = energy_and_forces(pair.numbers, relaxed)[0]
     for geometry in complexes.scan(relaxed, pair.fragments, complexes.PUSHED_FACTORS, axis):
+        if changed_bond(pair.numbers, pair.bonds, geometry, formed=_NEAREST):
+            break
         try:
             energy = energy_and_forces(pair.numbers, geometry)[0]
         except EngineError:

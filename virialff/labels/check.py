@@ -45,7 +45,7 @@ LARGEST_CHARGE, NET_CHARGE = 3.0, 0.02
 _DISPLACED = {"broken": 1.5, "formed": 0.85}
 _TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": 0.6}}
 #: Details that decide in the place of the kind.
-_AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan"}
+_AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan", "pushed": "scan"}
 _ROWS_BETWEEN_REPORTS = 100
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 

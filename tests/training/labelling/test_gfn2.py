@@ -94,12 +94,6 @@ def test_a_complex_is_pushed_up_its_wall(config: CampaignConfig) -> None:
     assert nearest[1] < 0.7 * nearest[0]
 
 
-def test_no_wall_where_a_bond_forms(config: CampaignConfig) -> None:
-    rows = compute(complex_task("[H]N([H])[H]", "[H]P([H])[H]", "pushed"), config)
-    energies = [row.interaction_energy for row in rows]
-    assert energies == sorted(energies, reverse=True)
-
-
 def test_turned_forces_follow_a_linear_monomer(config: CampaignConfig) -> None:
     row = compute(complex_task("C#N", "CCl", "contact"), config)[0]
     own = row.fragments == 0
