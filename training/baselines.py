@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.dataset import MINIMA, LabelledGraph
 from virialff.elements import ELEMENTS
-from virialff.networks.baseline import Baseline, baseline_features, fit_baseline
+from virialff.networks.baseline import Baseline, BaselineDetail, baseline_features, fit_baseline
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies
 
@@ -21,13 +21,13 @@ _RIDGE_OF_CHANGE = 0.3
 _SAME_GEOMETRY = 1e-3
 
 
-def fit_total_baseline(records: Sequence[LabelledGraph], *, bond_types: bool) -> Baseline:
+def fit_total_baseline(records: Sequence[LabelledGraph], *, detail: BaselineDetail) -> Baseline:
     """Fit to the mean energy of each training molecule's minima."""
     features, energies = [], []
     for record, minima in _with_minima(records):
         features.append(baseline_features(record.graph))
         energies.append(record.energies[minima].mean())
-    return fit_baseline(torch.cat(features), torch.stack(energies), bond_types=bond_types)
+    return fit_baseline(torch.cat(features), torch.stack(energies), detail=detail)
 
 
 def move_baseline(
@@ -35,7 +35,7 @@ def move_baseline(
     prior: Baseline,
     network: ForceFieldNetwork,
     *,
-    bond_types: bool,
+    detail: BaselineDetail,
     companions: Iterable[LabelledGraph] = (),
 ) -> Baseline:
     """The baseline `prior` that belongs to `network`, moved to the level of theory of `records`.
@@ -59,7 +59,7 @@ def move_baseline(
             before = _pair_energies(network, record)[minima] + counts[0] @ prior.weights
         features.append(counts)
         changes.append((record.energies[minima] - before).mean())
-    change = fit_baseline(torch.cat(features), torch.stack(changes), bond_types=bond_types, ridge=_RIDGE_OF_CHANGE)
+    change = fit_baseline(torch.cat(features), torch.stack(changes), detail=detail, ridge=_RIDGE_OF_CHANGE)
     bonds = torch.arange(len(prior.seen)) >= len(ELEMENTS)
     return Baseline(prior.weights + change.weights, change.seen | (prior.seen & bonds))
 

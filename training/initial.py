@@ -17,6 +17,8 @@ from virialff.networks.kinetic import KineticNetwork
 
 #: Sizes of the kinetic-energy network, which a model does not have.
 _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
+#: Switches of the baseline, which does not belong to the weights: it is fitted again.
+_OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
 
 
 def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> Baseline:
@@ -35,7 +37,7 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
         network.load_state_dict(saved["average"])
         if kinetic is not None and has_kinetic:
             kinetic.load_state_dict(saved["kinetic_average"])
-        return Baseline(saved["baseline_weights"], saved["baseline_seen"])
+        return Baseline.read(saved["baseline_weights"], saved["baseline_seen"])
     if (folder / CARD_FILE).is_file():
         model = load_checkpoint(folder)
         _refuse_other_network(folder, model.network.config, network.config, compare_kinetic=False)
@@ -49,6 +51,8 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
 def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:
     mine = here.to_dict()
     for name, value in there.to_dict().items():
+        if name in _OF_BASELINE:
+            continue
         if mine[name] != value and (compare_kinetic or name not in _OF_KINETIC):
             raise ConfigError(
                 f"{folder}, named by `initial`, has a network with {name} {value} and the recipe says {mine[name]}: "

@@ -18,6 +18,7 @@ from virialff.errors import ConfigError
 from virialff.networks.baseline import (
     N_FEATURES,
     Baseline,
+    BaselineDetail,
     baseline_energies,
     baseline_features,
     bond_columns,
@@ -26,7 +27,7 @@ from virialff.networks.baseline import (
 from virialff.networks.kinetic import KineticNetwork
 
 
-def fit_kinetic_baseline(records: Sequence[LabelledGraph], *, bond_types: bool, descriptors: bool) -> Baseline:
+def fit_kinetic_baseline(records: Sequence[LabelledGraph], *, detail: BaselineDetail, descriptors: bool) -> Baseline:
     """Fit to the molecules' mean kinetic energies, or, with `descriptors`, the mean of each kind of atom and bond.
 
     Raises ConfigError if no record has kinetic energies.
@@ -40,7 +41,7 @@ def fit_kinetic_baseline(records: Sequence[LabelledGraph], *, bond_types: bool, 
             energies.append(record.kinetic_energies.nanmean())
     if not energies:
         raise _no_labels()
-    return fit_baseline(torch.cat(features), torch.stack(energies), bond_types=bond_types)
+    return fit_baseline(torch.cat(features), torch.stack(energies), detail=detail)
 
 
 def kinetic_losses(

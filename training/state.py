@@ -159,24 +159,24 @@ def resume_or_start(
         state.twin_baseline = _baseline(saved, _TWIN) if f"{_TWIN}baseline_weights" in saved else None
         state.restore(saved)
     else:
-        bond_types = network_config.bond_type_baseline
+        detail = network_config.baseline_detail
         if initial is None:
-            before, baseline = None, fit_total_baseline(records, bond_types=bond_types)
+            before, baseline = None, fit_total_baseline(records, detail=detail)
         else:
             before = copy_initial_weights(initial, network, kinetic_network)
             if any(stage.dipole_weight for stage in stages):
                 # Energies alone may have left the charges negated, and dipoles would first have to undo that.
                 orient_charges(network, records)
-            baseline = move_baseline(records, before, network, bond_types=bond_types, companions=companion or ())
+            baseline = move_baseline(records, before, network, detail=detail, companions=companion or ())
         if companion is not None and before is None:
             raise ConfigError("A companion needs `initial`, whose baseline it keeps: name a run or a model there.")
         state = State(network, average, baseline, kinetic_network, average_kinetic)
         state.companion_baseline = before if companion is not None else None
         if any(stage.twin_weight for stage in stages):
-            state.twin_baseline = fit_kinetic_baseline(records, bond_types=bond_types, descriptors=False)
+            state.twin_baseline = fit_kinetic_baseline(records, detail=detail, descriptors=False)
         if kinetic:
             state.kinetic_baseline = fit_kinetic_baseline(
-                records, bond_types=bond_types, descriptors=kinetic[0].kinetic_descriptor_weight > 0
+                records, detail=detail, descriptors=kinetic[0].kinetic_descriptor_weight > 0
             )
         for _, trained, mean in state.modules():
             mean.load_state_dict(trained.state_dict())
@@ -221,4 +221,4 @@ def read_run(path: Path, records: Sequence[LabelledGraph]) -> State:
 
 
 def _baseline(saved: dict[str, Any], name: str) -> Baseline:
-    return Baseline(saved[f"{name}baseline_weights"].cpu(), saved[f"{name}baseline_seen"].cpu())
+    return Baseline.read(saved[f"{name}baseline_weights"].cpu(), saved[f"{name}baseline_seen"].cpu())

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from virialff.errors import CheckpointError
-from virialff.networks.baseline import N_FEATURES, Baseline
+from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 
@@ -168,9 +168,12 @@ def _load_parameters(file: Path, sha256: Any) -> tuple[ForceFieldNetwork, Baseli
     metadata, tensors = _read_parameters(file)
     network = _build_network(file, metadata, tensors)
     weights, seen = tensors.get("baseline.weights"), tensors.get("baseline.seen")
-    if weights is None or seen is None or weights.shape != (N_FEATURES,) or seen.shape != (N_FEATURES,):
-        raise CheckpointError(f"{file} has no baseline of {N_FEATURES} weights; the model cannot give total energies")
-    return network, Baseline(weights.double(), seen.bool())
+    if weights is None or seen is None:
+        raise CheckpointError(f"{file} has no baseline; the model cannot give total energies")
+    try:
+        return network, Baseline.read(weights, seen)
+    except ValueError as error:
+        raise CheckpointError(f"{file}: {error}; the model cannot give total energies") from error
 
 
 def sha256_of(path: Path) -> str:

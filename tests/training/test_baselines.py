@@ -28,7 +28,7 @@ def records(packs):
 
 @pytest.fixture(scope="module")
 def prior(records):
-    return fit_total_baseline(records, bond_types=True)
+    return fit_total_baseline(records, detail="bonds")
 
 
 def errors(baseline, prior, records):
@@ -47,17 +47,17 @@ def test_pairs_of_labels_give_the_change_whatever_the_network(records, prior):
     torch.manual_seed(0)
     network = ForceFieldNetwork(SMALL_NETWORK)
     others = [shifted(record) for record in records]
-    moved = move_baseline(others, prior, network, bond_types=True, companions=records)
+    moved = move_baseline(others, prior, network, detail="bonds", companions=records)
     assert max(map(abs, errors(moved, prior, records))) < 0.5
     # Without the pairs it is what the network, which knows nothing, leaves.
-    alone = move_baseline(others, prior, network, bond_types=True)
+    alone = move_baseline(others, prior, network, detail="bonds")
     assert max(map(abs, errors(alone, prior, records))) > 0.5
 
 
 def test_other_geometries_and_another_atom_order_are_no_pairs(records, prior):
     network = ForceFieldNetwork(SMALL_NETWORK)
     others = [shifted(record) for record in records]
-    alone = move_baseline(others, prior, network, bond_types=True)
+    alone = move_baseline(others, prior, network, detail="bonds")
     elsewhere = [record._replace(positions=record.positions + 0.01) for record in records]
     reordered = [
         record._replace(graph=record.graph._replace(elements=record.graph.elements.flip(0)))
@@ -65,14 +65,14 @@ def test_other_geometries_and_another_atom_order_are_no_pairs(records, prior):
         if record.graph.elements[0] != record.graph.elements[-1]
     ]
     for companions in (elsewhere, reordered):
-        moved = move_baseline(others, prior, network, bond_types=True, companions=companions)
+        moved = move_baseline(others, prior, network, detail="bonds", companions=companions)
         torch.testing.assert_close(moved.weights, alone.weights)
 
 
 def test_elements_that_the_new_level_lacks_are_not_seen(records, prior):
     without = [record for record in records if ELEMENTS.index("N") not in record.graph.elements]
     assert len(without) < len(records)
-    moved = move_baseline(without, prior, ForceFieldNetwork(SMALL_NETWORK), bond_types=True)
+    moved = move_baseline(without, prior, ForceFieldNetwork(SMALL_NETWORK), detail="bonds")
     assert prior.seen[ELEMENTS.index("N")]
     assert not moved.seen[ELEMENTS.index("N")]
     bonds = slice(len(ELEMENTS) + 1, None)

@@ -45,7 +45,7 @@ def test_a_run_on_dipoles_starts_with_the_charges_the_right_way_round(packs, tmp
     network = ForceFieldNetwork(SMALL_NETWORK)
     found = []
     for name in ("one", "negated"):
-        baseline = fit_total_baseline(records, bond_types=True)
+        baseline = fit_total_baseline(records, detail="bonds")
         save_checkpoint(tmp_path / name, network, baseline, dict.fromkeys(CARD_KEYS, ""))
         stages = [Optimization(dipole_weight=1.0)]
         state = resume_or_start(

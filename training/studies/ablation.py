@@ -54,7 +54,15 @@ SWITCHES = (
     Switch("pair_relations", "1-3, 1-4, further and intermolecular pairs told apart", {"pair_relations": False}, {}),
     Switch("symmetric_pairs", "one set of coefficients a pair", {"symmetric_pairs": False}, {}),
     Switch("neutral_fragments", "charges of a fragment sum to zero", {"neutral_fragments": False}, {}),
-    Switch("bond_type_baseline", "baseline counts bonds by type", {"bond_type_baseline": False}, {}),
+    Switch(
+        "bond_type_baseline",
+        "baseline counts bonds by type",
+        {"bond_type_baseline": False, "coordination_baseline": False},
+        {},
+    ),
+    Switch(
+        "coordination_baseline", "baseline counts ends of bonds by coordination", {"coordination_baseline": False}, {}
+    ),
     Switch("output_scales", "output scales by relation", {"output_scales": False}, {}),
     Switch("gaussian_widths", "bounds of the widths of the Gaussians", {"gaussian_widths": None}, {}),
     Switch("all_pairs", "pairs at any distance, not up to 10 Å", {"distance_threshold": 10.0}, {}),

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+from virialff.networks.baseline import BaselineDetail
+
 #: Amplitude of the Gaussians in kcal/mol for an output of one, by relation (topology.RELATIONS).
 RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
 
@@ -49,10 +51,19 @@ class NetworkConfig:
     neutral_fragments: bool = False
     #: The baseline counts bonds by type beside elements.
     bond_type_baseline: bool = False
+    #: It counts the ends of bonds by their coordination number too; the paper has neither.
+    coordination_baseline: bool = False
     #: The output for an amplitude is multiplied by RELATION_SCALES, and C_0, C_1 come from a bounded sigma and epsilon.
     output_scales: bool = False
     #: Smallest and largest width of a Gaussian in Angstrom.
     gaussian_widths: tuple[float, float] | None = None
+
+    @property
+    def baseline_detail(self) -> BaselineDetail:
+        """What the baseline counts beside elements."""
+        if self.coordination_baseline:
+            return "coordination"
+        return "bonds" if self.bond_type_baseline else "elements"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
