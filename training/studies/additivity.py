@@ -19,6 +19,7 @@ import torch
 from virialff.datasets.splits import split_of
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.graph import array_tensors
+from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.networks.baseline import BaselineDetail, baseline_features, fit_baseline
 from virialff.paths import ASSETS
@@ -35,7 +36,7 @@ def differences(store: Path, *, level: str, minus: str) -> tuple[torch.Tensor, t
     Of each molecule in training or validation the mean over the geometries that have both energies.
     """
     energies: dict[tuple[str, bytes], dict[str, float]] = defaultdict(dict)
-    graphs = {}
+    graphs: dict[str, Label] = {}
     for label in LabelStore(store).labels():
         if label.kind == "complex" or label.failure is not None or label.energy is None or label.positions is None:
             continue
