@@ -25,6 +25,9 @@ _ENDS = _BONDS + _N * _N * len(BOND_TYPES)
 #: bonds by (element, its number of neighbours, element at the other end, bond type).
 N_FEATURES = _ENDS + _N * MAX_COORDINATION * _N * len(BOND_TYPES)
 
+#: Penalty on ends of bonds against that on bonds: kinds of ends that a fit did not see are left to their bonds.
+_RIDGE_OF_ENDS = 3.0
+
 #: What a baseline counts beside elements and fragments; "coordination": bonds and their ends.
 BaselineDetail = Literal["elements", "bonds", "coordination"]
 
@@ -98,7 +101,8 @@ def fit_baseline(features: Tensor, energies: Tensor, *, detail: BaselineDetail, 
     used = seen.clone()
     used[{"elements": _BONDS, "bonds": _ENDS, "coordination": N_FEATURES}[detail] :] = False
     columns = used.nonzero().squeeze(1)
-    penalty = torch.where(columns > _N, ridge**0.5, 1e-6)
+    penalty = torch.where(columns >= _ENDS, (_RIDGE_OF_ENDS * ridge) ** 0.5, ridge**0.5)
+    penalty[columns <= _N] = 1e-6
     # Element energies differ by 10^6 kcal/mol: fit those first, then the remainder on everything.
     elements = columns[columns <= _N]
     weights = torch.zeros(N_FEATURES, dtype=torch.float64)
