@@ -61,7 +61,8 @@ def to_json(task: Task) -> dict[str, Any]:
 def from_json(content: dict[str, Any]) -> Task:
     """The task of a JSON object. Raises KeyError or TypeError for one of another version."""
     kind = TASK_TYPES[content["kind"]].task
-    values = {field.name: _frozen(content[field.name]) for field in fields(kind)}
+    # A plan of an earlier version lacks fields that came later and have a default.
+    values = {field.name: _frozen(content[field.name]) for field in fields(kind) if field.name in content}
     task: Task = kind(**values)
     return task
 

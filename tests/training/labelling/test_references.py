@@ -14,6 +14,7 @@ from training.labelling.references import (
     reference_tasks,
 )
 from training.labelling.single_points import GFN2
+from training.labelling.tasks import from_json, to_json
 from virialff.datasets.evaluation import EvaluationSets, evaluation_reason
 
 
@@ -62,3 +63,14 @@ def test_a_dimer_that_could_not_be_computed(tmp_path):
     assert row.failure == "the worker died"
     assert row.positions is None
     assert row.kind == "complex"
+
+
+def test_a_task_of_an_earlier_plan_is_read() -> None:
+    task = ConformersTask("AAAAAAAAAAAAAA", "CCO", 4)
+    content = to_json(task)
+    assert from_json(content) == task
+    del content["after"]  # which came later
+    assert from_json(content) == task
+    del content["smiles"]
+    with pytest.raises(TypeError, match="smiles"):
+        from_json(content)
