@@ -137,6 +137,8 @@ def label_conformers(task: ConformersTask, config: CampaignConfig) -> list[Label
     for energy, positions in minima.found:
         if not any(_alike(energy, positions, *other) for other in earlier):
             rows.add(molecule, positions, "minimum", "minimum_gfn2", LEVELS)
+    if not rows.labels:
+        rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, "further conformers relax to no further minimum")
     return rows.labels
 
 

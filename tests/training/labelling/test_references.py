@@ -56,6 +56,9 @@ def test_conformers_are_distinct_minima(tmp_path, monkeypatch):
     for number, row in enumerate(every):
         assert not any(references._alike(row.energy, row.positions, o.energy, o.positions) for o in every[:number])
     assert more
+    # Where there are none, a row says so: a task without rows would be done again for ever.
+    (none,) = label_conformers(ConformersTask("VNWKTOKETHGBQD-UHFFFAOYSA-N", "C", 2, after=2), campaign(tmp_path))
+    assert none.failure == "further conformers relax to no further minimum"
 
 
 def test_a_dimer_that_could_not_be_computed(tmp_path):
