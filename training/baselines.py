@@ -16,7 +16,7 @@ from virialff.potential.energy import pair_energies
 _MINIMA = torch.tensor(MINIMA)
 #: Penalty on the change of a bond-type weight from one level to another: its square in kcal/mol against that of the
 #: errors of molecules. Few labels leave the weights of rare bonds near those of the level that they come from.
-_RIDGE_OF_CHANGE = 0.3
+RIDGE_OF_CHANGE = 0.3
 #: Largest difference of a coordinate in Angstrom at which two geometries are one; stores round them.
 _SAME_GEOMETRY = 1e-3
 
@@ -59,7 +59,7 @@ def move_baseline(
             before = _pair_energies(network, record)[minima] + counts[0] @ prior.weights
         features.append(counts)
         changes.append((record.energies[minima] - before).mean())
-    change = fit_baseline(torch.cat(features), torch.stack(changes), detail=detail, ridge=_RIDGE_OF_CHANGE)
+    change = fit_baseline(torch.cat(features), torch.stack(changes), detail=detail, ridge=RIDGE_OF_CHANGE)
     bonds = torch.arange(len(prior.seen)) >= len(ELEMENTS)
     return Baseline(prior.weights + change.weights, change.seen | (prior.seen & bonds))
 

@@ -173,8 +173,9 @@ def training_environments(packs: Iterable[Path]) -> TrainingEnvironments:
                 once = graph.bond_index[0] < graph.bond_index[1]
                 symbols = [ELEMENTS[element] for element in graph.elements.tolist()]
                 bonds, types = graph.bond_index[:, once].T.numpy(), graph.bond_types[once].numpy()
-                molecules[record.identifier] = frozenset(atom_environments(symbols, bonds, types))
-                joined |= {text for text in bond_environments(symbols, bonds, types) if text is not None}
+                environments = atom_environments(symbols, bonds, types)
+                molecules[record.identifier] = frozenset(environments)
+                joined |= {text for text in bond_environments(environments, bonds, types) if text is not None}
     return TrainingEnvironments(count_environments(molecules.values()), sorted(joined))
 
 

@@ -68,13 +68,10 @@ def complex_losses(parameters: PairParameters, batch: Batch, optimization: Optim
     intermolecular pairs."""
     energies, forces = pair_energies_and_forces(parameters, batch.positions.to(parameters.charges))
     reference = batch.energies.to(energies)
-    if optimization.repulsion_scale is None:
-        return {
-            "interaction": known_errors(energies, reference),
-            "interaction_force": known_errors(forces, batch.forces.to(forces)),
-        }
-    weight = repulsion_weights(reference, optimization.repulsion_scale)
-    of_atoms = weight[:, batch.graph.atom_molecules.to(weight.device)].unsqueeze(-1)
+    weight = of_atoms = None
+    if optimization.repulsion_scale is not None:
+        weight = repulsion_weights(reference, optimization.repulsion_scale)
+        of_atoms = weight[:, batch.graph.atom_molecules.to(weight.device)].unsqueeze(-1)
     return {
         "interaction": known_errors(energies, reference, weight),
         "interaction_force": known_errors(forces, batch.forces.to(forces), of_atoms),

@@ -9,7 +9,7 @@ heavy atoms is written as the environments that it joins, with its symbol betwee
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,16 +101,16 @@ def atom_environments(symbols: Sequence[str], bonds: ArrayLike, bond_types: Arra
     return tuple(f"{symbol}({','.join(sorted(own))})" for symbol, own in zip(symbols, partners, strict=True))
 
 
-def bond_environments(symbols: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike) -> tuple[str | None, ...]:
+def bond_environments(environments: Sequence[str], bonds: ArrayLike, bond_types: ArrayLike) -> tuple[str | None, ...]:
     """The two environments that each bond joins as text, such as `C(#N,-C)-C(#N,-C)`; None for a bond of hydrogen.
 
-    Arguments as for `atom_environments`. What hydrogen is bonded to stands in its own environment.
+    environments: those of `atom_environments`, whose other arguments these are. What hydrogen is bonded to stands in
+    its own environment.
     """
-    around = atom_environments(symbols, bonds, bond_types)
     pairs = zip(np.asarray(bonds).reshape(-1, 2).tolist(), np.asarray(bond_types).tolist(), strict=True)
     return tuple(
-        None if "H" in (symbols[i], symbols[j]) else _SYMBOLS[kind].join(sorted((around[i], around[j])))
-        for (i, j), kind in pairs
+        None if any(end.startswith("H(") for end in ends) else _SYMBOLS[kind].join(ends)
+        for ends, kind in ((sorted((environments[i], environments[j])), kind) for (i, j), kind in pairs)
     )
 
 
@@ -125,7 +125,7 @@ def rare_atoms(
     bonds: ArrayLike,
     bond_types: ArrayLike,
     counts: Mapping[str, int],
-    known_bonds: Collection[str] | None = None,
+    known_bonds: Iterable[str] | None = None,
 ) -> RareAtoms:
     """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`.
 
@@ -144,10 +144,10 @@ def rare_atoms(
     mask = found < np.where(whole, 1, RARE_BELOW)
     new: tuple[tuple[int, int], ...] = ()
     if known_bonds is not None:
-        joined = zip(
-            np.asarray(bonds).reshape(-1, 2).tolist(), bond_environments(symbols, bonds, bond_types), strict=True
-        )
-        new = tuple((i, j) for (i, j), text in joined if text is not None and text not in known_bonds)
+        known = {None, *known_bonds}
+        texts = bond_environments(environments, bonds, bond_types)
+        joined = zip(np.asarray(bonds).reshape(-1, 2).tolist(), texts, strict=True)
+        new = tuple((i, j) for (i, j), text in joined if text not in known)
         mask[[atom for bond in new for atom in bond]] = True
     return RareAtoms(mask, found, environments, tuple(symbols), new)
 

@@ -68,15 +68,18 @@ def test_an_environment_that_is_a_whole_molecule_is_common_once_it_was_seen():
 
 def test_a_bond_is_what_it_joins_whatever_its_direction():
     symbols, bonds, types = arrays_of("CC#N")
-    texts = bond_environments(symbols, bonds, types)
+    environments = atom_environments(symbols, bonds, types)
+    texts = bond_environments(environments, bonds, types)
     assert [text for text in texts if text] == ["C(#N,-C)-C(-C,-H,-H,-H)", "C(#N,-C)#N(#C)"]
     assert texts.count(None) == 3
-    assert bond_environments(symbols, bonds[:, ::-1], types) == texts
+    assert bond_environments(environments, bonds[:, ::-1], types) == texts
 
 
 def test_a_new_bond_between_common_atoms_marks_both():
     counts = {"C(#N,-C)": 900, "N(#C)": 900, "C(-C,-H,-H,-H)": 900, "H(-C)": 900}
-    acetonitrile = [text for text in bond_environments(*arrays_of("CC#N")) if text]
+    symbols, bonds, types = arrays_of("CC#N")
+    environments = atom_environments(symbols, bonds, types)
+    acetonitrile = [text for text in bond_environments(environments, bonds, types) if text]
     assert not rare_atoms(*arrays_of("CC#N"), counts, acetonitrile).any
     cyanogen = rare_atoms(*arrays_of("N#CC#N"), counts, acetonitrile)
     assert cyanogen.new_bonds == ((1, 2),)

@@ -16,6 +16,7 @@ from virialff.connectivity import changed_bond, same_connectivity, same_stereoch
 from virialff.datasets.evaluation import evaluation_reason
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
+from virialff.labels.check import NEAREST_IN_SCAN
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
 from virialff.molecule import Molecule
@@ -29,10 +30,6 @@ _KINDS = {
     geometries.DISTORTED: "displaced",
     geometries.TORSION: "scan",
 }
-
-
-#: Atoms are not pushed nearer than this multiple of the sum of their covalent radii, or 0.1 Angstrom more.
-_NEAREST = 0.6
 
 
 class FrozenMonomer(NamedTuple):
@@ -268,7 +265,7 @@ def _wall(pair: Molecule, relaxed: FloatArray, generator: np.random.Generator) -
     kept: list[FloatArray] = []
     last = energy_and_forces(pair.numbers, relaxed)[0]
     for geometry in complexes.scan(relaxed, pair.fragments, complexes.PUSHED_FACTORS, axis):
-        if changed_bond(pair.numbers, pair.bonds, geometry, formed=_NEAREST):
+        if changed_bond(pair.numbers, pair.bonds, geometry, formed=NEAREST_IN_SCAN):
             break
         try:
             energy = energy_and_forces(pair.numbers, geometry)[0]

@@ -43,7 +43,8 @@ LARGEST_CHARGE, NET_CHARGE = 3.0, 0.02
 #: Of the geometries away from a minimum, what `changed_bond` counts as a change. Complexes are built of displaced
 #: molecules too, unless they are relaxed.
 _DISPLACED = {"broken": 1.5, "formed": 0.85}
-_TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": 0.6}}
+NEAREST_IN_SCAN = 0.6
+_TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": NEAREST_IN_SCAN}}
 #: Details that decide in the place of the kind.
 _AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan", "pushed": "scan"}
 _ROWS_BETWEEN_REPORTS = 100
