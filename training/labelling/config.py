@@ -111,6 +111,8 @@ class CampaignConfig(Section):
     folder: Path
     seed: int
     known: tuple[Path, ...] = ()  #: stores of earlier campaigns: tasks that they hold are taken over, not computed
+    #: stores that this campaign's labels will lie beside: tasks that they hold are left out of it
+    beside: tuple[Path, ...] = ()
     tasks_per_chunk: int = Field(default=40, ge=1)
     #: a task that takes longer is recorded as a failure; None: no limit
     seconds_per_task: float | None = Field(default=None, gt=0)
@@ -138,7 +140,7 @@ class CampaignConfig(Section):
 
 #: Entries that decide where and when a task is computed, and those that decide which tasks there are.
 _WHERE = ("folder", "known", "tasks_per_chunk", "seconds_per_task", "cluster", "workers", "threads", "gpus", "slurm")
-_DRAWS = ("rounds", "dft_rounds", "references")
+_DRAWS = ("beside", "rounds", "dft_rounds", "references")
 
 
 def load_campaign(path: Path) -> CampaignConfig:

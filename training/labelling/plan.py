@@ -17,6 +17,7 @@ from training.labelling.draws import draw_rounds
 from training.labelling.references import reference_tasks
 from training.labelling.tasks import Task, from_json, kind_of, to_json
 from virialff.errors import ConfigError, VirialffError
+from virialff.labels.store import LabelStore
 
 PLAN_SCHEMA = "virialff-label-plan/3"
 PLAN_FILE = "plan.json.gz"
@@ -48,15 +49,20 @@ def make_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> Pla
     """Draw the tasks of a campaign. The same configuration gives the same plan, whatever the machine.
 
     A round appended to the configuration appends chunks and changes none. Raises ConfigError where there is nothing
-    to compute.
+    to compute, and StoreError for a store `beside` that cannot be read.
     """
     refused: list[tuple[str, str]] = []
     chunks: list[Chunk] = []
     made: Counter[str] = Counter()
+    there = {task for path in config.beside for task in LabelStore(path).tasks()}
+
+    def missing(tasks: Sequence[Task]) -> list[Task]:
+        return [task for task in tasks if task.key not in there]
+
     for draw in draw_rounds(config, refused, say):
-        chunks += _in_turn([draw.molecules, draw.complexes], config.tasks_per_chunk, made)
+        chunks += _in_turn([missing(draw.molecules), missing(draw.complexes)], config.tasks_per_chunk, made)
     for dft_draw in draw_dft_rounds(config, refused, say):
-        chunks += _in_turn([dft_draw.molecules, dft_draw.complexes], config.tasks_per_chunk, made)
+        chunks += _in_turn([missing(dft_draw.molecules), missing(dft_draw.complexes)], config.tasks_per_chunk, made)
     if config.references is not None:
         tasks = reference_tasks(config.references)
         chunks += _in_turn([tasks.vertical], config.tasks_per_chunk, made)

@@ -9,8 +9,10 @@ from training.config import PRESETS
 from training.labelling.config import CampaignConfig, load_campaign
 from training.labelling.draws import ComplexTask, MoleculeTask
 from training.labelling.plan import PLAN_FILE, Plan, make_plan, stored_plan
+from training.labelling.tasks import failed
 from virialff.datasets.evaluation import EvaluationSets, evaluation_reason
 from virialff.errors import ConfigError, VirialffError
+from virialff.labels.store import LabelStore
 
 SMILES = ("CCO", "CC(N)=O", "CS", "CO", "CCl", "C=O", "CC#N", "CN", "CF")
 
@@ -43,6 +45,18 @@ def test_the_same_configuration_gives_the_same_plan(tmp_path: Path) -> None:
     assert stored_plan(config) == first
     other = quietly(config.model_copy(update={"seed": 8}))
     assert [task.key for task in other.tasks] != [task.key for task in first.tasks]
+
+
+def test_tasks_of_stores_beside_are_left_out(tmp_path: Path) -> None:
+    config = campaign(tmp_path, SMILES, pairs={"contact": 3})
+    whole = quietly(config)
+    held = [task for task in whole.tasks if isinstance(task, MoleculeTask)][:2]
+    with LabelStore(tmp_path / "beside").writer("held") as writer:
+        for task in held:
+            writer.append([failed(task, config, "for the test")])
+    rest = quietly(config.model_copy(update={"beside": (tmp_path / "beside",)}))
+    assert {task.key for task in rest.tasks} == {task.key for task in whole.tasks} - {task.key for task in held}
+    assert set(rest.tasks) < set(whole.tasks)
 
 
 def test_a_further_round_leaves_the_first_as_it_is(tmp_path: Path) -> None:
