@@ -28,6 +28,11 @@ FILES = {
         "virialff label training/presets/labels_gfn2_pushed.yaml",
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
     ),
+    "gfn2_small.parquet": (
+        "GFN2-xTB energies and forces of small molecules, in which every kind of bond is a large part of the energy",
+        "virialff label training/presets/labels_gfn2_small.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
+    ),
     "dft.parquet": (
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
         "counterpoise-corrected interaction energies of complexes, and GFN2-xTB at the same geometries",
@@ -46,7 +51,8 @@ Each row is a conformer at one level of theory; docs/labels.md explains the colu
 geometries were chosen, docs/dft.md the settings of the DFT. `virialff data info assets/data` counts the rows,
 `virialff data check assets/data` verifies them.
 
-Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compounds and our own list of small monomers.
+Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compounds and pairs of functional
+groups, and our own list of small monomers.
 Training refuses what is on the frozen list of evaluation sets (docs/evaluation.md), whatever file it comes from.
 """
 

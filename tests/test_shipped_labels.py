@@ -42,7 +42,7 @@ def test_no_task_is_in_two_files(rows):
     assert len(set().union(*held)) == sum(map(len, held))
 
 
-@pytest.mark.parametrize("name", ["gfn2", "gfn2_pushed", "dft"])
+@pytest.mark.parametrize("name", ["gfn2", "gfn2_pushed", "gfn2_small", "dft"])
 def test_nothing_to_train_on_is_kept_for_evaluation(rows, name):
     for keys in {tuple(row[1]) for row in rows[name]}:
         assert evaluation_reason(keys) is None, keys
@@ -54,7 +54,7 @@ def test_the_references_are_of_the_evaluation_sets(rows):
     assert all(evaluation_reason(keys) for keys in complexes)
 
 
-@pytest.mark.parametrize("name", ["gfn2_pushed", "dft", "references"])
+@pytest.mark.parametrize("name", ["gfn2_pushed", "gfn2_small", "dft", "references"])
 def test_every_row_passes_the_check(name):
     result = check(DATA / f"{name}.parquet")
     assert list(result.problems) == []

@@ -34,6 +34,16 @@ _PHOSPHORUS_SUBSTITUENTS = (
     "O", "OC", "OCC", "Oc9ccccc9", "OCC(F)(F)F", "OCCBr", "N", "NC", "N(C)C", "N9CCOCC9", "Nc9ccccc9", "SC", "F", "Cl",
 )  # fmt: skip
 
+# Written so that {} takes the label of the bond by which a group is joined to another one.
+_GROUPS = (
+    "C{}", "C{}C", "C{}=C", "C{}#C", "C{}#N", "C{}=N", "C{}=O", "C{}(=O)O", "C{}(=O)N", "C{}(=O)Cl", "C{}(=S)N",
+    "C{}(F)(F)F", "C{}F", "C{}Cl", "C{}Br", "C{}O", "C{}N", "C{}S", "C{}1CC1", "C{}1CO1", "c{}1ccco1", "c{}1cccs1",
+    "c{}1ccccc1", "N{}", "N{}(C)C", "N{}O", "N{}N", "N{}=C", "N{}=N", "N{}=O", "N{}(=O)=O", "N{}=C=O", "N{}=C=S",
+    "N{}=[N+]=[N-]", "N{}C=O", "n{}1cccc1", "O{}", "O{}C", "O{}C=O", "O{}C#N", "S{}", "S{}C", "S{}C#N", "S{}(C)=O",
+    "S{}(C)(=O)=O", "S{}(F)(=O)=O", "S{}(N)(=O)=O", "P{}", "P{}(C)C", "P{}(Cl)Cl", "P{}(C)(C)=O", "P{}(O)(O)=O",
+    "F{}", "Cl{}", "Br{}",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class PoolMolecule:
@@ -107,6 +117,16 @@ def phosphorus_compounds() -> list[str]:
     return [core.format(*triple) for triple in triples for core in _PHOSPHORUS_CORES]
 
 
+def group_pairs() -> list[str]:
+    """Every small functional group joined to every other one and to itself, in a fixed order.
+
+    Public pools hold few of the bonds that are only found in small molecules, such as those between two groups of one
+    bond each.
+    """
+    pairs = itertools.combinations_with_replacement(_GROUPS, 2)
+    return [f"{first.format('%90')}.{second.format('%90')}" for first, second in pairs]
+
+
 def read_nci() -> Iterator[str]:
     """The SMILES of the first 5,000 molecules of the NCI open database, from RDKit's data folder."""
     return read_smiles_file(Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi")
@@ -131,6 +151,11 @@ def read_qm9(wheel: Path) -> Iterator[str]:
             with archive.open(f"qm9pack/data/qm9_part{part}.csv") as raw:
                 for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")):
                     yield row["SMILES"]
+
+
+def up_to_heavy_atoms(smiles: Iterable[str], count: int) -> Iterator[str]:
+    """Those of at most `count` atoms of C, N, O and F, the heavy elements of QM9."""
+    return (text for text in smiles if sum(symbol in "CNOF" for symbol in text.upper()) <= count)
 
 
 def fetch_wheel(name: str, folder: Path) -> Path:

@@ -66,6 +66,20 @@ def test_phosphorus_compounds_are_molecules_of_the_domain() -> None:
     assert all("P" in molecule.elements for molecule in molecules)
 
 
+def test_groups_are_joined_in_every_pair() -> None:
+    enumerated = pools.group_pairs()
+    assert len(set(enumerated)) == len(enumerated) == 55 * 56 / 2
+    molecules, refused = pools.clean_pool(enumerated, "groups")
+    assert all("same molecule" in reason for reason in refused)
+    smiles = {molecule.smiles for molecule in molecules}
+    assert {"N#CC#N", "C#CC=C", "O=C=NN=C=O", "CSSC", "CP(C)P(C)C", "FCl", "Brc1ccccc1"} <= smiles
+
+
+def test_small_ones_of_qm9_are_told_by_their_heavy_atoms() -> None:
+    smiles = ["C", "O=C1CNC1=N", "[O-]C(=O)C[NH3+]", "FC(F)(F)c1ccccc1", "CC(C)CCCCC"]
+    assert list(pools.up_to_heavy_atoms(smiles, 7)) == smiles[:3]
+
+
 def test_nci_pool_is_in_rdkit() -> None:
     smiles = list(pools.read_nci())
     assert len(smiles) == 4999

@@ -54,7 +54,8 @@ class PairCounts(Section):
 class Round(Section):
     """One draw of molecules and pairs. A later round adds to the earlier ones and leaves them as they are."""
 
-    #: how many molecules to take from each pool: monomers, phosphorus, nci, molsets, qm9, or a SMILES file's path
+    #: how many molecules to take from each pool: monomers, groups, phosphorus, nci, molsets, qm9, qm9_small
+    #: or a SMILES file's path
     pools: dict[str, int]
     relaxed_fraction: float = Field(default=0.35, ge=0, le=1)  #: share of the molecules that get a GFN2-xTB minimum too
     relaxed_fraction_large: float = Field(default=0.1, ge=0, le=1)  #: the same above 16 heavy atoms, where it is dear

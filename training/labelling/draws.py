@@ -16,6 +16,8 @@ from virialff.errors import ConfigError, MoleculeError
 
 #: Pools too large to clean whole are thinned at random to this many candidates first.
 CANDIDATES = 6000
+#: Heavy atoms of the largest molecules of the pool `qm9_small`, which is whole.
+SMALL = 7
 FAMILIES = ("contact", "hydrogen_bond", "stack", "relaxed", "pushed")
 #: Families that start from a relaxed complex, so from monomers at their minimum.
 FROM_RELAXED = ("relaxed", "pushed")
@@ -135,20 +137,24 @@ class CleanPools:
         seed = self._config.seed
         readers: dict[str, Callable[[], Iterable[str]]] = {
             "monomers": pools.monomers,
+            "groups": pools.group_pairs,
             "phosphorus": lambda: pools.sample_lines(pools.phosphorus_compounds(), 2000, seed),
             "nci": pools.read_nci,
             "molsets": lambda: pools.sample_lines(
                 pools.read_molsets(pools.fetch_wheel("molsets", pools.pool_folder())), CANDIDATES, seed
             ),
-            "qm9": lambda: pools.sample_lines(
-                pools.read_qm9(pools.fetch_wheel("qm9pack", pools.pool_folder())), CANDIDATES, seed
-            ),
+            "qm9": lambda: pools.sample_lines(_qm9(), CANDIDATES, seed),
+            "qm9_small": lambda: pools.up_to_heavy_atoms(_qm9(), SMALL),
         }
         if name in readers:
             return readers[name]()
         if Path(name).is_file():
             return pools.read_pool_file(Path(name))
         raise ConfigError(f"There is no pool {name!r}: use {', '.join(readers)}, or the path of a file of molecules.")
+
+
+def _qm9() -> Iterator[str]:
+    return pools.read_qm9(pools.fetch_wheel("qm9pack", pools.pool_folder()))
 
 
 def _molecule_task(molecule: pools.PoolMolecule, seed: int, settings: Round) -> MoleculeTask:
