@@ -57,7 +57,7 @@ class LabelledGraph(NamedTuple):
 #: Names of the two packs in a folder.
 MOLECULES, COMPLEXES = "molecules.arrow", "complexes.arrow"
 #: Version of the layout below, kept in the metadata of a file.
-_PACK_VERSION = "2"
+_PACK_VERSION = "3"
 _VERSION_KEY = b"virialff_pack"
 #: Lists of the numbers of one record, flattened; a nullable one is null where no conformer has the quantity.
 _LISTS: dict[str, tuple[pa.DataType, bool]] = {
@@ -65,8 +65,12 @@ _LISTS: dict[str, tuple[pa.DataType, bool]] = {
     "fragments": (pa.uint8(), False),
     "bond_index": (pa.int16(), False),
     "bond_types": (pa.int8(), False),
+    "atom_rings": (pa.int8(), False),
     "pair_types": (pa.int8(), False),
     "pair_relations": (pa.int8(), False),
+    "pair_rings": (pa.int8(), False),
+    "path_pairs": (pa.int32(), False),
+    "path_atoms": (pa.int16(), False),
     "kinds": (pa.int8(), False),
     "energies_kcal_mol": (pa.float64(), False),
     "positions_angstrom": (pa.float32(), False),
@@ -264,8 +268,12 @@ def _encode(record: LabelledGraph, split: str) -> dict[str, Any]:
         "fragments": graph.atom_fragments,
         "bond_index": graph.bond_index,
         "bond_types": graph.bond_types,
+        "atom_rings": graph.atom_rings,
         "pair_types": graph.pair_types,
         "pair_relations": graph.pair_relations,
+        "pair_rings": graph.pair_rings,
+        "path_pairs": graph.path_pairs,
+        "path_atoms": graph.path_atoms,
         "kinds": record.kinds,
         "energies_kcal_mol": record.energies,
         "positions_angstrom": record.positions,
@@ -299,12 +307,16 @@ def _decode(identifier: str, values: dict[str, Tensor | None]) -> LabelledGraph:
         elements=elements,
         atom_fragments=fragments,
         fragment_molecules=torch.zeros(int(fragments.max()) + 1, dtype=torch.int64),
+        atom_rings=numbers("atom_rings").view(n, -1),
         bond_index=bond_index,
         bond_types=numbers("bond_types"),
         pair_index=torch.triu_indices(n, n, offset=1),
         pair_types=pair_types,
         pair_relations=numbers("pair_relations"),
+        pair_rings=numbers("pair_rings"),
         pair_molecules=torch.zeros(len(pair_types), dtype=torch.int64),
+        path_pairs=numbers("path_pairs"),
+        path_atoms=numbers("path_atoms"),
         n_molecules=1,
     )
     atoms, bonds = values["kinetic_atoms_kcal_mol"], values["kinetic_bonds_kcal_mol"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 from training.run_folder import CHECKPOINT, RunFolder
 from virialff.checkpoint import CARD_FILE, load_checkpoint
 from virialff.errors import ConfigError
@@ -17,6 +19,8 @@ from virialff.networks.kinetic import KineticNetwork
 
 #: Sizes of the kinetic-energy network, which a model does not have.
 _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
+#: Switches whose weights are zero at first: a network without one is the same network with it, before training.
+_ADDED = ("ring_sizes", "path_atoms")
 #: Switches of the baseline, which does not belong to the weights: it is fitted again.
 _OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
 
@@ -34,24 +38,29 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
         has_kinetic = "kinetic_average" in saved
         config = NetworkConfig.from_dict(run.config()["network"])
         _refuse_other_network(folder, config, network.config, compare_kinetic=kinetic is not None and has_kinetic)
-        network.load_state_dict(saved["average"])
+        _load(network, saved["average"])
         if kinetic is not None and has_kinetic:
             kinetic.load_state_dict(saved["kinetic_average"])
         return Baseline.read(saved["baseline_weights"], saved["baseline_seen"])
     if (folder / CARD_FILE).is_file():
         model = load_checkpoint(folder)
         _refuse_other_network(folder, model.network.config, network.config, compare_kinetic=False)
-        network.load_state_dict(model.network.state_dict())
+        _load(network, model.network.state_dict())
         return model.baseline
     raise ConfigError(
         f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
     )
 
 
+def _load(network: ForceFieldNetwork, weights: dict[str, Tensor]) -> None:
+    """Take over the weights; those of a switch that they were trained without stay as they are, zero."""
+    network.load_state_dict(network.state_dict() | weights)
+
+
 def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:
     mine = here.to_dict()
     for name, value in there.to_dict().items():
-        if name in _OF_BASELINE:
+        if name in _OF_BASELINE or (name in _ADDED and mine[name] and not value):
             continue
         if mine[name] != value and (compare_kinetic or name not in _OF_KINETIC):
             raise ConfigError(

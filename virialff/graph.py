@@ -17,10 +17,12 @@ from virialff.elements import ELEMENT_INDEX, ELEMENTS
 from virialff.errors import MissingCoordinatesError
 from virialff.graph_tensors import GraphTensors
 from virialff.molecule import Molecule
+from virialff.rings import pair_rings, ring_counts, smallest_rings
 from virialff.topology import (
     EDGE_TYPES,
     NON_COVALENT,
     all_pairs,
+    atoms_between,
     bond_type_indices,
     fragment_indices,
     pair_relations,
@@ -30,10 +32,11 @@ from virialff.topology import (
 def build_graph(molecule: Molecule, *, threshold: float | None = None, conformer: int = 0) -> dgl.DGLGraph:
     """The graph of one molecule or complex: atoms, covalent bonds and non-covalent pairs.
 
-    Every edge stands in both directions. Node data: `element` (n_atoms, 9) one-hot and `fragment` (n_atoms,).
+    Every edge stands in both directions. Node data: `element` (n_atoms, 9) one-hot, `fragment` (n_atoms,) and
+    `rings` (n_atoms, 5), how many of the smallest rings of each of topology.RING_SIZES hold the atom.
     Edge data: `type` (n_edges, 5) one-hot bond type or non-covalent, `relation` (n_edges,) position in
-    topology.RELATIONS and, when the molecule has conformers, `displacement` (n_edges, 3) in Angstrom from
-    source to target in the chosen conformer.
+    topology.RELATIONS, `ring` (n_edges,) topology.NO_RING or 1 + position in topology.RING_SIZES and, when the
+    molecule has conformers, `displacement` (n_edges, 3) in Angstrom from source to target in the chosen conformer.
 
     threshold: non-covalent pairs further apart than this (Angstrom, in the chosen conformer) get no edge;
     None keeps all pairs. Raises MissingCoordinatesError when a threshold is asked of a molecule without
@@ -74,9 +77,13 @@ def _graph_of_arrays(
     elements = torch.tensor([ELEMENT_INDEX[int(number)] for number in numbers])
     graph.ndata["element"] = torch.nn.functional.one_hot(elements, len(ELEMENTS)).float()
     graph.ndata["fragment"] = torch.from_numpy(fragment_indices(n_atoms, bonds))
+    found = smallest_rings(n_atoms, bonds)
+    graph.ndata["rings"] = torch.from_numpy(ring_counts(n_atoms, found))
+    rings = pair_rings(n_atoms, found)[pairs[0], pairs[1]]
     both = torch.from_numpy(np.concatenate([types, types]))
     graph.edata["type"] = torch.nn.functional.one_hot(both, len(EDGE_TYPES)).float()
     graph.edata["relation"] = torch.from_numpy(np.concatenate([relations, relations]))
+    graph.edata["ring"] = torch.from_numpy(np.concatenate([rings, rings]))
     if positions is not None:
         coordinates = torch.from_numpy(positions)
         graph.edata["displacement"] = coordinates[target] - coordinates[source]
@@ -105,16 +112,24 @@ def to_tensors(graph: dgl.DGLGraph) -> GraphTensors:
     fragments_in = torch.zeros(n_molecules, dtype=torch.int64)
     fragments_in.scatter_reduce_(0, atom_molecules, graph.ndata["fragment"] + 1, reduce="amax")
     offsets = torch.cumsum(fragments_in, dim=0) - fragments_in
+    bond_index = torch.stack([source[covalent], target[covalent]])
+    pair_index = torch.stack([source[forward], target[forward]])
+    relations = graph.edata["relation"][forward]
+    paths = atoms_between(bond_index.numpy(), pair_index.numpy(), relations.numpy())
     return GraphTensors(
         elements=graph.ndata["element"].argmax(dim=1),
         atom_fragments=graph.ndata["fragment"] + offsets[atom_molecules],
         fragment_molecules=torch.repeat_interleave(torch.arange(n_molecules), fragments_in),
-        bond_index=torch.stack([source[covalent], target[covalent]]),
+        atom_rings=graph.ndata["rings"],
+        bond_index=bond_index,
         bond_types=types[covalent],
-        pair_index=torch.stack([source[forward], target[forward]]),
+        pair_index=pair_index,
         pair_types=types[forward],
-        pair_relations=graph.edata["relation"][forward],
+        pair_relations=relations,
+        pair_rings=graph.edata["ring"][forward],
         pair_molecules=atom_molecules[source[forward]],
+        path_pairs=torch.from_numpy(paths[0]),
+        path_atoms=torch.from_numpy(paths[1]),
         n_molecules=n_molecules,
     )
 

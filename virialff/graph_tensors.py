@@ -19,6 +19,8 @@ class GraphTensors(NamedTuple):
     """(n_atoms,) covalently connected fragment of each atom, numbered through the batch."""
     fragment_molecules: Tensor
     """(n_fragments,) molecule of each fragment."""
+    atom_rings: Tensor
+    """(n_atoms, 5) how many of the smallest rings of each of topology.RING_SIZES hold the atom."""
     bond_index: Tensor
     """(2, n_directed_bonds) source and target atom; every covalent bond appears in both directions."""
     bond_types: Tensor
@@ -29,8 +31,14 @@ class GraphTensors(NamedTuple):
     """(n_pairs,) position in topology.EDGE_TYPES."""
     pair_relations: Tensor
     """(n_pairs,) position in topology.RELATIONS."""
+    pair_rings: Tensor
+    """(n_pairs,) topology.NO_RING or 1 + position in topology.RING_SIZES of the smallest ring that holds both atoms."""
     pair_molecules: Tensor
     """(n_pairs,) molecule of each pair."""
+    path_pairs: Tensor
+    """(n_path_atoms,) 1-3 or 1-4 pair to each atom inside a shortest path of bonds between its two."""
+    path_atoms: Tensor
+    """(n_path_atoms,) that atom; it stands once for each of the paths."""
     n_molecules: int
 
     @property
@@ -56,11 +64,15 @@ class GraphTensors(NamedTuple):
 
     def select_pairs(self, keep: Tensor) -> "GraphTensors":
         """The same graph with only the pairs for which the boolean tensor `keep` (n_pairs,) is true."""
+        stays = keep[self.path_pairs]
         return self._replace(
             pair_index=self.pair_index[:, keep],
             pair_types=self.pair_types[keep],
             pair_relations=self.pair_relations[keep],
+            pair_rings=self.pair_rings[keep],
             pair_molecules=self.pair_molecules[keep],
+            path_pairs=(keep.cumsum(0) - 1)[self.path_pairs[stays]],
+            path_atoms=self.path_atoms[stays],
         )
 
 
@@ -71,13 +83,27 @@ def collate(graphs: Sequence[GraphTensors]) -> GraphTensors:
     """
     if not graphs:
         raise ValueError("a batch needs at least one graph")
-    columns: list[list[Tensor]] = [[] for _ in range(9)]
-    atoms = fragments = molecules = 0
+    columns: list[list[Tensor]] = [[] for _ in GraphTensors._fields[:-1]]
+    atoms = fragments = molecules = pairs = 0
     for graph in graphs:
-        shifts = (0, fragments, molecules, atoms, 0, atoms, 0, 0, molecules)
-        for column, values, shift in zip(columns, graph[:9], shifts, strict=True):
+        shifts = {
+            "atom_fragments": fragments,
+            "fragment_molecules": molecules,
+            "bond_index": atoms,
+            "pair_index": atoms,
+            "pair_molecules": molecules,
+            "path_pairs": pairs,
+            "path_atoms": atoms,
+        }
+        for column, name, values in zip(columns, GraphTensors._fields, graph[:-1], strict=False):
+            shift = shifts.get(name)
             column.append(values + shift if shift else values)
         atoms += graph.n_atoms
         fragments += graph.n_fragments
         molecules += graph.n_molecules
-    return GraphTensors._make([*(torch.cat(column, dim=-1) for column in columns), molecules])
+        pairs += graph.n_pairs
+    along = {"bond_index": 1, "pair_index": 1}
+    joined = [
+        torch.cat(column, dim=along.get(name, 0)) for column, name in zip(columns, GraphTensors._fields, strict=False)
+    ]
+    return GraphTensors._make([*joined, molecules])

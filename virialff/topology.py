@@ -8,6 +8,10 @@ BOND_ORDERS = (1.0, 2.0, 3.0, 1.5)
 NON_COVALENT = len(BOND_TYPES)
 EDGE_TYPES = (*BOND_TYPES, "non-covalent")
 RELATIONS = ("bonded", "1-3", "1-4", "further", "intermolecular")
+#: Sizes of rings that are told apart.
+RING_SIZES = ("3", "4", "5", "6", "larger")
+#: Class of a pair that no ring holds; it comes before those of RING_SIZES.
+NO_RING = 0
 
 _BONDED, _THIRD, _FOURTH, _FURTHER, _INTERMOLECULAR = range(len(RELATIONS))
 
@@ -60,3 +64,33 @@ def pair_relations(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
     relation[adjacency] = _BONDED
     i, j = all_pairs(n_atoms)
     return relation[i, j].astype(np.int64)
+
+
+def atoms_between(bond_index: np.ndarray, pair_index: np.ndarray, relations: np.ndarray) -> np.ndarray:
+    """Position of a pair and an atom inside one of its paths, for every 1-3 and 1-4 pair, shape (2, n) int64.
+
+    bond_index: (2, n_directed_bonds), every bond in both directions. pair_index: (2, n_pairs) with i < j, of which
+    `relations` (n_pairs,) are the positions in RELATIONS. An atom inside several shortest paths stands once for each.
+    """
+    bonds = bond_index[:, np.argsort(bond_index[0], kind="stable")]
+    size = int(max(bond_index.max(initial=0), pair_index.max(initial=0))) + 1
+    keys = pair_index[0] * size + pair_index[1]
+    order = np.argsort(keys)
+    paths = bonds.T
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for relation in (_THIRD, _FOURTH):
+        paths = _lengthened(paths, bonds)
+        wanted = paths[:, 0] * size + paths[:, -1]
+        place = np.searchsorted(keys, wanted, sorter=order).clip(max=max(len(keys) - 1, 0))
+        row = order[place] if len(keys) else place
+        kept = (keys[row] == wanted) & (relations[row] == relation) if len(keys) else np.zeros(len(row), dtype=bool)
+        found += [np.stack([row[kept], inside], axis=1) for inside in paths[kept, 1:-1].T]
+    return np.concatenate(found).T.astype(np.int64)
+
+
+def _lengthened(paths: np.ndarray, bonds: np.ndarray) -> np.ndarray:
+    """Every path (n, length) followed by every bond that begins where it ends; `bonds` are sorted by first atom."""
+    first, last = (np.searchsorted(bonds[0], paths[:, -1], side=side) for side in ("left", "right"))
+    counts = last - first
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.column_stack([np.repeat(paths, counts, axis=0), bonds[1, np.repeat(first, counts) + within]])

@@ -15,6 +15,8 @@ from training.run_folder import RunFolder
 from training.state import resume_or_start
 from virialff.checkpoint import CARD_KEYS, load_checkpoint, save_checkpoint
 from virialff.errors import CheckpointError, ConfigError
+from virialff.graph import molecule_tensors
+from virialff.molecule import Molecule
 from virialff.networks.baseline import N_FEATURES, Baseline
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.networks.kinetic import KineticNetwork
@@ -69,6 +71,21 @@ def test_a_model_of_another_network_is_refused(model):
     other = ForceFieldNetwork(dataclasses.replace(SMALL_NETWORK, pair_width=30))
     with pytest.raises(ConfigError, match="has a network with pair_width 22 and the recipe says 30: they must agree"):
         copy_initial_weights(model, other, None)
+
+
+def test_a_network_goes_on_with_switches_that_it_was_trained_without(tmp_path):
+    plain = dataclasses.replace(SMALL_NETWORK, ring_sizes=False, path_atoms=False)
+    torch.manual_seed(0)
+    baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
+    save_checkpoint(tmp_path / "plain", ForceFieldNetwork(plain), baseline, dict.fromkeys(CARD_KEYS, ""))
+    save_checkpoint(tmp_path / "full", ForceFieldNetwork(SMALL_NETWORK), baseline, dict.fromkeys(CARD_KEYS, ""))
+    network = ForceFieldNetwork(SMALL_NETWORK)
+    copy_initial_weights(tmp_path / "plain", network, None)
+    graph = molecule_tensors(Molecule.from_smiles("O=C1CCC1"))
+    expected = load_checkpoint(tmp_path / "plain").network.float()(graph)
+    torch.testing.assert_close(network(graph).coefficients, expected.coefficients)
+    with pytest.raises(ConfigError, match="has a network with ring_sizes True and the recipe says False"):
+        copy_initial_weights(tmp_path / "full", ForceFieldNetwork(plain), None)
 
 
 def test_a_damaged_model_is_refused(model, tmp_path):

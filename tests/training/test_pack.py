@@ -265,7 +265,7 @@ def test_what_is_no_pack_is_a_sentence(packs, label_store, tmp_path):
             load_pack(path)
     content = (packs / MOLECULES).read_bytes().replace(b"virialff_pack", b"virialff_kcap")
     (tmp_path / "foreign.arrow").write_bytes(content)
-    with pytest.raises(StoreSchemaError, match="no training pack of version 2"):
+    with pytest.raises(StoreSchemaError, match="no training pack of version 3"):
         load_pack(tmp_path / "foreign.arrow")
 
 

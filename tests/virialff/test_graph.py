@@ -1,5 +1,7 @@
 """The DGL graph and the tensors made of it."""
 
+from collections import Counter
+
 import dgl
 import numpy as np
 import pytest
@@ -84,14 +86,31 @@ def test_dgl_batches_and_collated_tensors_are_the_same(texts):
     by_dgl = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
     by_tensors = collate([molecule_tensors(molecule) for molecule in molecules])
     assert by_dgl.n_molecules == by_tensors.n_molecules == len(texts)
-    for name in ("elements", "atom_fragments", "fragment_molecules"):
+    for name in ("elements", "atom_fragments", "fragment_molecules", "atom_rings"):
         assert torch.equal(getattr(by_dgl, name), getattr(by_tensors, name)), name
-    for index, values in (("bond_index", ["bond_types"]), ("pair_index", ["pair_types", "pair_relations"])):
+    of_pairs = ["pair_types", "pair_relations", "pair_rings", "pair_molecules"]
+    for index, values in (("bond_index", ["bond_types"]), ("pair_index", of_pairs)):
         sets = []
         for graph in (by_dgl, by_tensors):
             rows = torch.cat([getattr(graph, index), *(getattr(graph, value)[None] for value in values)])
             sets.append({tuple(row) for row in rows.T.tolist()})
         assert sets[0] == sets[1]
+    paths = [
+        Counter(zip(*(g.pair_index[:, g.path_pairs].tolist()), g.path_atoms.tolist(), strict=True))
+        for g in (by_dgl, by_tensors)
+    ]
+    assert paths[0] == paths[1]
+
+
+def test_pairs_that_are_left_out_take_their_paths_along():
+    graph = molecule_tensors(Molecule.from_smiles("CC1CC1=O"))
+    keep = torch.arange(graph.n_pairs) % 3 != 0
+    part = graph.select_pairs(keep)
+    before = Counter(zip(*graph.pair_index[:, graph.path_pairs].tolist(), graph.path_atoms.tolist(), strict=True))
+    left = {tuple(pair) for pair in graph.pair_index[:, keep].T.tolist()}
+    after = Counter(zip(*part.pair_index[:, part.path_pairs].tolist(), part.path_atoms.tolist(), strict=True))
+    assert after == Counter({key: count for key, count in before.items() if key[:2] in left})
+    assert after
 
 
 def test_a_batch_may_mix_molecules_with_and_without_coordinates():

@@ -52,6 +52,8 @@ class Switch:
 
 SWITCHES = (
     Switch("pair_relations", "1-3, 1-4, further and intermolecular pairs told apart", {"pair_relations": False}, {}),
+    Switch("ring_sizes", "smallest rings of atoms and pairs", {"ring_sizes": False}, {}),
+    Switch("path_atoms", "atoms between those of 1-3 and 1-4 pairs", {"path_atoms": False}, {}),
     Switch("symmetric_pairs", "one set of coefficients a pair", {"symmetric_pairs": False}, {}),
     Switch("neutral_fragments", "charges of a fragment sum to zero", {"neutral_fragments": False}, {}),
     Switch(
@@ -70,6 +72,7 @@ SWITCHES = (
     Switch("relative_energies", "loss of energies about the molecule's mean", {}, {"relative_weight": 0.0}),
     Switch("conformers", "several conformers a molecule", {}, {"conformers": 1, "complex_conformers": 1}),
     Switch("complexes", "complexes", {}, {"interaction_weight": 0.0, "interaction_force_weight": 0.0}),
+    Switch("repulsion_scale", "less weight of complexes pushed together", {}, {"repulsion_scale": None}),
     Switch("kind_weights", "less weight of distorted geometries", {}, {"kind_weights": (1.0,) * 5}),
     Switch("averaging", "average of the weights", {}, {"average_decay": 0.0}),
     Switch("dipoles", "loss of dipoles", {}, {"dipole_weight": 0.0}),

@@ -45,6 +45,10 @@ class NetworkConfig:
     # Switches, off in the paper.
     #: 1-3, 1-4, further and intermolecular pairs are told apart in e_ij.
     pair_relations: bool = False
+    #: x_i counts the smallest rings that hold the atom by size, e_ij has the smallest one that holds both atoms.
+    ring_sizes: bool = False
+    #: feats_net reads the mean embedding of the atoms on the shortest paths between the atoms of a 1-3 or 1-4 pair.
+    path_atoms: bool = False
     #: feats_net gives one set of coefficients a pair, the same for (i, j) and (j, i).
     symmetric_pairs: bool = False
     #: The charges of every fragment are shifted so that they sum to zero.

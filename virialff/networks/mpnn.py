@@ -8,19 +8,22 @@ from torch import Tensor, nn
 
 from virialff.elements import ELEMENTS
 from virialff.graph_tensors import GraphTensors
-from virialff.topology import BOND_TYPES
+from virialff.topology import BOND_TYPES, RING_SIZES
 
 
 class MessagePassing(nn.Module):
     """Atom embeddings from the covalent graph: messages m_i = sum_j A(e_ij) h_j, update by a GRU."""
 
-    def __init__(self, hidden_size: int, steps: int) -> None:
+    def __init__(self, hidden_size: int, steps: int, *, ring_sizes: bool = False) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.steps = steps
         self.embed = nn.Embedding(len(ELEMENTS), hidden_size)
         self.bond_matrices = nn.Parameter(torch.empty(len(BOND_TYPES), hidden_size, hidden_size))
         self.update = nn.GRUCell(hidden_size, hidden_size)
+        self.rings = nn.Linear(len(RING_SIZES), hidden_size, bias=False) if ring_sizes else None
+        if self.rings is not None:
+            nn.init.zeros_(self.rings.weight)
         bound = hidden_size**-0.5
         nn.init.uniform_(self.bond_matrices, -bound, bound)
 
@@ -36,6 +39,8 @@ class MessagePassing(nn.Module):
     def forward(self, graph: GraphTensors) -> Tensor:
         """Embeddings h_i, (n_atoms, hidden_size)."""
         hidden = self.embed(graph.elements)
+        if self.rings is not None:
+            hidden = hidden + self.rings(graph.atom_rings.to(hidden.dtype))
         for _ in range(self.steps):
             hidden = self.update(self.messages(hidden, graph), hidden)
         return hidden

@@ -14,13 +14,14 @@ from virialff.networks.config import RELATION_SCALES, NetworkConfig
 from virialff.networks.mlp import mlp
 from virialff.potential.lennard_jones import coefficients_from
 from virialff.potential.parameters import N_COEFFICIENTS
-from virialff.topology import EDGE_TYPES, RELATIONS
+from virialff.topology import EDGE_TYPES, RELATIONS, RING_SIZES
 
 #: Bounds of sigma (Angstrom) and epsilon (kcal/mol) with the switch `output_scales`.
 SIGMA_BOUNDS = (1.5, 4.2)
 EPSILON_BOUNDS = (0.005, 0.5)
 
 
+_THIRD = RELATIONS.index("1-3")
 # Puts the widths of the Gaussians at first near 0.5 A within bounds of 0.3 and 1.5 A, close to the spacing of centres.
 _INITIAL_WIDTH_OUTPUT = -1.5
 
@@ -29,7 +30,8 @@ class PairNetwork(nn.Module):
     """Pair coefficients from the embeddings.
 
     Symmetric in i, j (switch `symmetric_pairs`): the first layer is P h_i + P h_j + (Q h_i) * (Q h_j) + R e_ij;
-    the product tells unlike pairs from like ones, which a sum alone cannot.
+    the product tells unlike pairs from like ones, which a sum alone cannot. The switches `pair_relations`, `ring_sizes`
+    and `path_atoms` add terms to R e_ij.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -41,6 +43,13 @@ class PairNetwork(nn.Module):
         self.edge = nn.Embedding(len(EDGE_TYPES), width)
         self.relation = nn.Embedding(len(RELATIONS), width) if config.pair_relations else None
         last = nn.Linear(width, N_COEFFICIENTS)
+        # Zero at first: a network that was trained without them can go on with them.
+        self.ring = (
+            nn.Embedding.from_pretrained(torch.zeros(1 + len(RING_SIZES), width), freeze=False)
+            if (config.ring_sizes)
+            else None
+        )
+        self.between = nn.Parameter(torch.zeros(2, config.hidden_size, width)) if config.path_atoms else None
         if config.output_scales:
             # With scales of up to 150 kcal/mol an ordinary start is hundreds of kcal/mol off a molecule.
             nn.init.normal_(last.weight, std=0.1 * width**-0.5)
@@ -60,14 +69,28 @@ class PairNetwork(nn.Module):
         """(n_rows, 14) coefficients in the units of PairParameters; rows as `rows` gives them."""
         (i, j), pair = self.rows(graph)
         first, second = self.first(hidden), self.second(hidden)
-        edge = self.edge.weight[graph.pair_types[pair]]
-        if self.relation is not None:
-            edge = edge + self.relation.weight[graph.pair_relations[pair]]
+        edge = self._edges(hidden, graph)[pair]
         if self.config.symmetric_pairs:
             layer = first[i] + first[j] + second[i] * second[j] + edge
         else:
             layer = first[i] + second[j] + edge
         return self._scaled(self.rest(layer), graph.pair_relations[pair])
+
+    def _edges(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
+        """What the first layer adds for each pair of the graph, (n_pairs, width)."""
+        edge = self.edge.weight[graph.pair_types]
+        if self.relation is not None:
+            edge = edge + self.relation.weight[graph.pair_relations]
+        if self.ring is not None:
+            edge = edge + self.ring.weight[graph.pair_rings]
+        if self.between is not None:
+            # Both products are over atoms, of which there are fewer than paths.
+            embedded = (hidden @ self.between).flatten(end_dim=1)
+            relation = graph.pair_relations[graph.path_pairs] - _THIRD
+            inside = torch.bincount(graph.path_pairs, minlength=graph.n_pairs)[graph.path_pairs].to(edge.dtype)
+            rows = embedded[relation * graph.n_atoms + graph.path_atoms] / inside.unsqueeze(-1)
+            edge = edge.index_add(0, graph.path_pairs, rows)
+        return edge
 
     def _scaled(self, output: Tensor, relations: Tensor) -> Tensor:
         c0, c1 = output[:, 0], output[:, 1]

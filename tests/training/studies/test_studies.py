@@ -55,7 +55,7 @@ def test_every_switch_is_a_setting_of_the_foundation_or_off_there():
 
     recipe = load_recipe(PRESETS / "foundation.yaml")
     on = {switch.name for switch in ablation.SWITCHES if switch.is_on(recipe.network, recipe.all_stages[-1])}
-    assert {switch.name for switch in ablation.SWITCHES} - on == {"dipoles", "coordination_baseline"}
+    assert {switch.name for switch in ablation.SWITCHES} - on == {"dipoles", "coordination_baseline", "repulsion_scale"}
 
 
 def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_path):

@@ -25,7 +25,12 @@ SMILES = ("CC(=O)Nc1ccccc1", "O.CO", "FC(Cl)Br", "CS(=O)(=O)C", "CP(C)C")
 
 def network(config: NetworkConfig) -> ForceFieldNetwork:
     torch.manual_seed(4)
-    return ForceFieldNetwork(config).double()
+    made = ForceFieldNetwork(config).double()
+    for weights in made.parameters():
+        if not weights.any():
+            # Terms that are zero at first, as they would be after training.
+            torch.nn.init.normal_(weights, std=0.3)
+    return made
 
 
 def linear_shapes(module: torch.nn.Module) -> list[tuple[int, ...]]:
@@ -43,7 +48,15 @@ def test_sizes_of_the_paper():
 
 
 def test_every_switch_is_off_in_the_paper():
-    switches = ("pair_relations", "symmetric_pairs", "neutral_fragments", "bond_type_baseline", "output_scales")
+    switches = (
+        "pair_relations",
+        "ring_sizes",
+        "path_atoms",
+        "symmetric_pairs",
+        "neutral_fragments",
+        "bond_type_baseline",
+        "output_scales",
+    )
     assert not any(getattr(PAPER, switch) for switch in switches)
     assert PAPER.gaussian_widths is None
 
@@ -89,6 +102,36 @@ def test_a_batch_gives_what_single_molecules_give(config):
         for index, one in enumerate(single):
             rows = batch.pair_molecules == index
             torch.testing.assert_close(batch.coefficients[rows], one.coefficients)
+
+
+def test_rings_and_paths_tell_apart_what_message_passing_cannot():
+    """Every carbon of cyclopropane and of cyclohexane has the same neighbours, and theirs have, without end."""
+    bonds = {}
+    for name, config in (
+        ("neither", dataclasses.replace(SMALL_NETWORK, ring_sizes=False, path_atoms=False)),
+        ("rings", dataclasses.replace(SMALL_NETWORK, path_atoms=False)),
+    ):
+        model = network(config)
+        rows = [model(molecule_tensors(Molecule.from_smiles(text))) for text in ("C1CC1", "C1CCCCC1")]
+        bonds[name] = [one.coefficients[(one.pair_index < 3).all(dim=0) & one.bonded][0] for one in rows]
+    torch.testing.assert_close(*bonds["neither"])
+    assert (bonds["rings"][0] - bonds["rings"][1]).abs().max() > 1e-3
+
+
+def test_a_pair_reads_the_mean_embedding_of_the_atoms_between():
+    model = network(SMALL_NETWORK)
+    without = network(dataclasses.replace(SMALL_NETWORK, path_atoms=False))
+    without.load_state_dict(model.state_dict(), strict=False)
+    graph = molecule_tensors(Molecule.from_smiles("C1CC(=O)C1"))  # two paths between the atoms of a 1-3 pair
+    hidden = model.message_passing(graph)
+    added = model.pairs._edges(hidden, graph) - without.pairs._edges(hidden, graph)
+    assert model.pairs.between is not None
+    for pair, relation in enumerate(graph.pair_relations):
+        atoms = graph.path_atoms[graph.path_pairs == pair]
+        expected = hidden[atoms].mean(dim=0) @ model.pairs.between[relation - 1] if len(atoms) else added[pair] * 0
+        torch.testing.assert_close(added[pair], expected)
+    third = graph.pair_relations == 1
+    assert (torch.bincount(graph.path_pairs, minlength=graph.n_pairs)[third] == 2).any()
 
 
 def test_equivalent_atoms_have_equal_charges():
