@@ -57,7 +57,7 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
         )
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
         if marked:
-            st.caption("Orange rings and shells: atoms whose surroundings or bonds were rare in the training of the model.")
+            st.caption("Orange rings and shells: atoms whose surroundings or bonds were rare in the model's training.")
         st.download_button(
             "Structure (SVG)",
             svg,
