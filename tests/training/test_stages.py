@@ -135,10 +135,10 @@ def test_a_run_starts_from_the_weights_of_another_with_a_new_baseline(packs, mol
     for name, value in first.average.state_dict().items():
         torch.testing.assert_close(tuned.average.state_dict()[name], value, atol=1e-6, rtol=1e-5)
     assert not torch.allclose(tuned.baseline.weights, first.baseline.weights)
-    # The second set of labels lies higher by SHIFT an atom.
+    # The second set of labels lies higher by SHIFT an atom, beside which what a short training leaves is small.
     graph = molecules.train[0].graph
     rise = baseline_energies(tuned.baseline, graph) - baseline_energies(first.baseline, graph)
-    assert float(rise) == pytest.approx(SHIFT * graph.n_atoms, rel=1e-3)
+    assert float(rise) == pytest.approx(SHIFT * graph.n_atoms, rel=1e-2)
     assert RunFolder(tmp_path / "tuned").config()["initial"] == str(tmp_path / "cheap")
     with pytest.raises(ConfigError, match=r"is neither a run with a checkpoint\.pt nor a model"):
         run(tmp_path / "none", molecules, POTENTIAL, initial=tmp_path)
