@@ -5,8 +5,10 @@ import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from training.labelling.config import load_campaign
 from virialff.elements import ELEMENTS
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.labels.schema import KINDS
@@ -15,6 +17,9 @@ from virialff.labels.summary import LevelSummary, summarise
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "assets" / "data"
 CARD = FOLDER / "README.md"
+DFT_PLAN = ROOT / "training" / "presets" / "labels_dft.yaml"
+#: Heavy atoms of a drug-sized molecule.
+DRUG_SIZED = 25
 #: What each file is, and the command that makes it again.
 FILES = {
     "gfn2.parquet": (
@@ -37,7 +42,7 @@ FILES = {
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
         "counterpoise-corrected interaction energies of complexes, and GFN2-xTB at the same geometries",
         "virialff label training/presets/labels_dft.yaml",
-        "The campaign, of 830 molecules and 80 complexes, is not finished: the counts say how far it is.",
+        "",
     ),
     "references.parquet": (
         "The evaluation sets, for measuring alone: S66, A-T and G-C, vertical and relaxed, and the conformer set, "
@@ -70,6 +75,7 @@ def data_card(folder: Path) -> str:
         ]
         lines += [line for level in summarise(path).levels for line in _level(level)]
         if path.name == "dft.parquet":
+            lines += _progress(path)
             lines += _differences(interaction_differences(path))
     return "\n".join(lines).rstrip() + "\n"
 
@@ -95,6 +101,31 @@ def _level(level: LevelSummary) -> list[str]:
     for reason, count in level.failures.most_common():
         lines.append(f"- failed {count:,}: {reason}")
     return [*lines, ""] if level.failures else lines
+
+
+def _progress(path: Path) -> list[str]:
+    """How far the DFT campaign is: what its plan names and what the file holds."""
+    rounds = load_campaign(DFT_PLAN).dft_rounds
+    windows = [window for settings in rounds for window in settings.sizes]
+    pairs = [sum(settings.complexes.model_dump().values()) for settings in rounds]
+    rows = pd.read_parquet(path, columns=["inchikeys", "kind", "level_of_theory", "numbers", "failure"])
+    rows = rows[(rows["level_of_theory"] == LEVEL_OF_THEORY) & rows["failure"].isna()]
+    single = rows[rows["kind"] != "complex"]
+    heavy = single["numbers"].map(lambda numbers: int((np.asarray(numbers) > 1).sum()))
+    counts = single.assign(heavy=heavy, key=single["inchikeys"].str[0]).groupby("key")["heavy"].agg(["size", "first"])
+    largest = sorted(counts["first"].value_counts().items())
+    return [
+        f"The plan has {sum(window.count for window in windows):,} molecules ("
+        f"{sum(window.count for window in windows if window.min_heavy >= DRUG_SIZED)} drug-sized, of {DRUG_SIZED} "
+        f"heavy atoms or more, for testing alone) and {sum(pairs)} complexes. Here are {len(counts):,} molecules "
+        f"({int((counts['first'] >= DRUG_SIZED).sum())} drug-sized; {int((counts['size'] > 1).sum())} with several "
+        f"conformers) and {int((rows['kind'] == 'complex').sum())} complexes.",
+        "",
+        f"| {' | '.join(['heavy atoms', *(str(size) for size, _ in largest)])} |",
+        f"| {' | '.join(['---'] * (len(largest) + 1))} |",
+        f"| molecules | {' | '.join(f'{count:,}' for _, count in largest)} |",
+        "",
+    ]
 
 
 def interaction_differences(path: Path) -> pd.DataFrame:
