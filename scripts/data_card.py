@@ -5,7 +5,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from training.labelling.config import load_campaign
@@ -107,23 +106,25 @@ def _progress(path: Path) -> list[str]:
     """How far the DFT campaign is: what its plan names and what the file holds."""
     rounds = load_campaign(DFT_PLAN).dft_rounds
     windows = [window for settings in rounds for window in settings.sizes]
-    pairs = [sum(settings.complexes.model_dump().values()) for settings in rounds]
+    planned = sum(window.count for window in windows)
+    planned_large = sum(window.count for window in windows if window.min_heavy >= DRUG_SIZED)
+    planned_complexes = sum(sum(settings.complexes.model_dump().values()) for settings in rounds)
     rows = pd.read_parquet(path, columns=["inchikeys", "kind", "level_of_theory", "numbers", "failure"])
     rows = rows[(rows["level_of_theory"] == LEVEL_OF_THEORY) & rows["failure"].isna()]
-    single = rows[rows["kind"] != "complex"]
-    heavy = single["numbers"].map(lambda numbers: int((np.asarray(numbers) > 1).sum()))
-    counts = single.assign(heavy=heavy, key=single["inchikeys"].str[0]).groupby("key")["heavy"].agg(["size", "first"])
-    largest = sorted(counts["first"].value_counts().items())
+    complexes = rows["kind"] == "complex"
+    minima = rows[~complexes]
+    n_heavy = minima["numbers"].map(lambda numbers: int((numbers > 1).sum()))
+    molecules = n_heavy.groupby(minima["inchikeys"].str[0]).agg(["size", "first"])
+    by_size = molecules["first"].value_counts().sort_index()
     return [
-        f"The plan has {sum(window.count for window in windows):,} molecules ("
-        f"{sum(window.count for window in windows if window.min_heavy >= DRUG_SIZED)} drug-sized, of {DRUG_SIZED} "
-        f"heavy atoms or more, for testing alone) and {sum(pairs)} complexes. Here are {len(counts):,} molecules "
-        f"({int((counts['first'] >= DRUG_SIZED).sum())} drug-sized; {int((counts['size'] > 1).sum())} with several "
-        f"conformers) and {int((rows['kind'] == 'complex').sum())} complexes.",
+        f"The plan has {planned:,} molecules ({planned_large} drug-sized, of {DRUG_SIZED} heavy atoms or more, for "
+        f"testing alone) and {planned_complexes} complexes. Here are {len(molecules):,} molecules "
+        f"({(molecules['first'] >= DRUG_SIZED).sum()} drug-sized; {(molecules['size'] > 1).sum()} with several "
+        f"conformers) and {complexes.sum()} complexes.",
         "",
-        f"| {' | '.join(['heavy atoms', *(str(size) for size, _ in largest)])} |",
-        f"| {' | '.join(['---'] * (len(largest) + 1))} |",
-        f"| molecules | {' | '.join(f'{count:,}' for _, count in largest)} |",
+        f"| {' | '.join(['heavy atoms', *map(str, by_size.index)])} |",
+        f"| {' | '.join(['---'] * (len(by_size) + 1))} |",
+        f"| molecules | {' | '.join(f'{count:,}' for count in by_size)} |",
         "",
     ]
 

@@ -33,6 +33,8 @@ def energies(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Energies", timeout=SLOW)
     settle(page)
     page.get_by_role("button", name="Compute energies").click()
+    # The heading is there as soon as the first method is done.
+    expect(page.locator(".legendtext", has_text="ANI-2x").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=SLOW)
     settle(page)
 
