@@ -141,16 +141,27 @@ def kinetic_errors_held_out(state: State, packs: Path, *, descriptors: bool) -> 
     return total_energy_errors(*rows.arrays()) if len(rows) else None
 
 
-def twin_errors_held_out(state: State, packs: Path, reading: str) -> ErrorSummary | None:
-    """Errors of the kinetic energies by a twin on the test split, kcal/mol a molecule; None without labels."""
+def twin_errors_held_out(state: State, packs: Path, reading: str) -> dict[str, ErrorSummary]:
+    """Errors of the kinetic energies by a twin on the test split, kcal/mol a molecule: of all of them and, where the
+    test split has larger ones than the training split, of those of its sizes. Empty without labels."""
     if state.twin_baseline is None:
-        return None
-    rows = _Rows()
-    for record in load_pack(packs / MOLECULES).test:
+        return {}
+    molecules = load_pack(packs / MOLECULES)
+    largest = max(_n_heavy(record) for record in molecules.train)
+    rows, within = _Rows(), _Rows()
+    for record in molecules.test:
         if record.kinetic_energies is not None and (known := ~record.kinetic_energies.isnan()).any():
             predicted = predict_kinetic_energies(state.average, state.twin_baseline, record, reading)
-            rows.add(record, predicted[known], record.kinetic_energies[known])
-    return total_energy_errors(*rows.arrays()) if len(rows) else None
+            for kept in (rows, within) if _n_heavy(record) <= largest else (rows,):
+                kept.add(record, predicted[known], record.kinetic_energies[known])
+    found = {"": rows}
+    if len(within) < len(rows):
+        found[f", up to {largest} heavy atoms, as in training"] = within
+    return {which: total_energy_errors(*part.arrays()) for which, part in found.items() if len(part)}
+
+
+def _n_heavy(record: LabelledGraph) -> int:
+    return int((record.graph.elements > 0).sum())
 
 
 class TrainingEnvironments(NamedTuple):

@@ -180,8 +180,8 @@ def _twin_errors(twins: Sequence[Path]) -> dict[str, Any]:
         packs = _packs(run, recipe)
         state = read_run(run, load_pack(packs / MOLECULES).train)
         reading = stages[-1].twin_terms
-        if errors := twin_errors_held_out(state, packs, reading):
-            rows[f"twin {recipe['name']}, {reading.replace('_', ' ')} terms (kcal/mol)"] = errors.as_row()
+        for which, errors in twin_errors_held_out(state, packs, reading).items():
+            rows[f"twin {recipe['name']}, {reading.replace('_', ' ')} terms{which} (kcal/mol)"] = errors.as_row()
     return rows
 
 

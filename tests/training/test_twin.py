@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
+from training.card import twin_errors_held_out
 from training.config import PRESETS, load_recipe
-from training.dataset import MOLECULES, load_pack
+from training.dataset import MOLECULES, PackWriter, load_pack
 from training.loop import train
 from training.optimization import Optimization
 from training.run_folder import RunFolder
@@ -88,6 +89,27 @@ def test_the_card_of_a_model_has_the_errors_of_its_twins(kinetic_packs, tmp_path
     assert rows["twin twin, all terms (kcal/mol)"]["mae"] == pytest.approx(measured)
     with pytest.raises(ConfigError, match="model is no trained kinetic-energy twin"):
         make_model(dataclasses.replace(shipment, twins=(tmp_path / "model",)), tmp_path / "refused")
+
+
+def test_the_errors_of_larger_molecules_than_those_of_training_stand_apart(kinetic_packs, tmp_path):
+    molecules = load_pack(kinetic_packs / MOLECULES)
+    records = [record for split in (molecules.train, molecules.validation, molecules.test) for record in split]
+    sizes = [int((record.graph.elements > 0).sum()) for record in records]
+    with PackWriter(tmp_path / MOLECULES) as pack:
+        for record, size in zip(records, sizes, strict=True):
+            pack.append(record, "test" if size in (min(sizes), max(sizes)) else "train")
+    ours = load_pack(tmp_path / MOLECULES)
+    train(tmp_path / "run", SMALL_NETWORK, [dataclasses.replace(TWIN, steps=2)], ours, None, report=lambda line: None)
+    state = read_run(tmp_path / "run", ours.train)
+    assert state.twin_baseline is not None
+    small = [record for record in ours.test if (record.graph.elements > 0).sum() == min(sizes)]
+    within = f", up to {sorted(set(sizes))[-2]} heavy atoms, as in training"
+    expected = {
+        which: twin_errors(state.average, state.twin_baseline, part, "all")["twin_mae"]
+        for which, part in (("", ours.test), (within, small))
+    }
+    measured = twin_errors_held_out(state, tmp_path, "all")
+    assert {which: errors.mae.estimate for which, errors in measured.items()} == pytest.approx(expected)
 
 
 def test_the_presets_are_the_paper_in_both_readings():
