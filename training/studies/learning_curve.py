@@ -30,6 +30,7 @@ from virialff.learning_curves import FURTHEST, LearningCurve, make_curve
 QUANTITIES = {
     "energy_mae": "total energy of minima, MAE",
     "relative_rmse": "conformer energies, RMSE",
+    "twin_mae": "kinetic energy by a twin, MAE",
 }
 UNIT = "kcal/mol"
 

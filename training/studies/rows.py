@@ -196,7 +196,7 @@ def _run(study: Study, row: Row, device: str) -> Result:
             device=device,
             report=lambda line: None,
         )
-        result = Result(evaluate(state, row.molecules, row.complexes, "validation"))
+        result = Result(evaluate(state, row.molecules, row.complexes, "validation", row.stage))
     except TrainingInterrupted:
         raise
     except TrainingStopped as error:

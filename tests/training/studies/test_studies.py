@@ -73,6 +73,17 @@ def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_
     assert "training molecules" in figure.read_text()
 
 
+def test_a_learning_curve_of_a_twin_is_of_its_kinetic_energies(recipe, kinetic_packs, tmp_path):
+    content = yaml.safe_load(recipe.read_text())
+    off = dict.fromkeys(("energy", "relative", "force", "interaction", "interaction_force"), 0.0)
+    content["optimization"] |= {"twin_weight": 1.0} | {f"{name}_weight": weight for name, weight in off.items()}
+    twin = tmp_path / "twin.yaml"
+    twin.write_text(yaml.safe_dump(content))
+    assert learning_curve.main([*options(twin, kinetic_packs, tmp_path), "--molecules", "3", "6", "--seeds", "2"]) == 0
+    (curve,) = json.loads((tmp_path / "study.json").read_text())["curves"]
+    assert (curve["quantity"], len(curve["points"])) == ("kinetic energy by a twin, MAE", 2)
+
+
 def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp_path):
     from training.config import load_recipe
     from training.loop import train
