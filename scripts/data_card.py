@@ -16,7 +16,7 @@ from virialff.labels.summary import LevelSummary, summarise
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "assets" / "data"
 CARD = FOLDER / "README.md"
-DFT_PLAN = ROOT / "training" / "presets" / "labels_dft.yaml"
+DFT_PLANS = [ROOT / "training" / "presets" / name for name in ("labels_dft.yaml", "labels_dft_small.yaml")]
 #: Heavy atoms of a drug-sized molecule.
 DRUG_SIZED = 25
 #: What each file is, and the command that makes it again.
@@ -41,7 +41,8 @@ FILES = {
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
         "counterpoise-corrected interaction energies of complexes, and GFN2-xTB at the same geometries",
         "virialff label training/presets/labels_dft.yaml",
-        "",
+        "The smallest molecules are of `virialff label training/presets/labels_dft_small.yaml`; `virialff data merge` "
+        "joined the stores.",
     ),
     "references.parquet": (
         "The evaluation sets, for measuring alone: S66, A-T and G-C, vertical and relaxed, and the conformer set, "
@@ -103,13 +104,13 @@ def _level(level: LevelSummary) -> list[str]:
 
 
 def _progress(path: Path) -> list[str]:
-    """How far the DFT campaign is: what its plan names and what the file holds."""
-    rounds = load_campaign(DFT_PLAN).dft_rounds
+    """How far the DFT campaigns are: what their plans name and what the file holds."""
+    rounds = [settings for plan in DFT_PLANS for settings in load_campaign(plan).dft_rounds]
     windows = [window for settings in rounds for window in settings.sizes]
     planned = sum(window.count for window in windows)
     planned_large = sum(window.count for window in windows if window.min_heavy >= DRUG_SIZED)
     planned_complexes = sum(sum(settings.complexes.model_dump().values()) for settings in rounds)
-    rows = pd.read_parquet(path, columns=["inchikeys", "kind", "level_of_theory", "numbers", "failure"])
+    rows = pd.read_parquet(path, columns=["inchikeys", "task", "kind", "level_of_theory", "numbers", "failure"])
     rows = rows[(rows["level_of_theory"] == LEVEL_OF_THEORY) & rows["failure"].isna()]
     complexes = rows["kind"] == "complex"
     minima = rows[~complexes]
@@ -117,10 +118,10 @@ def _progress(path: Path) -> list[str]:
     molecules = n_heavy.groupby(minima["inchikeys"].str[0]).agg(["size", "first"])
     by_size = molecules["first"].value_counts().sort_index()
     return [
-        f"The plan has {planned:,} molecules ({planned_large} drug-sized, of {DRUG_SIZED} heavy atoms or more, for "
+        f"The plans have {planned:,} molecules ({planned_large} drug-sized, of {DRUG_SIZED} heavy atoms or more, for "
         f"testing alone) and {planned_complexes} complexes. Here are {len(molecules):,} molecules "
         f"({(molecules['first'] >= DRUG_SIZED).sum()} drug-sized; {(molecules['size'] > 1).sum()} with several "
-        f"conformers) and {complexes.sum()} complexes.",
+        f"conformers) and {rows['task'][complexes].nunique()} complexes at {complexes.sum()} geometries.",
         "",
         f"| {' | '.join(['heavy atoms', *map(str, by_size.index)])} |",
         f"| {' | '.join(['---'] * (len(by_size) + 1))} |",
@@ -133,8 +134,10 @@ def interaction_differences(path: Path) -> pd.DataFrame:
     """Interaction energies (kcal/mol) of the complexes that have both levels: detail, GFN2-xTB, DFT, difference."""
     energy = "interaction_energy_kcal_mol"
     rows = pd.read_parquet(path, columns=["task", "detail", "kind", "level_of_theory", energy])
-    rows = rows[(rows["kind"] == "complex") & rows[energy].notna()]
-    table = rows.pivot_table(index=["task", "detail"], columns="level_of_theory", values=energy).dropna()
+    rows = rows[rows["kind"] == "complex"]
+    # Of every geometry of a pair there is a row of each level.
+    rows = rows.assign(geometry=rows.groupby(["task", "level_of_theory"]).cumcount())
+    table = rows.pivot(index=["task", "geometry", "detail"], columns="level_of_theory", values=energy).dropna()
     table["difference"] = table["GFN2-xTB"] - table[LEVEL_OF_THEORY]
     return table.reset_index()
 
