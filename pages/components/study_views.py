@@ -23,16 +23,20 @@ FOLDER = ASSETS / "studies"
 _COMMANDS = {
     "ablation": "python -m training.studies.ablation",
     "learning_curve": "python -m training.studies.learning_curve",
+    "kinetic_twin_learning_curve": "python -m training.studies.learning_curve --recipe "
+    "training/presets/virialff_kinetic_twin.yaml --json assets/studies/kinetic_twin_learning_curve.json",
 }
 _WORDS = {switch.name: switch.words for switch in SWITCHES}
 
 
 def studies() -> None:
-    """The figures of both studies, or the command that makes one."""
+    """The figures of the studies, or the command that makes one."""
     st.markdown("**What each switch of the recipe gives**")
     _study("ablation", _ablation)
     st.markdown("**Errors against the number of training molecules**")
     _study("learning_curve", _learning_curve)
+    st.markdown("**The same of the kinetic-energy twin**")
+    _study("kinetic_twin_learning_curve", _learning_curve)
 
 
 def _study(name: str, show: Any) -> None:
@@ -87,7 +91,7 @@ def _learning_curve(content: dict[str, Any], path: Path) -> None:
     curves = [LearningCurve.from_dict(entry) for entry in content["curves"]]
     if not curves:
         raise KeyError("curves")
-    show_figure(learning_curve_figure(curves), key="learning_curve", alt="Errors against number of training molecules")
+    show_figure(learning_curve_figure(curves), key=path.stem, alt="Errors against number of training molecules")
     laws = "; ".join(
         f"{curve.quantity} {'falls' if law.estimate >= 0 else 'rises'} as N^{-law.estimate:.2f} "
         f"({-law.high:.2f} to {-law.low:.2f})"
@@ -106,8 +110,10 @@ def _learning_curve(content: dict[str, Any], path: Path) -> None:
         for point in curve.points
         for error in point.errors
     ]
-    _download(pd.DataFrame(rows), "learning_curve.csv", "Learning curves (CSV)")
+    _download(pd.DataFrame(rows), f"{path.stem}.csv", "Learning curves (CSV)")
 
 
 def _download(table: pd.DataFrame, name: str, label: str) -> None:
-    st.download_button(label, lambda: to_csv(table), name, "text/csv", on_click="ignore", icon=":material/download:")
+    st.download_button(
+        label, lambda: to_csv(table), name, "text/csv", key=name, on_click="ignore", icon=":material/download:"
+    )

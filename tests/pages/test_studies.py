@@ -67,12 +67,14 @@ def test_without_studies_the_page_names_the_commands(page, tmp_path):
     said = [info.value for info in opened.info]
     assert any("python -m training.studies.ablation" in entry for entry in said)
     assert any("python -m training.studies.learning_curve" in entry for entry in said)
+    assert any("--recipe training/presets/virialff_kinetic_twin.yaml" in entry for entry in said)
 
 
-def test_a_damaged_study_is_a_sentence_and_the_other_is_shown(page, results, tmp_path):
+def test_a_damaged_study_is_a_sentence_and_the_others_are_shown(page, results, tmp_path):
     (tmp_path / "ablation.json").write_text("{")
-    (tmp_path / "learning_curve.json").write_text((results / "learning_curve.json").read_text())
+    for name in ("learning_curve", "kinetic_twin_learning_curve"):
+        (tmp_path / f"{name}.json").write_text((results / "learning_curve.json").read_text())
     opened = page(tmp_path)
     assert not opened.exception
     assert "run it again" in opened.error[0].value
-    assert "learning_curve" in charts(opened)
+    assert {"learning_curve", "kinetic_twin_learning_curve"} <= set(charts(opened))

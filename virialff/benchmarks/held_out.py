@@ -40,8 +40,9 @@ _FEWEST_FOR_SHIFT = 3  # molecules an element
 class HeldOutComparison:
     """Errors of several methods against labels; energies in kcal/mol.
 
-    energies: one row a minimum: molecule (number), n_heavy, n_atoms, detail (minimum of what), reference, and a column
-        a method with its total energy, shifted where `shifts` has the method; NaN where it cannot compute the molecule.
+    energies: one row a minimum: molecule (number), n_heavy, n_atoms, rare (whether the first model marks something of
+        the molecule as rare in its training), detail (minimum of what), reference, and a column a method with its total
+        energy, shifted where `shifts` has the method; NaN where it cannot compute the molecule.
     forces: by method, errors of Cartesian components over all geometries with forces, kcal/mol/Angstrom.
     dipoles: one row a minimum with a dipole: molecule, reference (its size), and by method `NAME` (size) and
         `NAME error` (length of the difference vector), all in Debye.
@@ -108,13 +109,18 @@ class HeldOutComparison:
         return pd.DataFrame(rows)
 
     def _by_size(self) -> list[tuple[str, pd.DataFrame]]:
-        heavy = self.energies["n_heavy"]
+        heavy, rare = self.energies["n_heavy"], self.energies["rare"].astype(bool)
+        within, sizes = heavy <= self.largest_training, f"up to {self.largest_training} heavy atoms"
         parts = [
             ("all", self.energies),
-            (
-                f"up to {self.largest_training} heavy atoms, as in training",
-                self.energies[heavy <= self.largest_training],
-            ),
+            (f"{sizes}, as in training", self.energies[within]),
+        ]
+        if (rare & within).any():
+            parts += [
+                (f"{sizes}, nothing of them marked as rare in training", self.energies[within & ~rare]),
+                (f"{sizes}, marked as rare in training", self.energies[within & rare]),
+            ]
+        parts += [
             (f"{DRUG_SIZED} heavy atoms or more", self.energies[heavy >= DRUG_SIZED]),
         ]
         parts += [
@@ -141,6 +147,7 @@ def run_held_out(
     for method in usable.values():
         check_available(method)
     runs = {name: _Run(name, method) for name, method in usable.items()}
+    first_model = next((method for method in usable.values() if isinstance(method, Model)), None)
     shifted = [run for run in runs.values() if level_of_theory(run.method) != held_out.level_of_theory]
     total = len(held_out.molecules) + len(held_out.complexes) + (len(held_out.training) if shifted else 0)
     done = 0
@@ -166,6 +173,7 @@ def run_held_out(
                 "molecule": number,
                 "n_heavy": molecule.n_heavy,
                 "n_atoms": molecule.molecule.n_atoms,
+                "rare": _marked(first_model, molecule.molecule),
                 "detail": molecule.details,
                 "reference": molecule.energies,
             }
@@ -190,13 +198,18 @@ def run_held_out(
         held_out.level_of_theory,
         {name: level_of_theory(run.method) for name, run in runs.items()},
         held_out.largest_training,
-        _joined(energies, ["molecule", "n_heavy", "n_atoms", "detail", *columns]),
+        _joined(energies, ["molecule", "n_heavy", "n_atoms", "rare", "detail", *columns]),
         {name: summary for name, run in runs.items() if (summary := run.force_summary()) is not None},
         _joined(dipoles, ["molecule", *columns]).dropna(axis=1, how="all"),
         _joined(interactions, ["complex", *columns]),
         {run.name: run.n_shift for run in shifted},
         {key: reason for run in runs.values() for key, reason in run.reasons.items()},
     )
+
+
+def _marked(model: Model | None, molecule: Molecule) -> bool:
+    marks = None if model is None else model.rare_atoms(molecule)
+    return marks is not None and marks.any
 
 
 def element_counts(molecule: Molecule) -> NDArray[np.float64]:
