@@ -54,9 +54,9 @@ def test_errors_of_molecules_with_rare_parts_stand_apart():
         reasons={},
     )
     rows = comparison.statistics
-    rows = rows[rows["quantity"] == "total energy (kcal/mol)"].set_index("sizes")["mae"]
-    assert rows["up to 5 heavy atoms, as in training"] == 21.0 / 4
-    assert rows["up to 5 heavy atoms, nothing of them marked as rare in training"] == 1.5
-    assert rows["up to 5 heavy atoms, marked as rare in training"] == 9.0
+    errors = rows[rows["quantity"] == "total energy (kcal/mol)"].set_index("sizes")["mae"]
+    assert errors["up to 5 heavy atoms, as in training"] == 21.0 / 4
+    assert errors["up to 5 heavy atoms, nothing of them marked as rare in training"] == 1.5
+    assert errors["up to 5 heavy atoms, marked as rare in training"] == 9.0
     usual = dataclasses.replace(comparison, energies=energies.assign(rare=False)).statistics["sizes"]
     assert not usual.str.contains("rare").any()
