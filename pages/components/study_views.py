@@ -24,7 +24,8 @@ _COMMANDS = {
     "ablation": "python -m training.studies.ablation",
     "learning_curve": "python -m training.studies.learning_curve",
     "kinetic_twin_learning_curve": "python -m training.studies.learning_curve --recipe "
-    "training/presets/virialff_kinetic_twin.yaml --json assets/studies/kinetic_twin_learning_curve.json",
+    "training/presets/virialff_kinetic_twin.yaml --json assets/studies/kinetic_twin_learning_curve.json "
+    "--markdown docs/kinetic_twin_learning_curve.md",
 }
 _WORDS = {switch.name: switch.words for switch in SWITCHES}
 

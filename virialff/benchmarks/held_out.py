@@ -120,9 +120,7 @@ class HeldOutComparison:
                 (f"{sizes}, nothing of them marked as rare in training", self.energies[within & ~rare]),
                 (f"{sizes}, marked as rare in training", self.energies[within & rare]),
             ]
-        parts += [
-            (f"{DRUG_SIZED} heavy atoms or more", self.energies[heavy >= DRUG_SIZED]),
-        ]
+        parts.append((f"{DRUG_SIZED} heavy atoms or more", self.energies[heavy >= DRUG_SIZED]))
         parts += [
             (f"{low} to {high} heavy atoms" if high < SIZES[-1][1] else f"{low} heavy atoms or more", part)
             for low, high in SIZES
