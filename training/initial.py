@@ -22,7 +22,7 @@ _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
 #: Switches whose weights are zero at first: a network without one is the same network with it, before training.
 _ADDED = ("ring_sizes", "path_atoms")
 #: Switches of the baseline, which does not belong to the weights: it is fitted again.
-_OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
+OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
 
 
 def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> Baseline:
@@ -60,7 +60,7 @@ def _load(network: ForceFieldNetwork, weights: dict[str, Tensor]) -> None:
 def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:
     mine = here.to_dict()
     for name, value in there.to_dict().items():
-        if name in _OF_BASELINE or (name in _ADDED and mine[name] and not value):
+        if name in OF_BASELINE or (name in _ADDED and mine[name] and not value):
             continue
         if mine[name] != value and (compare_kinetic or name not in _OF_KINETIC):
             raise ConfigError(

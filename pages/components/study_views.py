@@ -22,6 +22,9 @@ from virialff.paths import ASSETS
 FOLDER = ASSETS / "studies"
 _COMMANDS = {
     "ablation": "python -m training.studies.ablation",
+    "fine_tuning_ablation": "python -m training.studies.ablation --recipe training/presets/virialff.yaml "
+    "--folder runs/fine_tuning_ablation --json assets/studies/fine_tuning_ablation.json "
+    "--markdown docs/fine_tuning_ablation.md",
     "learning_curve": "python -m training.studies.learning_curve",
     "kinetic_twin_learning_curve": "python -m training.studies.learning_curve --recipe "
     "training/presets/virialff_kinetic_twin.yaml --json assets/studies/kinetic_twin_learning_curve.json "
@@ -34,6 +37,8 @@ def studies() -> None:
     """The figures of the studies, or the command that makes one."""
     st.markdown("**What each switch of the recipe gives**")
     _study("ablation", _ablation)
+    st.markdown("**The same of fine-tuning at the level of DFT**")
+    _study("fine_tuning_ablation", _ablation)
     st.markdown("**Errors against the number of training molecules**")
     _study("learning_curve", _learning_curve)
     st.markdown("**The same of the kinetic-energy twin**")
@@ -74,7 +79,7 @@ def _ablation(content: dict[str, Any], path: Path) -> None:
         if change.notna().any():
             changes[words.rpartition(" (")[0]] = [None if pd.isna(value) else value for value in change]
     figure = ablation_figure(changes, others["left out"].tolist())
-    show_figure(figure, key="ablation", alt="Change of each error without one switch of the recipe")
+    show_figure(figure, key=path.stem, alt="Change of each error without one switch of the recipe")
     st.caption(
         plain(
             f"Trainings of {content['steps']:,} steps of the recipe {content['recipe']} at "
@@ -85,7 +90,7 @@ def _ablation(content: dict[str, Any], path: Path) -> None:
     )
     with st.expander("The errors in numbers"):
         wrapped_table(table.round(3).astype(object).where(table.notna(), "–"))
-        _download(table, "ablation.csv", "Ablation (CSV)")
+        _download(table, f"{path.stem}.csv", "Ablation (CSV)")
 
 
 def _learning_curve(content: dict[str, Any], path: Path) -> None:

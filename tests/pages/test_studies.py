@@ -66,6 +66,7 @@ def test_without_studies_the_page_names_the_commands(page, tmp_path):
     assert not opened.exception
     said = [info.value for info in opened.info]
     assert any("python -m training.studies.ablation" in entry for entry in said)
+    assert any("--recipe training/presets/virialff.yaml" in entry for entry in said)
     assert any("python -m training.studies.learning_curve" in entry for entry in said)
     assert any("--recipe training/presets/virialff_kinetic_twin.yaml" in entry for entry in said)
 
@@ -74,7 +75,8 @@ def test_a_damaged_study_is_a_sentence_and_the_others_are_shown(page, results, t
     (tmp_path / "ablation.json").write_text("{")
     for name in ("learning_curve", "kinetic_twin_learning_curve"):
         (tmp_path / f"{name}.json").write_text((results / "learning_curve.json").read_text())
+    (tmp_path / "fine_tuning_ablation.json").write_text((results / "ablation.json").read_text())
     opened = page(tmp_path)
     assert not opened.exception
     assert "run it again" in opened.error[0].value
-    assert {"learning_curve", "kinetic_twin_learning_curve"} <= set(charts(opened))
+    assert {"learning_curve", "kinetic_twin_learning_curve", "fine_tuning_ablation"} <= set(charts(opened))

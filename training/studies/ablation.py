@@ -1,5 +1,7 @@
 """`python -m training.studies.ablation`: every named switch of a recipe off in turn, at equal steps, on validation.
 
+A recipe that starts from other weights keeps the network that belongs to them: only its other switches are left out.
+
 Each row is a run of its own in the folder of the study, so that a study that was ended goes on with the same command.
 """
 
@@ -8,10 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from training.optimization import Optimization
+from training.config import Recipe
+from training.initial import OF_BASELINE
 from training.studies.rows import (
     Result,
     Row,
@@ -23,8 +26,6 @@ from training.studies.rows import (
     run_rows,
     write_results,
 )
-from virialff.errors import ConfigError
-from virialff.networks.config import NetworkConfig
 
 #: Measures of a row: name of the error, words for the table.
 MEASURES = {
@@ -43,11 +44,14 @@ class Switch:
     words: str
     network: dict[str, Any]
     stage: dict[str, Any]
+    #: Keys of the recipe beside network and stages.
+    recipe: dict[str, Any] = field(default_factory=dict)
 
-    def is_on(self, network: NetworkConfig, stage: Optimization) -> bool:
-        """Whether the recipe has it, so that there is something to switch off."""
-        pairs = [(network, self.network), (stage, self.stage)]
-        return any(getattr(settings, key) != value for settings, off in pairs for key, value in off.items())
+    def can_be_left_out(self, recipe: Recipe) -> bool:
+        """Whether the recipe has it, and can start from the same weights without it."""
+        pairs = [(recipe.network, self.network), (recipe.all_stages[-1], self.stage), (recipe, self.recipe)]
+        has_it = any(getattr(settings, key) != value for settings, off in pairs for key, value in off.items())
+        return has_it and (recipe.initial is None or set(self.network) <= set(OF_BASELINE))
 
 
 SWITCHES = (
@@ -76,18 +80,27 @@ SWITCHES = (
     Switch("kind_weights", "less weight of distorted geometries", {}, {"kind_weights": (1.0,) * 5}),
     Switch("averaging", "average of the weights", {}, {"average_decay": 0.0}),
     Switch("dipoles", "loss of dipoles", {}, {"dipole_weight": 0.0}),
+    Switch("companion", "labels of the other level beside", {}, {}, {"companion": None}),
+    Switch("initial", "weights to start from, and labels of their level", {}, {}, {"initial": None, "companion": None}),
 )
 
 
 def rows_of(study: Study, switches: Sequence[Switch] = SWITCHES) -> tuple[list[Switch], list[Row]]:
     """The switches that the recipe has, and the trainings: with all of them, then without each in turn."""
-    network, stage = study.recipe.network, study.stage
-    on = [switch for switch in switches if switch.is_on(network, stage)]
-    rows = [Row("all", network, stage, study.molecules, study.complexes)]
-    for switch in on:
-        without = replace(network, **switch.network), replace(stage, **switch.stage)
-        rows.append(Row(f"without-{switch.name}", *without, study.molecules, study.complexes))
-    return on, rows
+    recipe = study.recipe
+    on = [switch for switch in switches if switch.can_be_left_out(recipe)]
+    whole = Row("all", recipe.network, study.stage, study.molecules, study.complexes, recipe.initial, study.companion)
+    return on, [whole, *(_without(switch, whole) for switch in on)]
+
+
+def _without(switch: Switch, whole: Row) -> Row:
+    return replace(
+        whole,
+        folder=f"without-{switch.name}",
+        network=replace(whole.network, **switch.network),
+        stage=replace(whole.stage, **switch.stage),
+        **switch.recipe,
+    )
 
 
 def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result], command: str) -> str:
@@ -99,6 +112,7 @@ def as_table(study: Study, switches: Sequence[Switch], results: Sequence[Result]
         f"Each row leaves out one of the switches of the recipe `{study.recipe.name}` and trains anew for "
         f"{study.stage.steps:,} steps on {len(study.molecules.train):,} molecules"
         + (f" and {len(study.complexes.train):,} complexes" if len(study.complexes.train) else "")
+        + (f" from `{study.recipe.initial}`" if study.recipe.initial else "")
         + f" at {study.recipe.level_of_theory}; one seed. Errors are those of the {len(study.molecules.validation):,} "
         "molecules of the validation split; the test split has no part in it. These trainings are far shorter than "
         "that of a shipped model. A number in bold is more than 2 % worse than with all switches.",
@@ -129,9 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     def run() -> None:
-        study = open_study(given)
-        if study.recipe.initial is not None:
-            raise ConfigError(f"{given.recipe} starts from other weights, which fit no other network.")
+        study = open_study(given, with_companion=True)
         chosen = [switch for switch in SWITCHES if given.only is None or switch.name in given.only]
         switches, rows = rows_of(study, chosen)
         results = run_rows(study, rows, given.device, say=lambda line: print(line, flush=True))

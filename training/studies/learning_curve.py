@@ -49,7 +49,8 @@ def rows_of(study: Study, numbers: Sequence[int], seeds: int) -> list[Row]:
             order = np.random.default_rng([study.recipe.data.split_seed, seed]).permutation(len(train))
             stage = replace(study.stage, seed=seed, interaction_weight=0.0, interaction_force_weight=0.0)
             pack = replace(study.molecules, train=train.subset(sorted(order[:number].tolist())))
-            rows.append(Row(f"{number}-molecules-seed-{seed}", study.recipe.network, stage, pack, None))
+            folder = f"{number}-molecules-seed-{seed}"
+            rows.append(Row(folder, study.recipe.network, stage, pack, None, study.recipe.initial))
     return rows
 
 

@@ -20,6 +20,7 @@ from training.loop import train
 from training.optimization import Optimization
 from training.pack import COUNTS, make_packs
 from training.predictions import evaluate
+from training.recipe_run import COMPANION_PACKS
 from training.stopping import TrainingInterrupted, TrainingStopped
 from virialff.access import require_write_access
 from virialff.datasets.splits import Fractions
@@ -40,6 +41,10 @@ class Row:
     stage: Optimization
     molecules: Pack
     complexes: Pack | None
+    #: Run or model that it starts from.
+    initial: Path | None
+    #: Molecules and complexes of another level of theory to train on beside.
+    companion: tuple[Pack, Pack] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Study:
     stage: Optimization
     molecules: Pack
     complexes: Pack
+    #: Those of the recipe's companion, for a study that asked for them.
+    companion: tuple[Pack, Pack] | None
 
 
 def add_study_arguments(parser: argparse.ArgumentParser, name: str, *, steps: int) -> None:
@@ -80,8 +87,8 @@ def command_of(arguments: Sequence[str] | None) -> str:
     return shlex.join(sys.argv[1:] if arguments is None else arguments)
 
 
-def open_study(arguments: argparse.Namespace) -> Study:
-    """The recipe's last stage at the length of the study, and its labels, without those of a companion.
+def open_study(arguments: argparse.Namespace, *, with_companion: bool = False) -> Study:
+    """The recipe's last stage at the length of the study, and its labels, with those of a companion if asked for.
 
     Raises ConfigError for what cannot be.
     """
@@ -90,14 +97,16 @@ def open_study(arguments: argparse.Namespace) -> Study:
     if arguments.steps < 1:
         raise ConfigError(f"--steps {arguments.steps}: a training has at least one step.")
     packs = arguments.packs or arguments.folder / "packs"
-    if arguments.packs is None and not (packs / COUNTS).exists():
-        make_packs(
-            [recipe.data.labels],
-            packs,
-            seed=recipe.data.split_seed,
-            fractions=_with_validation(recipe.data.fractions, arguments.validation),
-            level_of_theory=recipe.level_of_theory,
-        )
+    if arguments.packs is None:
+        _pack([recipe.data.labels], recipe.level_of_theory, packs, recipe, arguments.validation)
+    companion = None
+    if with_companion and recipe.companion is not None:
+        beside = packs.parent / COMPANION_PACKS
+        if arguments.packs is None:
+            _pack(recipe.companion.labels, recipe.companion.level_of_theory, beside, recipe, arguments.validation)
+        elif not (beside / COUNTS).exists():
+            raise ConfigError(f"The recipe has a companion and there are no packs of its labels at {beside}.")
+        companion = load_pack(beside / MOLECULES), load_pack(beside / COMPLEXES)
     stage = replace(
         recipe.all_stages[-1],
         steps=arguments.steps,
@@ -105,7 +114,14 @@ def open_study(arguments: argparse.Namespace) -> Study:
         # Validation is measured once, at the end.
         validate_every=arguments.steps,
     )
-    return Study(arguments.folder, recipe, stage, load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES))
+    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
+    return Study(arguments.folder, recipe, stage, molecules, complexes, companion)
+
+
+def _pack(labels: Sequence[Path], level: str, packs: Path, recipe: Recipe, validation: float | None) -> None:
+    if not (packs / COUNTS).exists():
+        fractions = _with_validation(recipe.data.fractions, validation)
+        make_packs(labels, packs, seed=recipe.data.split_seed, fractions=fractions, level_of_theory=level)
 
 
 def _with_validation(fractions: Fractions, share: float | None) -> Fractions:
@@ -125,7 +141,7 @@ def run_rows(study: Study, rows: Sequence[Row], device: str, say: Callable[[str]
     done = {row.folder: _read(study.folder / row.folder) for row in rows}
     open_rows = [row for row in rows if done[row.folder] is None]
     if open_rows:
-        seconds = sum(_seconds_per_step(study, row, device) * row.stage.steps for row in _longest(open_rows))
+        seconds = sum(_seconds_per_step(row, device) * row.stage.steps for row in _longest(open_rows))
         seconds *= len(open_rows) / len(_longest(open_rows))
         say(f"{len(open_rows)} of {len(rows)} trainings are to be done, in about {seconds / 60:.0f} min")
     started = time.monotonic()
@@ -147,7 +163,7 @@ def _longest(rows: Sequence[Row]) -> Sequence[Row]:
     return rows[:1] if len(rows) == 1 else (rows[0], rows[-1])
 
 
-def _seconds_per_step(study: Study, row: Row, device: str) -> float:
+def _seconds_per_step(row: Row, device: str) -> float:
     with TemporaryDirectory(prefix="virialff-") as folder:
         seconds = []
         for steps in (1, 1 + _PROBE_STEPS):
@@ -160,7 +176,8 @@ def _seconds_per_step(study: Study, row: Row, device: str) -> float:
                     [stage],
                     _without_validation(row.molecules),
                     None if row.complexes is None else _without_validation(row.complexes),
-                    initial=study.recipe.initial,
+                    initial=row.initial,
+                    companion=row.companion,
                     device=device,
                     report=lambda line: None,
                 )
@@ -192,7 +209,8 @@ def _run(study: Study, row: Row, device: str) -> Result:
             [row.stage],
             row.molecules,
             row.complexes,
-            initial=study.recipe.initial,
+            initial=row.initial,
+            companion=row.companion,
             device=device,
             report=lambda line: None,
         )

@@ -8,7 +8,9 @@ import pytest
 import torch
 import yaml
 
-from training.config import PRESETS
+from training.config import PRESETS, load_recipe
+from training.dataset import load_pack
+from training.loop import train
 from training.studies import ablation, learning_curve
 from training.studies.rows import RESULT
 
@@ -50,12 +52,16 @@ def test_an_ablation_has_a_row_for_each_switch_and_goes_on(recipe, packs, tmp_pa
     assert "1 of 4 trainings are to be done" in capsys.readouterr().out
 
 
-def test_every_switch_is_a_setting_of_the_foundation_or_off_there():
-    from training.config import load_recipe
+def switches_of(preset: str) -> set[str]:
+    """Names of the switches that an ablation of the preset leaves out."""
+    recipe = load_recipe(PRESETS / preset)
+    return {switch.name for switch in ablation.SWITCHES if switch.can_be_left_out(recipe)}
 
-    recipe = load_recipe(PRESETS / "foundation.yaml")
-    on = {switch.name for switch in ablation.SWITCHES if switch.is_on(recipe.network, recipe.all_stages[-1])}
-    assert {switch.name for switch in ablation.SWITCHES} - on == {"dipoles", "coordination_baseline", "repulsion_scale"}
+
+def test_every_switch_is_one_of_the_foundation_or_of_fine_tuning():
+    foundation, fine_tuning = switches_of("foundation.yaml"), switches_of("virialff.yaml")
+    assert foundation | fine_tuning == {switch.name for switch in ablation.SWITCHES}
+    assert fine_tuning - foundation == {"initial", "companion", "dipoles", "coordination_baseline", "repulsion_scale"}
 
 
 def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_path):
@@ -84,11 +90,8 @@ def test_a_learning_curve_of_a_twin_is_of_its_kinetic_energies(recipe, kinetic_p
     assert (curve["quantity"], len(curve["points"])) == ("kinetic energy by a twin, MAE", 2)
 
 
-def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp_path):
-    from training.config import load_recipe
-    from training.loop import train
-    from training.studies.rows import load_pack
-
+def from_other_weights(recipe: Path, packs: Path, tmp_path: Path) -> Path:
+    """The recipe with a short run to start from, beside the file."""
     whole = load_recipe(recipe)
     molecules = load_pack(packs / "molecules.arrow")
     stage = dataclasses.replace(whole.all_stages[0], steps=4, interaction_weight=0.0, interaction_force_weight=0.0)
@@ -97,7 +100,11 @@ def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp
     content["optimization"]["learning_rate"] = 1e-12
     onward = tmp_path / "onward.yaml"
     onward.write_text(yaml.safe_dump(content))
-    given = options(onward, packs, tmp_path)
+    return onward
+
+
+def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp_path):
+    given = options(from_other_weights(recipe, packs, tmp_path), packs, tmp_path)
     assert learning_curve.main([*given, "--molecules", "4", "8", "--seeds", "2"]) == 0
     for seed in (1, 2):
         run = torch.load(tmp_path / "runs" / f"8-molecules-seed-{seed}" / "checkpoint.pt", weights_only=False)
@@ -105,7 +112,25 @@ def test_a_learning_curve_from_other_weights_begins_with_them(recipe, packs, tmp
         for name, weight in begun["average"].items():
             torch.testing.assert_close(run["average"][name], weight, atol=1e-6, rtol=0)
     assert f"from `{tmp_path / 'initial'}`" in (tmp_path / "study.md").read_text()
-    assert ablation.main(given) == 2
+
+
+def test_an_ablation_from_other_weights_leaves_them_out_and_their_labels(label_store, recipe, packs, tmp_path, capsys):
+    onward = from_other_weights(recipe, packs, tmp_path)
+    content = yaml.safe_load(onward.read_text())
+    content["data"]["labels"] = str(label_store)
+    content["companion"] = {"labels": [str(label_store)], "level_of_theory": content["level_of_theory"]}
+    onward.write_text(yaml.safe_dump(content))
+    given = options(onward, packs, tmp_path)
+    only = ["--only", "output_scales", "companion", "initial"]
+    assert ablation.main([*given, *only]) == 2
+    assert "companion" in capsys.readouterr().err
+    given[given.index("--packs") : given.index("--packs") + 2] = ["--validation", "0.3"]
+    assert ablation.main([*given, *only]) == 0
+    # Without the output scales the network would be another one than that of the weights.
+    rows = json.loads((tmp_path / "study.json").read_text())["rows"]
+    assert [row["left_out"] for row in rows] == [None, "companion", "initial"]
+    assert len({row["errors"]["energy_mae"] for row in rows}) == 3
+    assert f"from `{tmp_path / 'initial'}`" in (tmp_path / "study.md").read_text()
 
 
 def test_a_larger_validation_split_takes_nothing_from_the_test_part(label_store, recipe, tmp_path):
