@@ -20,7 +20,7 @@ import torch
 
 from training import losses
 from training.config import PRESETS, Recipe, load_recipe
-from training.dataset import COMPLEXES, MOLECULES, load_pack
+from training.dataset import load_packs
 from training.loop import StageRun
 from training.pack import COUNTS, make_packs
 from training.processes import Processes
@@ -44,7 +44,7 @@ class Speed:
 
 def measure(recipe: Recipe, packs: Path, device: str, *, steps: int) -> Speed:
     """Train some steps by the last stage of a recipe; as many before them are not counted."""
-    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
+    molecules, complexes = load_packs(packs)
     stage = replace(recipe.all_stages[-1], steps=10**6)
     few = molecules.train.subset(range(min(_RECORDS, len(molecules.train))))
     with TemporaryDirectory(prefix="virialff-") as folder:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.dataset import COMPLEXES, KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
+from training.dataset import KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack, load_packs
 from training.predictions import predict_complexes, predict_molecules
 from training.state import State
 from training.twin import predict_kinetic_energies
@@ -52,7 +52,7 @@ class Predictions(NamedTuple):
 
 def predict_test_split(network: ForceFieldNetwork, baseline: Baseline, packs: Path) -> Predictions:
     """Predictions of one parameter set."""
-    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
+    molecules, complexes = load_packs(packs)
     return Predictions(
         list(predict_molecules(network, baseline, molecules.test)),
         list(predict_complexes(network, complexes.test)),

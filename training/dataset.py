@@ -185,6 +185,11 @@ def load_pack(path: Path) -> Pack:
     return Pack(*(Records(path, split) for split in SPLITS))
 
 
+def load_packs(folder: Path) -> tuple[Pack, Pack]:
+    """The molecules and the complexes of a folder of packs. Raises what `Records` raises."""
+    return load_pack(folder / MOLECULES), load_pack(folder / COMPLEXES)
+
+
 class PackWriter:
     """Writes a pack that appears at `path` whole, when the context is left without an error, or not at all.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training.config import DataSection, Recipe
-from training.dataset import COMPLEXES, MOLECULES, Pack, load_pack
+from training.dataset import load_packs
 from training.loop import train
 from training.optimization import Optimization
 from training.pack import COUNTS, make_packs
@@ -41,7 +41,7 @@ def train_recipe(
     say: Callable[[str], None] = _print,
 ) -> State:
     """Train in the run that `prepare_run` made; raises what `loop.train` raises."""
-    molecules, complexes = _load(folder / PACKS)
+    molecules, complexes = load_packs(folder / PACKS)
     return train(
         folder,
         recipe.network,
@@ -49,7 +49,7 @@ def train_recipe(
         molecules,
         complexes,
         initial=recipe.initial,
-        companion=None if recipe.companion is None else _load(folder / COMPANION_PACKS),
+        companion=None if recipe.companion is None else load_packs(folder / COMPANION_PACKS),
         processes=processes,
         report=say,
     )
@@ -63,7 +63,3 @@ def _pack(labels: Sequence[Path], level: str, split: DataSection, packs: Path, r
     history = run / ("data_history.jsonl" if packs.name == PACKS else f"{packs.name}_history.jsonl")
     with history.open("a") as file:
         file.write(json.dumps({"from_step": steps_done(run)} | counts) + "\n")
-
-
-def _load(packs: Path) -> tuple[Pack, Pack]:
-    return load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)

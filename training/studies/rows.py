@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training.config import PRESETS, Recipe, load_recipe
-from training.dataset import COMPLEXES, MOLECULES, Pack, load_pack
+from training.dataset import Pack, load_packs
 from training.files import replace_file
 from training.loop import train
 from training.optimization import Optimization
@@ -106,7 +106,7 @@ def open_study(arguments: argparse.Namespace, *, with_companion: bool = False) -
             _pack(recipe.companion.labels, recipe.companion.level_of_theory, beside, recipe, arguments.validation)
         elif not (beside / COUNTS).exists():
             raise ConfigError(f"The recipe has a companion and there are no packs of its labels at {beside}.")
-        companion = load_pack(beside / MOLECULES), load_pack(beside / COMPLEXES)
+        companion = load_packs(beside)
     stage = replace(
         recipe.all_stages[-1],
         steps=arguments.steps,
@@ -114,8 +114,7 @@ def open_study(arguments: argparse.Namespace, *, with_companion: bool = False) -
         # Validation is measured once, at the end.
         validate_every=arguments.steps,
     )
-    molecules, complexes = load_pack(packs / MOLECULES), load_pack(packs / COMPLEXES)
-    return Study(arguments.folder, recipe, stage, molecules, complexes, companion)
+    return Study(arguments.folder, recipe, stage, *load_packs(packs), companion)
 
 
 def _pack(labels: Sequence[Path], level: str, packs: Path, recipe: Recipe, validation: float | None) -> None:
