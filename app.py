@@ -1,8 +1,8 @@
 """The app: navigation, sidebar, and the link to the current molecule. Start it with `make run`."""
 
-from pages.components import model, state
-from pages.components.entry import inside_app, navigation
-from pages.components.figure import choose_format
+from pages.components.shell import model, state
+from pages.components.shell.entry import inside_app, navigation
+from pages.components.widgets.figure import choose_format
 
 page = navigation()
 state.read_link()

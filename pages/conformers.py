@@ -3,20 +3,21 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import confidence, ensemble, inputs, model, state
-from pages.components.card import model_card
-from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement
-from pages.components.entry import enter_through_app
-from pages.components.figure import show_figure
-from pages.components.heading import heading
-from pages.components.methods import choose_methods, energies
-from pages.components.overlay import show_overlay
-from pages.components.refinement import refine
-from pages.components.text import file_stem, sentence
-from virialff.comparison import Comparison
+from pages.components.conformers.refinement import refine
+from pages.components.shell import model, state
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import file_stem, sentence
+from pages.components.widgets import confidence, ensemble, inputs
+from pages.components.widgets.card import model_card
+from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, show_agreement
+from pages.components.widgets.figure import show_figure
+from pages.components.widgets.heading import heading
+from pages.components.widgets.methods import choose_methods, energies
+from pages.components.widgets.overlay import show_overlay
 from virialff.errors import VirialffError
 from virialff.export.ensembles import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
 from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
+from virialff.methods.comparison import Comparison
 
 
 def ranking(result: Comparison, stem: str) -> None:

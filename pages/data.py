@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components import label_contents, label_work
-from pages.components.entry import enter_through_app
-from pages.components.text import sentence
-from training.recipes import label_sources, shown_path
+from pages.components.data import contents as label_contents
+from pages.components.data import work as label_work
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import sentence
+from training.recipes.presets import label_sources, shown_path
 from virialff.errors import VirialffError
 from virialff.labels.store import LabelStore
 

@@ -4,20 +4,21 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components import confidence, ensemble, inputs, model, state
-from pages.components.card import model_card
-from pages.components.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
-from pages.components.entry import enter_through_app
-from pages.components.figure import show_figure
-from pages.components.heading import heading
-from pages.components.methods import choose_methods, energies
-from pages.components.scan import show_scan
-from pages.components.text import file_stem, sentence
-from virialff.comparison import Comparison
+from pages.components.energies.scan import show_scan
+from pages.components.shell import model, state
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import file_stem, sentence
+from pages.components.widgets import confidence, ensemble, inputs
+from pages.components.widgets.card import model_card
+from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
+from pages.components.widgets.figure import show_figure
+from pages.components.widgets.heading import heading
+from pages.components.widgets.methods import choose_methods, energies
 from virialff.errors import VirialffError
 from virialff.export.energies import relative_energies_above, relative_energy_table
 from virialff.figures import conformer_energy_figure, relative_energy_scatter
-from virialff.forcefield import ForceField, Model
+from virialff.methods.comparison import Comparison
+from virialff.models.force_field import ForceField, Model
 
 _WHAT = "compared_geometries"
 _CONFORMERS, _SCAN = "Conformers", "Scan"

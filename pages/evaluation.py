@@ -5,15 +5,18 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import background, evaluation_tasks, evaluation_views, study_views
-from pages.components.entry import enter_through_app
-from pages.components.text import one_line, plain, sentence
-from training.recipes import label_sources, levels_of, shown_path
+from pages.components.evaluation import studies as study_views
+from pages.components.evaluation import tasks as evaluation_tasks
+from pages.components.evaluation import views as evaluation_views
+from pages.components.shell import background
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import one_line, plain, sentence
+from training.recipes.presets import label_sources, levels_of, shown_path
 from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
-from virialff.checkpoint import load_checkpoint
 from virialff.engines import ENGINES
 from virialff.errors import VirialffError
-from virialff.registry import RegisteredModel, registered_models
+from virialff.models.checkpoint import load_checkpoint
+from virialff.models.registry import RegisteredModel, registered_models
 
 _NONE = "none, the evaluation sets alone"
 _KEY = "evaluation"

@@ -2,15 +2,17 @@
 
 import streamlit as st
 
-from pages.components import charges, complexes, confidence, model
-from pages.components.card import model_card
-from pages.components.contribution_view import contribution_view
-from pages.components.entry import enter_through_app
-from pages.components.geometry import Geometry
-from pages.components.interaction_views import approach_view, base_pair_view, one_complex, reference_view
-from pages.components.text import file_stem, sentence, subscripted
-from virialff.contributions import INTERMOLECULAR
+from pages.components.interactions import complexes
+from pages.components.interactions.views import approach_view, base_pair_view, one_complex, reference_view
+from pages.components.shell import model
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import file_stem, sentence, subscripted
+from pages.components.widgets import charges, confidence
+from pages.components.widgets.card import model_card
+from pages.components.widgets.contribution_view import contribution_view
+from pages.components.widgets.geometry import Geometry
 from virialff.errors import VirialffError
+from virialff.parameters.contributions import INTERMOLECULAR
 
 _VIEWS = ("One complex", "Base pairs A-T and G-C", "Reference dimers")
 

@@ -2,15 +2,17 @@
 
 import streamlit as st
 
-from pages.components import batch, charges, confidence, downloads, geometry, inputs, model, pair, parameters, state
-from pages.components.card import model_card
-from pages.components.contribution_view import contribution_view
-from pages.components.entry import enter_through_app
-from pages.components.text import file_stem, one_line, plain, sentence, subscripted
-from virialff.contributions import BEYOND_ANGLES, NONBONDED
+from pages.components.molecule import batch, downloads, pair, parameters
+from pages.components.shell import model, state
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import file_stem, one_line, plain, sentence, subscripted
+from pages.components.widgets import charges, confidence, geometry, inputs
+from pages.components.widgets.card import model_card
+from pages.components.widgets.contribution_view import contribution_view
 from virialff.errors import VirialffError
-from virialff.forcefield import ForceField
-from virialff.topology import RELATIONS
+from virialff.models.force_field import ForceField
+from virialff.molecules.topology import RELATIONS
+from virialff.parameters.contributions import BEYOND_ANGLES, NONBONDED
 
 _PAIRS = {
     "1-4, further and intermolecular": BEYOND_ANGLES,

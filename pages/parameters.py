@@ -7,20 +7,20 @@ from typing import Any, cast
 
 import streamlit as st
 
-from pages.components import molecule_set
-from pages.components.card import model_card
-from pages.components.distribution_view import distribution_view
-from pages.components.entry import enter_through_app
-from pages.components.model import active_model, chosen_name
-from pages.components.molecule_set import MoleculeSet
-from pages.components.parameter_tasks import Drawn
-from pages.components.text import one_line, plain
-from virialff import registry
-from virialff.datasets.molecule_samples import MAX_MOLECULES, Contents
-from virialff.datasets.splits import DEFAULT_FRACTIONS, Split
-from virialff.export.tables import to_csv
-from virialff.parameter_samples import ParameterSample
-from virialff.paths import ASSETS
+from pages.components.parameters.distribution_view import distribution_view
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.model import active_model, chosen_name
+from pages.components.shell.text import one_line, plain
+from pages.components.widgets import molecule_set
+from pages.components.widgets.card import model_card
+from pages.components.widgets.molecule_set import MoleculeSet
+from pages.components.widgets.parameter_tasks import Drawn
+from virialff.labels.molecule_samples import MAX_MOLECULES, Contents
+from virialff.labels.splits import DEFAULT_FRACTIONS, Split
+from virialff.models import registry
+from virialff.parameters.samples import ParameterSample
+from virialff.parameters.tables import to_csv
+from virialff.settings import ASSETS
 
 _SHIPPED = {"GFN2-xTB molecules": "gfn2.parquet", "DFT molecules": "dft.parquet"}
 _UPLOAD = "My own file"

@@ -3,14 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from pages.components.entry import enter_through_app
-from pages.components.text import plain, sentence
-from pages.components.training_job import show_job
-from pages.components.training_start import SHOWN_JOB, find_devices_cached, new_training
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import plain, sentence
+from pages.components.training.job import show_job
+from pages.components.training.start import SHOWN_JOB, find_devices_cached, new_training
 from training.jobs.control import list_jobs
 from training.jobs.devices import Devices
 from training.jobs.record import Job
-from training.labelling.progress import duration
+from training.labelling.campaign.progress import duration
 from virialff.errors import VirialffError
 
 _TABLE_SECONDS = 5.0

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 
 from perf.browser import app, browser, open_page, table, wait_for, wait_until_idle
 from virialff import load_model
-from virialff.conformers import energy_ranks, search
-from virialff.molecule import Molecule
+from virialff.conformers.generation import energy_ranks, search
+from virialff.molecules.molecule import Molecule
 
 RUNS = 3
 #: 50 atoms each, another one for each run.

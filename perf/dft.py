@@ -11,14 +11,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.elements import ATOMIC_NUMBERS, SYMBOL_OF
+from virialff.engines.density import virial_descriptors, virial_ratio
 from virialff.engines.dft import CAMPAIGN, CAMPAIGN_ENERGIES, QMUGS, QMUGS_ATOMIC_ENERGIES, REFERENCE, DftEngine
 from virialff.engines.psi4 import Psi4Engine
 from virialff.engines.pyscf import PyscfEngine
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
-from virialff.virial import virial_descriptors, virial_ratio
 
 #: Ten small molecules with all nine elements among them.
 MOLECULES = {

@@ -17,7 +17,7 @@ import numpy as np
 from perf.browser import app_process, table, wait_for_port
 from perf.clients import open_molecule
 from virialff import load_model
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 SESSIONS = 20
 MOLECULES = 500

@@ -14,7 +14,7 @@ import torch
 import virialff
 from perf.browser import table
 from virialff import Molecule
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.engines import ENGINES, Engine, get_engine
 from virialff.errors import EngineError
 

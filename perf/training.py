@@ -18,14 +18,14 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from training import losses
-from training.config import PRESETS, Recipe, load_recipe
-from training.dataset import load_packs
-from training.loop import StageRun
-from training.pack import COUNTS, make_packs
-from training.processes import Processes
-from training.run_folder import RunFolder
-from training.state import resume_or_start
+from training.data.make_packs import COUNTS, make_packs
+from training.data.pack import load_packs
+from training.loop.ranks import Processes
+from training.loop.run_folder import RunFolder
+from training.loop.state import resume_or_start
+from training.loop.train import StageRun
+from training.objectives import losses
+from training.recipes.recipe import PRESETS, Recipe, load_recipe
 
 #: Training records that the baseline is fitted to, which is not measured.
 _RECORDS = 200

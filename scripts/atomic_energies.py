@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from training.card import ATOMIC_ENERGIES
+from training.models.card import ATOMIC_ENERGIES
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 

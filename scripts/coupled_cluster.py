@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 
 from virialff.benchmarks.base_pairs import PAIRS
-from virialff.datasets.coupled_cluster import COLUMNS, FILE
-from virialff.datasets.psi4_databases import read_database
+from virialff.benchmarks.coupled_cluster import COLUMNS, FILE
+from virialff.benchmarks.psi4_databases import read_database
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from virialff.model_card import SIDE_BY_SIDE, error_table, side_by_side_table
+from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "assets" / "models"

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from training.config import PRESETS
+from training.recipes.recipe import PRESETS
 from virialff.labels.store import LabelStore, write_parquet
-from virialff.paths import ASSETS
+from virialff.settings import ASSETS
 
 _MOST_ATOMS = 12
 

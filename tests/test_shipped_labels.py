@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from virialff.datasets.evaluation import evaluation_reason
 from virialff.labels.check import check
+from virialff.labels.evaluation_sets import evaluation_reason
 from virialff.labels.store import LabelStore
 
 ROOT = Path(__file__).resolve().parent.parent

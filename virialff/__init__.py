@@ -9,24 +9,27 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from virialff import moved
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from virialff.engines import get_engine
     from virialff.errors import MoleculeError, VirialffError
-    from virialff.forcefield import ForceField, Model, load_model
-    from virialff.molecule import Molecule
-    from virialff.reading import read_molecules
+    from virialff.io.read import read_molecules
+    from virialff.models.force_field import ForceField, Model
+    from virialff.models.registry import load_model
+    from virialff.molecules.molecule import Molecule
 
 _HOME = {
-    "ForceField": "virialff.forcefield",
-    "Model": "virialff.forcefield",
-    "Molecule": "virialff.molecule",
+    "ForceField": "virialff.models.force_field",
+    "Model": "virialff.models.force_field",
+    "Molecule": "virialff.molecules.molecule",
     "MoleculeError": "virialff.errors",
     "VirialffError": "virialff.errors",
     "get_engine": "virialff.engines",
-    "load_model": "virialff.forcefield",
-    "read_molecules": "virialff.reading",
+    "load_model": "virialff.models.registry",
+    "read_molecules": "virialff.io.read",
 }
 
 __all__ = [
@@ -40,6 +43,8 @@ __all__ = [
     "load_model",
     "read_molecules",
 ]
+
+moved.install()
 
 
 def __getattr__(name: str) -> object:

@@ -5,7 +5,7 @@ import io
 from playwright.sync_api import Page, expect
 
 from tests.browser import driving
-from virialff.examples import FOLDER, examples
+from virialff.io.examples import FOLDER, examples
 
 N_CONFORMERS = 19
 

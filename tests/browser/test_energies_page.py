@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import driving
-from virialff.examples import FOLDER, examples
+from virialff.io.examples import FOLDER, examples
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from rdkit import Chem
 
 from tests.browser import driving
 from virialff import load_model
-from virialff.conformers import search
-from virialff.molecule import Molecule
+from virialff.conformers.generation import search
+from virialff.molecules.molecule import Molecule
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 

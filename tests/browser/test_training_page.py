@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser import driving
 from tests.browser.conftest import ROOT, free_port, wait_until_healthy
 from tests.small_training import small_recipe, small_store
-from virialff.forcefield import load_model
-from virialff.molecule import Molecule
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 
 STEPS = 500
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.components import molecule_set
-from pages.components.methods import energy_cache
+from pages.components.widgets import molecule_set
+from pages.components.widgets.methods import energy_cache
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 120

@@ -3,8 +3,8 @@
 import json
 import shutil
 
-from virialff import registry
-from virialff.paths import ASSETS
+from virialff.models import registry
+from virialff.settings import ASSETS
 
 
 def sidebar_text(app) -> str:

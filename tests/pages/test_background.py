@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.components import background
-from pages.components.worker_pool import UNEXPECTED, Job, WorkerPool
+from pages.components.shell import background
+from pages.components.shell.worker_pool import UNEXPECTED, Job, WorkerPool
 from tests.pages.conftest import finish
 
 SECONDS = 30
@@ -138,7 +138,7 @@ def script():
 
     import streamlit as st
 
-    from pages.components import background
+    from pages.components.shell import background
 
     background_tasks = importlib.import_module("background_tasks")
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from pages.components import viewer
-from pages.components.text import file_stem, one_line, plain, sentence, subscripted
-from virialff.display_geometry import display_geometry
-from virialff.molecule import Molecule
+from pages.components.shell.text import file_stem, one_line, plain, sentence, subscripted
+from pages.components.widgets import viewer
+from virialff.conformers.display import display_geometry
+from virialff.molecules.molecule import Molecule
 
 HOSTILE = "</script><img src=x onerror=alert(1)> ![a](http://example.org/a.png) :red[x] $x$ `y` [z](javascript:1)"
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.pages.conftest import enter_smiles
 from tests.virialff.sample_models import change_card, make_ensemble
-from virialff import registry
 from virialff.benchmarks.calibration import calibrate
+from virialff.models import registry
 
 ENVIRONMENTS = {"H(-C)": 900, "C(-C,-H,-H,-H)": 90, "C(-C,-H,-H,-O)": 3, "O(-C,-H)": 60, "H(-O)": 70}
 ERRORS = {

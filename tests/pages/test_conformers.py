@@ -8,10 +8,10 @@ import pytest
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
-from virialff.conformers import boltzmann_weights, energy_ranks, search
-from virialff.crest import _xyz
-from virialff.molecule import Molecule
-from virialff.uploads import read_upload
+from virialff.conformers.crest import _xyz
+from virialff.conformers.generation import boltzmann_weights, energy_ranks, search
+from virialff.io.uploads import read_upload
+from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,8 @@ def test_dft_that_is_not_installed_is_a_sentence(page, butanol, monkeypatch):
     import importlib.util
     import shutil
 
-    from virialff import energy_methods
     from virialff.engines.psi4 import find_psi4
+    from virialff.methods import energy_methods
 
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "pyscf" else found(name, *a))
@@ -108,7 +108,7 @@ def test_dft_that_is_not_installed_is_a_sentence(page, butanol, monkeypatch):
 
 
 def test_read_only_installation_computes_no_dft(page, monkeypatch):
-    from virialff.access import READ_ONLY_VARIABLE
+    from virialff.settings import READ_ONLY_VARIABLE
 
     monkeypatch.setenv(READ_ONLY_VARIABLE, "1")
     upload(page, "water.sdf", sdf_of(search(Molecule.from_smiles("O"), 1).molecule))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.components import label_work
+from pages.components.data import work as label_work
 from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
 from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config, write_pool

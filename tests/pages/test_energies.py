@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from pages.components.methods import energy_cache
+from pages.components.widgets.methods import energy_cache
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
-from virialff import content, get_engine, load_model
-from virialff.conformers import relative_energies, search
-from virialff.energy_methods import engine_method
-from virialff.energy_runs import EnergyRun, continue_run
-from virialff.examples import examples
-from virialff.molecule import Molecule
-from virialff.uploads import read_upload
+from virialff import get_engine, load_model
+from virialff.conformers.generation import relative_energies, search
+from virialff.io.examples import examples
+from virialff.io.uploads import read_upload
+from virialff.methods.energy_methods import engine_method
+from virialff.methods.runs import EnergyRun, continue_run
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +189,7 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
     method = engine_method("gfn2", given)
     run = next(continue_run(EnergyRun(5, np.empty(0)), given.positions, method.energy))
-    energy_cache().put((method.key, content.geometry_key(given)), run)
+    energy_cache().put((method.key, keys.geometry_key(given)), run)
     app.run()
     assert any("GFN2-xTB 1 of 5" in caption.value.replace("\\", "") for caption in app.caption)
     assert table_with(app, "GFN2-xTB (kcal/mol)")["GFN2-xTB (kcal/mol)"].notna().sum() == 1

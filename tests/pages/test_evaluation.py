@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pages.components.evaluation_views import calibrations_in
+from pages.components.evaluation.views import calibrations_in
 from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
-from virialff import registry
 from virialff.benchmarks.side_by_side import evaluate_models
-from virialff.forcefield import load_model
-from virialff.paths import ASSETS
+from virialff.models import registry
+from virialff.models.registry import load_model
+from virialff.settings import ASSETS
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_damaged_model_is_a_sentence_and_the_others_are_shown(page, tmp_path):
 
 def test_errors_measured_on_request_are_those_of_the_command(page, store, monkeypatch):
     labelled(page.multiselect, "Models").set_value(["default"]).run()
-    monkeypatch.setattr("training.recipes.label_sources", lambda: [store])
+    monkeypatch.setattr("training.recipes.presets.label_sources", lambda: [store])
     expected = evaluate_models(
         {"default": load_model("default")},
         labels=store,

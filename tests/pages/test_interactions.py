@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from pages.components import complexes
+from pages.components.interactions import complexes
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
-from virialff.access import READ_ONLY_VARIABLE
 from virialff.benchmarks.reference_comparison import REFERENCE
-from virialff.interactions import interaction_energy
-from virialff.molecule import Molecule
+from virialff.interactions.energies import interaction_energy
+from virialff.molecules.molecule import Molecule
+from virialff.settings import READ_ONLY_VARIABLE
 
 VERTICAL = "E_int vertical (kcal/mol)"
 

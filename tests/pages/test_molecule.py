@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from pages.components.inputs import UPLOAD_TYPES
+from pages.components.widgets.inputs import UPLOAD_TYPES
 from tests.pages.conftest import enter_smiles, open_tab, upload
 from virialff import load_model
-from virialff.conformers import search
-from virialff.examples import examples
-from virialff.molecule import Molecule
+from virialff.conformers.generation import search
+from virialff.io.examples import examples
+from virialff.molecules.molecule import Molecule
 
 
 def sdf_of(molecule: Molecule, title: str = "") -> str:
@@ -195,7 +195,7 @@ def test_title_of_an_upload_is_plain_text_everywhere(app, butanol):
 
 
 def test_uploaded_suffixes_are_all_read():
-    from virialff.reading import FORMATS
+    from virialff.io.read import FORMATS
 
     assert set(UPLOAD_TYPES) <= set(FORMATS)
 

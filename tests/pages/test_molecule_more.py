@@ -6,11 +6,11 @@ import pytest
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import load_model
-from virialff.conformers import search
-from virialff.contributions import BEYOND_ANGLES, pair_contributions
-from virialff.dipole import point_charge_dipole
-from virialff.molecule import Molecule
-from virialff.uploads import read_upload
+from virialff.conformers.generation import search
+from virialff.io.uploads import read_upload
+from virialff.molecules.molecule import Molecule
+from virialff.parameters.contributions import BEYOND_ANGLES, pair_contributions
+from virialff.parameters.dipole import point_charge_dipole
 
 
 @pytest.fixture(scope="module")

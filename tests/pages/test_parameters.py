@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pages.components import molecule_set
-from pages.components.parameter_tasks import Contained, Part
+from pages.components.widgets import molecule_set
+from pages.components.widgets.parameter_tasks import Contained, Part
 from tests.pages.conftest import finish
 from virialff import load_model
-from virialff.molecule import Molecule
-from virialff.parameter_samples import sample_parameters, sample_parts
+from virialff.molecules.molecule import Molecule
+from virialff.parameters.samples import sample_parameters, sample_parts
 
 SMILES = "OCC ethanol\nO.CO pair\nCC(=O)NC\nc1ccccc1Cl\n"
 
@@ -161,7 +161,7 @@ def test_draw_from_the_shipped_data_set(app):
 
 def test_what_was_computed_before_a_stop_is_shown_and_goes_on(app, sample, monkeypatch):
     """A stopped run leaves its parts in the store; the rest is computed from there."""
-    monkeypatch.setattr("virialff.parameter_samples.BATCH", 2)
+    monkeypatch.setattr("virialff.parameters.samples.BATCH", 2)
     on_parameters(app)
     text = SMILES + "CCF\n"
     give_file(app, "five.smi", text)

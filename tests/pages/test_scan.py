@@ -6,11 +6,11 @@ import pytest
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
-from virialff.conformers import relative_energies, search
-from virialff.display_geometry import display_geometry
-from virialff.molecule import Molecule
-from virialff.scans import scan
-from virialff.uploads import read_upload
+from virialff.conformers.display import display_geometry
+from virialff.conformers.generation import relative_energies, search
+from virialff.conformers.scans import scan
+from virialff.io.uploads import read_upload
+from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture

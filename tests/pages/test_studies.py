@@ -5,10 +5,10 @@ import json
 import pytest
 import yaml
 
-from pages.components import study_views
+from pages.components.evaluation import studies as study_views
 from tests.pages.test_training import text_of
 from tests.small_training import small_store
-from training.config import PRESETS
+from training.recipes.recipe import PRESETS
 from training.studies import ablation, learning_curve
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pages.components import training_start
+from pages.components.training import start as training_start
 from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
 from training.jobs.control import find, list_jobs, start, stop
 from training.jobs.record import FOLDER_VARIABLE
-from training.runs import metrics_table, runs_with_metrics
+from training.jobs.runs import metrics_table, runs_with_metrics
 from virialff.figures import loss_figure
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.pages.conftest import enter_smiles, open_tab, upload
 from tests.pages.test_molecule import sdf_of
-from virialff.conformers import search
-from virialff.molecule import Molecule
+from virialff.conformers.generation import search
+from virialff.molecules.molecule import Molecule
 
 
 def away_and_back(app, page: str = "molecule"):

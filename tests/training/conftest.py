@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.geometries import embed
-from training.pack import make_packs
+from training.data.make_packs import make_packs
+from training.labelling.structures.geometries import embed
 from virialff.engines.xtb import energy_and_forces
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.labels.structure import structure_fields
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 SMILES = ("C", "CC", "CO", "O", "N", "C=O", "CCO", "CN", "C#N", "CC=O", "COC", "CF", "CCl", "CS", "C=C", "CC#N")
 LEVEL: dict[str, Any] = {

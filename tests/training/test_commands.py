@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.virialff.sample_models import change_card, make_ensemble
-from training.config import PRESETS
+from training.recipes.recipe import PRESETS
 from virialff.benchmarks import conformers, model_report, physics, s66
 from virialff.benchmarks.conformers import conformer_set
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.cli import main
-from virialff.datasets.evaluation import EvaluationSets
-from virialff.datasets.psi4_databases import read_database
-from virialff.forcefield import load_model
-from virialff.molecule import Molecule
-from virialff.paths import ASSETS
-from virialff.uncertainty import charge_spread
+from virialff.labels.evaluation_sets import EvaluationSets
+from virialff.models.members import charge_spread
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS
 
 
 @pytest.fixture(scope="module")

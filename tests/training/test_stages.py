@@ -13,12 +13,12 @@ import torch
 
 from tests.small_network import SMALL_NETWORK
 from tests.training.conftest import SHIFT
-from training.dataset import COMPLEXES, MOLECULES, Pack, load_pack
-from training.loop import train
-from training.losses import charge_dipoles
-from training.optimization import Optimization
-from training.run_folder import RunFolder
-from training.state import State, read_run
+from training.data.pack import COMPLEXES, MOLECULES, Pack, load_pack
+from training.loop.run_folder import RunFolder
+from training.loop.state import State, read_run
+from training.loop.train import train
+from training.objectives.losses import charge_dipoles
+from training.recipes.optimization import Optimization
 from virialff.elements import ELEMENTS
 from virialff.errors import ConfigError
 from virialff.networks.baseline import baseline_energies

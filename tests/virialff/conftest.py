@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.virialff.sample_models import make_model
-from virialff import registry
-from virialff.datasets.psi4_databases import psi4_data_folder
+from virialff.benchmarks.psi4_databases import psi4_data_folder
 from virialff.errors import EvaluationSetError
+from virialff.models import registry
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import io
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from virialff.reading import read_molecules
+from virialff.io.read import read_molecules
 
 
 def embedded(smiles, n_conformers=1, name=""):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from virialff.checkpoint import Member, load_checkpoint, save_checkpoint
-from virialff.paths import ASSETS
+from virialff.models.checkpoint import Member, load_checkpoint, save_checkpoint
+from virialff.settings import ASSETS
 
 FILES = ("card.json", "model.safetensors")
 

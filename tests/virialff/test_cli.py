@@ -19,7 +19,7 @@ from rdkit.Chem import rdDistGeom
 import virialff
 from virialff import Molecule, cli
 from virialff.commands import ExitCode
-from virialff.reading import group_conformers, read_molecules
+from virialff.io.read import group_conformers, read_molecules
 
 ROOT = Path(virialff.__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "virialff.cli"]

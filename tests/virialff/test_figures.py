@@ -11,8 +11,8 @@ from virialff.figures import (
     relative_energy_scatter,
 )
 from virialff.figures.curves import energy_window
-from virialff.molecule import Molecule
-from virialff.pair_statistics import atom_pair_curve, element_pair_labels
+from virialff.molecules.molecule import Molecule
+from virialff.parameters.pairs import atom_pair_curve, element_pair_labels
 
 
 @pytest.fixture(scope="module")

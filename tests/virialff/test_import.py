@@ -16,10 +16,10 @@ ROOT = Path(virialff.__file__).resolve().parent.parent
 
 #: What a machine with only torch, numpy and safetensors can load.
 CORE = (
-    "virialff.charge_scale",
-    "virialff.checkpoint",
+    "virialff.figures.charge_scale",
+    "virialff.models.checkpoint",
     "virialff.elements",
-    "virialff.graph_tensors",
+    "virialff.networks.graph_tensors",
     "virialff.labels.merge",
     "virialff.labels.store",
     "virialff.networks.baseline",
@@ -31,9 +31,9 @@ CORE = (
     "virialff.networks.pairs",
     "virialff.potential",
     "virialff.potential.energy",
-    "virialff.topology",
+    "virialff.molecules.topology",
     "virialff.units",
-    "training.loop",
+    "training.loop.train",
 )
 BLOCKED = ("rdkit", "dgl", "pydantic", "streamlit", "pandas", "plotly", "torchani", "xtb", "tblite", "ase")
 
@@ -91,7 +91,7 @@ def test_numeric_core_imports_without_chemistry():
 
 
 def test_blocker_blocks():
-    code = BLOCKER.format(blocked=BLOCKED) + "import virialff.molecule"
+    code = BLOCKER.format(blocked=BLOCKED) + "import virialff.molecules.molecule"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert result.returncode != 0
     assert "is blocked by the test" in result.stderr
@@ -136,7 +136,7 @@ def test_only_graph_imports_dgl():
         for file, names in imported_packages(folder).items()
         if "dgl" in names
     ]
-    assert users == ["virialff/graph.py"]
+    assert users == ["virialff/networks/graph.py"]
 
 
 def test_imports_of_resolves_relative_imports(tmp_path, monkeypatch):

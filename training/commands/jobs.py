@@ -72,7 +72,7 @@ def _row(job: "Job") -> tuple[str, ...]:
 
 def _show(arguments: argparse.Namespace) -> int:
     from training.jobs.control import find
-    from training.metrics import read_metrics
+    from training.loop.metrics import read_metrics
 
     job = find(arguments.name)
     metrics = read_metrics(job.run)[-1:]

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing. Safe to stop, to kill, to start again and to start several times at once."""
+    from training.labelling.campaign.run import run_campaign
     from training.labelling.config import load_campaign
-    from training.labelling.run import run_campaign
     from virialff.errors import ConfigError
 
     config = load_campaign(arguments.config)

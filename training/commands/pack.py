@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the packs and print the counts by split."""
-    from training.pack import make_packs
+    from training.data.make_packs import make_packs
 
     counts = make_packs(
         arguments.paths,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from virialff.commands import ExitCode
 
 if TYPE_CHECKING:
-    from training.shipping import Shipment
+    from training.models.shipping import Shipment
 
 SUMMARY = "turn a training run into a model with its card"
 
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, save, print the card's metrics. Without psi4-data the card says so in the place of S66."""
-    from training.shipping import Shipment, read_recipe
+    from training.models.shipping import Shipment, read_recipe
 
     recipe = read_recipe(arguments.run)
     shipment = Shipment(
@@ -83,15 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _make_model(shipment: "Shipment", folder: Path) -> dict[str, Any]:
-    from training.shipping import make_model
+    from training.models.shipping import make_model
     from virialff.commands.evaluate import progress_lines
 
     return make_model(shipment, folder, progress=progress_lines())
 
 
 def _add_model(shipment: "Shipment") -> dict[str, Any]:
-    from virialff.access import require_write_access
-    from virialff.registry import add, check_new_name
+    from virialff.models.registry import add, check_new_name
+    from virialff.settings import require_write_access
 
     # Before the minutes of measuring.
     require_write_access("Adding a model")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.commands.job_options import add_job_arguments, length_arguments, refuse_job_arguments, start_job
-from virialff.access import require_write_access
 from virialff.commands import ExitCode
+from virialff.settings import require_write_access
 
 if TYPE_CHECKING:
-    from training.config import Recipe
-    from training.optimization import Optimization
+    from training.recipes.optimization import Optimization
+    from training.recipes.recipe import Recipe
 
 SUMMARY = "train a model by a recipe"
 
@@ -51,12 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
         return start_job(arguments)
     require_write_access("Training")
     refuse_job_arguments(arguments)
-    from training.config import load_recipe
     from training.jobs.work import save_when_alone
-    from training.launcher import Nodes, run_processes, telling_the_end
-    from training.processes import joined_processes
-    from training.recipe_run import prepare_run, train_recipe
-    from training.stopping import TrainingInterrupted
+    from training.loop.launcher import Nodes, run_processes, telling_the_end
+    from training.loop.ranks import joined_processes
+    from training.loop.run import prepare_run, train_recipe
+    from training.loop.stopping import TrainingInterrupted
+    from training.recipes.recipe import load_recipe
 
     device = arguments.device or ("cuda" if arguments.gpus else "cpu")
     recipe = load_recipe(arguments.recipe)

@@ -23,8 +23,8 @@ from typing import Literal
 
 from training.jobs.locks import is_held, share
 from training.jobs.record import read_json, runs_folder, write_json
-from virialff.access import require_write_access
 from virialff.errors import JobError
+from virialff.settings import require_write_access
 
 #: The last part of an output in which its last lines are looked for, in bytes.
 _TAIL_BYTES = 64 * 1024

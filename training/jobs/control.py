@@ -22,8 +22,8 @@ from training.jobs.record import Job, JobFolder, Request, all_folders, look, run
 from training.jobs.slots import gpus_here, jobs_per_gpu, waiting
 from training.jobs.work import work
 from training.slurm import SlurmConfig, cancel, refusal, require_slurm, slurm_executor
-from virialff.access import require_write_access
 from virialff.errors import ConfigError, JobError, VirialffError
+from virialff.settings import require_write_access
 
 
 def start(
@@ -49,7 +49,7 @@ def start(
     with SLURM's words if it refuses, ReadOnlyError where nothing may be started.
     """
     require_write_access("Starting a training job")
-    from training.config import load_recipe
+    from training.recipes.recipe import load_recipe
 
     checked = load_recipe(recipe)
     devices = gpus_here() if cluster == "local" else ()

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from training.files import replace_file
 from training.jobs.locks import is_held
-from training.metrics import read_metrics
+from training.loop.metrics import read_metrics
 from training.slurm import ALIVE, job_states
 from virialff.errors import JobError
+from virialff.files import replace_file
 
 #: Names another folder for the jobs and the runs that are given none.
 FOLDER_VARIABLE = "VIRIALFF_JOBS"

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from training.recipes.yaml import load_yaml
 from training.slurm import SlurmConfig
-from training.yaml_files import load_yaml
 
 
 class Section(BaseModel):

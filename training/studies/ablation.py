@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from training.config import Recipe
-from training.initial import OF_BASELINE
+from training.loop.initial import OF_BASELINE
+from training.recipes.recipe import Recipe
 from training.studies.rows import (
     Result,
     Row,

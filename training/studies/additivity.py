@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.baselines import RIDGE_OF_CHANGE
-from training.config import PRESETS, DataSection, load_recipe
-from virialff.datasets.splits import split_of
-from virialff.graph import array_tensors
+from training.objectives.baselines import RIDGE_OF_CHANGE
+from training.recipes.recipe import PRESETS, DataSection, load_recipe
 from virialff.labels.schema import Label
+from virialff.labels.splits import split_of
 from virialff.labels.store import LabelStore
 from virialff.networks.baseline import BaselineDetail, baseline_features, fit_baseline
+from virialff.networks.graph import array_tensors
 
 FOLDS = 10
 

@@ -24,8 +24,8 @@ from training.studies.rows import (
     run_rows,
     write_results,
 )
+from virialff.benchmarks.learning_curves import FURTHEST, LearningCurve, make_curve
 from virialff.errors import ConfigError
-from virialff.learning_curves import FURTHEST, LearningCurve, make_curve
 
 QUANTITIES = {
     "energy_mae": "total energy of minima, MAE",

@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from training.config import PRESETS, Recipe, load_recipe
-from training.dataset import Pack, load_packs
-from training.files import replace_file
-from training.loop import train
-from training.optimization import Optimization
-from training.pack import COUNTS, make_packs
-from training.predictions import evaluate
-from training.recipe_run import COMPANION_PACKS
-from training.stopping import TrainingInterrupted, TrainingStopped
-from virialff.access import require_write_access
-from virialff.datasets.splits import Fractions
+from training.data.make_packs import COUNTS, make_packs
+from training.data.pack import Pack, load_packs
+from training.loop.evaluate import evaluate
+from training.loop.run import COMPANION_PACKS
+from training.loop.stopping import TrainingInterrupted, TrainingStopped
+from training.loop.train import train
+from training.recipes.optimization import Optimization
+from training.recipes.recipe import PRESETS, Recipe, load_recipe
 from virialff.errors import ConfigError
+from virialff.files import replace_file
+from virialff.labels.splits import Fractions
 from virialff.networks.config import NetworkConfig
+from virialff.settings import require_write_access
 
 RESULT = "result.json"
 #: Steps of the training that tells how long a study takes; as many before them are not counted.

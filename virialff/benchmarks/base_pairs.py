@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pandas as pd
 
+from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
 from virialff.benchmarks.interaction_sets import InteractionResult, Progress, evaluate
+from virialff.benchmarks.psi4_databases import ReferenceComplex, read_database
 from virialff.benchmarks.relaxed import RelaxedResult, run_relaxed
-from virialff.complex_energies import ComplexInteractions
-from virialff.datasets.coupled_cluster import coupled_cluster_energies
-from virialff.datasets.psi4_databases import ReferenceComplex, read_database
-from virialff.energy_functions import EnergyFunction
 from virialff.engines import Engine
-from virialff.forcefield import Model
-from virialff.interactions import InteractionMethod
+from virialff.interactions.complexes import ComplexInteractions
+from virialff.interactions.energies import InteractionMethod
+from virialff.methods.energy_functions import EnergyFunction
+from virialff.models.force_field import Model
 
 REFERENCE_LEVEL = "CCSD(T)/CBS"
 #: Relaxed interaction energies of the paper's table (kcal/mol, Eq. 25).

@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from virialff.benchmarks.labelled import HeldOutSet
+from virialff.benchmarks.statistics import summarize_errors
 from virialff.errors import MoleculeError, ShapeError
-from virialff.forcefield import Model
-from virialff.molecule import Molecule
-from virialff.statistics import summarize_errors
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 #: Bins of equal numbers of values.
 N_BINS = 8

@@ -13,20 +13,20 @@ import numpy as np
 import pandas as pd
 
 from virialff.benchmarks.holdout import relative_energy_errors
-from virialff.conformers import generate
-from virialff.datasets.evaluation import EvaluationSets
-from virialff.energy_functions import (
+from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
+from virialff.conformers.generation import generate
+from virialff.engines import Engine
+from virialff.errors import EngineError, MoleculeError
+from virialff.labels.evaluation_sets import EvaluationSets
+from virialff.methods.energy_functions import (
     EnergyFunction,
     check_available,
     energy_function,
     level_of_theory,
     per_geometry,
 )
-from virialff.engines import Engine
-from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import Model
-from virialff.molecule import Molecule
-from virialff.statistics import ErrorSummary, summarize_errors
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 #: Called as progress(molecules done, molecules in all); what it raises stops the run.
 Progress = Callable[[int, int], None]

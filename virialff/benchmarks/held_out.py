@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from virialff.benchmarks.holdout import force_errors, relative_errors
 from virialff.benchmarks.labelled import HeldOutSet, LabelledMolecule
+from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
 from virialff.elements import ATOMIC_NUMBERS
-from virialff.energy_functions import check_available, level_of_theory
 from virialff.engines import Engine
 from virialff.engines.xtb import Gfn2Engine, single_point
 from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import Model
-from virialff.interactions import interaction_method
-from virialff.molecule import Molecule
-from virialff.statistics import ErrorSummary, summarize_errors
+from virialff.interactions.energies import interaction_method
+from virialff.methods.energy_functions import check_available, level_of_theory
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
 #: Called as progress(done, in all); what it raises stops the run.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
 from virialff.errors import ShapeError
-from virialff.statistics import ErrorSummary, summarize_errors
 
 
 @dataclass(frozen=True)

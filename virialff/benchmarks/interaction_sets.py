@@ -8,14 +8,14 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from virialff.datasets.psi4_databases import ReferenceComplex
-from virialff.energy_functions import check_available, level_of_theory, per_geometry
+from virialff.benchmarks.psi4_databases import ReferenceComplex
+from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
 from virialff.engines import Engine
 from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import Model
-from virialff.interactions import InteractionMethod, interaction_method
-from virialff.molecule import Molecule
-from virialff.statistics import ErrorSummary, summarize_errors
+from virialff.interactions.energies import InteractionMethod, interaction_method
+from virialff.methods.energy_functions import check_available, level_of_theory, per_geometry
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 #: Called as progress(complexes done, complexes in all) after every complex; what it raises stops the run.
 Progress = Callable[[int, int], None]

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from virialff.datasets.splits import MONOMERS, Fractions, split_of_record
 from virialff.errors import ConfigError
 from virialff.labels.schema import COLUMN_OF, Label, from_table
+from virialff.labels.splits import MONOMERS, Fractions, split_of_record
 from virialff.labels.store import LabelStore
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 _COMPLEX = "complex"
 #: Training molecules whose energies fix the zeros of other methods.

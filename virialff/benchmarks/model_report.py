@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from virialff.benchmarks.base_pairs import BasePairResult, run_base_pairs
-from virialff.benchmarks.dissociation import CompressionResult, compression
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.reference_dimers import DimerCheck, check_dimers
 from virialff.benchmarks.s66 import S66Result, run_s66, run_s66x8
-from virialff.datasets.psi4_databases import read_database
 from virialff.engines import Engine
-from virialff.forcefield import Model
-from virialff.molecule import Molecule
+from virialff.interactions.dissociation import CompressionResult, compression
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 METHOD = "model"
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from virialff.benchmarks.dissociation import compression
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.reference_dimers import BUMP, LONG_RANGE_TOLERANCE, check_dimers
-from virialff.datasets.evaluation import EvaluationSets
-from virialff.datasets.psi4_databases import read_database
 from virialff.errors import EvaluationSetError, MoleculeError
-from virialff.forcefield import Model
-from virialff.molecule import Molecule
+from virialff.interactions.dissociation import compression
+from virialff.labels.evaluation_sets import EvaluationSets
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 #: Largest charge that a neutral fragment may have left, e.
 CHARGE_TOLERANCE = 1e-4

@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from virialff.benchmarks.coupled_cluster import LEVEL as COUPLED_CLUSTER
+from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
 from virialff.benchmarks.interaction_sets import InteractionResult, Progress
-from virialff.datasets.coupled_cluster import LEVEL as COUPLED_CLUSTER
-from virialff.datasets.coupled_cluster import coupled_cluster_energies
-from virialff.datasets.references import DimerReference, References
+from virialff.benchmarks.reference_data import DimerReference, References
 from virialff.errors import EvaluationSetError, MoleculeError
-from virialff.forcefield import Model
-from virialff.interactions import RelaxedComplex, relaxed_interaction_energy
-from virialff.molecule import Molecule
+from virialff.interactions.energies import RelaxedComplex, relaxed_interaction_energy
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 Geometry = Literal["vertical", "relaxed"]
 MODEL = "model"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from virialff.benchmarks.dissociation import DissociationCurve, centre_separation, dissociation_curve
-from virialff.datasets.psi4_databases import read_database
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.engines import Engine
-from virialff.forcefield import Model
-from virialff.interactions import InteractionMethod
-from virialff.molecule import Molecule
+from virialff.interactions.dissociation import DissociationCurve, centre_separation, dissociation_curve
+from virialff.interactions.energies import InteractionMethod
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 #: |E_int| allowed at 10 Angstrom, kcal/mol.
 LONG_RANGE_TOLERANCE = 0.15

@@ -1,4 +1,4 @@
-"""Models beside GFN2-xTB, ANI and DFT on the reference energies of the evaluation sets (virialff.datasets.references).
+"""Models beside GFN2-xTB, ANI and DFT on the reference energies of the evaluation sets (reference_data).
 
 Nothing but the models is computed: the energies of the other methods are those of the store, at its geometries.
 Sets that are not complete are compared on what there is; every statistic carries its number of complexes or conformers.
@@ -14,13 +14,13 @@ import pandas as pd
 
 from virialff.benchmarks.conformers import ConformerResult
 from virialff.benchmarks.interaction_sets import InteractionResult
+from virialff.benchmarks.psi4_databases import ReferenceComplex, read_database
+from virialff.benchmarks.reference_data import DimerReference, References
 from virialff.benchmarks.s66 import REFERENCE_LEVEL
-from virialff.datasets.psi4_databases import ReferenceComplex, read_database
-from virialff.datasets.references import DimerReference, References
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import EvaluationSetError
-from virialff.forcefield import Model
-from virialff.interactions import RelaxedComplex, relaxed_interaction_energy
+from virialff.interactions.energies import RelaxedComplex, relaxed_interaction_energy
+from virialff.models.force_field import Model
 
 S66 = "S66"
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from virialff.benchmarks.interaction_sets import Progress
-from virialff.datasets.psi4_databases import ReferenceComplex
-from virialff.energy_functions import EnergyFunction, check_available, level_of_theory
+from virialff.benchmarks.psi4_databases import ReferenceComplex
 from virialff.engines import Engine
 from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import Model
-from virialff.interactions import relax_complex, relaxed_interaction_energy
-from virialff.molecule import Molecule
+from virialff.interactions.energies import relax_complex, relaxed_interaction_energy
+from virialff.methods.energy_functions import EnergyFunction, check_available, level_of_theory
+from virialff.models.force_field import Model
+from virialff.molecules.molecule import Molecule
 
 
 @dataclass(frozen=True, eq=False)

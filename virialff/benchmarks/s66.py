@@ -7,11 +7,11 @@ and 9 compare with counterpoise-corrected DFT instead, Fig. 9 at relaxed geometr
 from collections.abc import Iterable, Mapping
 
 from virialff.benchmarks.interaction_sets import InteractionResult, Progress, evaluate
-from virialff.datasets.psi4_databases import ReferenceComplex, read_database
+from virialff.benchmarks.psi4_databases import ReferenceComplex, read_database
 from virialff.engines import Engine
 from virialff.errors import EvaluationSetError
-from virialff.forcefield import Model
-from virialff.interactions import InteractionMethod
+from virialff.interactions.energies import InteractionMethod
+from virialff.models.force_field import Model
 
 REFERENCE_LEVEL = "CCSD(T)/CBS"
 

@@ -17,15 +17,15 @@ from virialff.benchmarks.calibration import CalibrationResult, calibrate_model
 from virialff.benchmarks.held_out import HeldOutComparison, run_held_out
 from virialff.benchmarks.labelled import HeldOutSet, SplitRule, read_held_out
 from virialff.benchmarks.physics import PhysicsResult, check_physics
+from virialff.benchmarks.reference_data import load_references
 from virialff.benchmarks.reference_energies import ReferenceComparison, compare_references
-from virialff.datasets.references import load_references
-from virialff.datasets.splits import SPLITS
 from virialff.engines import ENGINES, Engine, get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import ConfigError
-from virialff.forcefield import Model
-from virialff.model_card import side_by_side_table
-from virialff.paths import ASSETS
+from virialff.labels.splits import SPLITS
+from virialff.models.card import side_by_side_table
+from virialff.models.force_field import Model
+from virialff.settings import ASSETS
 
 #: Called as progress(what, done, in all); what it raises stops the run.
 Progress = Callable[[str, int, int], None]

@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from rdkit import Chem
 
+from virialff.conformers.relax import connectivity_changes, relax
 from virialff.errors import EngineError, MoleculeError
-from virialff.forcefield import ForceField, Model
-from virialff.model_engine import ModelEngine
-from virialff.molecule import Molecule
+from virialff.methods.model_engine import ModelEngine
+from virialff.models.force_field import ForceField, Model
+from virialff.molecules.molecule import Molecule
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters
-from virialff.relaxation import connectivity_changes, relax
 from virialff.units import GAS_CONSTANT
 
 #: Molecules that are moved together.

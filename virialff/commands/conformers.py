@@ -23,9 +23,9 @@ from virialff.errors import ConfigError, EngineError, MoleculeError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.comparison import Comparison
-    from virialff.forcefield import ForceField, Model
-    from virialff.molecule import Molecule
+    from virialff.methods.comparison import Comparison
+    from virialff.models.force_field import ForceField, Model
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "generate, relax, prune and rank conformers"
 
@@ -105,8 +105,8 @@ def _ranked(
     report: Report,
     arguments: argparse.Namespace,
 ) -> Comparison:
-    from virialff.comparison import compare_methods
     from virialff.engines import get_engine
+    from virialff.methods.comparison import compare_methods
 
     force_field = None if model is None else model.force_field(molecule)
     if arguments.relax is not None:
@@ -130,9 +130,9 @@ def _relaxed(
     report: Report,
     arguments: argparse.Namespace,
 ) -> Molecule:
+    from virialff.conformers.relax import relax
     from virialff.engines import Engine, get_engine
-    from virialff.model_engine import ModelEngine
-    from virialff.relaxation import relax
+    from virialff.methods.model_engine import ModelEngine
 
     engine: Engine
     if arguments.relax == MODEL:
@@ -153,8 +153,8 @@ def _relaxed(
 def _pruned(
     molecule: Molecule, force_field: ForceField | None, method: str, label: str, arguments: argparse.Namespace
 ) -> Molecule:
+    from virialff.conformers.ensembles import prune
     from virialff.engines import get_engine
-    from virialff.ensembles import prune
 
     positions = molecule.positions
     energies = force_field.energy(positions) if force_field else get_engine(method).energy(molecule, positions)

@@ -17,7 +17,7 @@ from virialff.commands.params import plain
 from virialff.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
-    from virialff.datasets.statistics import DatasetStatistics
+    from virialff.labels.statistics import DatasetStatistics
 
 SUMMARY = "elements, sizes and energies per atom of a label store, by split"
 
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.datasets.splits import NAMED_FRACTIONS
-    from virialff.datasets.statistics import dataset_statistics
     from virialff.labels.schema import KINDS
+    from virialff.labels.splits import NAMED_FRACTIONS
+    from virialff.labels.statistics import dataset_statistics
     from virialff.labels.store import LabelStore
 
     unknown = sorted(set(arguments.kind or ()) - set(KINDS))
@@ -79,7 +79,7 @@ def write(statistics: DatasetStatistics, folder: Path) -> dict[Path, Any]:
     Raises OSError.
     """
     from virialff import figures
-    from virialff.export.tables import to_csv
+    from virialff.parameters.tables import to_csv
 
     prefix = re.sub(r"[^a-z0-9]+", "-", statistics.level_of_theory.lower()).strip("-")
     tables = {

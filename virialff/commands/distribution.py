@@ -16,8 +16,8 @@ from virialff.commands.params import plain
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from virialff.forcefield import Model
-    from virialff.molecule import Molecule
+    from virialff.models.force_field import Model
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "distributions of charges, sigma, R_min and epsilon over many molecules"
 QUANTITIES = ("sigma", "R_min", "epsilon", "atomic charge", "molecular charge")
@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.export.tables import to_csv
-    from virialff.parameter_distributions import Selection, distribution
-    from virialff.parameter_samples import sample_parameters
+    from virialff.parameters.distributions import Selection, distribution
+    from virialff.parameters.samples import sample_parameters
+    from virialff.parameters.tables import to_csv
 
     model = inputs.load(arguments)
     molecules, failed = _drawn(model, arguments) if arguments.draw else _read(arguments)
@@ -90,9 +90,9 @@ def _read(arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
 
 
 def _drawn(model: Model, arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
-    from virialff.datasets.molecule_samples import MAX_MOLECULES, draw_molecules
-    from virialff.datasets.splits import DEFAULT_FRACTIONS
-    from virialff.molecule import Molecule
+    from virialff.labels.molecule_samples import MAX_MOLECULES, draw_molecules
+    from virialff.labels.splits import DEFAULT_FRACTIONS
+    from virialff.molecules.molecule import Molecule
 
     if arguments.draw > MAX_MOLECULES:
         raise ConfigError(f"--draw takes at most {MAX_MOLECULES} molecules, got {arguments.draw}")

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from virialff.engines import Engine
-    from virialff.environments import RareAtoms
-    from virialff.forcefield import Model
-    from virialff.molecule import Molecule
+    from virialff.models.force_field import Model
+    from virialff.molecules.environments import RareAtoms
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "energies of conformers by the model, GFN2-xTB, ANI and DFT"
 
@@ -138,14 +138,14 @@ def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> 
         raise MissingCoordinatesError(
             "an energy needs coordinates and this molecule has none; add --generate 10, or give a file that has them"
         )
-    from virialff import conformers
+    from virialff.conformers import generation
 
-    return conformers.generate(molecule, n_conformers=n_conformers, seed=seed)
+    return generation.generate(molecule, n_conformers=n_conformers, seed=seed)
 
 
 def model_energies(model: Model, molecule: Molecule) -> MethodEnergies:
     """Energies of all conformers by the model, with their spread over its members."""
-    from virialff.uncertainty import energy_spread
+    from virialff.models.members import energy_spread
 
     try:
         force_field = model.force_field(molecule)

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models
-    from virialff.forcefield import load_model
+    from virialff.models.registry import load_model
 
     names = list(dict.fromkeys(arguments.models))
     if arguments.output is not None and not arguments.output.parent.is_dir():

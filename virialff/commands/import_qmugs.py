@@ -20,9 +20,9 @@ from virialff.commands import ExitCode
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from virialff.datasets.qmugs.importer import ImportReport
-    from virialff.datasets.qmugs.problems import Problem
-    from virialff.datasets.qmugs.summary import SummaryCheck
+    from virialff.labels.imports.qmugs.importer import ImportReport
+    from virialff.labels.imports.qmugs.problems import Problem
+    from virialff.labels.imports.qmugs.summary import SummaryCheck
 
 SUMMARY = "import QMugs as published into a label store"
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.datasets.qmugs import summary
+    from virialff.labels.imports.qmugs import summary
 
     folder = Path(arguments.folder)
     if arguments.check:
@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.SOME_FAILED if check.violations else ExitCode.OK
     if arguments.output is None:
         raise ConfigError("name the label store to add to with --output, or give --check to only check the summary")
-    from virialff.access import require_write_access
-    from virialff.datasets.qmugs.importer import import_qmugs
+    from virialff.labels.imports.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore
+    from virialff.settings import require_write_access
 
     require_write_access("Importing labels")
     with _problem_table(arguments.problems) as on_problem:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def refused(report: ImportReport) -> int:
     """How many problems kept something from being imported."""
-    from virialff.datasets.qmugs.problems import IMPORTED_ALL_THE_SAME
+    from virialff.labels.imports.qmugs.problems import IMPORTED_ALL_THE_SAME
 
     return sum(count for reason, count in report.problems.items() if reason not in IMPORTED_ALL_THE_SAME)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from virialff.commands import ExitCode
 
 if TYPE_CHECKING:
-    from virialff.datasets.sdf_import import SdfImportReport
+    from virialff.labels.imports.sdf import SdfImportReport
 
 SUMMARY = "import geometries with energies from an SDF file into a label store"
 
@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.access import require_write_access
-    from virialff.datasets.sdf_import import import_sdf
+    from virialff.labels.imports.sdf import import_sdf
     from virialff.labels.store import LabelStore
+    from virialff.settings import require_write_access
 
     require_write_access("Importing labels")
     report = import_sdf(

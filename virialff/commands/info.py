@@ -58,7 +58,7 @@ def _version(package: str) -> str | None:
 
 
 def _models() -> list[dict[str, Any]]:
-    from virialff.registry import registered_models
+    from virialff.models.registry import registered_models
 
     return [facts_of(model) for model in registered_models()]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from virialff.errors import EngineError, MoleculeError, UnreadableRecordError
 
 if TYPE_CHECKING:
-    from virialff.forcefield import Model
-    from virialff.molecule import Molecule
+    from virialff.models.force_field import Model
+    from virialff.molecules.molecule import Molecule
 
 
 class Record(NamedTuple):
@@ -59,7 +59,7 @@ def load(arguments: argparse.Namespace) -> Model:
     """The model asked for. Raises CheckpointError, and EngineError for a device that is not there."""
     import torch
 
-    from virialff.forcefield import load_model
+    from virialff.models.registry import load_model
 
     try:
         torch.empty(0, device=arguments.device)
@@ -76,8 +76,8 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
 
     Raises MoleculeError where there is neither such a file nor such a SMILES.
     """
-    from virialff.molecule import Molecule
-    from virialff.reading import FORMATS, read_molecules
+    from virialff.io.read import FORMATS, read_molecules
+    from virialff.molecules.molecule import Molecule
 
     source: str = arguments.source
     limit: dict[str, Any] = {} if arguments.max_atoms is None else {"max_atoms": arguments.max_atoms}
@@ -96,8 +96,8 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
 
 def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:
     """Records as they come; only the conformers of one molecule are held back until the next molecule."""
-    from virialff.molecule import Molecule
-    from virialff.reading import group_conformers
+    from virialff.io.read import group_conformers
+    from virialff.molecules.molecule import Molecule
 
     label = ""
     held: list[Molecule] = []

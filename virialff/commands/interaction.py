@@ -19,9 +19,9 @@ from virialff.errors import ConfigError, EngineError, MoleculeError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.complex_energies import ComplexInteractions
     from virialff.engines import Engine
-    from virialff.forcefield import Model
+    from virialff.interactions.complexes import ComplexInteractions
+    from virialff.models.force_field import Model
 
 SUMMARY = "interaction energies of complexes, vertical and relaxed"
 METHODS = ("model", "gfn2", "ani", "pyscf", "psi4")
@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.complex_energies import complex_interactions
-    from virialff.energy_methods import energy_engine
     from virialff.engines import get_engine
+    from virialff.interactions.complexes import complex_interactions
+    from virialff.methods.energy_methods import energy_engine
 
     names = list(dict.fromkeys(name for name in arguments.method.replace(" ", "").split(",") if name))
     unknown = [name for name in names if name not in METHODS]

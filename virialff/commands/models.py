@@ -16,7 +16,7 @@ from virialff.commands import ExitCode
 from virialff.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from virialff.registry import RegisteredModel
+    from virialff.models.registry import RegisteredModel
 
 SUMMARY = "list, add, choose and remove models"
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def facts_of(model: RegisteredModel) -> dict[str, Any]:
     """A model as a JSON-ready dictionary; `error` in place of its card where it cannot be used."""
-    from virialff.checkpoint import load_checkpoint
+    from virialff.models.checkpoint import load_checkpoint
 
     facts: dict[str, Any] = {
         "name": model.name,
@@ -82,7 +82,7 @@ def as_line(facts: dict[str, Any]) -> str:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from virialff.registry import default_name, models_folder, registered_models
+    from virialff.models.registry import default_name, models_folder, registered_models
 
     models = [facts_of(model) for model in registered_models()]
     if arguments.json:
@@ -101,7 +101,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from virialff.registry import add, set_default
+    from virialff.models.registry import add, set_default
 
     model = add(arguments.source, arguments.name)
     if arguments.default:
@@ -111,7 +111,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _default(arguments: argparse.Namespace) -> int:
-    from virialff.registry import find, set_default
+    from virialff.models.registry import find, set_default
 
     if arguments.name is None:
         model = find()
@@ -123,7 +123,7 @@ def _default(arguments: argparse.Namespace) -> int:
 
 
 def _remove(arguments: argparse.Namespace) -> int:
-    from virialff.registry import remove
+    from virialff.models.registry import remove
 
     remove(arguments.name)
     print(json.dumps({"removed": arguments.name}) if arguments.json else f"removed {arguments.name}")

@@ -21,8 +21,8 @@ from virialff.errors import MoleculeError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.forcefield import ForceField, Model
-    from virialff.molecule import Molecule
+    from virialff.models.force_field import ForceField, Model
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "charges and pair parameters of molecules"
 
@@ -80,7 +80,7 @@ def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError
 
 def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
     """What `export.tables.force_field_json` holds, as a dictionary."""
-    from virialff.export.tables import force_field_json
+    from virialff.parameters.tables import force_field_json
 
     record: dict[str, Any] = json.loads(force_field_json(force_field, model=model))
     return record
@@ -88,7 +88,7 @@ def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
 
 def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: bool) -> str:
     """A heading, what is rare in it, the charges and the pair table. Units are in the column names."""
-    from virialff.export.tables import pairs_table
+    from virialff.parameters.tables import pairs_table
 
     molecule = force_field.molecule
     pairs = pairs_table(force_field)
@@ -113,8 +113,8 @@ def plain(table: pd.DataFrame) -> str:
 
 def as_table(force_field: ForceField, model: Model, kind: str) -> pd.DataFrame:
     """The table `pairs` or `charges` as it goes into CSV."""
-    from virialff.export.tables import charges_table, pairs_table
-    from virialff.uncertainty import charge_spread
+    from virialff.models.members import charge_spread
+    from virialff.parameters.tables import charges_table, pairs_table
 
     if kind == "charges":
         molecule = force_field.molecule

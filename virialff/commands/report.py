@@ -79,7 +79,7 @@ class Report:
     def _write(self, output: str) -> None:
         import pandas as pd
 
-        from virialff.export.tables import to_csv
+        from virialff.parameters.tables import to_csv
 
         table = pd.concat(self._tables, ignore_index=True)
         text = to_csv(table)

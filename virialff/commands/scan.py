@@ -23,9 +23,9 @@ from virialff.errors import ConfigError, EngineError, MoleculeError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.comparison import Comparison
-    from virialff.molecule import Molecule
-    from virialff.scans import Scan
+    from virialff.conformers.scans import Scan
+    from virialff.methods.comparison import Comparison
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "energies along a bond, angle, torsion or separation"
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(item, inputs.BadRecord):
             report.fail(item.label, item.error.message)
             continue
-        from virialff.comparison import compare_methods
+        from virialff.methods.comparison import compare_methods
 
         try:
             scanned = _scan(with_conformers(item.molecule, 1, 1), arguments)
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scan(molecule: Molecule, arguments: argparse.Namespace) -> Scan:
-    from virialff import scans
+    from virialff.conformers import scans
 
     if arguments.atoms is not None:
         start = scans.value_of(molecule, arguments.atoms)

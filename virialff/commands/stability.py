@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.benchmarks.side_by_side import split_rule
     from virialff.benchmarks.stability import BATCH, StabilityResult, stability
     from virialff.commands.evaluate import progress_lines
-    from virialff.forcefield import load_model
-    from virialff.paths import ASSETS
+    from virialff.models.registry import load_model
+    from virialff.settings import ASSETS
 
     model = load_model(arguments.model)
     settings = {

@@ -25,7 +25,7 @@ from virialff.units import HARTREE_IN_KCAL_MOL
 if TYPE_CHECKING:
     import torch
 
-    from virialff.molecule import Molecule
+    from virialff.molecules.molecule import Molecule
 
 _HCNO = frozenset({1, 6, 7, 8})
 #: Atomic numbers of the elements that each potential was trained for.

@@ -12,7 +12,7 @@ from rdkit import Chem
 from virialff.errors import EngineError, ShapeError
 
 if TYPE_CHECKING:
-    from virialff.molecule import Molecule
+    from virialff.molecules.molecule import Molecule
 
 FloatArray = NDArray[np.float64]
 #: Called as progress(conformers done, conformers in all). What it raises stops the run, reaching the caller.

@@ -16,7 +16,7 @@ from virialff.errors import EngineError, ShapeError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
-    from virialff.molecule import Molecule
+    from virialff.molecules.molecule import Molecule
 
 LEVEL_OF_THEORY = "wB97X-D/def2-SVP"
 _FORCE_UNIT = HARTREE_IN_KCAL_MOL / BOHR_IN_ANGSTROM

@@ -27,7 +27,7 @@ from virialff.errors import EngineError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
-    from virialff.molecule import Molecule
+    from virialff.molecules.molecule import Molecule
 
 Backend = Literal["xtb-python", "tblite"]
 BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")

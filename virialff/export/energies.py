@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from virialff.comparison import Comparison
+from virialff.methods.comparison import Comparison
 
 
 def relative_energies_above(comparison: Comparison, conformer: int | None = None) -> dict[str, np.ndarray]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
-from virialff.comparison import Comparison, MethodEnergies
 from virialff.export.energies import relative_energy_table
+from virialff.methods.comparison import Comparison, MethodEnergies
 
 #: Temperature of Boltzmann populations where none is given, kelvin.
 ROOM_TEMPERATURE = 298.15

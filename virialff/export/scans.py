@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from virialff.comparison import Comparison
+from virialff.conformers.scans import Scan
 from virialff.export.energies import relative_energies_above
-from virialff.scans import Scan
+from virialff.methods.comparison import Comparison
 
 
 def scan_differences(relative: dict[str, np.ndarray], reference: str) -> dict[str, np.ndarray]:

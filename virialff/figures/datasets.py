@@ -12,7 +12,7 @@ from virialff.elements import ELEMENTS
 from virialff.figures.style import MARKERS, OKABE_ITO, finish
 
 if TYPE_CHECKING:
-    from virialff.datasets.statistics import DatasetStatistics, SplitStatistics
+    from virialff.labels.statistics import DatasetStatistics, SplitStatistics
 
 _DASHES = ("solid", "dash", "dot")
 _COLUMNS = 3

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from virialff.figures.style import GREY, OKABE_ITO, finish
-from virialff.pair_statistics import element_pair_labels
+from virialff.parameters.pairs import element_pair_labels
 
 OTHER = "other pairs"
 AXIS_TITLES = {"sigma": "σ (Å)", "R_min": "R_min (Å)", "epsilon": "ε (kcal/mol, logarithmic)"}

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.benchmarks.dissociation import DissociationCurve
 from virialff.benchmarks.interaction_sets import InteractionResult
 from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
+from virialff.interactions.dissociation import DissociationCurve
 
 
 def interaction_scatter(

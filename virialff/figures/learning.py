@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from virialff.benchmarks.learning_curves import FURTHEST, LearningCurve
 from virialff.figures.style import MARKERS, OKABE_ITO, finish, logarithmic
-from virialff.learning_curves import FURTHEST, LearningCurve
 
 
 def learning_curve_figure(curves: Sequence[LearningCurve], *, height: int = 420) -> go.Figure:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.classical_force_fields import ValueRange
 from virialff.figures.distributions import TYPICAL_VALUES, decade_ticks
 from virialff.figures.style import GREY, OKABE_ITO, finish
-from virialff.parameter_distributions import OTHER, QUANTITIES, Distribution
+from virialff.parameters.classical import ValueRange
+from virialff.parameters.distributions import OTHER, QUANTITIES, Distribution
 
 _TITLES = {
     "sigma": "σ (Å)",

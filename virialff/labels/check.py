@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 from rdkit import Chem
 
-from virialff import rdkit_log
-from virialff.connectivity import changed_bond
 from virialff.elements import ATOMIC_NUMBERS, SYMBOL_OF
+from virialff.engines.density import virial_ratio
 from virialff.errors import StoreError
 from virialff.labels.schema import Label, fault, from_table
 from virialff.labels.store import LabelStore, read_file
-from virialff.topology import BOND_ORDERS, fragment_indices
+from virialff.molecules import rdkit_log
+from virialff.molecules.changes import changed_bond
+from virialff.molecules.topology import BOND_ORDERS, fragment_indices
 from virialff.units import HARTREE_IN_KCAL_MOL
-from virialff.virial import virial_ratio
 
 #: Energies of isolated atoms in Eh, by the beginning of the level's name: GFN2-xTB counts valence electrons only.
 ATOMIC_ENERGIES = {

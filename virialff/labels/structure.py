@@ -6,9 +6,9 @@ from typing import Any
 
 from rdkit import Chem
 
-from virialff import rdkit_log
-from virialff.molecule import Molecule
-from virialff.rdkit_forms import normalised
+from virialff.molecules import rdkit_log
+from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import normalised
 
 
 def mapped_smiles(molecule: Molecule) -> str:

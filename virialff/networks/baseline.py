@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from virialff.elements import ELEMENTS
-from virialff.graph_tensors import GraphTensors
-from virialff.topology import BOND_TYPES
+from virialff.molecules.topology import BOND_TYPES
+from virialff.networks.graph_tensors import GraphTensors
 
 _N = len(ELEMENTS)
 #: Neighbours above this number count as this number.

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from virialff.graph_tensors import GraphTensors
 from virialff.networks.config import NetworkConfig
+from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mlp import mlp
 
 

@@ -2,13 +2,13 @@
 
 from torch import nn
 
-from virialff.graph_tensors import GraphTensors
+from virialff.molecules.topology import NON_COVALENT
 from virialff.networks.charges import ChargeNetwork
 from virialff.networks.config import NetworkConfig
+from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mpnn import MessagePassing
 from virialff.networks.pairs import PairNetwork
 from virialff.potential.parameters import PairParameters
-from virialff.topology import NON_COVALENT
 
 
 class ForceFieldNetwork(nn.Module):

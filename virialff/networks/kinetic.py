@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from virialff.graph_tensors import GraphTensors
+from virialff.molecules.topology import EDGE_TYPES
 from virialff.networks.config import NetworkConfig
+from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mlp import mlp
-from virialff.topology import EDGE_TYPES
 
 
 class KineticEnergies(NamedTuple):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from virialff.elements import ELEMENTS
-from virialff.graph_tensors import GraphTensors
-from virialff.topology import BOND_TYPES, RING_SIZES
+from virialff.molecules.topology import BOND_TYPES, RING_SIZES
+from virialff.networks.graph_tensors import GraphTensors
 
 
 class MessagePassing(nn.Module):

@@ -9,12 +9,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from virialff.graph_tensors import GraphTensors
+from virialff.molecules.topology import EDGE_TYPES, RELATIONS, RING_SIZES
 from virialff.networks.config import RELATION_SCALES, NetworkConfig
+from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mlp import mlp
 from virialff.potential.lennard_jones import coefficients_from
 from virialff.potential.parameters import N_COEFFICIENTS
-from virialff.topology import EDGE_TYPES, RELATIONS, RING_SIZES
 
 #: Bounds of sigma (Angstrom) and epsilon (kcal/mol) with the switch `output_scales`.
 SIGMA_BOUNDS = (1.5, 4.2)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import PRESETS
 from training.jobs.record import FOLDER_VARIABLE
+from training.recipes.recipe import PRESETS
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from tests.training.jobs.job_process import wait_until
 from training.jobs.command_runs import find_command, forget_command, list_commands, start_command, stop_command
 from virialff.errors import JobError, ReadOnlyError
-from virialff.paths import ASSETS
+from virialff.settings import ASSETS
 
 
 def words(file):

@@ -6,7 +6,7 @@ import pytest
 
 from training.jobs.record import JobFolder, Request, look, read_json
 from training.jobs.work import outcome
-from training.metrics import read_metrics
+from training.loop.metrics import read_metrics
 from virialff.errors import JobError
 
 

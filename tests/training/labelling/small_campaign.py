@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from training.labelling.campaign import CurrentTask, compute_chunk
+from training.labelling.campaign.worker import CurrentTask, compute_chunk
 from training.labelling.config import CampaignConfig, load_campaign
-from training.labelling.draws import ComplexTask
-from training.labelling.plan import stored_plan
+from training.labelling.plan.draws import ComplexTask
+from training.labelling.plan.plan import stored_plan
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 MOLECULES = ("CCO", "CC(N)=O", "CS")
 #: The last takes half a second or more, so that there is time to kill a worker.

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from training.studies import additivity
-from virialff.graph import molecule_tensors
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.networks.baseline import baseline_features
+from virialff.networks.graph import molecule_tensors
 
 ALCOHOLS = ("CO", "CCO", "CCCO", "CC(C)O", "OCCO", "CC(O)CO", "CCCCO", "COC", "CCOC", "COCCO", "CCCOC", "CCOCC")
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 import yaml
 
-from training.config import PRESETS, load_recipe
-from training.dataset import load_pack
-from training.loop import train
+from training.data.pack import load_pack
+from training.loop.train import train
+from training.recipes.recipe import PRESETS, load_recipe
 from training.studies import ablation, learning_curve
 from training.studies.rows import RESULT
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
-from virialff.checkpoint import Checkpoint
 from virialff.elements import ELEMENTS
-from virialff.forcefield import Model
+from virialff.models.checkpoint import Checkpoint
+from virialff.models.force_field import Model
 from virialff.networks.baseline import N_FEATURES, Baseline
 from virialff.networks.force_field import ForceFieldNetwork
 

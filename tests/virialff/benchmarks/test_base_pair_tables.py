@@ -1,7 +1,7 @@
 """The paper's table with our columns, and the vertical energies apart from it."""
 
 from virialff.benchmarks.base_pairs import paper_table, vertical_table
-from virialff.complex_energies import ComplexInteractions, MethodInteraction
+from virialff.interactions.complexes import ComplexInteractions, MethodInteraction
 
 
 def found(vertical: float, relaxed: float) -> ComplexInteractions:

@@ -6,10 +6,10 @@ import pytest
 from tests.virialff.sample_models import make_ensemble, make_model
 from virialff.benchmarks.calibration import calibrate, calibrate_model
 from virialff.benchmarks.labelled import HeldOutSet, LabelledMolecule
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.errors import ShapeError
-from virialff.forcefield import load_model
-from virialff.molecule import Molecule
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 
 
 def drawn(scale: float, n_models: int = 30, n: int = 4000):

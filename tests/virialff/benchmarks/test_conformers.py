@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from virialff.benchmarks.conformers import ConformerResult, compare_conformers, conformer_set
-from virialff.datasets.evaluation import evaluation_reason
 from virialff.engines import get_engine
 from virialff.errors import MissingCoordinatesError, ShapeError
-from virialff.molecule import Molecule
+from virialff.labels.evaluation_sets import evaluation_reason
+from virialff.molecules.molecule import Molecule
 
 TWO = ["CC(=O)OCCCO", "CCCc1cocn1"]
 

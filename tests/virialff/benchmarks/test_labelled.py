@@ -6,11 +6,11 @@ import pytest
 from tests.small_training import small_store
 from virialff.benchmarks.held_out import element_counts, run_held_out
 from virialff.benchmarks.labelled import HeldOutSet, SplitRule, read_held_out
-from virialff.datasets.splits import split_of
 from virialff.engines import get_engine
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import ConfigError
-from virialff.forcefield import load_model
+from virialff.labels.splits import split_of
+from virialff.models.registry import load_model
 
 RULE = SplitRule(7, (0.5, 0.1, 0.4))
 

@@ -5,8 +5,9 @@ import pytest
 from tests.virialff.sample_models import make_model
 from virialff.benchmarks import physics
 from virialff.benchmarks.physics import check_physics
-from virialff.forcefield import Model, load_model
-from virialff.molecule import Molecule
+from virialff.models.force_field import Model
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 
 MOLECULES = [Molecule.from_smiles(smiles) for smiles in ("CC(=O)NC", "OCC(F)CN", "O.CO", "c1ccccc1")]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from virialff import load_model
-from virialff.benchmarks.dissociation import dissociation_curve
+from virialff.benchmarks.coupled_cluster import LEVEL, coupled_cluster_energies
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.reference_comparison import (
     MODEL,
     REFERENCE,
@@ -12,13 +13,12 @@ from virialff.benchmarks.reference_comparison import (
     reference_comparison,
     sort_dimers,
 )
-from virialff.datasets.coupled_cluster import LEVEL, coupled_cluster_energies
-from virialff.datasets.psi4_databases import read_database
-from virialff.datasets.references import DimerReference, References, load_references
+from virialff.benchmarks.reference_data import DimerReference, References, load_references
 from virialff.errors import EvaluationSetError
 from virialff.figures.interactions import approach_figure, interaction_scatter
-from virialff.molecule import Molecule
-from virialff.paths import ASSETS
+from virialff.interactions.dissociation import dissociation_curve
+from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS
 
 
 @pytest.fixture(scope="module")

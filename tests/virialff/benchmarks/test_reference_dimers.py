@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from virialff.benchmarks.dissociation import centre_separation
 from virialff.benchmarks.reference_dimers import BUMP, WINDOWS, _bumps, as_table, check_dimers, reference_dimers
 from virialff.engines import get_engine
+from virialff.interactions.dissociation import centre_separation
 
 
 @pytest.mark.usefixtures("psi4_data")

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from tests.virialff.sample_models import make_model
+from virialff.benchmarks.psi4_databases import read_database
+from virialff.benchmarks.reference_data import ConformersReference, DimerReference, References
 from virialff.benchmarks.reference_energies import compare_references
-from virialff.conformers import generate
-from virialff.datasets.psi4_databases import read_database
-from virialff.datasets.references import ConformersReference, DimerReference, References
+from virialff.conformers.generation import generate
 from virialff.engines.dft import LEVEL_OF_THEORY
-from virialff.forcefield import Model, load_model
-from virialff.molecule import Molecule
+from virialff.models.force_field import Model
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 
 pytestmark = pytest.mark.usefixtures("psi4_data")
 

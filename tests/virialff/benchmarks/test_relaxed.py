@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from virialff.benchmarks.base_pairs import PAPER, run_relaxed_base_pairs
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.relaxed import run_relaxed
-from virialff.datasets.psi4_databases import read_database
 from virialff.engines import get_engine
-from virialff.interactions import interaction_energy, relax_complex
-from virialff.molecule import Molecule
+from virialff.interactions.energies import interaction_energy, relax_complex
+from virialff.molecules.molecule import Molecule
 
 pytestmark = pytest.mark.usefixtures("psi4_data")
 

@@ -3,11 +3,11 @@ import pytest
 
 from virialff.benchmarks.base_pairs import PAPER, run_base_pairs
 from virialff.benchmarks.interaction_sets import evaluate
+from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.s66 import run_s66, run_s66x8
-from virialff.datasets.psi4_databases import read_database
 from virialff.engines import get_engine
 from virialff.errors import EvaluationSetError, ShapeError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 pytestmark = pytest.mark.usefixtures("psi4_data")
 

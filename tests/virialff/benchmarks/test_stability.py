@@ -6,9 +6,10 @@ import torch
 
 from virialff.benchmarks import stability as module
 from virialff.benchmarks.stability import Langevin, StabilityResult, StabilityRow, join_parameters, stability
-from virialff.conformers import generate
-from virialff.forcefield import Model, load_model
-from virialff.molecule import Molecule
+from virialff.conformers.generation import generate
+from virialff.models.force_field import Model
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters
 

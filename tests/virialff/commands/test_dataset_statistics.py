@@ -8,11 +8,11 @@ import sys
 import pandas as pd
 import pytest
 
-from tests.virialff.datasets.qmugs_fixture import write_release
+from tests.virialff.labels.imports.qmugs_fixture import write_release
 from virialff.cli import main
 from virialff.commands import ExitCode, dataset_statistics
-from virialff.datasets.qmugs.importer import import_qmugs
 from virialff.errors import ConfigError, StoreError
+from virialff.labels.imports.qmugs.importer import import_qmugs
 from virialff.labels.store import LabelStore
 
 

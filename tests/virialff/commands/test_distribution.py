@@ -7,10 +7,10 @@ import pytest
 
 from virialff import load_model
 from virialff.cli import main
-from virialff.molecule import Molecule
-from virialff.parameter_distributions import Selection, distribution
-from virialff.parameter_samples import sample_parameters
-from virialff.paths import ASSETS
+from virialff.molecules.molecule import Molecule
+from virialff.parameters.distributions import Selection, distribution
+from virialff.parameters.samples import sample_parameters
+from virialff.settings import ASSETS
 
 SMILES = ("CCO", "CC(=O)NC")
 

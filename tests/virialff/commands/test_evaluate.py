@@ -9,7 +9,7 @@ from tests.small_training import small_store
 from tests.virialff.sample_models import change_card, make_ensemble
 from virialff.cli import main
 from virialff.labels.store import LabelStore, write_parquet
-from virialff.paths import ASSETS
+from virialff.settings import ASSETS
 
 
 @pytest.mark.usefixtures("psi4_data")

@@ -5,7 +5,7 @@ import csv
 
 import pytest
 
-from tests.virialff.datasets.qmugs_fixture import records, write_release, write_structures
+from tests.virialff.labels.imports.qmugs_fixture import records, write_release, write_structures
 from virialff.cli import main
 from virialff.commands import ExitCode, import_qmugs
 from virialff.errors import ConfigError

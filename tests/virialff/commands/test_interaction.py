@@ -6,11 +6,11 @@ import pytest
 from rdkit import Chem
 
 from virialff import get_engine, load_model
+from virialff.benchmarks.reference_data import load_references
 from virialff.cli import main
-from virialff.datasets.references import load_references
-from virialff.interactions import interaction_energy
-from virialff.molecule import Molecule
-from virialff.paths import ASSETS
+from virialff.interactions.energies import interaction_energy
+from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.virialff.sample_models import flip_a_byte
-from virialff import registry
 from virialff.cli import main
-from virialff.forcefield import load_model
+from virialff.models import registry
+from virialff.models.registry import load_model
 
 pytestmark = pytest.mark.usefixtures("models")
 

@@ -21,8 +21,8 @@ def test_torsion_by_two_methods(capsys):
 
 
 def test_separation_of_a_complex(capsys, tmp_path):
-    from virialff.display_geometry import display_geometry
-    from virialff.molecule import Molecule
+    from virialff.conformers.display import display_geometry
+    from virialff.molecules.molecule import Molecule
 
     molecule = Molecule.from_smiles("O.O")
     positions = display_geometry(molecule).positions

@@ -9,9 +9,9 @@ import pytest
 
 from tests.virialff.sample_models import change_card, make_ensemble, make_model
 from virialff.cli import main
-from virialff.forcefield import load_model
-from virialff.molecule import Molecule
-from virialff.uncertainty import charge_spread
+from virialff.models.members import charge_spread
+from virialff.models.registry import load_model
+from virialff.molecules.molecule import Molecule
 
 SMILES = "OCC"
 ENVIRONMENTS = {"H(-C)": 900, "C(-C,-H,-H,-H)": 90, "C(-C,-H,-H,-O)": 3, "O(-C,-H)": 60, "H(-O)": 70}

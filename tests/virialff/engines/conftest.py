@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.engines.ani import AniEngine
 from virialff.engines.ani_weights import AniWeights, ani1x_from_wheel
 from virialff.engines.base import Engine
 from virialff.engines.xtb import Gfn2Engine
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 # Water with an O-H bond along z: two atoms share two coordinates exactly.
 WATER = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]])

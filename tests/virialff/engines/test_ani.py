@@ -13,12 +13,12 @@ import torch
 from torchani.arch import Assembler
 from torchani.utils import SYMBOLS_2X
 
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.engines.ani import ELEMENTS_OF, AniEngine, _load_model
 from virialff.engines.ani_weights import AniWeights, weights_in
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import EngineError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -155,7 +155,7 @@ def test_without_network_and_weights_the_reason_is_shown_and_remembered(tmp_path
     code = """
 import time
 from virialff.engines import get_engine
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 engine = get_engine('ani')
 print(engine.available())
 print(engine.unsupported(Molecule.from_smiles('C')))
@@ -190,7 +190,7 @@ def test_without_torchani_the_reason_is_shown() -> None:
 import sys
 sys.modules['torchani'] = None
 from virialff.engines import get_engine
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 print(get_engine('ani').available())
 print(get_engine('ani').unsupported(Molecule.from_smiles('C')))
 """

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from virialff.engines import ENGINES, get_engine
 from virialff.engines.base import Engine, missing_elements, symbol
 from virialff.errors import EngineError, ShapeError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 
 def test_energies_and_forces_have_the_conformer_axis(engine: Engine, glycine: Molecule) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from virialff.engines import get_engine
+from virialff.engines.density import virial_descriptors
 from virialff.engines.dft import CAMPAIGN, QMUGS, QMUGS_ATOMIC_ENERGIES, REFERENCE, ElectronicStructure
 from virialff.engines.psi4 import Psi4Engine, find_psi4
 from virialff.engines.pyscf import PyscfEngine
 from virialff.errors import EngineError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
-from virialff.virial import virial_descriptors
 
 psi4 = pytest.mark.program("psi4")
 CHLORIDE = np.array([[0.1, -0.2, 0.3], [0.8, 0.6, 1.0]])

@@ -15,7 +15,7 @@ from virialff.engines.chai_head_gordon import dispersion
 from virialff.engines.dft import CAMPAIGN, QMUGS_ATOMIC_ENERGIES, REFERENCE, ElectronicStructure
 from virialff.engines.pyscf import BLAS_VARIABLE, PyscfEngine
 from virialff.errors import EngineError, ShapeError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 WATER = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from virialff.conformers import generate
+from virialff.conformers.generation import generate
 from virialff.engines.xtb import (
     BACKENDS,
     UNPAIRED_ELECTRONS,
@@ -22,7 +22,7 @@ from virialff.engines.xtb import (
     single_point,
 )
 from virialff.errors import EngineError
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from virialff.comparison import Comparison, MethodEnergies
 from virialff.export.energies import relative_energies_above, relative_energy_table
-from virialff.molecule import Molecule
+from virialff.methods.comparison import Comparison, MethodEnergies
+from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture

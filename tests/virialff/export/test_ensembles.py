@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from virialff.comparison import compare_methods
-from virialff.conformers import search
+from virialff.conformers.generation import search
 from virialff.engines import get_engine
 from virialff.export.ensembles import ensemble_table, ranked_sdf
 from virialff.figures import population_figure, rank_change_figure
-from virialff.molecule import Molecule
+from virialff.methods.comparison import compare_methods
+from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture(scope="module")

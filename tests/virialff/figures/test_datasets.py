@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.virialff.datasets.test_statistics import ALL_TRAIN, SAMPLE, label
-from virialff.datasets.statistics import dataset_statistics
+from tests.virialff.labels.test_statistics import ALL_TRAIN, SAMPLE, label
 from virialff.elements import ELEMENTS
 from virialff.figures import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.figures.style import OKABE_ITO
+from virialff.labels.statistics import dataset_statistics
 
 LEVEL = "wB97X-D/def2-SVP"
 

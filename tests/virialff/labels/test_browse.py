@@ -7,7 +7,7 @@ from tests.virialff.labels.sample_labels import sample_label
 from virialff.errors import StoreError
 from virialff.labels.browse import RowFilter, atom_table, label_at, rows, summary_of
 from virialff.labels.store import LabelStore
-from virialff.paths import ASSETS
+from virialff.settings import ASSETS
 
 SHIPPED = ASSETS / "data" / "dft.parquet"
 

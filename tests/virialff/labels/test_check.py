@@ -16,7 +16,7 @@ from virialff.labels.check import check, row_problems
 from virialff.labels.schema import ARROW_SCHEMA, Label, from_table, to_table
 from virialff.labels.store import LabelStore, write_parquet
 from virialff.labels.structure import structure_fields
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
 
 # Ethene at wB97X-D/def2-SVP, total and kinetic energy in Eh, near its minimum.

@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem
 
 from virialff.labels.structure import mapped_smiles, structure_fields
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 
 SMILES = ["O", "[H][H]", "C[C@H](N)C(=O)O", "C/C=C/Cl", "C[N+](=O)[O-]", "C[S+]([O-])C", "O.c1ccccc1", "CP(=O)(O)O"]
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from virialff.graph import molecule_tensors
-from virialff.graph_tensors import collate
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.networks.baseline import N_FEATURES, Baseline, baseline_energies, baseline_features, fit_baseline
+from virialff.networks.graph import molecule_tensors
+from virialff.networks.graph_tensors import collate
 
 SMILES = ("C", "CC", "C=C", "C#C", "O", "CO", "C=O", "CCO", "c1ccccc1", "CC(=O)O", "OO", "CCC", "C=CC", "COC", "OCO")
 

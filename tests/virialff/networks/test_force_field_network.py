@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.small_network import SMALL_NETWORK
-from virialff.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
-from virialff.graph_tensors import collate
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
 from virialff.networks.charges import neutralize_fragments
 from virialff.networks.config import PAPER, RELATION_SCALES, NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
+from virialff.networks.graph_tensors import collate
 from virialff.networks.kinetic import KineticNetwork
 from virialff.networks.mpnn import MessagePassing
 from virialff.networks.pairs import EPSILON_BOUNDS, SIGMA_BOUNDS

@@ -4,10 +4,10 @@ import pytest
 import torch
 from dgl.nn.pytorch import NNConv
 
-from virialff.graph import build_graph, molecule_tensors
-from virialff.molecule import Molecule
+from virialff.molecules.molecule import Molecule
+from virialff.molecules.topology import BOND_TYPES
+from virialff.networks.graph import build_graph, molecule_tensors
 from virialff.networks.mpnn import MessagePassing
-from virialff.topology import BOND_TYPES
 
 
 @pytest.mark.parametrize("smiles", ["CC(=O)Nc1ccccc1C#N", "O.CO", "[H][H]"])

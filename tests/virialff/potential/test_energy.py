@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from virialff.molecules.topology import all_pairs
 from virialff.potential.energy import pair_energies, pair_energies_and_forces, pair_terms
 from virialff.potential.parameters import PairParameters
-from virialff.topology import all_pairs
 
 
 def random_parameters(n_atoms: int, *, dtype=torch.float64, **changes) -> PairParameters:

@@ -1,0 +1,144 @@
+"""What page Conformers does to an ensemble before it is ranked: relax it, leave out repeats and high conformers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.components.shell import background
+from pages.components.shell.text import plain, sentence
+from pages.components.widgets import tasks
+from pages.components.widgets.ensemble import Ensemble
+from virialff.conformers.ensembles import Pruning
+from virialff.conformers.generation import RMSD_TOLERANCE
+from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
+from virialff.methods.energy_methods import engine_method
+from virialff.methods.model_engine import ModelEngine
+from virialff.models.force_field import ForceField, Model
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+_NOT, _GFN2, _MODEL = "Not", "GFN2-xTB", "Model"
+_WINDOW = 15.0
+_CHANGES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Positions (n_conformers, n_atoms, 3) in A and energies (n_conformers,) in kcal/mol to prune by."""
+
+    positions: np.ndarray
+    energies: np.ndarray
+    energies_of: str
+
+
+def refine(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> np.ndarray:
+    """The widgets to relax and prune; the positions (n_conformers, n_atoms, 3) in A to rank."""
+    refined = _relax(chosen, molecule, model, force_field)
+    return _prune(refined, molecule)
+
+
+def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> Refined:
+    as_they_are = Refined(chosen.positions, np.asarray(force_field.energy(chosen.positions)), "the model")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Relax with", [_NOT, _GFN2, _MODEL], default=_NOT, required=True, key="relax_with", persist_state="session"
+        )
+        place = st.container(width="content")
+    if how == _NOT:
+        return as_they_are
+    engine: str | ModelEngine
+    if how == _MODEL:
+        engine, level = ModelEngine(force_field, f"{model.name}, trained on {model.level_of_theory}"), model.sha256
+    else:
+        found = engine_method("gfn2", molecule)
+        if isinstance(found, str):
+            st.info(sentence(found), title="GFN2-xTB cannot be used here")
+            return as_they_are
+        engine, level = "gfn2", found.key
+    bare = keys.bare(molecule)
+    key = f"relax_{level}_{keys.geometry_key(molecule.with_positions(chosen.positions))}"
+    result: Relaxation | None = background.show(key)
+    if result is None:
+        if not background.running(key):
+            n = len(chosen.positions)
+            place.button(
+                f"Relax {n} conformer{'s' if n > 1 else ''}",
+                icon=":material/south:",
+                on_click=background.start,
+                args=(key, tasks.relax, bare, engine, chosen.positions),
+                kwargs={"title": "Relaxing"},
+            )
+        st.caption("Until then the conformers below are not relaxed.")
+        return as_they_are
+    return _outcome(result, how)
+
+
+def _outcome(result: Relaxation, how: str) -> Refined:
+    rows = [
+        {"conformer": number, "what changed": change}
+        for number, conformer in enumerate(result.conformers, start=1)
+        for change in conformer.changes
+    ]
+    unfinished = [number for number, conformer in enumerate(result.conformers, start=1) if not conformer.converged]
+    n = len(result.conformers)
+    kept = list(range(n))
+    st.caption(
+        f"{n} conformer{'s' if n > 1 else ''} relaxed with {how} until no force exceeds {FORCE_TOLERANCE} kcal/mol/Å."
+    )
+    if unfinished:
+        numbers = ", ".join(str(number) for number in unfinished[:20])
+        st.warning(f"Not at a minimum after the most steps allowed: conformer {numbers}.")
+    if rows:
+        changed = {row["conformer"] for row in rows}
+        count = f"{len(changed)} conformer{'s' if len(changed) > 1 else ''}"
+        lines = [f"- conformer {row['conformer']}: {plain(str(row['what changed']))}" for row in rows[:_CHANGES_SHOWN]]
+        if len(rows) > _CHANGES_SHOWN:
+            lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
+        st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
+        if len(changed) < n and st.toggle(
+            "Leave these out", value=True, key="leave_out_changed", persist_state="session"
+        ):
+            kept = [index for index in kept if index + 1 not in changed]
+    else:
+        st.caption("No bond and no configuration changed.")
+    energies = np.array([conformer.energy for conformer in result.conformers])
+    return Refined(result.molecule.positions[kept], energies[kept], how)
+
+
+def _prune(refined: Refined, molecule: Molecule) -> np.ndarray:
+    if len(refined.positions) < 2:
+        return refined.positions
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.toggle("Leave out repeats and high conformers", key="prune", persist_state="session")
+        if not wanted:
+            return refined.positions
+        rmsd = st.number_input(
+            "Repeats within (Å RMSD)",
+            0.0,
+            5.0,
+            RMSD_TOLERANCE,
+            0.05,
+            key="prune_rmsd",
+            persist_state="session",
+            width=190,
+        )
+        window = st.number_input(
+            "Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", persist_state="session", width=170
+        )
+    ensemble = molecule.with_positions(refined.positions)
+    key = f"prune_{rmsd:g}_{window:g}_{refined.energies_of}_{keys.geometry_key(ensemble)}"
+    if not background.known(key):
+        bare = keys.bare(molecule).with_positions(refined.positions)
+        background.start(key, tasks.prune, bare, refined.energies, rmsd, window, title="Leaving out repeats")
+    pruning: Pruning | None = background.show(key)
+    if pruning is None:
+        return refined.positions
+    n = len(pruning.kept)
+    st.caption(
+        f"{n} of {len(refined.positions)} conformers kept, numbered anew from the lowest energy by "
+        f"{refined.energies_of}; {pruning.repeats} repeats and {pruning.above_window} above the window left out. "
+        "RMSD over all atoms but the hydrogens of carbon atoms."
+    )
+    kept: np.ndarray = refined.positions[pruning.kept]
+    return kept

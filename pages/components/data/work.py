@@ -1,0 +1,183 @@
+"""Work on label stores: check one, import QMugs or SDF, run a label campaign. What is long goes on without the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.data import tasks as data_tasks
+from pages.components.shell import background
+from pages.components.shell import commands as command_view
+from pages.components.shell.text import plain, sentence
+from training.jobs.command_runs import FOLDER, list_commands
+from training.labelling.config import load_campaign
+from training.recipes.presets import CAMPAIGNS_FOLDER, shown_path
+from training.recipes.recipe import PRESETS
+from virialff.errors import VirialffError
+from virialff.labels.check import CheckResult
+from virialff.labels.imports.sdf import UNITS
+from virialff.parameters.tables import to_csv
+
+_IMPORT = "import of labels"
+_CAMPAIGN = "label campaign"
+_PROBLEMS_SHOWN = 500
+_OWN = "a configuration of my own"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}")
+
+
+def check(path: Path, version: object) -> None:
+    """Verify every row in the background; the problems as a table."""
+    st.markdown("Every row is decoded and tried: lists, units, bonds, energies, forces (`virialff data check`).")
+    key = f"check_{path}_{hash(version)}"
+    if not background.running(key):
+        st.button(
+            "Check every row",
+            icon=":material/fact_check:",
+            on_click=lambda: background.start(
+                key, data_tasks.check_store, str(path), title="Checking the rows", lane="long"
+            ),
+        )
+    result: CheckResult | None = background.show(key)
+    if result is None:
+        return
+    if not result.problems:
+        st.success(f"{result.rows:,} rows in {result.files:,} files, nothing is wrong with them.")
+        return
+    st.error(f"{result.rows:,} rows in {result.files:,} files: {len(result.problems):,} problems.")
+    table = pd.DataFrame(
+        [(problem.file.name, problem.row, problem.identifier, problem.what) for problem in result.problems],
+        columns=["file", "row", "identifier", "problem"],
+    )
+    st.dataframe(table.head(_PROBLEMS_SHOWN), hide_index=True)
+    st.download_button(
+        "Problems (CSV)",
+        lambda: to_csv(table),
+        "problems.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _new_store(kind: str) -> Path | None:
+    """Folder of the store that an import adds to."""
+    name = st.text_input(
+        "Name of the label store",
+        kind,
+        key=f"store_{kind}",
+        persist_state="session",
+        width=320,
+        help=f"A folder in {shown_path(CAMPAIGNS_FOLDER)}; rows are added to one that is there.",
+    ).strip()
+    if not _NAME.fullmatch(name):
+        st.error("Name the store with letters, digits, '.', '_' and '-' only.")
+        return None
+    return CAMPAIGNS_FOLDER / name
+
+
+def imports() -> None:
+    """Import QMugs as published, or an SDF file; those that run and have run."""
+    command_view.refusal(_IMPORT)
+    way = st.segmented_control(
+        "Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", persist_state="session"
+    )
+    if way == "QMugs":
+        _qmugs()
+    else:
+        _sdf()
+    for run in list_commands(_IMPORT):
+        command_view.show(run, f"import into {Path(run.subject).name}", result_lines=12)
+
+
+def _qmugs() -> None:
+    st.markdown("`summary.csv` and `structures.tar.gz` as published, in one folder of this machine.")
+    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", persist_state="session", width=520)
+    store = _new_store("qmugs")
+    with st.container(horizontal=True):
+        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", persist_state="session")
+        any_geometry = st.toggle(
+            "Also energies of another geometry",
+            key="qmugs_any",
+            persist_state="session",
+            help="Energies that were computed at another geometry than the record's; `detail` marks them.",
+        )
+    if store is None:
+        return
+    arguments = ["data", "import-qmugs", folder.strip(), "--output", str(store)]
+    arguments += ["--gfn2"] * gfn2 + ["--any-geometry"] * any_geometry
+    st.button(
+        "Import QMugs",
+        icon=":material/database:",
+        disabled=not folder.strip(),
+        on_click=command_view.start,
+        args=(_IMPORT, str(store), arguments),
+    )
+
+
+def _sdf() -> None:
+    st.markdown("Geometries with all hydrogens; a data field of each record holds its total energy.")
+    file = st.file_uploader("SDF file", type=["sdf", "sd", "gz"], key="labels_sdf")
+    with st.container(horizontal=True):
+        field = st.text_input("Data field of the energy", "energy", key="sdf_field", persist_state="session", width=220)
+        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", persist_state="session", width=140)
+        level = st.text_input(
+            "Level of theory", key="sdf_level", persist_state="session", width=260, placeholder="wB97X-D/def2-SVP"
+        )
+        kind = st.selectbox(
+            "Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", persist_state="session", width=180
+        )
+    store = _new_store("sdf")
+    if store is None or file is None:
+        return
+    name = "upload.sdf.gz" if file.name.endswith(".gz") else "upload.sdf"
+    arguments = ["data", "import-sdf", f"{FOLDER}/{name}", "--output", str(store), "--energy", field.strip()]
+    arguments += ["--unit", unit, "--level", level.strip(), "--kind", kind]
+    st.button(
+        "Import SDF",
+        icon=":material/database:",
+        disabled=not (field.strip() and level.strip()),
+        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, {name: file.getvalue()}),
+    )
+
+
+def campaigns() -> None:
+    """Start a label campaign by one of the configurations that ship; those that run and have run."""
+    command_view.refusal(_CAMPAIGN)
+    presets = {path.stem: path for path in sorted(PRESETS.glob("labels_*.yaml"))}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", persist_state="session", width=260)
+        if name == _OWN:
+            given = st.text_input("Path of a configuration", key="campaign_path", persist_state="session", width=420)
+            path = Path(given.strip()) if given.strip() else None
+        else:
+            path = presets[name]
+        workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", persist_state="session", width=140)
+    if path is not None:
+        _one_campaign(path, int(workers))
+    for run in list_commands(_CAMPAIGN):
+        command_view.show(run, f"labels into {shown_path(Path(run.subject))}", result_lines=3)
+
+
+def _one_campaign(path: Path, workers: int) -> None:
+    try:
+        config = load_campaign(path)
+    except VirialffError as error:
+        st.error(sentence(error), title="This configuration cannot be used")
+        return
+    about = " ".join(line.lstrip("# ") for line in path.read_text(encoding="utf-8").splitlines()[:1] if line[:1] == "#")
+    where = "SLURM" if config.cluster == "slurm" else "this machine"
+    st.caption(f"{plain(about)} Computes on {where} into {plain(shown_path(config.folder))}.")
+    with st.popover("The configuration"):
+        st.code(path.read_text(encoding="utf-8"), language="yaml")
+    arguments = ["label", str(path), "--workers", str(workers), "--interval", "2"]
+    st.button(
+        "Start labelling",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=command_view.start,
+        args=(_CAMPAIGN, str(config.folder.absolute()), arguments),
+    )
+    st.caption("It goes on when this page is closed. What is there already is not computed again.")

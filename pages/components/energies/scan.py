@@ -1,0 +1,149 @@
+"""Scans on the page Energies: choose a coordinate, see every method's curve and the differences."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components.shell.state import Loaded
+from pages.components.shell.text import file_stem, plain, sentence
+from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, timing
+from pages.components.widgets.figure import show_figure
+from pages.components.widgets.geometry import shown_geometry
+from pages.components.widgets.methods import choose_methods, energies
+from virialff.conformers import scans
+from virialff.conformers.scans import Scan, ScanKind
+from virialff.errors import VirialffError
+from virialff.export.energies import relative_energies_above
+from virialff.export.scans import scan_differences, scan_table
+from virialff.figures import scan_figure
+from virialff.methods.comparison import Comparison
+from virialff.models.force_field import ForceField, Model
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+_MOST_POINTS = 100
+_KIND_LABELS: dict[ScanKind, str] = {
+    "torsion": "Torsion",
+    "bond": "Bond length",
+    "angle": "Angle",
+    "separation": "Pull apart",
+}
+_OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
+
+
+def show_scan(shown: Loaded, model: Model, force_field: ForceField) -> None:
+    """The widgets of a scan of the current molecule, its curves, table and download."""
+    scanned = _choose(shown)
+    if scanned is None:
+        return
+    st.subheader("Energies")
+    methods = choose_methods(model, force_field, shown.molecule)
+    if not methods:
+        st.info("Choose at least one method.")
+        return
+    positions = scanned.molecule.positions
+    runs = energies(methods, shown.molecule, positions, model_at_once=True, noun="point")
+    runs = [entry for entry in runs if np.isfinite(entry.run.energies).any()]
+    if not runs:
+        return
+    timing(runs, noun="point")
+    found = tuple(entry.method.result(entry.run) for entry in runs)
+    _curves(scanned, Comparison(shown.molecule, positions, found, {}), file_stem(shown.title, shown.molecule.formula))
+
+
+def _choose(shown: Loaded) -> Scan | None:
+    geometry = shown_geometry(shown)
+    st.caption(plain(geometry.note, limit=1000))
+    if geometry.positions is None:
+        return None
+    molecule = shown.molecule.with_positions(geometry.positions[None])
+    key = keys.geometry_key(molecule)[:12]
+    kinds = [kind for kind in _KIND_LABELS if scans.coordinates(molecule, kind)]
+    if not kinds:
+        st.info("This molecule has no bond, angle or torsion outside its rings, so there is nothing to scan.")
+        return None
+    kind = st.segmented_control(
+        "Scan",
+        kinds,
+        default="separation" if "separation" in kinds else kinds[0],
+        required=True,
+        format_func=_KIND_LABELS.__getitem__,
+        key=f"scan_kind_{key}",
+        persist_state="session",
+    )
+    choices = scans.coordinates(molecule, kind)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        index = st.selectbox(
+            "Molecule that moves" if kind == "separation" else "Atoms",
+            range(len(choices)),
+            len(choices) - 1 if kind == "separation" else 0,
+            format_func=lambda number: _name(molecule, kind, choices[number], number),
+            key=f"scan_atoms_{kind}_{key}",
+            persist_state="session",
+            width=260,
+        )
+        try:
+            return _values(molecule, kind, choices[index], index, key)
+        except VirialffError as error:
+            reason = sentence(error)
+    st.error(reason, title="This cannot be scanned")
+    return None
+
+
+def _name(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: int) -> str:
+    if kind == "separation":
+        return f"{number + 1}: {molecule.fragment(number).formula}"
+    return scans.coordinate_name(molecule, kind, atoms).removeprefix(f"{kind} ")
+
+
+def _values(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: int, key: str) -> Scan:
+    apart = kind == "separation"
+    start = scans.separation_of(molecule, fragment=number) if apart else scans.value_of(molecule, atoms)
+    low, high = scans.usual_range(kind, start)
+    unit = "Å" if kind in ("bond", "separation") else "°"
+    key = f"{kind}_{number}_{key}"
+    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", persist_state="session", width=150)
+    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", persist_state="session", width=150)
+    points = st.number_input("Points", 2, _MOST_POINTS, 25, key="scan_points", persist_state="session", width=150)
+    values = np.linspace(first, last, int(points))
+    if apart:
+        return scans.scan_separation(molecule, values, fragment=number)
+    return scans.scan(molecule, atoms, values)
+
+
+def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
+    with st.container(horizontal=True):
+        reference = choose_reference(result, "scan_reference")
+        zeros = [_OWN_MINIMUM, _LAST_POINT]
+        start = zeros.index(_LAST_POINT) if scanned.kind == "separation" else 0
+        zero = st.selectbox(
+            "Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", persist_state="session", width=300
+        )
+    point = len(scanned.values) - 1 if zero == _LAST_POINT else None
+    relative = relative_energies_above(result, point)
+    colours = {name: place for place, name in enumerate(relative)}
+    axis = scanned.label.replace("(A)", "(Å)")
+    several = len(relative) > 1
+    left, right = st.columns(2, gap="medium") if several else (st.container(), None)
+    with left:
+        st.markdown("**Energy along the scan**")
+        figure = scan_figure(scanned.values, relative, coordinate=axis, start=scanned.start)
+        show_figure(figure, key="scan_curves", alt=f"Energies by {axis}")
+    if right is not None:
+        with right:
+            st.markdown(f"**Difference from {plain(reference)}**")
+            figure = scan_figure(
+                scanned.values,
+                scan_differences(relative, reference),
+                coordinate=axis,
+                quantity=f"energy minus that of {reference} (kcal/mol)",
+                start=scanned.start,
+                colours=colours,
+            )
+            show_figure(figure, key="scan_differences", alt=f"Differences from {reference} by {axis}")
+    st.caption(
+        "The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed. The dotted "
+        "line is where the scan began."
+    )
+    table = scan_table(scanned, result, reference if several else None, point)
+    energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
+    csv_button(table, "Scan", f"{stem}_scan.csv")

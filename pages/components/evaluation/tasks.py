@@ -1,0 +1,34 @@
+"""What the page Evaluation computes in worker processes. Imports no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pages.components.shell.worker import Report
+from virialff.benchmarks.side_by_side import SideBySide, evaluate_models
+from virialff.models.registry import load_model
+
+
+def evaluate(
+    report: Report,
+    names: Sequence[str],
+    labels: str | None,
+    level_of_theory: str,
+    references: str | None,
+    engines: Sequence[str],
+    physics: bool,
+    max_molecules: int | None,
+) -> SideBySide:
+    """`evaluate_models` of registered models by their names."""
+    report(0, 0, "loading the models")
+    return evaluate_models(
+        {name: load_model(name) for name in names},
+        labels=None if labels is None else Path(labels),
+        level_of_theory=level_of_theory,
+        references=None if references is None else Path(references),
+        engines=tuple(engines),
+        physics=physics,
+        max_molecules=max_molecules,
+        progress=lambda what, done, total: report(done, total, f"{what}, {done} of {total}"),
+    )

@@ -1,0 +1,241 @@
+"""The complex that the page Interactions shows: from the gallery, given by the user, or two molecules put together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.shell import state
+from pages.components.shell.model import force_field
+from pages.components.shell.text import one_line, plain, sentence
+from pages.components.widgets import inputs
+from pages.components.widgets.geometry import embedded
+from virialff.benchmarks.base_pairs import PAIRS
+from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
+from virialff.benchmarks.psi4_databases import read_database
+from virialff.benchmarks.reference_comparison import sort_dimers
+from virialff.benchmarks.reference_data import References, load_references
+from virialff.errors import EvaluationSetError, VirialffError
+from virialff.interactions.approach import Contact, bring_together, suggest_contact
+from virialff.models.force_field import Model
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS
+
+REFERENCES_FILE = ASSETS / "data" / "references.parquet"
+_GALLERY, _OWN = "From the gallery", "My own"
+_SETS = ("S66", "JSCH")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A complex of the gallery."""
+
+    database: str
+    index: int
+    name: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.database} {self.index}: {self.name}"
+
+
+def references() -> References:
+    """The shipped reference energies; none where the file is missing."""
+    if not REFERENCES_FILE.is_file():
+        return References((), (), ())
+    return _references(REFERENCES_FILE, REFERENCES_FILE.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner="Reading the references…", max_entries=1)
+def _references(path: Path, version: int) -> References:
+    return load_references(path)
+
+
+@st.cache_resource(show_spinner="Reading the gallery…", max_entries=1)
+def _gallery(version: int) -> dict[str, tuple[Entry, Molecule | None]]:
+    """Complexes by label, from the references and, where it is installed, from psi4-data (then without a molecule)."""
+    known = coupled_cluster_energies()
+    pairs = {places[0]: pair for pair, places in PAIRS.items()}
+    found: dict[tuple[str, int], Molecule | None] = {}
+    try:
+        for database in _SETS:
+            found |= {
+                (item.database, item.index): None
+                for item in read_database(database)
+                if (item.database, item.index) in known
+            }
+    except EvaluationSetError:
+        pass  # The references hold the gallery then.
+    for dimer in sort_dimers(references().dimers):
+        if dimer.geometry == "vertical":
+            found[dimer.database, dimer.index] = dimer.molecule
+    entries = {}
+    for (database, index), molecule in sorted(found.items(), key=lambda item: (item[0][0] != "JSCH", item[0])):
+        name = known[database, index].name if (database, index) in known else ""
+        entry = Entry(database, index, pairs.get((database, index), name))
+        entries[entry.label] = (entry, molecule)
+    return entries
+
+
+def gallery() -> dict[str, tuple[Entry, Molecule | None]]:
+    """Complexes by label; A-T and G-C first."""
+    version = REFERENCES_FILE.stat().st_mtime_ns if REFERENCES_FILE.is_file() else 0
+    return _gallery(version)
+
+
+@st.cache_resource(show_spinner=False, max_entries=80)
+def _perceived(database: str, index: int) -> Molecule:
+    item = next(entry for entry in read_database(database) if entry.index == index)
+    return Molecule.from_rdkit(item.to_rdkit())
+
+
+def gallery_molecule(label: str) -> Molecule:
+    """The complex of a gallery entry. Raises EvaluationSetError where psi4-data has gone since."""
+    entry, molecule = gallery()[label]
+    return molecule if molecule is not None else _perceived(entry.database, entry.index)
+
+
+def choose_complex(model: Model) -> state.Loaded | None:
+    """The widgets for a complex; None while there is none with coordinates."""
+    labels = list(gallery())
+    options = [_GALLERY, _OWN] if labels else [_OWN]
+    source = st.segmented_control(
+        "Complex",
+        options,
+        default=options[0],
+        required=True,
+        key="complex",
+        bind="query-params",
+        persist_state="session",
+    )
+    if source == _GALLERY:
+        return _from_gallery(labels)
+    inputs.molecule_input()
+    current = state.loaded()
+    if current is None:
+        st.info(
+            "Nothing to show yet: draw two molecules side by side, type their SMILES with a dot between them, or "
+            "upload a complex.",
+            icon=":material/arrow_upward:",
+        )
+        return None
+    return _own(model, current)
+
+
+def _from_gallery(labels: list[str]) -> state.Loaded | None:
+    label = st.selectbox("Complex of the gallery", labels, key="dimer", bind="query-params", persist_state="session")
+    try:
+        molecule = gallery_molecule(label)
+    except VirialffError as error:
+        st.error(sentence(error), title="This complex cannot be shown")
+        return None
+    return state.Loaded(molecule, f"{label}, at the geometry of its set", gallery()[label][0].name)
+
+
+def _own(model: Model, current: state.Loaded) -> state.Loaded | None:
+    molecule = current.molecule
+    if molecule.n_fragments > 1 and current.has_own_geometry:
+        number = 1
+        if molecule.n_conformers > 1:
+            key = f"complex_conformer_{keys.geometry_key(molecule)[:12]}"
+            number = int(
+                st.number_input("Conformer", 1, molecule.n_conformers, 1, key=key, persist_state="session", width=200)
+            )
+        one = molecule.with_positions(molecule.positions[number - 1])
+        return state.Loaded(one, f"{current.origin}, coordinates as given", current.title)
+    if molecule.n_fragments > 2:
+        st.info("Two molecules can be put together; a complex of three or more needs a file with its coordinates.")
+        return None
+    if molecule.n_fragments == 2:
+        return _put_together(model, molecule.fragment(0), molecule.fragment(1), current)
+    text = st.text_input(
+        "SMILES of the second molecule",
+        key="second_molecule",
+        placeholder="for example O",
+        bind="query-params",
+        persist_state="session",
+        width=400,
+    )
+    if not (text or "").strip():
+        st.info("This is one molecule: give a second one to put beside it.")
+        return None
+    try:
+        second = Molecule.from_smiles((text or "").strip())
+    except VirialffError as error:
+        st.error(sentence(error), title="This SMILES cannot be used")
+        return None
+    if second.n_fragments > 1:
+        st.error("Give one molecule here, without a dot.", title="This SMILES cannot be used")
+        return None
+    return _put_together(model, molecule, second, current)
+
+
+def _put_together(model: Model, first: Molecule, second: Molecule, current: state.Loaded) -> state.Loaded | None:
+    """Both molecules at a contact that the user can change."""
+    try:
+        placed = [_with_geometry(first), _with_geometry(second)]
+        charges = [force_field(model, molecule).charges for molecule in placed]
+    except VirialffError as error:
+        st.error(sentence(error), title="These molecules cannot be put together")
+        return None
+    suggested = suggest_contact(placed[0], placed[1], charges[0], charges[1])
+    key = f"{keys.graph_key(first)[:8]}_{keys.graph_key(second)[:8]}"
+    st.markdown("**Put together**: an atom of each faces the other; each molecule keeps its shape.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        i = _atom("Atom of the first", placed[0], suggested.first, f"contact_first_{key}")
+        j = _atom("Atom of the second", placed[1], suggested.second, f"contact_second_{key}")
+        distance = st.number_input(
+            "Distance (Å)",
+            1.2,
+            10.0,
+            suggested.distance,
+            0.05,
+            key=f"contact_distance_{key}",
+            persist_state="session",
+            width=150,
+        )
+        turn = st.number_input(
+            "Turn by (degrees)",
+            0,
+            350,
+            None,
+            10,
+            key=f"contact_turn_{key}",
+            persist_state="session",
+            placeholder="least crowded",
+            help="About the line of the contact. Left empty, the molecules stay as far apart as they can.",
+            width=170,
+        )
+    try:
+        contact = Contact(i, j, float(distance))
+        complex_ = bring_together(placed[0], placed[1], contact, turn=None if turn is None else float(turn))
+    except VirialffError as error:
+        st.error(sentence(error), title="So they cannot be placed")
+        return None
+    origin = f"two molecules put together, {placed[0].symbols[i]}{i + 1} and {placed[1].symbols[j]}{j + 1} facing each "
+    origin += f"other at {distance:.2f} Å; a starting geometry, not a minimum"
+    return state.Loaded(complex_, origin, current.title)
+
+
+def _atom(label: str, molecule: Molecule, default: int, key: str) -> int:
+    names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
+    return st.selectbox(
+        label, range(len(names)), default, names.__getitem__, key=key, persist_state="session", width=170
+    )
+
+
+def _with_geometry(molecule: Molecule) -> Molecule:
+    """The molecule with its own first conformer, or one made for it."""
+    if molecule.n_conformers:
+        return molecule.with_positions(molecule.positions[0])
+    made = embedded(keys.structure_key(molecule), keys.bare(molecule))
+    return molecule.with_positions(made.positions)
+
+
+def describe(shown: state.Loaded) -> None:
+    """Origin of the shown complex, in words."""
+    if shown.title:
+        st.text(one_line(shown.title))
+    n = shown.molecule.n_atoms
+    st.caption(f"{n} atoms in {shown.molecule.n_fragments} molecules; from: {plain(shown.origin)}.")

@@ -1,0 +1,305 @@
+"""A distribution over many molecules: choices, figure, and the molecules and atoms behind a bar."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.shell.text import one_line, sentence
+from pages.components.widgets.figure import show_figure
+from virialff.elements import ELEMENTS
+from virialff.errors import VirialffError
+from virialff.figures.depiction import structure_svg
+from virialff.figures.parameter_distributions import distribution_figure
+from virialff.molecules.topology import RELATIONS
+from virialff.parameters.classical import FILES, ValueRange, pair_range
+from virialff.parameters.distributions import (
+    QUANTITIES,
+    Distribution,
+    Grouping,
+    Selection,
+    commonest_groups,
+    distribution,
+    items_table,
+)
+from virialff.parameters.samples import ParameterSample
+from virialff.parameters.tables import to_csv
+
+_LABELS = {
+    "sigma": "σ",
+    "R_min": "R_min",
+    "epsilon": "ε",
+    "atomic charge": "Atomic charge",
+    "molecular charge": "Molecular charge",
+}
+_ALL = "all"
+_MOST_GROUPS = 7
+_DEFAULT_GROUPS = 4
+_ROWS_SHOWN = 200
+_DRAWN = 6
+_DEPICTION_HEIGHT = 170
+_CHART = "parameter_chart"
+_BIN = "parameter_bin"
+
+
+@st.fragment
+def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
+    """Everything about the parameters of these samples, by the name of the model; `key` stands for their content."""
+    quantity = (
+        st.segmented_control(
+            "Distribution of",
+            list(_LABELS),
+            default="sigma",
+            required=True,
+            format_func=_LABELS.__getitem__,
+            key="quantity",
+            bind="query-params",
+            persist_state="session",
+        )
+        or "sigma"
+    )
+    selection = _selection(quantity)
+    by = _grouping(quantity, len(samples))
+    try:
+        groups = _chosen_groups(samples, quantity, selection, by)
+        found = _distribution(key, samples, quantity, selection, by, groups)
+    except VirialffError as error:
+        st.error(sentence(error), title="This SMARTS cannot be used")
+        return
+    if not len(found.values):
+        st.info("No pair, atom or molecule of the set is meant by these choices.")
+        return
+    _figure(found, _ranges(found, by), by, f"{key}_{quantity}_{selection}_{by}_{groups}")
+    if found.n_undefined:
+        st.caption(f"{_LABELS[quantity]} is undefined for {found.n_undefined:,} pairs, whose C₀ or C₁ vanishes.")
+    _summary(found, quantity)
+    _behind(found, samples, f"{key}_{quantity}_{selection}_{by}_{groups}")
+
+
+def _selection(quantity: str) -> Selection:
+    kind = QUANTITIES[quantity].kind
+    relation = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if kind == "pairs":
+            choice = st.selectbox(
+                "Pairs that are",
+                [_ALL, *RELATIONS[1:]],
+                key="relation",
+                help="1-3: two bonds apart; 1-4: three bonds apart; further: four or more; intermolecular: atoms of "
+                "different molecules of a complex.",
+                bind="query-params",
+                persist_state="session",
+                width=170,
+            )
+            relation = None if choice == _ALL else choice
+        first = st.text_input(
+            "Atoms that match SMARTS" if kind != "pairs" else "One atom matches SMARTS",
+            key="smarts",
+            placeholder="any, for example [OX2H]",
+            help="The first atom of the SMARTS is meant, or the one with the map number 1: [H:1]O is the hydrogen on "
+            "an oxygen. Hydrogens are atoms of their own.",
+            bind="query-params",
+            persist_state="session",
+            width=250,
+        )
+        second = ""
+        if kind == "pairs":
+            second = st.text_input(
+                "the other matches SMARTS",
+                key="smarts_other",
+                placeholder="any",
+                bind="query-params",
+                persist_state="session",
+                width=250,
+            )
+    return Selection(relation, first or "", second or "")
+
+
+def _grouping(quantity: str, n_models: int) -> Grouping:
+    kind = QUANTITIES[quantity].kind
+    options: dict[str, Grouping] = {}
+    if kind != "molecules":
+        options["element pair" if kind == "pairs" else "element"] = "element"
+    if kind == "pairs":
+        options["relation"] = "relation"
+    options["model"] = "model"
+    if len(options) == 1:
+        return "model"
+    default = "model" if n_models > 1 else next(iter(options))
+    chosen = st.segmented_control(
+        "Colours by",
+        list(options),
+        default=default,
+        required=True,
+        key=f"by_{kind}_{n_models}",
+        persist_state="session",
+    )
+    return options[chosen or default]
+
+
+def _chosen_groups(
+    samples: dict[str, ParameterSample], quantity: str, selection: Selection, by: Grouping
+) -> tuple[str, ...]:
+    if by != "element":
+        return ()
+    ranked = commonest_groups(samples, quantity, selection)
+    what = "Element pairs in colour" if QUANTITIES[quantity].kind == "pairs" else "Elements in colour"
+    chosen = st.multiselect(
+        what,
+        ranked,
+        default=ranked[:_DEFAULT_GROUPS],
+        max_selections=_MOST_GROUPS,
+        key=f"groups_{'_'.join(ranked)}",
+        persist_state="session",
+    )
+    return tuple(chosen)
+
+
+@st.cache_resource(show_spinner="Counting…", max_entries=24)
+def _distribution(
+    key: str,
+    _samples: dict[str, ParameterSample],
+    quantity: str,
+    selection: Selection,
+    by: Grouping,
+    groups: tuple[str, ...],
+) -> Distribution:
+    return distribution(_samples, quantity, selection=selection, by=by, groups=groups)
+
+
+def _ranges(found: Distribution, by: Grouping) -> list[ValueRange]:
+    """What Amber and CHARMM use for one element pair."""
+    if QUANTITIES[found.quantity].kind != "pairs":
+        return []
+    pairs = [f"{a}–{b}" for a in ("C", "N", "O", "F", "P", "S", "Cl", "Br", "H") for b in ("C", "N", "O", "S", "H")]
+    shown = [name for name in found.groups if name in pairs] if by == "element" else []
+    options = list(dict.fromkeys([*shown, "C–C", "C–H", "C–O", "C–N", "O–H", "H–H", "N–O", "O–O", "N–N", "S–H", "C–S"]))
+    pair = st.selectbox(
+        "Lines of classical force fields for",
+        options,
+        key=f"classical_{'_'.join(options)}",
+        persist_state="session",
+        width=250,
+    )
+    first, _, second = pair.partition("–")
+    ranges = []
+    for name in FILES:
+        try:
+            entry = pair_range(name, first, second, found.quantity)
+        except VirialffError as error:
+            st.info(sentence(error), title=f"No lines of {name}")
+            return []
+        if entry is not None:
+            ranges.append(entry)
+    return ranges
+
+
+def _figure(found: Distribution, ranges: list[ValueRange], by: Grouping, key: str) -> None:
+    figure = distribution_figure(found, ranges, overlaid=by == "model")
+
+    def take_click() -> None:
+        points = st.session_state[_CHART].selection.points
+        if points:
+            st.session_state[f"{_BIN}_{key}"] = int(points[0]["customdata"][1])
+
+    show_figure(
+        figure,
+        key=_CHART,
+        on_select=take_click,
+        selection_mode="points",
+        alt=f"Histogram of {found.quantity} by {by}",
+    )
+    lines = "Lines above: smallest to largest value of the force field's atom types for this pair, the mark at the "
+    note = f"{lines}median. Dashed: the value that the paper calls typical of GROMOS. " if ranges else ""
+    st.caption(f"{note}Click a bar to see the molecules and atoms in it. The outermost bars reach to the extremes.")
+
+
+def _summary(found: Distribution, quantity: str) -> None:
+    table = found.summary()
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.4f") for name in table.columns if "(" in str(name)
+        },
+    )
+    stem = quantity.replace(" ", "_")
+    with st.container(horizontal=True):
+        for label, make, name in (
+            ("Histogram (CSV)", found.table, f"{stem}_histogram.csv"),
+            ("Statistics (CSV)", found.summary, f"{stem}_statistics.csv"),
+        ):
+            st.download_button(
+                label,
+                partial(_csv, make),
+                name,
+                "text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def _csv(make: Callable[[], pd.DataFrame]) -> str:
+    return to_csv(make())
+
+
+def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) -> None:
+    """The molecules and atoms of the bar that was clicked or chosen."""
+    unit = QUANTITIES[found.quantity].unit
+    filled = [number for number in range(len(found.edges) - 1) if found.counts[:, number].any()]
+    st.subheader("Molecules behind a bar")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox(
+            "Bar",
+            filled,
+            index=None,
+            placeholder="click one above, or choose",
+            format_func=lambda k: f"{found.edges[k]:.3g} to {found.edges[k + 1]:.3g} {unit}",
+            key=f"{_BIN}_{key}",
+            persist_state="session",
+            width=280,
+        )
+        name = next(iter(samples))
+        if len(samples) > 1:
+            name = st.selectbox(
+                "Model", list(samples), format_func=one_line, key=f"bar_model_{key}", persist_state="session", width=220
+            )
+    if number is None:
+        return
+    rows = found.rows_in(number)
+    rows = rows[found.model_of[rows] == found.models.index(name)]
+    table = items_table(found, samples[name], rows)
+    if table.empty:
+        st.info("This model has no value there.")
+        return
+    shown = f"; the first {_ROWS_SHOWN} are shown" if len(table) > _ROWS_SHOWN else ""
+    st.caption(f"{len(table):,} values in {table['molecule'].nunique():,} molecules{shown}. Atoms count from 1.")
+    _depictions(samples[name], table)
+    st.dataframe(table.head(_ROWS_SHOWN), hide_index=True, height=min(38 + 35 * len(table), 300))
+    st.download_button(
+        "All values of this bar (CSV)",
+        lambda: to_csv(table),
+        f"{found.quantity.replace(' ', '_')}_bar.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
+    """Some of the molecules with the atoms in question marked; of pairs, the first of each molecule."""
+    atoms = [name for name in ("atom", "atom_i", "atom_j") if name in table.columns]
+    with st.container(horizontal=True, gap="small"):
+        for _, row in table.drop_duplicates("molecule").head(_DRAWN).iterrows():
+            molecule = sample.molecule(int(row["molecule"]) - 1)
+            marked = [int(row[name]) - 1 for name in atoms]
+            symbols = " and ".join(f"{ELEMENTS[sample.elements[_first(sample, row) + k]]}{k + 1}" for k in marked)
+            svg = structure_svg(molecule, marked=marked, hydrogens=False, width=240, height=_DEPICTION_HEIGHT)
+            with st.container(border=True, width=210, gap="small"):
+                st.image(svg, width=180, alt=f"Structure of {molecule.formula}, {symbols} marked")
+                st.caption(f"molecule {row['molecule']}: {molecule.formula}" + (f", {symbols}" if symbols else ""))
+
+
+def _first(sample: ParameterSample, row: pd.Series) -> int:
+    return int(sample.first_atoms[int(row["molecule"]) - 1])

@@ -1,0 +1,149 @@
+"""Work that takes longer than a second: it runs in a worker process, bound to a key of one browser session.
+
+    background.start("search", tasks.generate, molecule, 50, title="Generating conformers")   # in on_click
+    found = background.show("search")      # in the page: progress with a Stop button, or the result, or None
+
+The work is a function of a module that imports no Streamlit (`pages/components/widgets/tasks.py`); it is called as
+`work(report, *arguments)` in another process, so that function, arguments and result must be picklable. It calls
+`report(done, total, text)` now and then, which raises `Stopped` after the user pressed Stop; work that never reports is
+killed. It goes on when the page is left, and the result is there when the page is opened again. Work of a session that
+has ended is stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+from pages.components.shell.text import plain, sentence
+from pages.components.shell.worker_pool import Job, WorkerPool
+from virialff.settings import is_read_only
+
+#: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait.
+Lane = Literal["short", "long"]
+
+_JOBS = "background_jobs"
+_SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 1}
+_POLL_SECONDS = 0.3
+# Much work is done by then, and the page shows its result without a flicker.
+_PATIENCE_SECONDS = 0.15
+# Ended jobs that a session keeps, with their results.
+_MOST_KEPT = 8
+
+
+class _Handle:
+    """A session's hold on a job: when the session lets go, the job is stopped."""
+
+    def __init__(self, job: Job, lane: Lane) -> None:
+        self.job = job
+        self.lane = lane
+        self.seen = False
+        # Only this flag: a finalizer can run anywhere, also while this thread holds the pool's lock.
+        weakref.finalize(self, job.stop_asked.set).atexit = False
+
+
+@st.cache_resource(show_spinner=False)
+def _pool(lane: Lane) -> WorkerPool:
+    return WorkerPool(_SIZES[lane])
+
+
+def _handles() -> dict[str, _Handle]:
+    handles: dict[str, _Handle] = st.session_state.setdefault(_JOBS, {})
+    return handles
+
+
+def start(
+    key: str,
+    work: Callable[..., Any],
+    *arguments: Any,
+    title: str,
+    lane: Lane = "short",
+    keep: Callable[[Any], None] | None = None,
+) -> None:
+    """Begin this work in place of what the session has under `key`, which is stopped.
+
+    `title` begins the lines about it ("Generating conformers"). `keep` is called with every partial result that the
+    work reports and with the result, in a thread of the app without a session: for caches by content. Results belong to
+    the arguments they were computed from, so the key must name what decides about them (a molecule's content key).
+    """
+    stop(key)
+    job = Job(title, pickle.dumps((work, arguments)), keep)
+    handles = _handles()
+    handles[key] = _Handle(job, lane)
+    if lane == "long" and is_read_only():
+        job.error = "work of minutes is refused because this installation is read-only"
+        job.ended.set()
+        return
+    ended = [name for name, handle in handles.items() if handle.job.ended.is_set()]
+    for name in ended[: max(0, len(ended) - _MOST_KEPT)]:
+        del handles[name]
+    _pool(lane).submit(job)
+
+
+def stop(key: str) -> None:
+    """Give up the work under this key and forget its result."""
+    handle = _handles().pop(key, None)
+    if handle is not None:
+        _pool(handle.lane).stop(handle.job)
+
+
+def known(key: str) -> bool:
+    """Whether the session has work under this key, running or ended."""
+    return key in _handles()
+
+
+def has_result(key: str) -> bool:
+    """Whether work under this key has ended well."""
+    handle = _handles().get(key)
+    return handle is not None and handle.job.ended.is_set() and not handle.job.error
+
+
+def running(key: str) -> bool:
+    """Whether work under this key waits or runs."""
+    handle = _handles().get(key)
+    return handle is not None and not handle.job.ended.is_set()
+
+
+def show(key: str) -> Any:
+    """The result of the work under this key, None without one: then its progress or why it failed is shown here.
+
+    While it runs the browser asks again by itself, and the whole page runs once when it has ended.
+    """
+    handle = _handles().get(key)
+    if handle is None:
+        return None
+    first, handle.seen = not handle.seen, True
+    if not handle.job.ended.wait(_PATIENCE_SECONDS if first else 0):
+        st.fragment(_follow, run_every=_POLL_SECONDS)(key)
+        return None
+    if handle.job.error:
+        st.error(sentence(handle.job.error), title=f"{handle.job.title}: no result")
+    return handle.job.result
+
+
+def _follow(key: str) -> None:
+    handle = _handles().get(key)
+    if handle is None or handle.job.ended.is_set():
+        st.rerun()
+    st.progress(handle.job.fraction, text=plain(_words(handle)))
+    st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=stop, args=(key,))
+
+
+def _words(handle: _Handle) -> str:
+    job = handle.job
+    ahead = _pool(handle.lane).position(job)
+    if ahead:
+        return f"{job.title}: waiting, {ahead} other {'jobs' if ahead > 1 else 'job'} first"
+    left = job.seconds_left
+    if left is None:
+        time_left = f"{job.seconds_so_far:.0f} s so far"
+    elif left < 90:
+        time_left = f"about {max(left, 1):.0f} s left"
+    else:
+        time_left = f"about {left / 60:.0f} min left"
+    return f"{job.title}: {job.text}, {time_left}" if job.text else f"{job.title}: {time_left}"

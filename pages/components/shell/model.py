@@ -1,0 +1,135 @@
+"""The active model, its force fields, and the sidebar that names it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.shell.text import one_line, plain, sentence
+from virialff.errors import VirialffError
+from virialff.models import registry
+from virialff.models.checkpoint import CARD_FILE
+from virialff.models.force_field import ForceField, Model
+from virialff.models.registry import load_model
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+LINK_PARAMETER = "model"
+# Keys in the session state: the choice in the sidebar, and the name of the session's model, None for the default.
+_CHOICE = "session_model"
+_CHOICE_MEMORY = "session_model_memory"
+_LINK_READ = "model_link_read"
+_LINK_UNKNOWN = "model_link_unknown"
+# No model has this name.
+_DEFAULT = ""
+
+
+@st.cache_resource(show_spinner="Loading the model…", max_entries=4)
+def _load(folder: Path, version: int) -> Model:
+    return load_model(folder)
+
+
+def active_model() -> Model:
+    """The model chosen in this session, else the default; where it cannot be loaded the page says why and stops.
+
+    A model chosen, or put in its place under the same name, while the app runs is taken from the next run of the page.
+    """
+    try:
+        return named_model(chosen_name())
+    except VirialffError as error:
+        st.error(sentence(error), title="The model cannot be loaded")
+        st.stop()
+
+
+def named_model(name: str | None) -> Model:
+    """A registered model by its name, the default by None. Raises CheckpointError where it cannot be loaded."""
+    folder = registry.find(name).folder
+    card = folder / CARD_FILE
+    return _load(folder, card.stat().st_mtime_ns if card.is_file() else 0)
+
+
+def chosen_name() -> str | None:
+    """Name of the model that this session chose; None for the default, whatever that is."""
+    name: str | None = st.session_state.get(_CHOICE_MEMORY)
+    return name
+
+
+def choose(name: str | None) -> None:
+    """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
+    st.session_state[_CHOICE_MEMORY] = name
+    st.session_state[_CHOICE] = name or _DEFAULT
+    st.session_state.pop(_LINK_UNKNOWN, None)
+
+
+def read_link() -> None:
+    """Take the model of `?model=` when a session opens; one that is not there is said in the sidebar."""
+    if st.session_state.get(_LINK_READ):
+        return
+    st.session_state[_LINK_READ] = True
+    name = st.query_params.get(LINK_PARAMETER, "").strip()
+    if not name:
+        return
+    try:
+        known = [model.name for model in registry.registered_models()]
+    except VirialffError:
+        return  # `active_model` says what is wrong.
+    if name in known:
+        choose(name)
+    else:
+        st.session_state[_LINK_UNKNOWN] = name
+
+
+def write_link() -> None:
+    """Put the model that this session chose into the address of the page."""
+    name = chosen_name()
+    if name is None:
+        st.query_params.pop(LINK_PARAMETER, None)
+    elif st.query_params.get(LINK_PARAMETER) != name:
+        st.query_params[LINK_PARAMETER] = name
+
+
+def force_field(model: Model, molecule: Molecule) -> ForceField:
+    """The predicted parameters of a molecule, cached by model and graph.
+
+    The cache is shared by all sessions, so what it keeps carries neither name nor coordinates.
+    """
+    return _force_field(model.sha256, keys.graph_key(molecule), model, keys.bare(molecule))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _force_field(sha256: str, key: str, _model: Model, _molecule: Molecule) -> ForceField:
+    return _model.force_field(_molecule)
+
+
+def _model_choice() -> None:
+    """The registered models to choose from for this session; the default stays what it is for all others."""
+    try:
+        names = [model.name for model in registry.registered_models()]
+    except VirialffError:
+        return  # `active_model` says what is wrong.
+    if chosen_name() not in (None, *names):
+        choose(None)
+    st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
+    st.selectbox(
+        "Model",
+        [_DEFAULT, *names],
+        key=_CHOICE,
+        format_func=lambda name: one_line(name) if name else "the default model",
+        on_change=lambda: choose(st.session_state[_CHOICE] or None),
+        help="For this session only. `virialff models default NAME` chooses for all.",
+    )
+
+
+def sidebar() -> None:
+    """The session's model with its level of theory, and the device that computes."""
+    with st.sidebar:
+        _model_choice()
+        if (unknown := st.session_state.get(_LINK_UNKNOWN)) is not None:
+            st.warning(plain(f"The link names the model {unknown}, which is not here."))
+    model = active_model()
+    device = "CPU" if model.device == "cpu" else f"GPU ({model.device})"
+    with st.sidebar:
+        st.markdown(
+            f"**Active model**  \n{plain(model.name)}\n\n"
+            f"**Trained on energies of**  \n{plain(model.level_of_theory)}\n\n"
+            f"**Computes on**  \n{plain(device)}"
+        )

@@ -1,0 +1,75 @@
+"""The current molecule of a browser session, shared by the pages, and the link that reopens it."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from virialff.errors import VirialffError
+from virialff.molecules.molecule import Molecule
+
+LINK_PARAMETER = "smiles"
+#: Key of the text field, so that a link fills it too.
+SMILES_TEXT = "smiles_text"
+_LOADED = "loaded_molecule"
+_LINK_READ = "link_read"
+_LINK_ERROR = "link_error"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The current molecule, where it came from, and whether its coordinates are the user's own."""
+
+    molecule: Molecule
+    origin: str
+    title: str = ""
+
+    @property
+    def has_own_geometry(self) -> bool:
+        return self.molecule.n_conformers > 0
+
+
+def loaded() -> Loaded | None:
+    """The current molecule of this session, None before the first."""
+    value: Loaded | None = st.session_state.get(_LOADED)
+    return value
+
+
+def load(molecule: Molecule, origin: str, title: str = "") -> None:
+    """Make this the current molecule of the session."""
+    st.session_state[_LOADED] = Loaded(molecule, origin, title)
+    st.session_state.pop(_LINK_ERROR, None)
+
+
+def link_error() -> str | None:
+    """The sentence about a link whose SMILES could not be used, None when there is none."""
+    value: str | None = st.session_state.get(_LINK_ERROR)
+    return value
+
+
+def read_link() -> None:
+    """Load the molecule of `?smiles=` when a session opens; later the link follows the molecule."""
+    if st.session_state.get(_LINK_READ):
+        return
+    st.session_state[_LINK_READ] = True
+    text = st.query_params.get(LINK_PARAMETER, "").strip()
+    if text:
+        st.session_state[SMILES_TEXT] = text
+        try:
+            load(Molecule.from_smiles(text), "the SMILES in the link")
+        except VirialffError as error:
+            st.session_state[_LINK_ERROR] = str(error)
+
+
+def stays_open(key: str) -> None:
+    """Before an expander with this key and `on_change="rerun"`: it is open as it was when the page was left."""
+    memory = f"{key}_memory"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(memory, False)
+    st.session_state[memory] = st.session_state[key]
+
+
+def write_link() -> None:
+    """Put the current molecule's SMILES into the address of the page."""
+    current = loaded()
+    if current is not None and st.query_params.get(LINK_PARAMETER) != current.molecule.smiles:
+        st.query_params[LINK_PARAMETER] = current.molecule.smiles

@@ -1,0 +1,242 @@
+"""One training job as it goes: state, curves, speed, time left, log, and what can be done with it."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.shell import commands as command_view
+from pages.components.shell import model
+from pages.components.shell.text import one_line, plain, sentence
+from pages.components.training import recipe_form
+from pages.components.widgets.figure import show_figure
+from training.jobs.command_runs import last_lines, list_commands
+from training.jobs.control import find, resume, stop
+from training.jobs.devices import find_devices
+from training.jobs.record import Job
+from training.jobs.runs import metrics_table, runs_with_metrics, speed_of
+from training.labelling.campaign.progress import duration
+from training.recipes.presets import recipe_values
+from training.recipes.recipe import load_recipe
+from virialff.errors import VirialffError
+from virialff.figures.training import loss_figure, losses_in
+from virialff.models import registry
+from virialff.parameters.tables import to_csv
+
+_POLL_SECONDS = 2.0
+_LINES = 15
+_REFUSED = "job_refused"
+_SHIP = "model of a run"
+STATE_ICONS = {
+    "queued": ("gray", ":material/hourglass_empty:"),
+    "running": ("blue", ":material/play_circle:"),
+    "finished": ("green", ":material/check_circle:"),
+    "stopped": ("orange", ":material/stop_circle:"),
+    "failed": ("red", ":material/error:"),
+    "died": ("red", ":material/error:"),
+}
+
+
+def show_job(job: Job) -> None:
+    """The job; while it is not over the browser asks again by itself."""
+    compared = _compare_with(job)
+    if job.is_over:
+        _state(job)
+        _curves(job, compared)
+        _log(job)
+    else:
+        st.fragment(_live, run_every=_POLL_SECONDS)(job.name, compared)
+    if job.state == "finished":
+        _make_model(job)
+
+
+def _live(name: str, compared: list[str]) -> None:
+    job = find(name)
+    if job.is_over:
+        st.rerun()
+    _state(job)
+    _curves(job, compared)
+    _log(job)
+
+
+def _state(job: Job) -> None:
+    color, icon = STATE_ICONS[job.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(job.state, color=color, icon=icon)  # type: ignore[arg-type]
+        st.markdown(_words(job), width="content")
+    steps = job.steps or 0
+    if steps:
+        left = job.remaining_seconds
+        text = f"step {job.step:,} of {steps:,}"
+        st.progress(min(job.step / steps, 1.0), text=text if left is None else f"{text}, {duration(left)} left")
+    with st.container(horizontal=True):
+        if job.is_over:
+            if job.state != "finished":
+                _button("Resume", ":material/play_arrow:", resume, job.name)
+        else:
+            _button("Stop", ":material/stop:", _stop, job.name, disabled="asked to stop" in job.reason)
+        st.button(
+            "Clone",
+            icon=":material/content_copy:",
+            key=f"clone_{job.name}",
+            on_click=_clone,
+            args=(job.recipe, job.name),
+            help="Starts the form above from the recipe of this run.",
+        )
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        st.error(sentence(refused))
+    if job.is_over and job.state != "finished" and job.reason:
+        (st.info if job.state == "stopped" else st.error)(sentence(job.reason))
+    _numbers(job)
+
+
+def _words(job: Job) -> str:
+    where = f"SLURM job {job.scheduler_id or '…'}" if job.cluster == "slurm" else f"on {job.host}"
+    parts = [where, f"GPU {', '.join(job.devices)}" if job.devices else "on processors", f"attempt {job.attempt}"]
+    if job.position is not None:
+        parts.append(f"number {job.position} in the queue of this machine")
+    if job.reason and not job.is_over:
+        parts.append(job.reason)
+    return plain(", ".join(parts))
+
+
+def _numbers(job: Job) -> None:
+    speed = speed_of(job.run)
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Time in training", duration(job.seconds), width="content")
+        if speed is not None:
+            st.metric("Speed (steps/s)", f"{speed.recent_steps_per_second:.3g}", width="content")
+        for gpu in find_devices().gpus if job.devices and not job.is_over else ():
+            if gpu.index in job.devices and gpu.load_percent is not None:
+                memory = f", {(gpu.memory_used_mib or 0) / 1024:.1f} GiB"
+                st.metric(f"GPU {gpu.index}", f"{gpu.load_percent:.0f} %{memory}", width="content")
+
+
+def _curves(job: Job, compared: list[str]) -> None:
+    runs: dict[str, pd.DataFrame] = {}
+    folders = {job.run.name: job.run} | {path.name: path for path in runs_with_metrics() if path.name in compared}
+    for name, folder in folders.items():
+        table = metrics_table(folder)
+        if len(table):
+            runs[one_line(name)] = table
+    if not runs:
+        st.info("No losses yet: the first line of metrics comes after `validate_every` steps.")
+        return
+    logarithmic = st.segmented_control(
+        "Loss axes",
+        ["automatic", "logarithmic", "linear"],
+        default="automatic",
+        required=True,
+        key="loss_axes",
+        persist_state="session",
+    )
+    log = {"logarithmic": True, "linear": False}.get(logarithmic or "automatic")
+    columns = st.columns(2, gap="medium")
+    for position, loss in enumerate(losses_in(runs.values())):
+        with columns[position % 2]:
+            show_figure(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
+    st.caption(
+        "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean "
+        "square of a molecule's conformers against the lowest."
+    )
+    everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
+    st.download_button(
+        "Losses (CSV)",
+        lambda: to_csv(everything),
+        f"{job.name}_losses.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _log(job: Job) -> None:
+    with st.expander("Log"):
+        st.code("\n".join(last_lines(job.log, _LINES)) or "nothing yet", language=None)
+        st.caption(plain(f"The last lines of {job.log}"))
+
+
+def _compare_with(job: Job) -> list[str]:
+    others = [path.name for path in runs_with_metrics() if path != job.run]
+    if not others:
+        return []
+    return st.multiselect(
+        "Compare with other runs",
+        others,
+        key="compared_runs",
+        persist_state="session",
+        format_func=one_line,
+        max_selections=6,
+    )
+
+
+def _button(label: str, icon: str, act: object, name: str, *, disabled: bool = False) -> None:
+    st.button(
+        label, icon=icon, key=f"{label}_{name}", on_click=_try, args=(act, name), disabled=disabled, type="primary"
+    )
+
+
+def _try(act, name: str) -> None:  # type: ignore[no-untyped-def]
+    try:
+        act(name)
+    except VirialffError as error:
+        st.session_state[_REFUSED] = str(error)
+
+
+def _stop(name: str) -> None:
+    # It saves first, which the page shows; nobody waits for it here.
+    stop(name, wait_seconds=0.0)
+
+
+def _clone(recipe: Path, name: str) -> None:
+    try:
+        recipe_form.fill(recipe_values(load_recipe(recipe)), f"the run {name}")
+    except VirialffError as error:
+        st.session_state[_REFUSED] = str(error)
+
+
+def _make_model(job: Job) -> None:
+    st.subheader("Make it a model")
+    command_view.refusal(_SHIP)
+    made = [run for run in list_commands(_SHIP) if run.subject == str(job.run)]
+    for run in made:
+        name = run.arguments[run.arguments.index("--name") + 1]
+        command_view.show(run, f"model {name}")
+        if run.state == "finished":
+            _choose(name)
+    if any(not run.is_over for run in made):
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name of the model", job.run.name, key=f"model_name_{job.name}", persist_state="session", width=320
+        ).strip()
+        compare = st.toggle(
+            "Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}", persist_state="session"
+        )
+        st.button(
+            "Make a model",
+            icon=":material/deployed_code:",
+            on_click=command_view.start,
+            args=(
+                _SHIP,
+                str(job.run),
+                ["ship", str(job.run), "--name", name, *([] if compare else ["--no-comparison"])],
+            ),
+        )
+    st.caption("Its errors are measured on data it was never trained on; beside the other methods that takes minutes.")
+
+
+def _choose(name: str) -> None:
+    if name not in [entry.name for entry in registry.registered_models()]:
+        return
+    if model.chosen_name() == name:
+        st.success(plain(f"This session computes with {name}."))
+    else:
+        st.button(
+            f"Use {one_line(name)} in this session",
+            key=f"choose_{name}",
+            type="primary",
+            on_click=model.choose,
+            args=(name,),
+        )

@@ -1,0 +1,207 @@
+"""A recipe to train by: from a preset, from another run, in a form of its settings or as YAML."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.components.shell.text import sentence
+from training.recipes.optimization import Optimization
+from training.recipes.presets import Setting, check_recipe, presets, recipe_text, recipe_values, settings_of
+from training.recipes.recipe import load_recipe
+from virialff.errors import VirialffError
+from virialff.networks.config import NetworkConfig
+
+# Values that the form starts from, and how often it was filled: the fills are in the keys of its widgets.
+_VALUES = "recipe_values"
+_FILLS = "recipe_fills"
+_ORIGIN = "recipe_origin"
+_PRESET = "recipe_preset"
+_FORM, _YAML = "Form", "YAML text"
+
+
+def fill(values: dict[str, Any], origin: str) -> None:
+    """Start the form from these values of a recipe."""
+    st.session_state[_VALUES] = values
+    st.session_state[_ORIGIN] = origin
+    st.session_state[_FILLS] = st.session_state.get(_FILLS, 0) + 1
+
+
+def choose_preset() -> None:
+    """The presets as a choice; a change fills the form anew."""
+    found = {preset.name: preset for preset in presets()}
+    if _VALUES not in st.session_state:
+        _take(found[next(iter(found))].name)
+    st.segmented_control(
+        "Preset",
+        list(found),
+        default=next(iter(found)),
+        key=_PRESET,
+        persist_state="session",
+        on_change=lambda: _take(st.session_state[_PRESET]),
+    )
+    origin = st.session_state[_ORIGIN]
+    st.caption(found[origin].about if origin in found else f"The recipe of {origin}.")
+
+
+def _take(name: str | None) -> None:
+    preset = next((entry for entry in presets() if entry.name == name), None)
+    if preset is not None:
+        fill(recipe_values(load_recipe(preset.path)), preset.name)
+
+
+def base_values() -> dict[str, Any]:
+    """What the form was filled with."""
+    values: dict[str, Any] = st.session_state[_VALUES]
+    return values
+
+
+def key(name: str) -> str:
+    """The key of a widget, new with every filling."""
+    return f"recipe_{st.session_state.get(_FILLS, 0)}_{name}"
+
+
+def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str | None:
+    """The settings as a form or as YAML text; returns the recipe's text, None where it is not valid (and says why)."""
+    values = base_values()
+    way = st.segmented_control(
+        "Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way", persist_state="session"
+    )
+    if way == _YAML:
+        start = {**values, "name": name, "level_of_theory": level_of_theory, "data": data}
+        text = st.text_area(
+            "Recipe",
+            recipe_text(start),
+            height=420,
+            key=key(f"text_{name}_{level_of_theory}_{data}"),
+            persist_state="session",
+        )
+    else:
+        text = recipe_text({**_form(values), "name": name, "level_of_theory": level_of_theory, "data": data})
+    try:
+        check_recipe(text)
+    except VirialffError as error:
+        st.error(sentence(error), title="This recipe cannot be used")
+        return None
+    with st.container(horizontal=True):
+        if way == _FORM:
+            with st.popover("The recipe as YAML"):
+                st.code(text, language="yaml")
+        st.download_button(
+            "Recipe (YAML)", text, f"{name}.yaml", "text/yaml", on_click="ignore", icon=":material/download:"
+        )
+    return text
+
+
+def _form(values: dict[str, Any]) -> dict[str, Any]:
+    result = dict(values)
+    stages = values.get("stages") or [values["optimization"]]
+    titles = [f"Stage {number}: {stage['name']}" for number, stage in enumerate(stages, start=1)]
+    if len(stages) == 1:
+        titles = ["Training"]
+    tabs = st.tabs([*titles, "Network", "Weights to start with"])
+    edited = []
+    for number, (tab, stage) in enumerate(zip(tabs, stages, strict=False)):
+        with tab:
+            edited.append(_widgets(f"stage{number}", settings_of(Optimization), stage))
+    with tabs[-2]:
+        result["network"] = _widgets("network", settings_of(NetworkConfig), values["network"])
+    with tabs[-1]:
+        initial = st.text_input(
+            "Folder of a run or a model",
+            values.get("initial") or "",
+            key=key("initial"),
+            persist_state="session",
+            help="Its weights are the start of the training; the networks must agree.",
+        ).strip()
+    result.pop("initial", None)
+    if initial:
+        result["initial"] = initial
+    if "stages" in values:
+        result["stages"] = edited
+    else:
+        result["optimization"] = edited[0]
+    return result
+
+
+def _widgets(part: str, settings: Sequence[Setting], values: dict[str, Any]) -> dict[str, Any]:
+    result = {}
+    switches = [setting for setting in settings if setting.kind == "switch"]
+    others = [setting for setting in settings if setting.kind != "switch"]
+    with st.container(horizontal=True):
+        for setting in others:
+            result[setting.name] = _widget(part, setting, values.get(setting.name, setting.default))
+    with st.container(horizontal=True):
+        for setting in switches:
+            result[setting.name] = _widget(part, setting, values.get(setting.name, setting.default))
+    return {setting.name: result[setting.name] for setting in settings}
+
+
+def _widget(part: str, setting: Setting, value: Any) -> Any:
+    name, meaning = setting.name, setting.meaning
+    place = key(f"{part}_{name}")
+    if setting.kind == "switch":
+        return st.toggle(name, bool(value), key=place, help=meaning, persist_state="session", width="content")
+    if setting.kind == "choice":
+        return st.selectbox(
+            name,
+            setting.choices,
+            setting.choices.index(value),
+            key=place,
+            help=meaning,
+            persist_state="session",
+            width=180,
+        )
+    if setting.kind == "integer":
+        return st.number_input(
+            name,
+            value=value,
+            step=1,
+            key=place,
+            help=meaning,
+            persist_state="session",
+            width=180,
+            placeholder="none" if setting.optional else None,
+        )
+    if setting.kind == "number":
+        return st.number_input(
+            name,
+            value=None if value is None else float(value),
+            step=_step(value),
+            format="%g",
+            key=place,
+            persist_state="session",
+            help=meaning,
+            width=180,
+            placeholder="none" if setting.optional else None,
+        )
+    if setting.kind == "numbers":
+        text = st.text_input(
+            name,
+            "" if value is None else ", ".join(f"{v:g}" for v in value),
+            key=place,
+            help=meaning,
+            persist_state="session",
+            width=180,
+        )
+        return _numbers(text)
+    return st.text_input(name, str(value), key=place, help=meaning, persist_state="session", width=180)
+
+
+def _step(value: float | None) -> float:
+    """A step of about a tenth of the value."""
+    return 0.1 if not value else float(f"{abs(value) / 10:.0e}")
+
+
+def _numbers(text: str) -> list[float | str] | None:
+    """The numbers of a text; what is none stays text, and the check of the recipe names it."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        return None
+    result: list[float | str] = []
+    for word in words:
+        try:
+            result.append(float(word))
+        except ValueError:
+            result.append(word)
+    return result

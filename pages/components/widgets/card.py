@@ -1,0 +1,54 @@
+"""The model card in words: what the model was trained on, how good it is, what it cannot do."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.components.shell.text import plain
+from pages.components.widgets.figure import show_figure
+from pages.components.widgets.tables import wrapped_table
+from virialff.figures.calibration import calibration_figure
+from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
+from virialff.models.force_field import Model
+
+
+def model_card(model: Model) -> None:
+    """An expander with the card's main points, and the whole card for those who want it."""
+    card = model.card
+    with st.expander("About the model: level of theory, held-out errors, what it cannot do", icon=":material/info:"):
+        st.markdown(
+            f"**{plain(model.name)}** was trained on energies of **{plain(model.level_of_theory)}** and covers "
+            f"{', '.join(card['elements'])}, neutral closed-shell molecules only."
+        )
+        if card["limitations"]:
+            st.markdown("**What it cannot do**")
+            st.markdown("\n".join(f"- {plain(str(limit), limit=1000)}" for limit in card["limitations"]))
+        errors = error_table(card["metrics"])
+        if len(errors):
+            st.markdown("**Errors on molecules that it never saw**")
+            wrapped_table(errors)
+        _side_by_side(card["metrics"])
+        _calibration(card["metrics"])
+        st.caption(f"sha256 of the parameters: {model.sha256}")
+        with st.popover("The whole card"):
+            st.json(card, expanded=1)
+
+
+def _side_by_side(metrics: Any) -> None:
+    """The errors of the model beside those of other methods, on data that none of the models saw."""
+    found = metrics.get(SIDE_BY_SIDE) if isinstance(metrics, dict) else None
+    if not isinstance(found, dict) or not found.get("errors"):
+        return
+    st.markdown("**Beside other methods** (mean absolute errors with 95 % intervals; n values)")
+    wrapped_table(side_by_side_table(found["errors"]))
+    for note in found.get("notes", []):
+        st.caption(plain(str(note), limit=1000))
+
+
+def _calibration(metrics: Any) -> None:
+    """How well the spread of the members tells the error."""
+    calibrations = metrics.get("calibration") if isinstance(metrics, dict) else None
+    if calibrations:
+        st.markdown("**Does the spread of the members tell the error?**")
+        figure = calibration_figure(calibrations)
+        show_figure(figure, key="calibration", alt="Root mean square error against spread on held-out data")

@@ -1,0 +1,75 @@
+"""Views of several methods' energies of the same geometries, shared by the pages that compare them."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.widgets.methods import MethodRun
+from virialff.methods.comparison import Comparison
+from virialff.parameters.tables import to_csv
+
+PREFERRED_REFERENCE = "GFN2-xTB"
+
+
+def choose_reference(result: Comparison, key: str) -> str:
+    """A box to choose the reference among the methods; GFN2-xTB where it is one of them."""
+    labels = [method.name for method in result.methods]
+    preferred = labels.index(PREFERRED_REFERENCE) if PREFERRED_REFERENCE in labels else 0
+    return st.selectbox(
+        "Reference", labels, preferred, key=f"{key}_{'_'.join(labels)}", persist_state="session", width=220
+    )
+
+
+def show_agreement(table: pd.DataFrame) -> None:
+    """The agreement of methods in numbers, a column for each pair, so that it fits a narrow window."""
+    columns = {}
+    for _, row in table.iterrows():
+        columns[row["methods"]] = [
+            "–" if pd.isna(value) else f"{value:d}" if name == "conformers" else f"{value:.2f}"
+            for name, value in row.drop("methods").items()
+        ]
+    st.table(pd.DataFrame(columns, index=list(table.columns[1:])))
+    st.caption(
+        "RMSE and MAE are of energies relative to each method's own lowest conformer. Correlations need at least three "
+        "conformers with different energies."
+    )
+
+
+def timing(runs: list[MethodRun], *, noun: str = "conformer") -> None:
+    """Time per conformer, or whatever the geometries are, of each method."""
+    with st.container(horizontal=True, gap="medium"):
+        for entry in runs:
+            seconds = entry.run.seconds_per_conformer
+            if seconds is not None:
+                text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+                st.metric(f"{entry.method.label}, per {noun}", text, width="content")
+    st.caption(f"Time measured on this computer; the first {noun}, which also pays for loading, is not counted.")
+
+
+def energy_table(table: pd.DataFrame, *, pinned: str) -> None:
+    """A table with energies to two decimals, populations in per cent and its first column in sight."""
+    formats = {
+        name: st.column_config.NumberColumn(format="%.2f") for name in table.columns.astype(str) if "(kcal/mol)" in name
+    }
+    for name in table.columns.astype(str):
+        if " population " in name:
+            formats[name] = st.column_config.NumberColumn(format="percent")
+    formats[pinned] = st.column_config.NumberColumn(pinned=True)
+    st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
+
+
+def csv_button(table: pd.DataFrame, label: str, file_name: str) -> None:
+    """A button that downloads the table as CSV."""
+    st.download_button(
+        f"{label} (CSV)",
+        lambda: to_csv(table),
+        file_name,
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def finite(values: np.ndarray) -> bool:
+    """Whether any of the values is a number."""
+    return bool(np.isfinite(values).any())

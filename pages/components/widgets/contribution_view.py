@@ -1,0 +1,111 @@
+"""What each atom pair contributes: the strongest pairs as lines in 3D, a matrix, and a table."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.widgets import viewer
+from pages.components.widgets.figure import show_figure
+from virialff.figures import TERM_LABELS
+from virialff.figures.contributions import contribution_figure
+from virialff.models.force_field import ForceField
+from virialff.parameters.contributions import (
+    TERMS,
+    contribution_matrix,
+    contributions_with_units,
+    pair_contributions,
+    strongest_pairs,
+)
+from virialff.parameters.tables import to_csv
+
+_ATTRACTIVE, _REPULSIVE = "#0072B2", "#D55E00"
+_MOST_LINES = 15
+_ROWS = 200
+_WORDS = ("atoms", "relation")
+_LABELS = {term: TERM_LABELS.get(term, term) for term in TERMS}
+
+
+@st.fragment
+def contribution_view(
+    force_field: ForceField, positions: np.ndarray, kinds: Mapping[str, Sequence[str]], *, key: str, stem: str
+) -> None:
+    """Pairs of one geometry (n_atoms, 3) in A; `kinds` names sets of relations to choose from, the first by default."""
+    molecule = force_field.molecule
+    kind = next(iter(kinds))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(kinds) > 1:
+            kind = st.selectbox("Pairs that are", list(kinds), key=f"{key}_kind", persist_state="session", width=330)
+        term = st.selectbox(
+            "Term",
+            TERMS,
+            len(TERMS) - 1,
+            format_func=_LABELS.__getitem__,
+            key=f"{key}_term",
+            persist_state="session",
+            width=160,
+        )
+        count = st.number_input(
+            "Lines of either sign", 0, _MOST_LINES, 5, key=f"{key}_lines", persist_state="session", width=160
+        )
+    table = pair_contributions(force_field, positions, kinds[kind])
+    if table.empty:
+        st.info("There are no such pairs.")
+        return
+    table["total"], everything = table[term], table["total"]
+    strongest = strongest_pairs(table, int(count))
+    ends = strongest[["i", "j"]].to_numpy()
+    signs = strongest["total"].to_numpy() < 0
+    lines = [
+        viewer.Line(int(i), int(j), _ATTRACTIVE if attractive else _REPULSIVE)
+        for (i, j), attractive in zip(ends, signs, strict=True)
+    ]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        viewer.show(molecule, positions, force_field.charges, lines=lines, alt="Strongest atom pairs in 3D")
+        st.caption(
+            "Blue lines attract, orange ones repel: the strongest pairs of either sign. Atoms show their charge."
+        )
+    with right:
+        names = np.array([f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)])
+        matrix = contribution_matrix(table, molecule.n_atoms)
+        rows = columns = np.arange(molecule.n_atoms)
+        if kinds[kind] == ("intermolecular",) and molecule.n_fragments == 2:
+            rows, columns = np.flatnonzero(molecule.fragments == 0), np.flatnonzero(molecule.fragments == 1)
+        figure = contribution_figure(matrix[np.ix_(rows, columns)], names[rows].tolist(), names[columns].tolist())
+        show_figure(figure, key=f"{key}_matrix", alt=f"Heat map of the {term} energy of each atom pair")
+    table["total"] = everything
+    st.caption(
+        f"Sum of {_LABELS[term]} over these {len(table):,} pairs: {table[term].sum():+.2f} kcal/mol "
+        "(negative attracts). Rows and columns are atoms."
+    )
+    rows_shown = _readable(table.head(_ROWS), names)
+    st.dataframe(
+        rows_shown,
+        hide_index=True,
+        height=min(38 + 35 * len(rows_shown), 260),
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.3f") for name in rows_shown if name not in _WORDS
+        }
+        | {_WORDS[0]: st.column_config.Column(pinned=True)},
+    )
+    st.download_button(
+        "Contributions (CSV)",
+        lambda: to_csv(contributions_with_units(table)),
+        f"{stem}_contributions.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{key}_csv",
+    )
+
+
+def _readable(table: pd.DataFrame, names: np.ndarray) -> pd.DataFrame:
+    """The contributions for show: the atoms by name, the total first so that a narrow table has it."""
+    shown = pd.DataFrame({"atoms": [f"{a}–{b}" for a, b in zip(names[table["i"]], names[table["j"]], strict=True)]})
+    shown["relation"] = table["relation"].to_numpy()
+    shown["distance (Å)"] = table["distance"].to_numpy()
+    for term in sorted(TERMS, key=lambda name: name != "total"):
+        shown[f"{_LABELS[term]} (kcal/mol)"] = table[term].to_numpy()
+    return shown

@@ -1,0 +1,143 @@
+"""The conformers that pages compare: as given with the molecule, generated, or an ensemble of one's own."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.components.shell import background
+from pages.components.shell.state import Loaded
+from pages.components.shell.text import one_line, plain, sentence
+from pages.components.widgets import tasks
+from virialff.conformers.crest import CrestEnsemble, read_ensemble
+from virialff.conformers.generation import ConformerSearch
+from virialff.errors import VirialffError
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+MOST_CONFORMERS = 200
+_SOURCE = "ensemble_source"
+_OWN, _GENERATED, _UPLOADED = "As given", "Generated", "Ensemble file"
+_UPLOADER = "ensemble_uploader"
+_FILE = "ensemble_file"
+_FILE_ERROR = "ensemble_file_error"
+_REFUSED_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Positions (n_conformers, n_atoms, 3) in A of the current molecule and a sentence about where they are from."""
+
+    positions: np.ndarray
+    source: str
+
+
+def choose_ensemble(loaded: Loaded) -> Ensemble | None:
+    """The widgets to take the conformers as given or to generate some; None while there are none."""
+    molecule = loaded.molecule
+    own = None
+    if molecule.n_conformers:
+        count = f"{molecule.n_conformers} conformer{'s' if molecule.n_conformers > 1 else ''}"
+        own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
+    choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
+    choice = st.segmented_control(
+        "Conformers",
+        choices,
+        default=choices[0],
+        required=True,
+        key=f"{_SOURCE}_{len(choices)}",
+        persist_state="session",
+    )
+    if choice == _OWN:
+        ensemble = own
+    elif choice == _UPLOADED:
+        ensemble = _uploaded(molecule)
+    else:
+        ensemble = _generator(molecule)
+    if ensemble is not None:
+        st.caption(plain(ensemble.source[:1].upper() + ensemble.source[1:]) + ".")
+    return ensemble
+
+
+def _generator(molecule: Molecule) -> Ensemble | None:
+    if molecule.n_fragments > 1:
+        st.info(
+            "Conformers cannot be made up for a complex, because nothing says how its molecules lie to each other: "
+            "upload a file with its coordinates.",
+            title="A complex needs coordinates",
+        )
+        return None
+    key = f"conformers_{keys.structure_key(molecule)}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input(
+            "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", persist_state="session", width=180
+        )
+        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", persist_state="session", width=180)
+        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", persist_state="session")
+        st.button(
+            "Generate",
+            icon=":material/scatter_plot:",
+            on_click=background.start,
+            args=(key, tasks.generate, keys.bare(molecule), int(count), int(seed), relax),
+            kwargs={"title": "Generating conformers"},
+        )
+    found = background.show(key)
+    return None if found is None else _described(*found)
+
+
+def _described(found: ConformerSearch, seed: int) -> Ensemble:
+    n = found.molecule.n_conformers
+    relaxed = f"relaxed with {found.force_field}" if found.force_field else "as embedded, not relaxed"
+    source = f"{n} distinct conformer{'s' if n > 1 else ''} from {found.n_embedded} ETKDG geometries"
+    return Ensemble(found.molecule.positions, f"{source} (seed {seed}), {relaxed}")
+
+
+@dataclass(frozen=True)
+class _File:
+    """An ensemble that was read, and the structure that it belongs to."""
+
+    structure: str
+    name: str
+    found: CrestEnsemble
+
+
+def _uploaded(molecule: Molecule) -> Ensemble | None:
+    st.file_uploader(
+        "Ensemble of this molecule: CREST's crest_conformers.xyz, or an XYZ or SDF file with several geometries",
+        type=["xyz", "sdf"],
+        key=_UPLOADER,
+        on_change=_take_file,
+        args=(molecule,),
+        help="Atoms in the molecule's order. Geometries with other bonds or another configuration are left out.",
+    )
+    if _FILE_ERROR in st.session_state:
+        st.error(sentence(st.session_state[_FILE_ERROR]), title="This ensemble cannot be used")
+    file: _File | None = st.session_state.get(_FILE)
+    if file is None or file.structure != keys.structure_key(molecule):
+        return None
+    refused = file.found.refused
+    if refused:
+        lines = [f"- {plain(reason)}" for reason in refused[:_REFUSED_SHOWN]]
+        lines += [f"- and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
+        title = f"{len(refused)} {'geometries are' if len(refused) > 1 else 'geometry is'} left out"
+        st.warning("\n".join(lines), title=title)
+    n = file.found.molecule.n_conformers
+    source = f"{n} conformer{'s' if n > 1 else ''} from the file {one_line(file.name, limit=60)}"
+    return Ensemble(file.found.molecule.positions, source)
+
+
+def _take_file(molecule: Molecule) -> None:
+    file = st.session_state[_UPLOADER]
+    st.session_state.pop(_FILE_ERROR, None)
+    if file is None:
+        return
+    st.session_state.pop(_FILE, None)
+    data = io.BytesIO(file.getvalue())
+    data.name = file.name
+    try:
+        found = read_ensemble(data, molecule)
+    except VirialffError as error:
+        st.session_state[_FILE_ERROR] = f"{file.name}: {error}"
+    else:
+        st.session_state[_FILE] = _File(keys.structure_key(molecule), file.name, found)

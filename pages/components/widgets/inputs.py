@@ -1,0 +1,229 @@
+"""Ways to give a molecule: draw it, type SMILES, upload a file, choose an example."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit_ketcher import st_ketcher
+
+from pages.components.shell import state
+from pages.components.shell.text import one_line, plain, sentence
+from virialff.errors import VirialffError
+from virialff.figures.depiction import structure_svg
+from virialff.io.drawing import drawing_of, molecule_from_drawing
+from virialff.io.examples import Example, examples
+from virialff.io.uploads import MAX_RECORDS, Upload, read_upload
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+UPLOAD_TYPES = ["sdf", "mol", "xyz", "pdb", "smi", "smiles", "csv"]
+_TABS = ("Draw", "SMILES", "Upload", "Examples")
+_EDITOR_HEIGHT = 420
+_ERRORS_SHOWN = 20
+
+# Keys in the session state. Drafts and errors outlive a change of page; a text that was typed is never lost.
+_TAB = "input_tab"
+_TAB_MEMORY = "input_tab_memory"
+_EDITOR = "editor"
+_DRAW_ERROR = "draw_error"
+_SMILES_ERROR = "smiles_error"
+_UPLOADER = "uploader"
+_ADD_HYDROGENS = "add_hydrogens"
+_UPLOAD = "upload"
+_UPLOAD_ERROR = "upload_error"
+_RECORD = "upload_record"
+
+
+@dataclass(frozen=True)
+class Editor:
+    """What the editor was last given or gave: a MOL block, the graph it stands for, and how often it was refilled."""
+
+    block: str
+    graph: str
+    fills: int
+
+
+def molecule_input() -> None:
+    """The four tabs; each makes its molecule the current one and shows its own errors."""
+    if _TAB not in st.session_state:
+        st.session_state[_TAB] = st.session_state.get(_TAB_MEMORY, _TABS[0])
+    tabs = st.tabs(_TABS, key=_TAB, on_change="rerun")
+    st.session_state[_TAB_MEMORY] = st.session_state[_TAB]
+    for tab, show in zip(tabs, (_draw, _smiles, _upload, _examples), strict=True):
+        if tab.open:
+            with tab:
+                show()
+
+
+def _refuse(reason: str, title: str) -> None:
+    """The sentence next to the input; it also says that what is shown further down is older."""
+    st.error(sentence(reason), title=title)
+    if state.loaded() is not None:
+        st.caption("The results below are still those of the molecule before.")
+
+
+def _draw() -> None:
+    st.caption("Draw a molecule (hydrogens are added for you), then press **Apply** below the editor.")
+    editor = _editor_in_step()
+    block = st_ketcher(editor.block, height=_EDITOR_HEIGHT, molecule_format="MOLFILE", key=f"{_EDITOR}_{editor.fills}")
+    if block and block != editor.block:
+        graph = editor.graph
+        try:
+            molecule = molecule_from_drawing(block)
+        except VirialffError as error:
+            st.session_state[_DRAW_ERROR] = str(error)
+        else:
+            st.session_state.pop(_DRAW_ERROR, None)
+            state.load(molecule, "drawn")
+            graph = keys.graph_key(molecule)
+        st.session_state[_EDITOR] = Editor(block, graph, editor.fills)
+    if _DRAW_ERROR in st.session_state:
+        _refuse(st.session_state[_DRAW_ERROR], "This drawing cannot be used")
+
+
+def _editor_in_step() -> Editor:
+    """The editor's content, refilled when the current molecule came from elsewhere since."""
+    editor: Editor = st.session_state.get(_EDITOR, Editor("", "", 0))
+    current = state.loaded()
+    if current is not None and keys.graph_key(current.molecule) != editor.graph:
+        editor = Editor(drawing_of(current.molecule), keys.graph_key(current.molecule), editor.fills + 1)
+        st.session_state[_EDITOR] = editor
+        st.session_state.pop(_DRAW_ERROR, None)
+    return editor
+
+
+def _smiles() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "SMILES",
+            key=state.SMILES_TEXT,
+            placeholder="for example CC(=O)Oc1ccccc1C(=O)O",
+            help="A dot separates the molecules of a complex: O.O is a water dimer. Hydrogens are added for you.",
+            on_change=_take_smiles,
+            persist_state="session",
+        )
+        st.button("Show", on_click=_take_smiles, type="primary")
+    if _SMILES_ERROR in st.session_state:
+        _refuse(st.session_state[_SMILES_ERROR], "This SMILES cannot be used")
+    elif (problem := state.link_error()) is not None:
+        _refuse(problem, "The SMILES in the link cannot be used")
+
+
+def _take_smiles() -> None:
+    st.session_state.pop(_SMILES_ERROR, None)
+    text = st.session_state[state.SMILES_TEXT].strip()
+    if not text:
+        return
+    try:
+        molecule = Molecule.from_smiles(text)
+    except VirialffError as error:
+        st.session_state[_SMILES_ERROR] = str(error)
+    else:
+        state.load(molecule, "SMILES", molecule.name)
+
+
+def _upload() -> None:
+    st.file_uploader(
+        "SDF, MOL, XYZ, PDB, SMILES or CSV file",
+        type=UPLOAD_TYPES,
+        key=_UPLOADER,
+        on_change=_take_upload,
+        help="All hydrogens must be in the file, except in SMILES and CSV. Several records of the same molecule are "
+        "taken as its conformers. Coordinates and atom order are kept as they are.",
+    )
+    st.toggle(
+        "Add hydrogens to drawings (SDF and MOL files without a geometry)",
+        value=True,
+        key=_ADD_HYDROGENS,
+        on_change=_take_upload,
+        persist_state="session",
+    )
+    if _UPLOAD_ERROR in st.session_state:
+        _refuse(st.session_state[_UPLOAD_ERROR], "This file cannot be used")
+    upload: Upload | None = st.session_state.get(_UPLOAD)
+    if upload is not None:
+        _show_upload(upload)
+
+
+def _take_upload() -> None:
+    file = st.session_state[_UPLOADER]
+    if file is None:
+        return
+    st.session_state.pop(_UPLOAD_ERROR, None)
+    st.session_state.pop(_UPLOAD, None)
+    try:
+        upload = read_upload(file.getvalue(), file.name, add_hydrogens=st.session_state[_ADD_HYDROGENS])
+    except VirialffError as error:
+        st.session_state[_UPLOAD_ERROR] = f"{file.name}: {error}"
+        return
+    st.session_state[_UPLOAD] = upload
+    st.session_state[_RECORD] = 0
+    if upload.molecules:
+        _take_record()
+
+
+def _take_record() -> None:
+    upload: Upload = st.session_state[_UPLOAD]
+    molecule = upload.molecules[st.session_state[_RECORD]]
+    state.load(molecule, f"file {upload.file_name}", molecule.name)
+
+
+def _show_upload(upload: Upload) -> None:
+    if len(upload.molecules) > 1:
+        st.selectbox(
+            f"{len(upload.molecules)} molecules in {one_line(upload.file_name)}",
+            range(len(upload.molecules)),
+            format_func=lambda index: _describe(index, upload.molecules[index]),
+            key=_RECORD,
+            persist_state="session",
+            on_change=_take_record,
+        )
+    elif upload.molecules:
+        st.success(f"{plain(upload.file_name)}: {plain(_describe(0, upload.molecules[0]))}")
+    if upload.truncated:
+        st.warning(f"The file has more than {MAX_RECORDS} records; the first {MAX_RECORDS} were read.")
+    if upload.errors:
+        _show_record_errors(upload)
+    if not upload.molecules and not upload.errors:
+        _refuse("The file has no records.", "This file cannot be used")
+
+
+def _describe(index: int, molecule: Molecule) -> str:
+    title = f"{one_line(molecule.name, limit=60)}, " if molecule.name else ""
+    n = molecule.n_conformers
+    geometry = "no coordinates" if n == 0 else f"{n} conformer{'s' if n > 1 else ''}"
+    return f"{index + 1}: {title}{molecule.formula}, {geometry}"
+
+
+def _show_record_errors(upload: Upload) -> None:
+    count = len(upload.errors)
+    lines = [f"- {sentence(error)}" for error in upload.errors[:_ERRORS_SHOWN]]
+    if count > _ERRORS_SHOWN:
+        lines.append(f"- and {count - _ERRORS_SHOWN} more")
+    title = "1 record cannot be used" if count == 1 else f"{count} records cannot be used"
+    st.error("\n".join(lines), title=title)
+
+
+def _examples() -> None:
+    st.caption("Choose a molecule to start with.")
+    with st.container(horizontal=True, gap="small"):
+        for index, example in enumerate(examples()):
+            with st.container(border=True, width=164, gap="small"):
+                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=130)
+                st.button(
+                    example.name,
+                    key=f"example_{index}",
+                    help=example.note,
+                    on_click=_take_example,
+                    args=(example,),
+                    width="stretch",
+                )
+
+
+def _take_example(example: Example) -> None:
+    state.load(example.molecule(), "example", example.name)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _thumbnail(name: str) -> str:
+    example = next(entry for entry in examples() if entry.name == name)
+    return structure_svg(example.molecule(), hydrogens=False, width=292, height=200)

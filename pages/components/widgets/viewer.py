@@ -1,0 +1,151 @@
+"""Three-dimensional view: py3Dmol in a frame, fed with numbers and element symbols only."""
+
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import py3Dmol
+import streamlit as st
+from rdkit import Chem
+
+from virialff.figures.charge_scale import ChargeScale
+from virialff.molecules.molecule import Molecule
+
+# 3Dmol.js is BSD-3-Clause; `make run` fetches it from npm, the network is only the fallback.
+_VERSION = "2.5.5"
+_FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
+_LOCAL_FILE = Path(__file__).resolve().parents[3] / "static" / "3Dmol-min.js"
+_TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
+# As in .streamlit/config.toml.
+_ARROW = "#009E73"
+_MARK = "#E69F00"
+# Angstrom: radius of a mark, room around the outermost atoms, and least half of a frame.
+_SHELL = 0.75
+_MARGIN = 1.1
+_LEAST_HALF = 2.2
+_BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
+
+
+def script_url() -> str:
+    """Where the frame loads 3Dmol.js from: this server when the file is there, otherwise the public network."""
+    if not _LOCAL_FILE.is_file():
+        return _FALLBACK
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/app/static/{_LOCAL_FILE.name}" if base else f"/app/static/{_LOCAL_FILE.name}"
+
+
+class Line(NamedTuple):
+    """A dashed line between two atoms, from 0."""
+
+    first: int
+    second: int
+    color: str
+
+
+def viewer_html(
+    molecule: Molecule,
+    positions: np.ndarray,
+    charges: np.ndarray,
+    *,
+    script: str,
+    theme: str,
+    lines: Sequence[Line] = (),
+    arrow: np.ndarray | None = None,
+    marked: Collection[int] = (),
+) -> str:
+    """The frame's page: positions (n_atoms, 3) in A, atoms coloured by charges (n_atoms,) in e.
+
+    `arrow` (3,) in A is drawn with its middle in the middle of the molecule; `marked` atoms (from 0) get a shell.
+
+    Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
+    """
+    scale = ChargeScale.fitting(charges)
+    ink = "#111111" if theme == "light" else "#fafafa"
+    view = new_view(script, theme)
+    view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
+    for index, charge in enumerate(charges):
+        color = scale.hex(charge)
+        view.setStyle(
+            {"index": index}, {"stick": {"radius": 0.14, "color": color}, "sphere": {"scale": 0.3, "color": color}}
+        )
+    label = {"fontSize": 13, "fontColor": ink, "backgroundColor": _BACKGROUNDS[theme], "backgroundOpacity": 0.85}
+    show_label = (
+        f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
+        " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
+        f" + Math.abs(charge).toFixed(3) + ' e', Object.assign({{position: atom}}, {json.dumps(label)})); }}"
+    )
+    hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
+    view.setHoverable({}, True, show_label, hide_label)
+    turned = facing(positions)
+    for atom in marked:
+        view.addSphere({"center": _point(turned[atom]), "radius": _SHELL, "color": _MARK, "opacity": 0.45})
+    for line in lines:
+        ends = {"start": _point(turned[line.first]), "end": _point(turned[line.second])}
+        view.addCylinder({**ends, "radius": 0.06, "dashed": True, "color": line.color, "fromCap": 1, "toCap": 1})
+    if arrow is not None:
+        half = arrow @ _axes(positions).T / 2.0
+        ends = {"start": _point(-half), "end": _point(half)}
+        view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
+        turned = np.vstack([turned, half, -half])
+    return frame_page(view, turned, theme)
+
+
+def new_view(script: str, theme: str) -> py3Dmol.view:
+    """An empty view on the background of the theme."""
+    view = py3Dmol.view(width="100%", height="100%", js=script)
+    view.setBackgroundColor(_BACKGROUNDS[theme])
+    return view
+
+
+def frame_page(view: py3Dmol.view, points: np.ndarray, theme: str) -> str:
+    """The page of a frame with this view of what is at these points (n, 3) in A, which `facing` has turned."""
+    half_width, half_height, _ = np.maximum(np.abs(points).max(axis=0) + _MARGIN, _LEAST_HALF)
+    page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme])
+    page = page.replace("{{half_width}}", f"{half_width:.2f}").replace("{{half_height}}", f"{half_height:.2f}")
+    # The template calls the viewer by the name that py3Dmol gives it.
+    return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
+
+
+def mol_block(molecule: Molecule, positions: np.ndarray) -> str:
+    """The molecule as a MOL block without its title: positions (n_atoms, 3) in A."""
+    mol = molecule.with_positions(positions[None]).to_rdkit()
+    mol.SetProp("_Name", "")
+    return str(Chem.MolToMolBlock(mol))
+
+
+def facing(positions: np.ndarray) -> np.ndarray:
+    """The positions (n_atoms, 3) turned so that the molecule shows its broad side; chirality is kept."""
+    turned: np.ndarray = (positions - positions.mean(axis=0)) @ _axes(positions).T
+    return turned
+
+
+def _axes(positions: np.ndarray) -> np.ndarray:
+    """Rows are the axes of the view in the frame of the positions, (3, 3)."""
+    axes = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)
+    return np.asarray(axes)
+
+
+def _point(vector: np.ndarray) -> dict[str, float]:
+    return dict(zip("xyz", (float(value) for value in vector), strict=True))
+
+
+def show(
+    molecule: Molecule,
+    positions: np.ndarray,
+    charges: np.ndarray,
+    *,
+    height: int = 400,
+    lines: Sequence[Line] = (),
+    arrow: np.ndarray | None = None,
+    marked: Collection[int] = (),
+    alt: str = "Three-dimensional view, atoms coloured by partial charge",
+) -> None:
+    """Show one geometry in the page, in the theme of the page; lines, arrow and marks as in `viewer_html`."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    html = viewer_html(
+        molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow, marked=marked
+    )
+    st.iframe(html, height=height, alt=alt)

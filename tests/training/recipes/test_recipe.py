@@ -1,0 +1,106 @@
+"""Recipes: the preset `paper` is the paper's network, and what is wrong in a recipe is a sentence with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from training.recipes.recipe import PRESETS, load_recipe
+from virialff.cli import main
+from virialff.errors import ConfigError
+from virialff.networks.config import PAPER
+
+FOUNDATION = (PRESETS / "foundation.yaml").read_text()
+
+
+def test_the_preset_paper_is_the_paper():
+    recipe = load_recipe(PRESETS / "paper.yaml")
+    assert recipe.network == PAPER
+    assert recipe.data.fractions == (0.748, 0.065, 0.187)
+    first, second = recipe.all_stages
+    assert (first.kinetic_weight, first.batch_molecules, first.trains_potential) == (1.0, 64, False)
+    assert second.freeze_embeddings
+    assert not second.trains_kinetic
+    assert not second.trains_complexes
+    assert (second.learning_rate, second.decay, second.coordinate_noise, second.batch_molecules) == (
+        1e-3,
+        0.8,
+        0.005,
+        400,
+    )
+    # 400 epochs, the rate times 0.8 every 20.
+    assert second.steps == 20 * second.decay_steps == 400 * -(-227_613 // 400)
+
+
+def test_every_choice_that_the_paper_leaves_open_is_marked():
+    lines = (PRESETS / "paper.yaml").read_text().splitlines()
+    marked = " ".join(line for line in lines if "[ours]" in line)
+    for choice in (
+        "charge_width",
+        "pair_width",
+        "distance_threshold",
+        "message and update",
+        "pair sum",
+        "labels",
+        "freeze",
+    ):
+        assert choice in marked, choice
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("hidden_size:", "hiden_size:", r"line \d+: network\.hiden_size: unknown key"),
+        ("hidden_size: 128", "hidden_size: many", r"line \d+: network\.hidden_size: Input should be a valid integer"),
+        ("  split_seed: 2026\n", "", r"line \d+: data\.split_seed: Field required"),
+        ("steps:", "steps: [", "is not valid YAML"),
+        ("  force_weight: 3.0", "  force_weight: -3.0", r"line 27: optimization: force_weight is -3 and must not be"),
+        ("  steps: 32000", "  coordinate_noise: 0.01", r"line 27: optimization: coordinate_noise contradicts forces"),
+        ("  steps: 32000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
+        ("  steps: 32000", "  steps: 1\n  steps: 2", r"line 29: steps is given twice: keep one of them"),
+        ("  steps: 32000", "  threads: 0", r"line 27: optimization: threads is 0 and must be at least 1"),
+        (
+            "  steps: 32000",
+            "  kinetic_weight: 1\n  kinetic_descriptor_weight: 1",
+            r"line 27: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
+        ),
+        ("optimization:", "stages: []\noptimisation:", r"line 28: optimisation: unknown key"),
+        ("optimization:\n", "stages: [{steps: 1}]\noptimization:\n", r"give either `optimization`, for one stage"),
+    ],
+)
+def test_a_wrong_recipe_is_a_sentence_with_its_line(tmp_path: Path, old, new, message):
+    assert old in FOUNDATION
+    file = tmp_path / "recipe.yaml"
+    file.write_text(FOUNDATION.replace(old, new))
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_recipe(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_line_is_that_of_the_key(tmp_path: Path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text(FOUNDATION.replace("hidden_size:", "hiden_size:"))
+    number = next(n for n, line in enumerate(file.read_text().splitlines(), start=1) if "hiden_size" in line)
+    with pytest.raises(ConfigError, match=rf"line {number}:"):
+        load_recipe(file)
+
+
+def test_a_missing_recipe_says_so(tmp_path: Path):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_recipe(tmp_path / "nothing.yaml")
+
+
+def test_a_shorter_recipe_keeps_its_proportions():
+    for stage in load_recipe(PRESETS / "paper.yaml").all_stages:
+        short = stage.shortened(0.01)
+        assert (short.steps, short.decay_steps) == (stage.steps // 100, stage.decay_steps // 100)
+        assert (short.learning_rate, short.batch_molecules) == (stage.learning_rate, stage.batch_molecules)
+        assert short.warmup_steps == 0
+    assert load_recipe(PRESETS / "foundation.yaml").all_stages[0].shortened(1e-9).steps == 1
+
+
+@pytest.mark.parametrize("length", ["0", "1.5"])
+def test_a_share_of_no_recipe_is_refused(length, tmp_path, capsys):
+    arguments = ["train", str(PRESETS / "paper.yaml"), "--run", str(tmp_path / "run"), "--length", length]
+    assert main(arguments) == 2
+    assert "it is a share of the recipe's steps" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,70 @@
+import re
+
+import numpy as np
+
+from virialff.figures.charge_scale import ChargeScale
+from virialff.figures.depiction import structure_svg
+from virialff.molecules.molecule import Molecule
+
+
+def discs(svg: str) -> list[str]:
+    return re.findall(r"<(?:ellipse|circle)[^>]*fill:(#[0-9A-Fa-f]{6})", svg)
+
+
+def test_each_drawn_atom_has_a_disc_of_its_own_charge():
+    water = Molecule.from_smiles("O")
+    svg = structure_svg(water, np.array([-0.8, 0.4, 0.4]))
+    assert svg.startswith("<svg")
+    colors = discs(svg)
+    assert len(colors) == 3
+    assert len(set(colors)) == 2
+
+
+def test_without_hydrogens_only_heavy_atoms_are_drawn():
+    ethanol = Molecule.from_smiles("CCO")
+    assert len(discs(structure_svg(ethanol, np.zeros(9), hydrogens=False))) == 3
+    assert len(discs(structure_svg(ethanol, np.zeros(9)))) == 9
+
+
+def test_hydrogens_that_cannot_be_left_out_stay():
+    assert len(discs(structure_svg(Molecule.from_smiles("[H][H]"), np.zeros(2), hydrogens=False))) == 2
+
+
+def test_same_scale_gives_the_same_colour_in_two_molecules():
+    scale = ChargeScale(1.0)
+    first = discs(structure_svg(Molecule.from_smiles("O"), np.array([-0.5, 0.25, 0.25]), scale=scale))
+    second = discs(structure_svg(Molecule.from_smiles("F"), np.array([-0.5, 0.5]), scale=scale))
+    assert set(first) & set(second)
+
+
+def test_title_is_not_in_the_drawing():
+    named = Molecule.from_smiles("CCO </svg><script>alert(1)</script>")
+    assert named.name
+    assert "script" not in structure_svg(named, np.zeros(9))
+
+
+def test_labels_are_written_on_the_atoms():
+    water = Molecule.from_smiles("O")
+    plain = structure_svg(water, np.array([-0.8, 0.4, 0.4]))
+    for labels in ("charges", "numbers"):
+        assert len(structure_svg(water, np.array([-0.8, 0.4, 0.4]), labels=labels)) > len(plain)
+
+
+def test_marked_atoms_are_drawn_with_a_disc_hydrogens_too():
+    ethanol = Molecule.from_smiles("CCO")
+    assert discs(structure_svg(ethanol, hydrogens=False)) == []
+    assert len(discs(structure_svg(ethanol, marked=[2], hydrogens=False))) == 1
+    # The hydrogen of the hydroxyl group stays in a drawing that leaves the others out.
+    assert len(discs(structure_svg(ethanol, marked=[2, 8], hydrogens=False))) == 2
+
+
+def rings(svg: str) -> list[str]:
+    return re.findall(r"<(?:ellipse|circle)[^>]*fill:none;stroke:#E59E00", svg)
+
+
+def test_marked_atoms_beside_charges_get_a_ring_where_they_are_drawn():
+    ethanol = Molecule.from_smiles("CCO")
+    assert len(rings(structure_svg(ethanol, np.zeros(9), marked=[1, 2]))) == 2
+    assert not rings(structure_svg(ethanol, np.zeros(9)))
+    # A marked hydrogen stays in the drawing.
+    assert len(rings(structure_svg(ethanol, np.zeros(9), marked=[8], hydrogens=False))) == 1

@@ -1,0 +1,64 @@
+"""Lennard-Jones parameters read from OpenMM's files."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from virialff.errors import EngineError
+from virialff.parameters.classical import FILES, atom_types, elements_covered, pair_range
+
+
+def test_published_values_of_well_known_types():
+    """ff14SB: CT has R_min/2 1.9080 A and epsilon 0.1094 kcal/mol; CHARMM36: HA has R_min/2 1.32 A and 0.022."""
+    amber = {entry.name: entry for entry in atom_types("Amber ff14SB")}
+    carbon = amber["protein-CT"]
+    assert carbon.element == "C"
+    assert carbon.epsilon == pytest.approx(0.1094, abs=1e-6)
+    assert carbon.sigma * 2 ** (1 / 6) / 2 == pytest.approx(1.9080, abs=1e-4)
+    charmm = {entry.name: entry for entry in atom_types("CHARMM36")}
+    assert charmm["HA"].epsilon == pytest.approx(0.022, abs=1e-6)
+    assert charmm["HA"].sigma * 2 ** (1 / 6) / 2 == pytest.approx(1.32, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_type_has_a_well_and_plausible_units(name):
+    types = atom_types(name)
+    assert len(types) > 20
+    assert all(0 < entry.epsilon < 2 and 0.3 < entry.sigma < 5 for entry in types)
+
+
+def test_elements_that_a_force_field_lacks():
+    assert elements_covered("Amber ff14SB") == ("H", "C", "N", "O", "S")
+    assert set(elements_covered("CHARMM36")) == {"H", "C", "N", "O", "F", "P", "S", "Cl", "Br"}
+    assert pair_range("Amber ff14SB", "C", "Br", "sigma") is None
+
+
+def test_pairs_are_combined_by_mean_and_root_of_product():
+    whole = pair_range("Amber ff14SB", "C", "O", "sigma")
+    carbon = [entry for entry in atom_types("Amber ff14SB") if entry.element == "C"]
+    oxygen = [entry for entry in atom_types("Amber ff14SB") if entry.element == "O"]
+    assert whole.highest == pytest.approx(
+        (max(entry.sigma for entry in carbon) + max(entry.sigma for entry in oxygen)) / 2
+    )
+    depth = pair_range("Amber ff14SB", "C", "O", "epsilon")
+    assert depth.lowest == pytest.approx(
+        np.sqrt(min(entry.epsilon for entry in carbon) * min(entry.epsilon for entry in oxygen))
+    )
+    assert whole.lowest <= whole.median <= whole.highest
+    swapped = pair_range("Amber ff14SB", "O", "C", "R_min")
+    assert swapped.highest == pytest.approx(2 ** (1 / 6) * whole.highest)
+
+
+def test_without_openmm_it_is_a_sentence(monkeypatch):
+    atom_types.cache_clear()
+    real = builtins.__import__
+
+    def refuse(name, *arguments, **options):
+        if name.partition(".")[0] == "openmm":
+            raise ImportError(name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(EngineError, match="install openmm"):
+        atom_types("Amber ff14SB")

@@ -1,0 +1,1 @@
+"""Labelled graphs for training: packs and batches."""

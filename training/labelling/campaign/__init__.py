@@ -1,0 +1,1 @@
+"""Where and how long the workers of a campaign run."""

@@ -1,0 +1,69 @@
+"""Weights to start a run with, from another run or a model: to train at a cheap level and fine-tune at a better one.
+
+Levels of theory have different zeros of energy, so the baseline that comes with them is moved (baselines.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from training.loop.run_folder import CHECKPOINT, RunFolder
+from virialff.errors import ConfigError
+from virialff.models.checkpoint import CARD_FILE, load_checkpoint
+from virialff.networks.baseline import Baseline
+from virialff.networks.config import NetworkConfig
+from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.kinetic import KineticNetwork
+
+#: Sizes of the kinetic-energy network, which a model does not have.
+_OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
+#: Switches whose weights are zero at first: a network without one is the same network with it, before training.
+_ADDED = ("ring_sizes", "path_atoms")
+#: Switches of the baseline, which does not belong to the weights: it is fitted again.
+OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
+
+
+def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: KineticNetwork | None) -> Baseline:
+    """Copy the averaged weights of a run, or those of a model; the kinetic-energy network's where both have one.
+
+    Returns the baseline of the total energy that belongs to them.
+
+    Raises ConfigError if `folder` is neither or if its network differs, CheckpointError for a damaged model.
+    """
+    run = RunFolder(folder)
+    saved = run.checkpoint("cpu")
+    if saved is not None:
+        has_kinetic = "kinetic_average" in saved
+        config = NetworkConfig.from_dict(run.config()["network"])
+        _refuse_other_network(folder, config, network.config, compare_kinetic=kinetic is not None and has_kinetic)
+        _load(network, saved["average"])
+        if kinetic is not None and has_kinetic:
+            kinetic.load_state_dict(saved["kinetic_average"])
+        return Baseline.read(saved["baseline_weights"], saved["baseline_seen"])
+    if (folder / CARD_FILE).is_file():
+        model = load_checkpoint(folder)
+        _refuse_other_network(folder, model.network.config, network.config, compare_kinetic=False)
+        _load(network, model.network.state_dict())
+        return model.baseline
+    raise ConfigError(
+        f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
+    )
+
+
+def _load(network: ForceFieldNetwork, weights: dict[str, Tensor]) -> None:
+    """Take over the weights; those of a switch that they were trained without stay as they are, zero."""
+    network.load_state_dict(network.state_dict() | weights)
+
+
+def _refuse_other_network(folder: Path, there: NetworkConfig, here: NetworkConfig, *, compare_kinetic: bool) -> None:
+    mine = here.to_dict()
+    for name, value in there.to_dict().items():
+        if name in OF_BASELINE or (name in _ADDED and mine[name] and not value):
+            continue
+        if mine[name] != value and (compare_kinetic or name not in _OF_KINETIC):
+            raise ConfigError(
+                f"{folder}, named by `initial`, has a network with {name} {value} and the recipe says {mine[name]}: "
+                "they must agree."
+            )

@@ -1,0 +1,140 @@
+"""Start the processes of one training with torchrun, on this machine or on the nodes of a SLURM job.
+
+`python -m training.loop.launcher ARGUMENTS` is torchrun without its report of a training that ended with a reason.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from training.jobs.work import save_when_alone
+from virialff.commands import ExitCode
+from virialff.errors import ConfigError, VirialffError
+
+#: Names the file in which a process tells why the training ended.
+_END_VARIABLE = "VIRIALFF_TRAINING_END"
+#: Seconds that the processes get to save when the training is asked to end.
+_SHUTDOWN_SECONDS = 600
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The machines that train together, and which one this is; `address` is that of the first."""
+
+    count: int = 1
+    rank: int = 0
+    address: str = "127.0.0.1"
+    port: int = 0
+
+    @classmethod
+    def of_slurm(cls, count: int, environment: Mapping[str, str]) -> "Nodes":
+        """Those of the SLURM job that this process is a task of. Raises ConfigError outside one of so many nodes."""
+        if count == 1:
+            return cls()
+        if environment.get("SLURM_JOB_NUM_NODES") != str(count) or "SLURM_PROCID" not in environment:
+            raise ConfigError(f"--nodes {count}: several nodes are had with --cluster slurm.")
+        command = ["scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]]
+        hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        # The same on all nodes, and another for each job.
+        port = 20_000 + int(environment["SLURM_JOB_ID"]) % 20_000
+        return cls(count, int(environment["SLURM_PROCID"]), hosts[0], port)
+
+
+def run_processes(arguments: Sequence[str], processes: int, nodes: Nodes | None = None) -> int:
+    """`virialff train ARGUMENTS` in so many processes on each of the nodes; the exit code.
+
+    SIGTERM and the like are passed on, so that the training saves first. Raises VirialffError with the reason for which
+    the training ended.
+    """
+    nodes = nodes or Nodes()
+    where = ["--standalone"]
+    if nodes.count > 1:
+        where = [f"--node-rank={nodes.rank}", f"--master-addr={nodes.address}", f"--master-port={nodes.port}"]
+    sizes = [f"--nnodes={nodes.count}", f"--nproc-per-node={processes}", f"--shutdown-timeout={_SHUTDOWN_SECONDS}"]
+    command = [sys.executable, "-m", "training.loop.launcher", *where, *sizes, "--", "train", *arguments]
+    with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
+        end = Path(folder) / "end.json"
+        # torchrun sets the threads of each process where this is missing, and says so at length.
+        environment = {"OMP_NUM_THREADS": "1"} | dict(os.environ) | {_END_VARIABLE: str(end)}
+        root = Path(__file__).resolve().parents[2]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+        with _passing_on() as asked:
+            torchrun = subprocess.Popen(command, env=environment, preexec_fn=save_when_alone)
+            asked.process = torchrun
+            code = torchrun.wait()
+        if code == 0:
+            return ExitCode.OK
+        told = json.loads(end.read_text()) if end.exists() else {}
+    if told.get("interrupted") or (not told and asked.received):
+        print(f"virialff train: {told.get('reason', 'ended before its first step')}", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    raise VirialffError(told.get("reason", "a process of the training was killed: start the same command again"))
+
+
+class _Asked:
+    """The signal that this process received, and the process that it was passed on to."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Pass it on; torchrun knows SIGTERM."""
+        self.received = True
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def _passing_on() -> Iterator[_Asked]:
+    asked = _Asked()
+    before = {number: signal.signal(number, asked.note) for number in _SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def telling_the_end() -> Iterator[None]:
+    """In a process that torchrun started: tell the one that started torchrun why the training ended."""
+    from training.loop.stopping import TrainingInterrupted
+
+    try:
+        yield
+    except VirialffError as error:
+        path = os.environ.get(_END_VARIABLE)
+        if path is not None and not Path(path).exists():
+            told = {"reason": str(error), "interrupted": isinstance(error, TrainingInterrupted)}
+            Path(path).write_text(json.dumps(told))
+        raise
+
+
+def _torchrun(arguments: Sequence[str]) -> int:
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    own = arguments.index("--")
+    settings = parse_args([*arguments[:own], "-m", "virialff.cli"])
+    # It would take options of the training for abbreviations of its own.
+    settings.training_script_args = list(arguments[own + 1 :])
+    try:
+        run(settings)
+    except (ChildFailedError, SignalException):
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_torchrun(sys.argv[1:]))

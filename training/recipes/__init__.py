@@ -1,0 +1,1 @@
+"""What to train and how: YAML files, checked, and the presets."""

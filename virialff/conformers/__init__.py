@@ -1,0 +1,5 @@
+"""Conformers: made, relaxed, ranked, scanned, read."""
+
+from virialff.conformers.generation import generate
+
+__all__ = ["generate"]

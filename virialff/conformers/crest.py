@@ -1,0 +1,313 @@
+"""Conformers from CREST: its ensemble files, and the program itself where it is installed.
+
+CREST (Pracht, Bohle, Grimme, Phys. Chem. Chem. Phys. 2020, 22, 7169; Pracht et al., J. Chem. Phys. 2024, 160, 114110)
+writes `crest_conformers.xyz`: the GFN2-xTB minima it found, lowest first, with the energy in Hartree on the second line
+of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path, PurePath
+from typing import IO, NamedTuple
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.conformers.generation import FloatArray, stereochemistry
+from virialff.elements import SYMBOL_OF
+from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
+from virialff.io.read import FORMATS, read_molecules
+from virialff.io.text import open_lines
+from virialff.io.xyz import atomic_number, position
+from virialff.molecules import checks, rdkit_log
+from virialff.molecules.changes import same_connectivity
+from virialff.molecules.checks import label
+from virialff.molecules.molecule import Molecule
+from virialff.units import HARTREE_IN_KCAL_MOL
+
+PROGRAM = "crest"
+CONFORMERS_FILE = "crest_conformers.xyz"
+LEVEL_OF_THEORY = "GFN2-xTB"
+#: Conformers up to so many kcal/mol above the lowest are kept: CREST's own default.
+ENERGY_WINDOW = 6.0
+
+# "  -20.67428371", "energy: -5.07 gnorm: 0.0004 xtb: 6.7.1", "Etot= -3.1"; other comments hold other numbers.
+_ENERGY = re.compile(r"(?:^|\b(?:energy|etot)\s*[:=])\s*([-+]?\d+\.\d+(?:e[-+]?\d+)?)", re.IGNORECASE)
+_POLL_SECONDS = 0.2
+_GRACE_SECONDS = 5.0
+_DONE = "CREST terminated normally"
+
+
+@dataclass(frozen=True, eq=False)
+class CrestEnsemble:
+    """The conformers of an ensemble in its order."""
+
+    molecule: Molecule  #: the molecule given, with these conformers
+    energies: FloatArray | None  #: (n_conformers,) kcal/mol at GFN2-xTB; None where the file has none
+    refused: tuple[str, ...]  #: a sentence for each frame that is left out: other bonds or other stereochemistry
+
+
+class _Frame(NamedTuple):
+    numbers: np.ndarray
+    positions: FloatArray
+    energy: float | None
+
+
+def read_ensemble(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: Molecule) -> CrestEnsemble:
+    """The geometries of a known molecule from a multi-XYZ or SDF file, such as CREST's `crest_conformers.xyz`.
+
+    Atoms must come in the molecule's order. Frames whose bonds or stereochemistry are not the molecule's are left out
+    and named. Energies are read from the second lines of XYZ frames, in Hartree.
+
+    Raises UnreadableRecordError for a file or frame that cannot be read, or that has no energy where others have one,
+    SeveralMoleculesError for atoms that are not the molecule's, and MoleculeError where no frame is left.
+    """
+    name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
+    suffix = PurePath(str(name)).suffix.lower().lstrip(".")
+    frames = _sdf_frames(source, molecule) if FORMATS.get(suffix) == "sdf" else _xyz_frames(source)
+    kept: list[_Frame] = []
+    refused: list[str] = []
+    with contextlib.closing(frames):
+        for number, frame in enumerate(frames, start=1):
+            try:
+                _check_atoms(molecule, frame)
+                checks.check_positions(frame.positions[None], frame.numbers)
+            except MoleculeError as error:
+                raise error.in_record(str(number)) from None
+            change = _change(molecule, frame.positions)
+            if change is None:
+                kept.append(frame)
+            else:
+                refused.append(f"record {number}: {change}")
+    if not kept:
+        raise MoleculeError(
+            f"no frame of the ensemble is a geometry of {molecule.formula} ({refused[0]}); give the ensemble of this "
+            "molecule"
+            if refused
+            else "the ensemble is empty; give a file with at least one geometry"
+        )
+    with_energy = [frame.energy for frame in kept if frame.energy is not None]
+    if 0 < len(with_energy) < len(kept):
+        number = next(k for k, frame in enumerate(kept, start=1) if frame.energy is None)
+        raise UnreadableRecordError(
+            f"the second line of geometry {number} holds no energy in Hartree although others do; correct it"
+        )
+    energies = np.array(with_energy) * HARTREE_IN_KCAL_MOL if with_energy else None
+    positions = np.array([frame.positions for frame in kept])
+    return CrestEnsemble(molecule.with_positions(positions), energies, tuple(refused))
+
+
+def _check_atoms(molecule: Molecule, frame: _Frame) -> None:
+    if np.array_equal(molecule.numbers, frame.numbers):
+        return
+    if len(frame.numbers) != molecule.n_atoms:
+        raise SeveralMoleculesError(
+            f"the frame has {len(frame.numbers)} atoms and {molecule.formula} has {molecule.n_atoms}; give the "
+            "ensemble of this molecule"
+        )
+    index = int((molecule.numbers != frame.numbers).argmax())
+    found = SYMBOL_OF.get(int(frame.numbers[index]), f"Z = {frame.numbers[index]}")
+    raise SeveralMoleculesError(
+        f"{label(found, index)} of the frame is {molecule.symbols[index]} in the molecule; give the ensemble of this "
+        "molecule in the same order of atoms",
+        atom=index + 1,
+    )
+
+
+def _change(molecule: Molecule, geometry: FloatArray) -> str | None:
+    """What of the molecule is not so in a geometry (n_atoms, 3), as a sentence, or None."""
+    change = same_connectivity(molecule, geometry)
+    if change is not None:
+        return change
+    expected = stereochemistry(molecule.to_rdkit())
+    mol = molecule.with_positions(geometry).to_rdkit()
+    with rdkit_log.captured():
+        Chem.AssignStereochemistryFrom3D(mol)
+    found = stereochemistry(mol)
+    for atoms, configuration in expected.items():
+        if found.get(atoms) != configuration:
+            names = " and ".join(label(molecule.symbols[atom], atom) for atom in atoms)
+            return f"the configuration at {names} is not the molecule's"
+    return None
+
+
+def _sdf_frames(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: Molecule) -> Generator[_Frame, None, None]:
+    for item in read_molecules(source, format="sdf", max_atoms=max(molecule.n_atoms, checks.DEFAULT_MAX_ATOMS)):
+        if isinstance(item, MoleculeError):
+            raise item
+        item.require_3d()
+        yield _Frame(item.numbers, item.positions[0], None)
+
+
+def _xyz_frames(source: str | PathLike[str] | IO[bytes] | IO[str]) -> Generator[_Frame, None, None]:
+    with contextlib.closing(open_lines(source)) as lines:
+        for number, first in enumerate(filter(str.strip, lines), start=1):
+            try:
+                yield _xyz_frame(first, lines)
+            except MoleculeError as error:
+                raise error.in_record(str(number)) from None
+
+
+def _xyz_frame(first: str, lines: Iterator[str]) -> _Frame:
+    count = first.strip()
+    if not count.isascii() or not count.isdigit() or not 0 < int(count[:7]) <= 100_000:
+        raise UnreadableRecordError(
+            f"its first line is {count[:40]!r} where the number of atoms belongs; give a file of XYZ frames"
+        )
+    comment = next(lines, "")
+    numbers, positions = [], []
+    for index in range(int(count)):
+        words = next(lines, "").split()
+        if len(words) < 4:
+            raise UnreadableRecordError(f"it announces {count} atoms and has {index}; the file is cut off")
+        numbers.append(atomic_number(words[0], index))
+        positions.append(position(words[1:4], index))
+    return _Frame(np.array(numbers, dtype=np.int64), np.array(positions), _energy(comment))
+
+
+def _energy(comment: str) -> float | None:
+    match = _ENERGY.search(comment)
+    return float(match[1]) if match else None
+
+
+@dataclass(frozen=True)
+class CrestProgress:
+    """How a run is going."""
+
+    seconds: float  #: since it started
+    line: str  #: the last line that CREST printed
+
+
+def available() -> str | None:
+    """None if CREST can be run here, otherwise the sentence saying what is missing."""
+    if shutil.which(PROGRAM) is None:
+        return (
+            f"the program {PROGRAM} is not on the PATH; install it (conda install -c conda-forge crest), or give an "
+            "ensemble that was made elsewhere"
+        )
+    return None
+
+
+def command(input_file: str, *, threads: int, energy_window: float, quick: bool, complexed: bool) -> list[str]:
+    """The command line of a search for conformers of a neutral closed-shell molecule at GFN2-xTB."""
+    words = [PROGRAM, input_file, "--gfn2", "--chrg", "0", "--uhf", "0", "-T", str(threads)]
+    words += ["--ewin", f"{energy_window:g}"]
+    # A wall potential keeps the parts of a complex together.
+    return [*words, *(["--quick"] if quick else []), *(["--nci"] if complexed else [])]
+
+
+def search(
+    molecule: Molecule,
+    *,
+    threads: int = 1,
+    energy_window: float = ENERGY_WINDOW,
+    quick: bool = False,
+    progress: Callable[[CrestProgress], None] | None = None,
+) -> CrestEnsemble:
+    """Run CREST from the molecule's first geometry in a temporary folder and read its ensemble.
+
+    energy_window: kcal/mol above the lowest. quick: CREST's shorter search. `progress` is called several times a
+    second; what it raises stops CREST and all its processes.
+
+    Raises EngineError if CREST is missing, fails or finds another molecule, and as `Molecule.require_3d`.
+    """
+    molecule.require_3d()
+    reason = available()
+    if reason is not None:
+        raise EngineError(reason)
+    with tempfile.TemporaryDirectory(prefix="virialff-crest-") as name:
+        folder = Path(name)
+        (folder / "input.xyz").write_text(_xyz(molecule), encoding="ascii")
+        words = command(
+            "input.xyz",
+            threads=threads,
+            energy_window=energy_window,
+            quick=quick,
+            complexed=molecule.n_fragments > 1,
+        )
+        log = folder / "crest.log"
+        _run(words, folder, log, threads, progress)
+        try:
+            return read_ensemble(folder / CONFORMERS_FILE, molecule)
+        except FileNotFoundError:
+            raise EngineError(f"CREST wrote no {CONFORMERS_FILE}; its last words: {_last_lines(log)}") from None
+        except MoleculeError as error:
+            raise EngineError(f"the ensemble that CREST found cannot be used: {error}") from error
+
+
+def _run(
+    words: list[str], folder: Path, log: Path, threads: int, progress: Callable[[CrestProgress], None] | None
+) -> None:
+    start = time.monotonic()
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            words,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # CREST starts xtb in processes of its own; a group of their own lets all be stopped.
+            start_new_session=True,
+        )
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL_SECONDS)
+                if progress is not None:
+                    progress(CrestProgress(time.monotonic() - start, _last_lines(log, 1)))
+                if process.returncode is not None:
+                    break
+        finally:
+            _stop(process)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if process.returncode != 0 or _DONE not in text:
+        raise EngineError(f"CREST failed (exit code {process.returncode}); its last words: {_last_lines(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End what still runs of the program's process group: it is asked to, then made to."""
+    for order in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, order)
+        except ProcessLookupError:
+            break
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while time.monotonic() < deadline and _group_lives(process):
+            time.sleep(0.02)
+    process.wait()
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _last_lines(log: Path, count: int = 3) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4000))
+        text = file.read().decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip(" \t*-=|")]
+    return "; ".join(lines[-count:]) or "none"
+
+
+def _xyz(molecule: Molecule) -> str:
+    rows = zip(molecule.symbols, molecule.positions[0], strict=True)
+    lines = [f"{symbol:2} {x:15.8f} {y:15.8f} {z:15.8f}" for symbol, (x, y, z) in rows]
+    return "\n".join([str(molecule.n_atoms), "", *lines, ""])

@@ -1,0 +1,123 @@
+"""Two-dimensional depictions (SVG) with atoms coloured by partial charge."""
+
+from collections.abc import Collection
+from typing import Literal
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdDepictor
+from rdkit.Chem.Draw import rdMolDraw2D
+from rdkit.Geometry import Point2D
+
+from virialff.figures.charge_scale import ChargeScale
+from virialff.molecules.molecule import Molecule
+
+AtomLabels = Literal["none", "charges", "numbers"]
+_HYDROGEN = 1
+#: Orange of Okabe and Ito, lightened so that the symbol stays legible.
+_MARK = (0.95, 0.73, 0.3)
+_RING = (0.90, 0.62, 0.0)
+# Pixels, for an atom without bonds.
+_LONE_RING = 24.0
+
+
+def structure_svg(
+    molecule: Molecule,
+    charges: np.ndarray | None = None,
+    *,
+    scale: ChargeScale | None = None,
+    hydrogens: bool = True,
+    labels: AtomLabels = "none",
+    marked: Collection[int] = (),
+    width: int = 520,
+    height: int = 400,
+) -> str:
+    """The structural formula as SVG on a white ground, without the molecule's title.
+
+    `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
+    `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
+    `marked` atoms (from 0, hydrogens too) get an orange disc, beside charges an orange ring.
+    """
+    drawing = _drawable(molecule, hydrogens, marked)
+    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options = drawer.drawOptions()
+    options.clearBackground = True
+    options.padding = 0.06
+    options.minFontSize = 9
+    options.maxFontSize = 18
+    options.annotationFontScale = 0.65
+    options.useBWAtomPalette()
+    if labels == "numbers":
+        for atom in drawing.GetAtoms():
+            atom.SetProp("atomNote", str(atom.GetIntProp("atom_index") + 1))
+    elif labels == "charges" and charges is not None:
+        for atom in drawing.GetAtoms():
+            atom.SetProp("atomNote", f"{charges[atom.GetIntProp('atom_index')]:+.2f}")
+    if charges is None:
+        chosen_atoms = [atom.GetIdx() for atom in drawing.GetAtoms() if atom.GetIntProp("atom_index") in marked]
+        drawer.DrawMolecule(
+            drawing,
+            highlightAtoms=chosen_atoms,
+            highlightAtomColors=dict.fromkeys(chosen_atoms, _MARK),
+            highlightBonds=[],
+        )
+    else:
+        chosen = scale or ChargeScale.fitting(charges)
+        colors, radii = {}, {}
+        for atom in drawing.GetAtoms():
+            rgb = chosen.rgb(float(charges[atom.GetIntProp("atom_index")]))
+            colors[atom.GetIdx()] = tuple(part / 255 for part in _lighten(rgb))
+            radii[atom.GetIdx()] = 0.32 if atom.GetAtomicNum() == _HYDROGEN else 0.42
+        drawer.DrawMolecule(
+            drawing,
+            highlightAtoms=list(colors),
+            highlightAtomColors=colors,
+            highlightAtomRadii=radii,
+            highlightBonds=[],
+        )
+        _ring(drawer, drawing, marked)
+    drawer.FinishDrawing()
+    svg: str = drawer.GetDrawingText()
+    return svg[svg.index("<svg") :]
+
+
+def _ring(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol, marked: Collection[int]) -> None:
+    """Circles around the marked atoms of the drawing, as wide as a third of its bonds are long."""
+    lengths = [
+        (drawer.GetDrawCoords(bond.GetBeginAtomIdx()) - drawer.GetDrawCoords(bond.GetEndAtomIdx())).Length()
+        for bond in drawing.GetBonds()
+    ]
+    radius = 0.34 * float(np.mean(lengths)) if lengths else _LONE_RING
+    drawer.SetColour(_RING)
+    drawer.SetLineWidth(3)
+    drawer.SetFillPolys(False)
+    for atom in drawing.GetAtoms():
+        if atom.GetIntProp("atom_index") not in marked:
+            continue
+        centre = drawer.GetDrawCoords(atom.GetIdx())
+        corners = [Point2D(centre.x + sign * radius, centre.y + sign * radius) for sign in (-1, 1)]
+        drawer.DrawEllipse(*corners, True)
+
+
+def _lighten(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Mix with white, so that black atom symbols stay legible on saturated discs."""
+    red, green, blue = (round(255 - 0.72 * (255 - part)) for part in rgb)
+    return red, green, blue
+
+
+def _drawable(molecule: Molecule, hydrogens: bool, marked: Collection[int]) -> Chem.Mol:
+    drawing = Chem.RWMol(molecule.to_rdkit())
+    drawing.RemoveAllConformers()
+    for atom in drawing.GetAtoms():
+        atom.SetIntProp("atom_index", atom.GetIdx())
+        # A hydrogen with a map number stays.
+        atom.SetAtomMapNum(1 if atom.GetIdx() in marked else 0)
+    parameters = Chem.RemoveHsParameters()
+    parameters.removeMapped = False
+    shown = drawing.GetMol() if hydrogens else Chem.RemoveHs(drawing, parameters)
+    for atom in shown.GetAtoms():
+        atom.SetAtomMapNum(0)
+    rdDepictor.SetPreferCoordGen(False)
+    rdDepictor.Compute2DCoords(shown)
+    prepared = rdMolDraw2D.PrepareMolForDrawing(shown, addChiralHs=False)
+    return prepared

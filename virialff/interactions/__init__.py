@@ -1,0 +1,1 @@
+"""Interaction energies of complexes, and complexes put together and pulled apart."""

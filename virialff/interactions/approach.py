@@ -1,0 +1,119 @@
+"""Two molecules put together in space: one atom of each at a given distance, facing each other.
+
+This is a starting geometry, not a docked one: the atom of the second molecule lies where the atom of the first points
+to, away from the atoms it is bonded to, and the other way round.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.errors import MissingCoordinatesError
+from virialff.molecules.molecule import Molecule
+
+_HYDROGEN = 1
+_ACCEPTORS = (7, 8, 9, 16, 17, 35)
+# Of the sum of van der Waals radii: a hydrogen bond is shorter than a contact.
+_HYDROGEN_BOND = 0.75
+_TURNS = 36
+
+
+class Contact(NamedTuple):
+    """Atoms of both molecules, from 0, and their distance in Angstrom."""
+
+    first: int
+    second: int
+    distance: float
+
+
+def suggest_contact(
+    first: Molecule, second: Molecule, first_charges: np.ndarray, second_charges: np.ndarray
+) -> Contact:
+    """The two atoms whose charges attract most, a hydrogen and an acceptor where there are such, at a usual distance.
+
+    charges: (n_atoms,) in e. The distance is the sum of the van der Waals radii, three quarters of it for a hydrogen
+    bond.
+    """
+    product = np.outer(first_charges, second_charges)
+    h, acceptor = ([np.isin(m.numbers, kinds) for m in (first, second)] for kinds in ((_HYDROGEN,), _ACCEPTORS))
+    bonding = np.outer(h[0], acceptor[1]) | np.outer(acceptor[0], h[1])
+    attractive = bonding & (product < 0)
+    hydrogen_bond = bool(attractive.any())
+    i, j = np.unravel_index(
+        np.where(attractive, product, np.inf).argmin() if hydrogen_bond else product.argmin(), product.shape
+    )
+    table = Chem.GetPeriodicTable()
+    radii = table.GetRvdw(int(first.numbers[i])) + table.GetRvdw(int(second.numbers[j]))
+    return Contact(int(i), int(j), round(radii * (_HYDROGEN_BOND if hydrogen_bond else 1.0), 2))
+
+
+def bring_together(first: Molecule, second: Molecule, contact: Contact, *, turn: float | None = None) -> Molecule:
+    """The complex of two molecules with one conformer each, the first where it is and the second moved as a whole.
+
+    contact: which atoms face each other, and their distance in Angstrom.
+    turn: angle in degrees by which the second is turned about the line of the contact; by default the one that keeps
+        the other atoms furthest apart.
+
+    Raises MissingCoordinatesError unless each has one conformer, IndexError for an atom that is not there, and
+    OverlappingAtomsError where atoms of the two would lie on each other.
+    """
+    for name, molecule in (("first", first), ("second", second)):
+        if molecule.n_conformers != 1:
+            raise MissingCoordinatesError(
+                f"the {name} molecule has {molecule.n_conformers} conformers and exactly one is needed to place it"
+            )
+    a, b = first.positions[0], second.positions[0]
+    axis = outward(first, contact.first)
+    turned = (b - b[contact.second]) @ _rotation(outward(second, contact.second), -axis).T
+    target = a[contact.first] + contact.distance * axis
+    if turn is None:
+        angles = np.arange(_TURNS) * 360.0 / _TURNS
+        gaps = [_smallest_gap(a, target + turned @ _about(axis, angle).T, contact) for angle in angles]
+        turn = float(angles[int(np.argmax(gaps))])
+    placed = target + turned @ _about(axis, turn).T
+    complex_ = Molecule.join(first, second.with_positions(placed))
+    # Joining does not look at the distances between its parts.
+    return complex_.with_positions(complex_.positions)
+
+
+def outward(molecule: Molecule, atom: int) -> np.ndarray:
+    """Unit vector (3,) from the atoms that an atom is bonded to towards it, in the first conformer."""
+    positions = molecule.positions[0]
+    bonds = molecule.bonds[(molecule.bonds == atom).any(axis=1)]
+    neighbours = bonds[bonds != atom]
+    directions = [positions[neighbours].mean(axis=0)] if len(neighbours) else []
+    for origin in (*directions, positions.mean(axis=0)):
+        vector = positions[atom] - origin
+        length = np.linalg.norm(vector)
+        if length > 0.05:
+            return np.asarray(vector / length)
+    # A planar atom in the middle of the molecule faces up.
+    return np.asarray(np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2][2])
+
+
+def _rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Rotation matrix (3, 3) that takes one unit vector to another."""
+    cross, cosine = np.cross(start, end), float(start @ end)
+    if cosine < -0.999999:
+        other = np.eye(3)[int(np.abs(start).argmin())]
+        axis = np.cross(start, other)
+        return _about(axis / np.linalg.norm(axis), 180.0)
+    k = np.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
+    return np.asarray(np.eye(3) + k + k @ k / (1 + cosine))
+
+
+def _about(axis: np.ndarray, degrees: float) -> np.ndarray:
+    """Rotation matrix (3, 3) about a unit vector."""
+    angle = np.deg2rad(degrees)
+    k = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    return np.asarray(np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k))
+
+
+def _smallest_gap(a: np.ndarray, b: np.ndarray, contact: Contact) -> float:
+    """The smallest distance between the molecules but that of the contact itself."""
+    distances = np.linalg.norm(a[:, None] - b[None], axis=-1)
+    distances[contact.first, contact.second] = np.inf
+    return float(distances.min())

@@ -1,0 +1,166 @@
+"""Interaction energies of one complex by several methods, vertical and relaxed, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from virialff.engines.dft import DftEngine
+from virialff.errors import EngineError, MoleculeError
+from virialff.interactions.energies import (
+    RelaxedComplex,
+    interaction_method,
+    n_calculations,
+    relax_complex,
+    relaxed_interaction_energy,
+)
+from virialff.methods.energy_functions import level_of_theory
+from virialff.molecules.molecule import Molecule
+
+if TYPE_CHECKING:
+    from virialff.engines import Engine, Progress
+    from virialff.models.force_field import Model
+
+#: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
+_RELAXING = 3
+
+
+@dataclass(frozen=True)
+class MethodInteraction:
+    """E_int in kcal/mol by one method, positive = bound; None with the reason where it cannot compute the complex."""
+
+    method: str
+    level_of_theory: str
+    energy: float | None
+    reason: str = ""
+
+
+def vertical_interaction(
+    name: str, method: Engine | Model, molecule: Molecule, *, progress: Progress | None = None
+) -> MethodInteraction:
+    """E_int of the first conformer with the monomers as they are in the complex; `progress` as `interaction_energy`."""
+    energy = interaction_method(method, progress=progress)
+    return _entry(name, method, lambda: energy(molecule, molecule.positions[:1])[0])
+
+
+def relaxed_interaction(
+    name: str, method: Engine | Model, relaxed: RelaxedComplex, *, progress: Progress | None = None
+) -> MethodInteraction:
+    """E_int of Eq. 25 at the minima of the engine that relaxed the complex."""
+    return _entry(name, method, lambda: relaxed_interaction_energy(relaxed, method, progress=progress))
+
+
+def _entry(name: str, method: Engine | Model, energy: Callable[[], float]) -> MethodInteraction:
+    value, reason = None, ""
+    try:
+        value = float(energy())
+    except (EngineError, MoleculeError) as error:
+        reason = str(error)
+    # After the energy: ANI knows its level once its weights are there.
+    level = level_of_theory(method)
+    if isinstance(method, DftEngine):
+        level += ", counterpoise-corrected"
+    return MethodInteraction(name, level, value, reason)
+
+
+@dataclass(frozen=True)
+class ComplexInteractions:
+    """What several methods say of one complex; `relaxed` is empty unless it was relaxed.
+
+    geometry_level: of the relaxation; changes: sentences on what it changed beyond the shape.
+    """
+
+    vertical: tuple[MethodInteraction, ...]
+    relaxed: tuple[MethodInteraction, ...] = ()
+    geometry_level: str = ""
+    changes: tuple[str, ...] = ()
+
+    def beside(self, other: ComplexInteractions) -> ComplexInteractions:
+        """What two calls say of the same complex by other methods, as one."""
+        return ComplexInteractions(
+            (*self.vertical, *other.vertical),
+            (*self.relaxed, *other.relaxed),
+            self.geometry_level or other.geometry_level,
+            tuple(dict.fromkeys((*self.changes, *other.changes))),
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """As `interaction_table`."""
+        return interaction_table(self.vertical, self.relaxed)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a method gave nothing, by method."""
+        return {entry.method: entry.reason for entry in (*self.vertical, *self.relaxed) if entry.reason}
+
+
+def complex_interactions(
+    molecule: Molecule,
+    methods: Mapping[str, Engine | Model],
+    relaxer: Engine | None = None,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> ComplexInteractions:
+    """E_int of a complex's first conformer by every method, and of its minimum by `relaxer` where one is given.
+
+    `progress(done, total, what)` is called before each step; what it raises stops the work.
+
+    Raises MissingCoordinatesError and MoleculeError for what is no complex with coordinates, EngineError where the
+    relaxer cannot relax it.
+    """
+    if molecule.n_fragments < 2:
+        raise MoleculeError("an interaction energy needs two or more molecules and this is one; give a complex")
+    molecule.require_3d()
+    one = molecule.with_positions(molecule.positions[0])
+    kinds = (False, True) if relaxer else (False,)
+    size = {
+        (name, relaxed): n_calculations(method, molecule.n_fragments, relaxed=relaxed)
+        for name, method in methods.items()
+        for relaxed in kinds
+    }
+    total = sum(size.values()) + (_RELAXING if relaxer else 0)
+    done = 0
+
+    def begin(what: str, calculations: int) -> Progress:
+        """Say what is computed next; what comes back is told how far that is."""
+        nonlocal done
+        before, done = done, done + calculations
+
+        def within(part: int, parts: int) -> None:
+            if progress is not None and part < parts:
+                progress(before + part, total, what)
+
+        within(0, calculations)
+        return within
+
+    vertical = [
+        vertical_interaction(name, method, one, progress=begin(f"{name}, vertical", size[name, False]))
+        for name, method in methods.items()
+    ]
+    if relaxer is None:
+        return ComplexInteractions(tuple(vertical))
+    begin("relaxing the complex and its molecules", _RELAXING)
+    relaxed = relax_complex(one, relaxer)
+    energies = [
+        relaxed_interaction(name, method, relaxed, progress=begin(f"{name}, relaxed", size[name, True]))
+        for name, method in methods.items()
+    ]
+    return ComplexInteractions(tuple(vertical), tuple(energies), relaxed.level_of_theory, relaxed.changes)
+
+
+def interaction_table(vertical: Sequence[MethodInteraction], relaxed: Sequence[MethodInteraction] = ()) -> pd.DataFrame:
+    """One row a method: method, E_int vertical and relaxed (kcal/mol, NaN where there is none), level of theory."""
+    names = list(dict.fromkeys(entry.method for entry in (*vertical, *relaxed)))
+    columns: Mapping[str, Sequence[MethodInteraction]] = {"vertical": vertical, "relaxed": relaxed}
+    table = pd.DataFrame({"method": names})
+    for kind, entries in columns.items():
+        energies = {entry.method: entry.energy for entry in entries}
+        if entries:
+            table[f"E_int {kind} (kcal/mol)"] = pd.array([energies.get(name) for name in names], dtype="Float64")
+    levels = {entry.method: entry.level_of_theory for entry in (*vertical, *relaxed)}
+    table["level of theory"] = [levels[name] for name in names]
+    return table

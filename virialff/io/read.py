@@ -1,0 +1,184 @@
+"""Molecules from files: SMILES, CSV, SDF, MOL, XYZ and PDB, record by record.
+
+A record that cannot be used is an item of its own, an error that names the record, and reading goes on after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from os import PathLike
+from pathlib import PurePath
+from typing import IO
+
+import numpy as np
+
+from virialff.errors import MoleculeError, SeveralMoleculesError, UnknownFormatError, UnreadableRecordError
+from virialff.io import sdf as structures
+from virialff.io import smiles as tables
+from virialff.io import xyz as geometries
+from virialff.io.text import Record, clean_title, open_lines
+from virialff.molecules.checks import DEFAULT_MAX_ATOMS
+from virialff.molecules.molecule import Molecule
+
+#: File suffix to the format that is read.
+FORMATS = {
+    "smi": "smi",
+    "smiles": "smi",
+    "ism": "smi",
+    "csv": "csv",
+    "tsv": "csv",
+    "sdf": "sdf",
+    "sd": "sdf",
+    "mol": "sdf",
+    "mdl": "sdf",
+    "xyz": "xyz",
+    "pdb": "pdb",
+    "ent": "pdb",
+}
+_SNIFFED_LINES = 200
+_PDB_STARTS = ("ATOM  ", "HETATM", "MODEL ", "HEADER", "COMPND", "CRYST1", "REMARK")
+
+
+def read_molecules(
+    source: str | PathLike[str] | IO[bytes] | IO[str],
+    *,
+    format: str | None = None,
+    max_atoms: int = DEFAULT_MAX_ATOMS,
+    add_hydrogens: bool = False,
+) -> Iterator[Molecule | MoleculeError]:
+    """The records of a file, one at a time: each a Molecule, or the MoleculeError that says what is wrong with it.
+
+    source: a path, or a binary or text file object; compressed with gzip or not, UTF-8, UTF-16 or Latin-1.
+    format: one of FORMATS; by default the suffix of the file's name, and without one the content decides.
+    max_atoms: larger molecules are refused.
+    add_hydrogens: add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a
+        geometry need them in the file.
+
+    SMILES files have one SMILES a line and a name after it, with or without a header. CSV needs a column `smiles`; a
+    column `name`, `id` or `title` gives the name. SDF and MOL may be V2000 or V3000; a drawing without geometry gives a
+    Molecule without conformers. XYZ and PDB carry no bond orders: bonds are perceived from the distances, for neutral
+    closed-shell molecules with all hydrogens, and one frame or MODEL is one record. Several records of the same
+    molecule stay separate; `group_conformers` joins them.
+
+    Raises UnknownFormatError for a format that is not read, and OSError where the file cannot be opened.
+    """
+    name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
+    asked = format if format is not None else _suffix(name)
+    kind = None
+    if asked is not None and asked.lower().lstrip(".") != "gz":
+        kind = FORMATS.get(asked.lower().lstrip("."))
+        if kind is None and (format is not None or asked.lower() != "txt"):
+            raise UnknownFormatError(
+                f"files of the format {asked!r} are not read; give one of {', '.join(FORMATS)}, or name the format"
+            )
+    lines = open_lines(source)
+    return _read(lines, kind, max_atoms, add_hydrogens)
+
+
+def group_conformers(molecules: Iterable[Molecule]) -> Iterator[Molecule]:
+    """Join consecutive molecules that are the same, atom for atom, into one with all their conformers.
+
+    Molecules without coordinates stay as they are. The first one of a group gives the name.
+    """
+    group: list[Molecule] = []
+    for molecule in molecules:
+        if group and not (molecule.n_conformers and group[0].n_conformers and group[0].same_structure(molecule)):
+            yield _joined(group)
+            group = []
+        group.append(molecule)
+    if group:
+        yield _joined(group)
+
+
+def read_one_molecule(
+    source: str | PathLike[str] | IO[bytes] | IO[str], *, format: str | None = None, max_atoms: int = DEFAULT_MAX_ATOMS
+) -> Molecule:
+    """The one molecule of a file with all its conformers.
+
+    Raises the first record's MoleculeError, or SeveralMoleculesError where the file has several molecules.
+    """
+    molecules: list[Molecule] = []
+    items = read_molecules(source, format=format, max_atoms=max_atoms)
+    for item in items:
+        if isinstance(item, MoleculeError):
+            raise item
+        if molecules and molecules[-1].n_conformers and item.n_conformers and molecules[0].same_structure(item):
+            molecules.append(item)
+        elif molecules:
+            n_records = len(molecules) + 1 + sum(1 for _ in items)
+            raise SeveralMoleculesError(
+                f"the file has {n_records} records, and not all are the same molecule in the same atom order; read "
+                "them with read_molecules, or give a file with one molecule"
+            )
+        else:
+            molecules.append(item)
+    return _joined(molecules)
+
+
+def _read(
+    lines: Iterator[str], kind: str | None, max_atoms: int, add_hydrogens: bool
+) -> Iterator[Molecule | MoleculeError]:
+    number = 0
+    try:
+        head = list(islice(lines, _SNIFFED_LINES))
+        if not any(line.strip() for line in head):
+            yield UnreadableRecordError("the file is empty; give a file with at least one molecule")
+            return
+        for number, record in enumerate(
+            _records(chain(head, lines), kind or _sniff(head), max_atoms, add_hydrogens), 1
+        ):
+            title = clean_title(record.title)
+            item: Molecule | MoleculeError
+            try:
+                item = record.make()
+            except MoleculeError as error:
+                item = error.in_record(f"{number} ({title})" if title else str(number))
+            yield item
+    except UnreadableRecordError as error:  # of the file as a whole
+        yield error.in_record(f"{number + 1}") if number else error
+        return
+    if not number:
+        yield UnreadableRecordError("the file has no records; give a file with at least one molecule")
+
+
+def _records(lines: Iterator[str], kind: str, max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
+    if kind == "smi":
+        return tables.read_smiles(lines, max_atoms)
+    if kind == "csv":
+        return tables.read_csv(lines, max_atoms)
+    if kind == "xyz":
+        return geometries.read_xyz(lines, max_atoms)
+    if kind == "pdb":
+        return geometries.read_pdb(lines, max_atoms)
+    return structures.read_sdf(lines, max_atoms, add_hydrogens)
+
+
+def _sniff(head: list[str]) -> str:
+    """The format of a file of unknown name, from its first lines; SMILES where nothing else fits."""
+    if any(line.startswith(("M  END", "$$$$")) or line.rstrip().endswith(("V2000", "V3000")) for line in head):
+        return "sdf"
+    filled = [line for line in head if line.strip()]
+    if filled[0].strip().isdigit():
+        return "xyz"
+    if any(line.startswith(_PDB_STARTS) for line in filled):
+        return "pdb"
+    for delimiter in ",;":
+        if delimiter in filled[0] and any(tables.is_smiles_column(cell) for cell in filled[0].split(delimiter)):
+            return "csv"
+    return "smi"
+
+
+def _suffix(name: object) -> str | None:
+    """The suffix of a file name without its dot and without .gz, or None."""
+    path = PurePath(str(name)) if isinstance(name, (str, PathLike)) else PurePath()
+    if path.suffix.lower() == ".gz":
+        path = path.with_suffix("")
+    return path.suffix.lstrip(".") or None
+
+
+def _joined(group: list[Molecule]) -> Molecule:
+    if len(group) == 1:
+        return group[0]
+    positions = np.concatenate([molecule.positions for molecule in group])
+    return group[0].with_positions(positions)

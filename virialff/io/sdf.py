@@ -1,0 +1,89 @@
+"""SDF and MOL, V2000 and V3000."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.errors import MissingHydrogensError, UnreadableRecordError
+from virialff.io.text import Record, clean_title
+from virialff.molecules import checks, rdkit_log
+from virialff.molecules.molecule import Molecule
+
+_END = "$$$$"
+_END_OF_STRUCTURE = "M  END"
+#: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
+_MAX_STRUCTURE_LINES = 50_000
+
+
+def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
+    """The records between $$$$ lines; data fields are passed over."""
+    block: list[str] = []
+    complete = False
+    for line in lines:
+        if line.startswith(_END):
+            yield _record(block, max_atoms, add_hydrogens)
+            block, complete = [], False
+        elif not complete and len(block) < _MAX_STRUCTURE_LINES:
+            block.append(line)
+            complete = line.startswith(_END_OF_STRUCTURE)
+    if any(line.strip() for line in block):
+        yield _record(block, max_atoms, add_hydrogens)
+
+
+def _record(block: list[str], max_atoms: int, add_hydrogens: bool) -> Record:
+    title = block[0].strip() if block else ""
+    return Record(title, partial(_from_block, "\n".join(block) + "\n", max_atoms, add_hydrogens))
+
+
+def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
+    if _END_OF_STRUCTURE not in block:
+        raise UnreadableRecordError(
+            "the record ends before its 'M  END' line, so it is cut off or no MOL block; write it again"
+        )
+    raw = _parse(block, sanitize=False)
+    if isinstance(raw, str):
+        raise UnreadableRecordError(f"the record is no valid MOL block ({raw}); write it again")
+    checks.check_size(raw.GetNumAtoms(), max_atoms)
+    checks.check_atoms(raw)
+    checks.check_bonds(raw)
+    mol = _parse(block, sanitize=True)
+    if isinstance(mol, str):  # from_rdkit names the atom at fault
+        return Molecule.from_rdkit(raw, max_atoms=max_atoms)
+    drawing = _is_drawing(mol)
+    if drawing and add_hydrogens:
+        with rdkit_log.captured():
+            mol = Chem.AddHs(mol, addCoords=True)
+    try:
+        return Molecule.from_rdkit(mol, max_atoms=max_atoms)
+    except MissingHydrogensError as error:
+        if not drawing:
+            raise
+        where = error.message.split(";")[0]
+        raise MissingHydrogensError(
+            f"{where}; the record is a drawing without geometry: have them added (add_hydrogens) or give its SMILES",
+            atom=error.atom,
+        ) from None
+
+
+def _parse(block: str, *, sanitize: bool) -> Chem.Mol | str:
+    """The RDKit molecule, or RDKit's reason why there is none."""
+    with rdkit_log.captured() as log:
+        try:
+            mol = Chem.MolFromMolBlock(block, sanitize=sanitize, removeHs=False)
+        except RuntimeError as error:  # a broken invariant inside RDKit
+            return clean_title(str(error))
+    return mol if mol is not None else log.reason()
+
+
+def _is_drawing(mol: Chem.Mol) -> bool:
+    """Whether a record, perhaps without hydrogens, holds a structural drawing; a single atom may count as one."""
+    if not mol.GetNumConformers() or mol.GetNumAtoms() == 1:
+        return True
+    conformer = mol.GetConformer()
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in mol.GetBonds()], dtype=np.int64).reshape(-1, 2)
+    return checks.is_drawing(numbers, bonds, conformer.GetPositions(), marked_2d=not conformer.Is3D())

@@ -1,0 +1,196 @@
+"""XYZ and PDB: elements and positions, bonds perceived from the distances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.elements import ELEMENTS
+from virialff.errors import IsotopeError, UnreadableRecordError
+from virialff.io.text import Record
+from virialff.molecules import checks
+from virialff.molecules.changes import same_stereochemistry
+from virialff.molecules.molecule import Molecule
+from virialff.molecules.perception import bonded_pairs
+
+_ATOMIC_NUMBERS = {Chem.GetPeriodicTable().GetElementSymbol(z).upper(): z for z in range(1, 119)}
+#: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
+_MAX_COUNT = 1_000_000
+
+
+class _Perceiver:
+    """Molecules from geometries; consecutive ones with the same bonds and stereochemistry share their perception."""
+
+    def __init__(self, max_atoms: int) -> None:
+        self._max_atoms = max_atoms
+        self._last: Molecule | None = None
+
+    def molecule(self, numbers: list[int], positions: list[tuple[float, float, float]], name: str) -> Molecule:
+        checks.check_size(len(numbers), self._max_atoms)
+        atoms, geometry = np.array(numbers, dtype=np.int64), np.array(positions)
+        checks.check_numbers(atoms)
+        checks.check_positions(geometry[None], atoms)
+        last = self._last
+        if (
+            last is not None
+            and np.array_equal(last.numbers, atoms)
+            and np.array_equal(last.bonds, bonded_pairs(atoms, geometry))
+            and same_stereochemistry(last, last.positions[0], geometry) is None
+        ):
+            return last.with_positions(geometry).with_name(name)
+        self._last = Molecule.from_geometry(atoms, geometry, name=name, max_atoms=self._max_atoms)
+        return self._last
+
+
+def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
+    """Frames of an XYZ file: the number of atoms, a comment, and a line for each atom."""
+    perceiver = _Perceiver(max_atoms)
+    waiting: str | None = None
+    while True:
+        count_line = waiting if waiting is not None else next(lines, None)
+        waiting = None
+        if count_line is None:
+            return
+        if not count_line.strip():
+            continue
+        n_atoms = _count(count_line)
+        if n_atoms is None:
+            reason = f"its first line is {count_line.strip()[:40]!r} where the number of atoms belongs"
+            yield Record("", partial(_unreadable, reason))
+            waiting = next((line for line in lines if _count(line) is not None), None)
+            if waiting is None:
+                return
+            continue
+        title = _title(next(lines, ""))
+        body: list[str] = []
+        while len(body) < n_atoms:
+            line = next(lines, None)
+            if line is None or not line.strip() or _count(line) is not None:
+                waiting = line
+                break
+            if len(body) <= max_atoms:
+                body.append(line)
+            else:  # counted, not kept
+                body.append("")
+        if len(body) < n_atoms:
+            reason = f"it announces {n_atoms} atoms and has {len(body)}"
+            yield Record(title, partial(_unreadable, reason))
+        else:
+            yield Record(title, partial(_from_xyz, perceiver, body, title, max_atoms))
+
+
+def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
+    """The MODELs of a PDB file, or its atoms as one record; CONECT records are passed over, as they hold no orders."""
+    perceiver = _Perceiver(max_atoms)
+    title = ""
+    atoms: list[str] = []
+    seen_model = False
+    for line in lines:
+        kind = line[:6].strip().upper()
+        if kind in ("ATOM", "HETATM"):
+            atoms.append(line)
+        elif kind == "COMPND" and not title:
+            title = line[10:].strip()
+            title = "" if title.upper() == "UNNAMED" else title
+        elif kind in ("MODEL", "ENDMDL"):
+            if atoms or kind == "ENDMDL":
+                yield Record(title, partial(_from_pdb, perceiver, atoms, title, max_atoms))
+                seen_model = True
+            atoms = []
+    if atoms or not seen_model:
+        yield Record(title, partial(_from_pdb, perceiver, atoms, title, max_atoms))
+
+
+def _count(line: str) -> int | None:
+    text = line.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= _MAX_COUNT else None
+
+
+def _title(comment: str) -> str:
+    """The comment as a title, unless it holds data: an energy, or the properties of the extended format."""
+    words = comment.split()
+    if not words or "=" in comment:
+        return ""
+    try:
+        float(words[0])
+    except ValueError:
+        return "" if words[0].lower().rstrip(":") == "energy" else comment.strip()
+    return ""
+
+
+def _unreadable(reason: str) -> Molecule:
+    raise UnreadableRecordError(f"the frame cannot be read: {reason}; correct it")
+
+
+def _from_xyz(perceiver: _Perceiver, body: list[str], title: str, max_atoms: int) -> Molecule:
+    checks.check_size(len(body), max_atoms)
+    numbers, positions = [], []
+    for index, line in enumerate(body):
+        words = line.split()
+        if len(words) < 4:
+            raise UnreadableRecordError(
+                f"the line of atom {index + 1} has {len(words)} columns; it needs a symbol and x, y, z in Angstrom",
+                atom=index + 1,
+            )
+        numbers.append(atomic_number(words[0], index))
+        positions.append(position(words[1:4], index))
+    return perceiver.molecule(numbers, positions, title)
+
+
+def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: int) -> Molecule:
+    checks.check_size(len(atoms), max_atoms)
+    alternates = {line[16:17] for line in atoms} - {" ", ""}
+    if len(alternates) > 1:
+        index = next(k for k, line in enumerate(atoms) if line[16:17].strip())
+        raise UnreadableRecordError(
+            f"atom {index + 1} has alternate locations ({', '.join(sorted(alternates))}); keep one of them",
+            atom=index + 1,
+        )
+    numbers, positions = [], []
+    for index, line in enumerate(atoms):
+        numbers.append(atomic_number(line[76:78].strip() or _element_of_name(line[12:16]), index))
+        positions.append(position([line[30:38], line[38:46], line[46:54]], index))
+    return perceiver.molecule(numbers, positions, title)
+
+
+def _element_of_name(name: str) -> str:
+    """The element of a PDB atom name where the element columns are empty: " CA " is carbon, "CL1 " chlorine."""
+    letters = name.strip().lstrip("0123456789").upper()
+    if letters.startswith(("CL", "BR")):
+        return letters[:2]
+    first = letters[:1]
+    if not name[:1].isalpha() or first in ELEMENTS:
+        return first
+    return "".join(c for c in letters if c.isalpha())
+
+
+def atomic_number(text: str, index: int) -> int:
+    """Atomic number of a symbol or number as written for the atom at `index`; raises a MoleculeError that names it."""
+    symbol = text.upper()
+    if symbol in ("D", "T"):
+        raise IsotopeError(
+            f"atom {index + 1} ({text}) is an isotope; write it as H, as energies do not depend on isotopes",
+            atom=index + 1,
+        )
+    if symbol in _ATOMIC_NUMBERS:
+        return _ATOMIC_NUMBERS[symbol]
+    if text.isascii() and text.isdigit() and 0 < int(text[:4]) < 119:
+        return int(text)
+    raise UnreadableRecordError(
+        f"atom {index + 1} has the symbol {text[:10]!r}, which is no element; correct it", atom=index + 1
+    )
+
+
+def position(words: list[str], index: int) -> tuple[float, float, float]:
+    """x, y and z as written for the atom at `index`; raises UnreadableRecordError."""
+    try:
+        x, y, z = (float(word) for word in words)
+    except ValueError:
+        raise UnreadableRecordError(
+            f"the coordinates of atom {index + 1} are no numbers ({' '.join(words).strip()[:60]}); correct them",
+            atom=index + 1,
+        ) from None
+    return x, y, z

@@ -1,0 +1,1 @@
+"""Labelled conformers: stores, checks, splits, imports."""

@@ -1,0 +1,1 @@
+"""Trained models: their files, their cards, and the force fields that they give."""

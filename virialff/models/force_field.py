@@ -1,0 +1,290 @@
+"""Model (a checkpoint) and ForceField (the parameters of one molecule or complex): the public API.
+
+model = virialff.load_model()
+force_field = model.force_field(Molecule.from_smiles("CCO"))
+force_field.charges, force_field.pairs, force_field.energy(positions)
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
+from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
+from virialff.models.checkpoint import Checkpoint, load_members
+from virialff.molecules.environments import RareAtoms, rare_atoms
+from virialff.molecules.molecule import Molecule
+from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
+from virialff.networks.baseline import baseline_energies
+from virialff.networks.graph import batch_graphs, build_graph, to_tensors
+from virialff.potential.decomposition import Decomposition
+from virialff.potential.energy import TERMS, pair_energies, pair_energies_and_forces, pair_terms
+from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
+from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
+
+
+class Model:
+    """A trained force-field network with its baseline and its card. It reads graphs only, never coordinates."""
+
+    def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu") -> None:
+        self.card = checkpoint.card
+        self.baseline = checkpoint.baseline
+        self.device = device
+        self._folder = checkpoint.folder
+        self._network = checkpoint.network.to(device)
+
+    @property
+    def name(self) -> str:
+        return str(self.card["name"])
+
+    @property
+    def sha256(self) -> str:
+        """sha256 of the parameters: the key under which results of this model may be cached."""
+        return str(self.card["sha256"])
+
+    @property
+    def level_of_theory(self) -> str:
+        return str(self.card["level_of_theory"])
+
+    @property
+    def elements(self) -> frozenset[int]:
+        """Atomic numbers that the model was trained on."""
+        numbers = dict(zip(ELEMENTS, ATOMIC_NUMBERS, strict=True))
+        return frozenset(numbers[symbol] for symbol in self.card["elements"])
+
+    @cached_property
+    def members(self) -> tuple["Model", ...]:
+        """Further parameter sets, trained like this one, that give the spread of its results (`members`).
+
+        Read when first asked for; empty for a model without. Raises CheckpointError where a file is damaged.
+        """
+        if self._folder is None or not self.card.get("members"):
+            return ()
+        checkpoints = load_members(self._folder, self.card, self._network.config)
+        return tuple(
+            Model(Checkpoint(part.network, part.baseline, part.card), device=self.device) for part in checkpoints
+        )
+
+    def rare_atoms(self, molecule: Molecule) -> RareAtoms | None:
+        """Which atoms have surroundings that were rare in training; None for a model that has not counted them."""
+        counts = self.card.get("environments")
+        if not isinstance(counts, dict):
+            return None
+        types = bond_type_indices(molecule.orders)
+        return rare_atoms(molecule.symbols, molecule.bonds, types, counts, self.card.get("bond_environments"))
+
+    def force_field(self, molecule: Molecule) -> "ForceField":
+        """The force field of one molecule or complex. Coordinates are not needed and not used.
+
+        Raises UnsupportedElementError for an element the model was not trained on.
+        """
+        return self.force_fields([molecule])[0]
+
+    def force_fields(self, molecules: Sequence[Molecule]) -> list["ForceField"]:
+        """The force fields of several molecules, computed in one batch; the same as one by one."""
+        if not molecules:
+            return []
+        for molecule in molecules:
+            self._check_elements(molecule)
+        graph = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+        with torch.inference_mode():
+            parameters = self._network(graph.to(self.device))
+            baselines = baseline_energies(self.baseline, graph)
+        n_atoms = [molecule.n_atoms for molecule in molecules]
+        parts = _split(parameters, n_atoms)
+        return [
+            ForceField(molecule, part, float(baseline), self.card)
+            for molecule, part, baseline in zip(molecules, parts, baselines, strict=True)
+        ]
+
+    def _check_elements(self, molecule: Molecule) -> None:
+        for atom, number in enumerate(molecule.numbers, start=1):
+            if int(number) not in self.elements:
+                symbol = molecule.symbols[atom - 1]
+                raise UnsupportedElementError(
+                    f"atom {atom} is {symbol} and the model {self.name} was not trained on it "
+                    f"(it knows {', '.join(self.card['elements'])}); choose another model",
+                    atom=atom,
+                )
+
+
+class ForceField:
+    """The classical pair potential of one molecule or complex, Eq. 20-24.
+
+    Positions are (n_atoms, 3), or (n_conformers, n_atoms, 3), in Angstrom, NumPy or torch. Results are NumPy
+    float64 in kcal/mol and kcal/mol/A: without the conformer axis for one geometry, with it for several. Positions
+    of another shape raise ShapeError.
+    """
+
+    def __init__(self, molecule: Molecule, parameters: PairParameters, baseline: float, card: dict[str, Any]) -> None:
+        self.molecule = molecule
+        self.parameters = parameters
+        self.baseline = baseline
+        self._card = card
+
+    @cached_property
+    def charges(self) -> np.ndarray:
+        """Atomic partial charges in e, (n_atoms,)."""
+        return self.parameters.charges.double().cpu().numpy().copy()
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row a pair: i < j from 0, element_i, element_j, relation, sigma, epsilon, R_min, C0..C13.
+
+        sigma and R_min are in Angstrom, epsilon in kcal/mol. They are NaN for bonded pairs, which have no
+        Lennard-Jones term, and where C0 or C1 vanishes, so that no zero crossing or no well exists. relation is
+        bonded, 1-3, 1-4, further or intermolecular. A model whose pair network is not symmetric in i, j (`paper`)
+        has a row for (i, j) and one for (j, i), each counted by one half.
+        """
+        parameters = self.parameters
+        coefficients = parameters.coefficients.double().cpu()
+        sigma, epsilon = sigma_epsilon(coefficients[:, 0], coefficients[:, 1])
+        bonded = parameters.bonded.cpu()
+        sigma[bonded] = epsilon[bonded] = float("nan")
+        i, j = parameters.pair_index.cpu().numpy()
+        symbols = np.array(self.molecule.symbols)
+        table = pd.DataFrame(
+            {
+                "i": i,
+                "j": j,
+                "element_i": symbols[i],
+                "element_j": symbols[j],
+                "relation": np.array(RELATIONS)[self._relations],
+                "sigma": sigma.numpy(),
+                "epsilon": epsilon.numpy(),
+                "R_min": minimum_distance(sigma).numpy(),
+            }
+        )
+        columns = {f"C{k}": coefficients[:, k].numpy() for k in range(N_COEFFICIENTS)}
+        return pd.concat([table, pd.DataFrame(columns)], axis=1)
+
+    @property
+    def atomic_energies(self) -> np.ndarray:
+        """Energies of the isolated atoms at the model's level of theory in kcal/mol, (n_atoms,)."""
+        table = self._card["atomic_energies_kcal_mol"]
+        return np.array([float(table[symbol]) for symbol in self.molecule.symbols])
+
+    def pair_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """Sum of all pair terms in kcal/mol: a scalar, or (n_conformers,)."""
+        stacked, single = self._positions(positions)
+        with torch.inference_mode():
+            energy = pair_energies(self.parameters, stacked)[:, 0]
+        return _numpy(energy, single)
+
+    def energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """baseline + pair_energy in kcal/mol: a scalar, or (n_conformers,)."""
+        return np.asarray(self.baseline + self.pair_energy(positions))
+
+    def forces(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """-dE/dR in kcal/mol/A, in the shape of `positions`."""
+        return self.energy_and_forces(positions)[1]
+
+    def energy_and_forces(self, positions: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """`energy` and `forces` from one evaluation."""
+        stacked, single = self._positions(positions)
+        with torch.inference_mode():
+            energy, forces = pair_energies_and_forces(self.parameters, stacked)
+        return np.asarray(self.baseline + _numpy(energy[:, 0], single)), _numpy(forces, single)
+
+    def decompose(self, positions: np.ndarray | Tensor) -> Decomposition:
+        """The energy by pair and by term (Coulomb, dispersion, repulsion, Gaussians)."""
+        stacked, single = self._positions(positions)
+        with torch.inference_mode():
+            terms = pair_terms(self.parameters, stacked)
+        return Decomposition(self.parameters.pair_index.cpu().numpy().T.copy(), _numpy(terms, single), self.baseline)
+
+    def interaction_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """E(fragments apart) - E(complex) with every fragment as it is in the complex; positive = bound (Eq. 25).
+
+        A scalar, or (n_conformers,), in kcal/mol. Raises MoleculeError for a molecule of one fragment.
+        """
+        if self.molecule.n_fragments < 2:
+            raise MoleculeError(
+                "an interaction energy needs two or more fragments and this molecule is one; "
+                "join molecules with Molecule.join"
+            )
+        stacked, single = self._positions(positions)
+        between = torch.from_numpy(self._relations == RELATIONS.index("intermolecular"))
+        with torch.inference_mode():
+            terms = pair_terms(self.parameters, stacked)[:, between.to(stacked.device)]
+        return _numpy(-terms.sum(dim=(1, 2)), single)
+
+    def atomization_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """Isolated atoms minus molecule in kcal/mol, positive = bound: a scalar, or (n_conformers,)."""
+        return np.asarray(self.atomic_energies.sum() - self.energy(positions))
+
+    def pair_curve(self, row: int, distances: np.ndarray) -> pd.DataFrame:
+        """The potential of one row of `pairs` along `distances` (n,) in Angstrom.
+
+        Columns: r, coulomb, dispersion, repulsion, gaussians, total (kcal/mol).
+        """
+        if not 0 <= row < len(self.parameters.pair_molecules):
+            raise ShapeError(f"pair {row} does not exist; rows go from 0 to {len(self.parameters.pair_molecules) - 1}")
+        two = self.parameters._replace(
+            charges=self.parameters.charges[self.parameters.pair_index[:, row]],
+            pair_index=torch.tensor([[0], [1]], device=self.parameters.charges.device),
+            bonded=self.parameters.bonded[row : row + 1],
+            coefficients=self.parameters.coefficients[row : row + 1],
+            pair_molecules=self.parameters.pair_molecules[row : row + 1],
+            weight=1.0,
+        )
+        r = torch.as_tensor(distances, dtype=two.charges.dtype, device=two.charges.device)
+        positions = torch.zeros(len(r), 2, 3, dtype=r.dtype, device=r.device)
+        positions[:, 1, 0] = r
+        with torch.inference_mode():
+            terms = pair_terms(two, positions)[:, 0].double().cpu().numpy()
+        table = pd.DataFrame(terms, columns=list(TERMS))
+        table.insert(0, "r", r.double().cpu().numpy())
+        table["total"] = terms.sum(axis=1)
+        return table
+
+    @cached_property
+    def _relations(self) -> np.ndarray:
+        """Position in RELATIONS of each row of coefficients, (n_rows,)."""
+        n_atoms = self.molecule.n_atoms
+        matrix = np.zeros((n_atoms, n_atoms), dtype=np.int64)
+        first, second = all_pairs(n_atoms)
+        relations = pair_relations(n_atoms, self.molecule.bonds)
+        matrix[first, second] = matrix[second, first] = relations
+        i, j = self.parameters.pair_index.cpu().numpy()
+        return np.asarray(matrix[i, j])
+
+    def _positions(self, positions: np.ndarray | Tensor) -> tuple[Tensor, bool]:
+        charges = self.parameters.charges
+        array = torch.as_tensor(positions).detach().to(dtype=charges.dtype, device=charges.device)
+        single = array.ndim == 2
+        stacked = array.unsqueeze(0) if single else array
+        if stacked.ndim != 3 or stacked.shape[1:] != (self.molecule.n_atoms, 3):
+            n = self.molecule.n_atoms
+            raise ShapeError(f"positions have shape {tuple(array.shape)}, expected ({n}, 3) or (n_conformers, {n}, 3)")
+        return stacked, single
+
+
+def _numpy(values: Tensor, single: bool) -> np.ndarray:
+    array = values.double().cpu().numpy()
+    return np.asarray(array[0]) if single else array
+
+
+def _split(parameters: PairParameters, n_atoms: list[int]) -> list[PairParameters]:
+    """The parameters of each molecule of a batch, atoms renumbered from 0."""
+    parts = []
+    first = 0
+    for molecule, count in enumerate(n_atoms):
+        rows = parameters.pair_molecules == molecule
+        parts.append(
+            parameters._replace(
+                charges=parameters.charges[first : first + count],
+                pair_index=parameters.pair_index[:, rows] - first,
+                bonded=parameters.bonded[rows],
+                coefficients=parameters.coefficients[rows],
+                pair_molecules=torch.zeros_like(parameters.pair_molecules[rows]),
+                n_molecules=1,
+            )
+        )
+        first += count
+    return parts

@@ -1,0 +1,1 @@
+"""Structures: elements, bonds, charges, stereochemistry, and what may be said of them."""

@@ -1,0 +1,41 @@
+"""Content keys: the same molecule and geometry get the same key, whoever loaded them."""
+
+import hashlib
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.molecules.molecule import Molecule
+
+
+def graph_key(molecule: Molecule) -> str:
+    """Digest of what the networks see: atomic numbers, bonds and orders, in this atom order."""
+    return _digest(molecule.numbers, molecule.bonds, molecule.orders)
+
+
+def structure_key(molecule: Molecule) -> str:
+    """Digest of the graph together with stereochemistry and formal charges, in this atom order."""
+    mol = molecule.to_rdkit()
+    mol.RemoveAllConformers()
+    return graph_key(molecule) + Chem.MolToSmiles(mol, canonical=False)
+
+
+def geometry_key(molecule: Molecule) -> str:
+    """Digest of the graph together with the positions of all conformers."""
+    return _digest(molecule.numbers, molecule.bonds, molecule.orders, molecule.positions)
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def bare(molecule: Molecule) -> Molecule:
+    """The molecule without name and coordinates: all that a result cached for everybody may remember of it."""
+    mol = molecule.to_rdkit()
+    mol.RemoveAllConformers()
+    mol.ClearProp("_Name")
+    return Molecule.from_rdkit(mol, max_atoms=molecule.n_atoms)

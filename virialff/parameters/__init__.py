@@ -1,0 +1,1 @@
+"""Parameters of one or many molecules as tables and distributions."""

@@ -1,0 +1,245 @@
+"""Distributions of charges, sigma, R_min and epsilon over many molecules (Fig. 11 and 12 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from virialff.elements import ELEMENTS
+from virialff.molecules.patterns import AtomPattern
+from virialff.molecules.topology import RELATIONS
+from virialff.parameters.pairs import element_pair_label
+from virialff.parameters.samples import ParameterSample
+
+#: What each quantity is counted over.
+Kind = Literal["pairs", "atoms", "molecules"]
+Grouping = Literal["element", "relation", "model"]
+OTHER = "others"
+_MOST_BINS = 120
+_TAIL = 0.05
+
+
+class Quantity(NamedTuple):
+    """A predicted quantity: what it is counted over, its unit, the width of a bin (of a decade if logarithmic)."""
+
+    kind: Kind
+    unit: str
+    width: float
+    logarithmic: bool = False
+
+
+QUANTITIES = {
+    "sigma": Quantity("pairs", "Å", 0.05),
+    "R_min": Quantity("pairs", "Å", 0.05),
+    "epsilon": Quantity("pairs", "kcal/mol", 0.1, True),
+    "atomic charge": Quantity("atoms", "e", 0.02),
+    "molecular charge": Quantity("molecules", "e", 0.01),
+}
+_LABELS = np.array([[element_pair_label(a, b) for b in ELEMENTS] for a in ELEMENTS])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which values count: pairs of one relation (None for all), and atoms that SMARTS of the user mean.
+
+    For pairs `first` means one atom and `second` the other; for atoms and molecules only `first` counts.
+    """
+
+    relation: str | None = None
+    first: str = ""
+    second: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """A histogram by group, with the rows of the samples behind it.
+
+    edges: (n_bins + 1,) in the quantity's unit; the first and the last bin reach to the extremes.
+    groups: names in their order; counts: (n_groups, n_bins).
+    values, group_of, bin_of, model_of, rows: (n_values,), rows being positions in the columns of the model's sample.
+    n_undefined: pairs without the quantity (C0 or C1 vanishes).
+    """
+
+    quantity: str
+    models: tuple[str, ...]
+    edges: np.ndarray
+    groups: tuple[str, ...]
+    counts: np.ndarray
+    values: np.ndarray
+    group_of: np.ndarray
+    bin_of: np.ndarray
+    model_of: np.ndarray
+    rows: np.ndarray
+    n_undefined: int
+
+    def rows_in(self, bin_number: int, group: int | None = None) -> np.ndarray:
+        """Positions in `values` of one bin, of one group or of all."""
+        chosen = self.bin_of == bin_number
+        return np.flatnonzero(chosen if group is None else chosen & (self.group_of == group))
+
+    def table(self) -> pd.DataFrame:
+        """One row a group and bin: group, from and to with the unit, count."""
+        unit = QUANTITIES[self.quantity].unit
+        low, high = self.edges[:-1], self.edges[1:]
+        parts = [
+            pd.DataFrame({"group": name, f"from ({unit})": low, f"to ({unit})": high, "count": self.counts[index]})
+            for index, name in enumerate(self.groups)
+        ]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    def summary(self) -> pd.DataFrame:
+        """One row a group: count, mean, median, standard deviation, mean magnitude, and 2.5 and 97.5 percentiles."""
+        unit = QUANTITIES[self.quantity].unit
+        rows = []
+        for index, name in enumerate(self.groups):
+            values = self.values[self.group_of == index]
+            if len(values):
+                low, high = np.percentile(values, [2.5, 97.5])
+                rows.append(
+                    {
+                        "group": name,
+                        "values": len(values),
+                        f"mean ({unit})": values.mean(),
+                        f"median ({unit})": np.median(values),
+                        f"standard deviation ({unit})": values.std(),
+                        f"mean magnitude ({unit})": np.abs(values).mean(),
+                        f"2.5 % below ({unit})": low,
+                        f"2.5 % above ({unit})": high,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+
+def distribution(
+    samples: Mapping[str, ParameterSample],
+    quantity: str,
+    *,
+    selection: Selection | None = None,
+    by: Grouping = "element",
+    groups: Sequence[str] = (),
+) -> Distribution:
+    """The distribution of one of QUANTITIES over samples by the name of their model.
+
+    by: element (pairs of elements for sigma, R_min and epsilon), relation (pairs only) or model.
+    groups: elements, element pairs or relations to tell apart; the rest is OTHER. Empty for the commonest seven.
+
+    Raises KeyError for an unknown quantity, ValueError for a grouping that the quantity has not, and ConfigError for
+    SMARTS that cannot be read.
+    """
+    what, chosen = QUANTITIES[quantity], selection or Selection()
+    if (by == "relation" and what.kind != "pairs") or (by == "element" and what.kind == "molecules"):
+        raise ValueError(f"{quantity} is counted over {what.kind}, which have no {by}")
+    found = [_values(sample, quantity, chosen, by) for sample in samples.values()]
+    values = np.concatenate([part[0] for part in found] or [np.zeros(0)])
+    rows = np.concatenate([part[1] for part in found] or [np.zeros(0, int)])
+    model_of = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
+    labels = np.concatenate([part[2] for part in found] or [np.zeros(0, str)])
+    models = tuple(samples)
+    if by == "model":
+        names, group_of = models, model_of
+    else:
+        names, group_of = _groups(labels, groups)
+    edges = _edges(values, what)
+    bin_of = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    counts = np.zeros((len(names), max(len(edges) - 1, 0)), dtype=np.int64)
+    np.add.at(counts, (group_of, bin_of), 1)
+    undefined = sum(part[3] for part in found)
+    return Distribution(
+        quantity, models, edges, names, counts, values, group_of, bin_of, model_of, rows, int(undefined)
+    )
+
+
+def commonest_groups(samples: Mapping[str, ParameterSample], quantity: str, selection: Selection) -> list[str]:
+    """Elements, or element pairs, that the quantity's values belong to, the commonest first."""
+    labels = np.concatenate([_values(sample, quantity, selection, "element")[2] for sample in samples.values()])
+    names, counts = np.unique(labels, return_counts=True)
+    return [str(names[k]) for k in np.lexsort((names, -counts))]
+
+
+def items_table(distribution_: Distribution, sample: ParameterSample, positions: np.ndarray) -> pd.DataFrame:
+    """What lies behind some of a distribution's values, positions in its `values`, all of one model's sample.
+
+    One row a value: molecule (from 1), smiles, atoms (from 1) and their elements, relation, and the value.
+    """
+    what = QUANTITIES[distribution_.quantity]
+    rows = distribution_.rows[positions]
+    column = f"{distribution_.quantity} ({what.unit})"
+    if what.kind == "molecules":
+        molecules, places = rows, {}
+    elif what.kind == "atoms":
+        molecules = sample.atom_molecules[rows]
+        elements = np.array(ELEMENTS)[sample.elements[rows]]
+        places = {"atom": rows - sample.first_atoms[molecules] + 1, "element": elements}
+    else:
+        molecules = sample.pair_molecules[rows]
+        i, j = sample.pair_atoms[rows].astype(np.int64).T
+        elements = np.array(ELEMENTS)[sample.pair_elements[rows]].reshape(-1, 2)
+        places = {
+            "atom_i": i + 1,
+            "atom_j": j + 1,
+            "element_i": elements[:, 0],
+            "element_j": elements[:, 1],
+            "relation": np.array(RELATIONS)[sample.relations[rows]],
+        }
+    smiles = [sample.smiles[int(index)] for index in molecules]
+    columns = {"molecule": molecules + 1, "smiles": smiles, **places, column: distribution_.values[positions]}
+    return pd.DataFrame(columns)
+
+
+def _values(
+    sample: ParameterSample, quantity: str, selection: Selection, by: Grouping
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Values, their rows in the sample, their group labels, and how many are undefined."""
+    kind = QUANTITIES[quantity].kind
+    first, second = (AtomPattern(text) if text.strip() else None for text in (selection.first, selection.second))
+    if kind == "molecules":
+        rows = np.arange(sample.n_molecules) if first is None else np.flatnonzero(sample.molecules_in(first))
+        return sample.molecular_charges[rows], rows, np.full(len(rows), ""), 0
+    if kind == "atoms":
+        rows = np.arange(len(sample.charges)) if first is None else np.flatnonzero(sample.atoms_in(first))
+        return sample.charges[rows].astype(float), rows, np.array(ELEMENTS)[sample.elements[rows]], 0
+    mask = np.ones(sample.n_pairs, dtype=bool)
+    if selection.relation is not None:
+        mask &= sample.relations == RELATIONS.index(selection.relation)
+    if first is not None or second is not None:
+        mask &= sample.pairs_in(first, second)
+    values = {"sigma": sample.sigma, "R_min": sample.r_min, "epsilon": sample.epsilon}[quantity]
+    defined = mask & np.isfinite(values) & (values > 0)
+    rows = np.flatnonzero(defined)
+    if by == "relation":
+        labels = np.array(RELATIONS)[sample.relations[rows]]
+    else:
+        labels = _LABELS[tuple(sample.pair_elements[rows].T)]
+    return values[rows].astype(float), rows, labels, int(mask.sum() - len(rows))
+
+
+def _groups(labels: np.ndarray, wanted: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the groups, OTHER last where it is needed, and the group of each label."""
+    present, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if not wanted:
+        wanted = [str(present[k]) for k in np.lexsort((present, -counts))][:7]
+    names = [name for name in wanted if name in set(present.tolist())]
+    lookup = np.array([names.index(str(name)) if name in names else len(names) for name in present], dtype=np.int64)
+    if (lookup == len(names)).any():
+        names.append(OTHER)
+    return tuple(names), lookup[inverse] if len(labels) else np.zeros(0, dtype=np.int64)
+
+
+def _edges(values: np.ndarray, what: Quantity) -> np.ndarray:
+    """Edges of bins at whole multiples of the width; wider ones where there would be too many."""
+    if not len(values):
+        return np.zeros(0)
+    scaled = np.log10(values) if what.logarithmic else values
+    low, high = np.percentile(scaled, [_TAIL, 100 - _TAIL])
+    width = what.width * max(1, int(np.ceil((high - low) / what.width / _MOST_BINS)))
+    # Half a width more, so that zero lies in the middle of a bin of charges.
+    shift = 0.5 * width if what.unit == "e" else 0.0
+    first, last = np.floor((low + shift) / width), np.floor((high + shift) / width) + 1
+    edges = np.arange(first, last + 1) * width - shift
+    edges = 10.0**edges if what.logarithmic else edges
+    edges[0], edges[-1] = min(edges[0], values.min()), max(edges[-1], values.max())
+    return np.asarray(edges)

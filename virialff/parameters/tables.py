@@ -1,0 +1,140 @@
+"""Tables and files of a molecule's parameters: CSV, SDF with charges, JSON. Units are in the column names."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem
+
+from virialff.errors import MissingCoordinatesError
+from virialff.models.members import charge_spread
+
+if TYPE_CHECKING:
+    from virialff.models.force_field import ForceField, Model
+    from virialff.models.members import ChargeSpread
+    from virialff.molecules.environments import RareAtoms
+    from virialff.molecules.molecule import Molecule
+
+#: Units of the 14 numbers of a pair (Eq. 21 and 22): C0, C1, then six times amplitude and width.
+COEFFICIENT_UNITS = ("kcal_A6_per_mol", "kcal_A12_per_mol", *("kcal_per_mol", "A") * 6)
+#: Per-atom list that RDKit reads back as the double property PartialCharge of each atom.
+CHARGE_PROPERTY = "atom.dprop.PartialCharge"
+_PAIR_COLUMNS = {"sigma": "sigma_A", "epsilon": "epsilon_kcal_per_mol", "R_min": "R_min_A"} | {
+    f"C{k}": f"C{k}_{unit}" for k, unit in enumerate(COEFFICIENT_UNITS)
+}
+
+
+def charges_table(
+    molecule: Molecule,
+    charges: np.ndarray,
+    *,
+    spread: ChargeSpread | None = None,
+    rare: RareAtoms | None = None,
+) -> pd.DataFrame:
+    """One row per atom: atom (from 1), element, fragment (from 1), charge_e.
+
+    With `spread` also charge_spread_e, over the model's members; with `rare` also training_molecules, those that have
+    an atom with the same surroundings, and rare, where they are few.
+    """
+    table = pd.DataFrame(
+        {
+            "atom": np.arange(1, molecule.n_atoms + 1),
+            "element": list(molecule.symbols),
+            "fragment": np.asarray(molecule.fragments) + 1,
+            "charge_e": np.asarray(charges, dtype=float),
+        }
+    )
+    if spread is not None:
+        table["charge_spread_e"] = spread.spread
+    if rare is not None:
+        table["training_molecules"] = rare.counts
+        table["rare"] = rare.mask
+    return table
+
+
+def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) -> pd.DataFrame:
+    """One row per atom pair: atom_i, atom_j (from 1), elements, relation, sigma, epsilon, R_min and C0..C13 with units.
+
+    With `positions` (n_atoms, 3) in A the distance of each pair is added as distance_A. Undefined sigma and R_min
+    (C0 = 0) are NaN.
+    """
+    pairs = force_field.pairs
+    table = pairs.rename(columns=_PAIR_COLUMNS).drop(columns=["i", "j"])
+    table.insert(0, "atom_j", pairs["j"] + 1)
+    table.insert(0, "atom_i", pairs["i"] + 1)
+    if positions is not None:
+        apart = positions[pairs["i"].to_numpy()] - positions[pairs["j"].to_numpy()]
+        table.insert(5, "distance_A", np.linalg.norm(apart, axis=1))
+    return table
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """The table as CSV text; undefined values are empty cells."""
+    text: str = table.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+    return text
+
+
+def sdf_with_charges(molecule: Molecule, charges: np.ndarray, *, model: Model, geometry: str = "") -> str:
+    """SDF text, one record per conformer, charges (n_atoms,) in e as a per-atom property list.
+
+    RDKit reads them back as the atoms' property PartialCharge. `geometry` says where the coordinates come from.
+    Raises MissingCoordinatesError for a molecule without conformers.
+    """
+    if molecule.n_conformers == 0:
+        raise MissingCoordinatesError("an SDF needs coordinates and this molecule has none; generate a conformer first")
+    mol = molecule.to_rdkit()
+    mol.SetProp("_Name", " ".join(molecule.name.split()))
+    for atom, charge in zip(mol.GetAtoms(), charges, strict=True):
+        atom.SetDoubleProp("PartialCharge", round(float(charge), 5))
+    Chem.CreateAtomDoublePropertyList(mol, "PartialCharge")
+    mol.SetProp("MODEL", f"{model.name} (sha256 {model.sha256[:16]})")
+    mol.SetProp("LEVEL_OF_THEORY", model.level_of_theory)
+    mol.SetProp("CHARGE_UNIT", "e")
+    if geometry:
+        mol.SetProp("GEOMETRY", geometry)
+    buffer = io.StringIO()
+    writer = Chem.SDWriter(buffer)
+    for conformer in mol.GetConformers():
+        writer.write(mol, confId=conformer.GetId())
+    writer.close()
+    return buffer.getvalue()
+
+
+def force_field_json(force_field: ForceField, *, model: Model) -> str:
+    """Everything predicted for one molecule as JSON: model, atoms, bonds, charges, pairs; undefined values are null.
+
+    `charge_spread` is over the members of the model, null where it has none; `training_molecules` counts for each atom
+    the molecules of the training that have one with the same surroundings, null where that is not known. Atoms are
+    numbered from 0 here, as in the Python interface. Raises CheckpointError where a member's file is damaged.
+    """
+    molecule = force_field.molecule
+    spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
+    record: dict[str, Any] = {
+        "model": {"name": model.name, "sha256": model.sha256, "level_of_theory": model.level_of_theory},
+        "units": {"charge": "e", "distance": "A", "energy": "kcal/mol"},
+        "molecule": {
+            "name": molecule.name,
+            "smiles": molecule.smiles,
+            "inchikey": molecule.inchikey,
+            "elements": list(molecule.symbols),
+            "bonds": np.asarray(molecule.bonds).tolist(),
+            "orders": np.asarray(molecule.orders).tolist(),
+        },
+        "charges": np.asarray(force_field.charges, dtype=float).tolist(),
+        "charge_spread": None if spread is None else spread.spread.tolist(),
+        "training_molecules": None if rare is None else rare.counts.tolist(),
+        "rare_atoms": None if rare is None else np.flatnonzero(rare.mask).tolist(),
+        "pairs": {name: _plain(force_field.pairs[name]) for name in force_field.pairs.columns},
+    }
+    return json.dumps(record, allow_nan=False)
+
+
+def _plain(column: pd.Series) -> list[Any]:
+    if pd.api.types.is_float_dtype(column):
+        return [value if np.isfinite(value) else None for value in column.to_numpy(dtype=float).tolist()]
+    values: list[Any] = column.tolist()
+    return values
