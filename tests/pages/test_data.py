@@ -28,7 +28,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of commands, and that of stores; what a test leaves running is stopped."""
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setattr(label_work, "CAMPAIGNS_FOLDER", tmp_path / "stores")
+    monkeypatch.setattr(label_work, "LABELS", tmp_path / "stores")
     yield tmp_path / "runs"
     monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
     for run in list_commands():

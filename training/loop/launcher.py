@@ -18,9 +18,8 @@ from types import FrameType
 from training.jobs.work import save_when_alone
 from virialff.commands import ExitCode
 from virialff.errors import ConfigError, VirialffError
+from virialff.settings import CHECKOUT, TRAINING_END_VARIABLE
 
-#: Names the file in which a process tells why the training ended.
-_END_VARIABLE = "VIRIALFF_TRAINING_END"
 #: Seconds that the processes get to save when the training is asked to end.
 _SHUTDOWN_SECONDS = 600
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
@@ -64,9 +63,8 @@ def run_processes(arguments: Sequence[str], processes: int, nodes: Nodes | None 
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         end = Path(folder) / "end.json"
         # torchrun sets the threads of each process where this is missing, and says so at length.
-        environment = {"OMP_NUM_THREADS": "1"} | dict(os.environ) | {_END_VARIABLE: str(end)}
-        root = Path(__file__).resolve().parents[2]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+        environment = {"OMP_NUM_THREADS": "1"} | dict(os.environ) | {TRAINING_END_VARIABLE: str(end)}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
         with _passing_on() as asked:
             torchrun = subprocess.Popen(command, env=environment, preexec_fn=save_when_alone)
             asked.process = torchrun
@@ -113,7 +111,7 @@ def telling_the_end() -> Iterator[None]:
     try:
         yield
     except VirialffError as error:
-        path = os.environ.get(_END_VARIABLE)
+        path = os.environ.get(TRAINING_END_VARIABLE)
         if path is not None and not Path(path).exists():
             told = {"reason": str(error), "interrupted": isinstance(error, TrainingInterrupted)}
             Path(path).write_text(json.dumps(told))

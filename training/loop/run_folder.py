@@ -24,6 +24,7 @@ import torch
 import virialff
 from training.loop.metrics import METRICS_FILE, read_metrics
 from virialff.files import replace_file
+from virialff.settings import CHECKOUT
 
 #: What `status.json` can say: `interrupted` was saved on a signal, `stopped` has a reason that a person must see to.
 STATUSES = ("running", "finished", "interrupted", "stopped")
@@ -124,11 +125,10 @@ def environment(device: str) -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout, with `+changes` where files differ from it; None without git or a checkout."""
-    root = Path(virialff.__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20)
+            done = subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, text=True, timeout=20)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from virialff.errors import CheckpointError, RegistryError
-from virialff.settings import ASSETS, require_write_access
+from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder, require_write_access
 
 if TYPE_CHECKING:
     from virialff.models.force_field import Model
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 SHIPPED = ASSETS / "models"
 #: The shipped model that is used until another one is chosen.
 SHIPPED_DEFAULT = "default"
-#: Environment variable that names another folder for the user's own models.
-FOLDER_VARIABLE = "VIRIALFF_MODELS"
 
 _CHOICE = ".default"
 _PARTIAL = ".partial-"
@@ -45,20 +43,6 @@ class RegisteredModel:
     shipped: bool
     #: Whether it is the one that is used where none is named.
     default: bool
-
-
-def models_folder() -> Path:
-    """The folder of the user's own models; it need not exist yet.
-
-    VIRIALFF_MODELS where it is set, else `virialff/models` in the user's data folder (XDG_DATA_HOME or ~/.local/share).
-    """
-    if named := os.environ.get(FOLDER_VARIABLE):
-        return Path(named)
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
-    try:
-        return data.expanduser() / "virialff" / "models"
-    except RuntimeError as error:
-        raise RegistryError(f"there is no home folder for your models here; set {FOLDER_VARIABLE} to one") from error
 
 
 def registered_models() -> list[RegisteredModel]:
@@ -248,7 +232,7 @@ def _readable(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise RegistryError(
             f"the folder of your models {folder} cannot be read ({error.strerror or error}); "
-            f"allow it, or set {FOLDER_VARIABLE} to another folder"
+            f"allow it, or set {MODELS_VARIABLE} to another folder"
         ) from error
 
 
@@ -266,7 +250,7 @@ def _staging(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise RegistryError(
             f"nothing can be written to the folder of your models {folder} ({error.strerror or error}); "
-            f"make room or allow it, or set {FOLDER_VARIABLE} to another folder"
+            f"make room or allow it, or set {MODELS_VARIABLE} to another folder"
         ) from error
 
 

@@ -14,12 +14,13 @@ from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
 from training.jobs.command_runs import FOLDER, list_commands
 from training.labelling.config import load_campaign
-from training.recipes.presets import CAMPAIGNS_FOLDER, shown_path
+from training.recipes.presets import shown_path
 from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.labels.imports.sdf import UNITS
 from virialff.parameters.tables import to_csv
+from virialff.settings import LABELS
 
 _IMPORT = "import of labels"
 _CAMPAIGN = "label campaign"
@@ -70,12 +71,12 @@ def _new_store(kind: str) -> Path | None:
         key=f"store_{kind}",
         persist_state="session",
         width=320,
-        help=f"A folder in {shown_path(CAMPAIGNS_FOLDER)}; rows are added to one that is there.",
+        help=f"A folder in {shown_path(LABELS)}; rows are added to one that is there.",
     ).strip()
     if not _NAME.fullmatch(name):
         st.error("Name the store with letters, digits, '.', '_' and '-' only.")
         return None
-    return CAMPAIGNS_FOLDER / name
+    return LABELS / name
 
 
 def imports() -> None:

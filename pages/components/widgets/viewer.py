@@ -12,11 +12,12 @@ from rdkit import Chem
 
 from virialff.figures.charge_scale import ChargeScale
 from virialff.molecules.molecule import Molecule
+from virialff.settings import STATIC
 
 # 3Dmol.js is BSD-3-Clause; `make run` fetches it from npm, the network is only the fallback.
 _VERSION = "2.5.5"
 _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
-_LOCAL_FILE = Path(__file__).resolve().parents[3] / "static" / "3Dmol-min.js"
+_LOCAL_FILE = STATIC / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
 _ARROW = "#009E73"
