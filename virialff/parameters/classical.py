@@ -49,7 +49,6 @@ class ValueRange:
     lowest: float
     median: float
     highest: float
-    n_types: int  #: pairs of atom types with different values
 
 
 @cache
@@ -106,12 +105,6 @@ def _data_folder() -> Path:
     return Path(app.__file__).parent / "data"
 
 
-def elements_covered(force_field: str) -> tuple[str, ...]:
-    """The elements that a force field has types for, in the order of ELEMENTS. Raises as `atom_types`."""
-    present = {entry.element for entry in atom_types(force_field)}
-    return tuple(element for element in ELEMENTS if element in present)
-
-
 def pair_range(force_field: str, first: str, second: str, parameter: str) -> ValueRange | None:
     """The values that a force field gives to pairs of two elements; None where it has no type for one of them.
 
@@ -127,9 +120,7 @@ def pair_range(force_field: str, first: str, second: str, parameter: str) -> Val
     sigma, epsilon = combined.T
     values = {"sigma": sigma, "R_min": _MIN_FACTOR * sigma, "epsilon": epsilon}[parameter]
     distinct = np.unique(values.round(9))
-    return ValueRange(
-        force_field, parameter, float(values.min()), float(np.median(distinct)), float(values.max()), len(distinct)
-    )
+    return ValueRange(force_field, parameter, float(values.min()), float(np.median(distinct)), float(values.max()))
 
 
 def _combined(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
