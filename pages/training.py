@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.entry import enter_through_app
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import plain, sentence
 from pages.components.training.job import show_job
 from pages.components.training.start import SHOWN_JOB, find_devices_cached, new_training
@@ -122,5 +123,5 @@ else:
     names = [job.name for job in jobs]
     if st.session_state.get(SHOWN_JOB) not in names:
         st.session_state[SHOWN_JOB] = names[0]
-    shown = st.selectbox("Show", names, key=SHOWN_JOB, bind="query-params", persist_state="session", width=360)
+    shown = st.selectbox("Show", names, key=SHOWN_JOB, width=360, **LINKED)
     show_job(next(job for job in jobs if job.name == shown))

@@ -12,6 +12,7 @@ from pages.components.data import tasks as data_tasks
 from pages.components.shell import background
 from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
+from pages.components.widgets.show import download
 from training.jobs.command_runs import FOLDER, list_commands
 from training.labelling.config import load_campaign
 from training.recipes.presets import shown_path
@@ -19,7 +20,6 @@ from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.labels.imports.sdf import UNITS
-from virialff.parameters.tables import to_csv
 from virialff.settings import LABELS
 
 _IMPORT = "import of labels"
@@ -53,14 +53,7 @@ def check(path: Path, version: object) -> None:
         columns=["file", "row", "identifier", "problem"],
     )
     st.dataframe(table.head(_PROBLEMS_SHOWN), hide_index=True)
-    st.download_button(
-        "Problems (CSV)",
-        lambda: to_csv(table),
-        "problems.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Problems (CSV)", table, "problems.csv")
 
 
 def _new_store(kind: str) -> Path | None:

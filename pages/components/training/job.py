@@ -9,7 +9,7 @@ from pages.components.shell import commands as command_view
 from pages.components.shell import model
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.training import recipe_form
-from pages.components.widgets.figure import show_figure
+from pages.components.widgets.show import download, show_figure
 from training.jobs.command_runs import last_lines, list_commands
 from training.jobs.control import find, resume, stop
 from training.jobs.devices import find_devices
@@ -21,7 +21,6 @@ from training.recipes.recipe import load_recipe
 from virialff.errors import VirialffError
 from virialff.figures.training import loss_figure, losses_in
 from virialff.models import registry
-from virialff.parameters.tables import to_csv
 
 _POLL_SECONDS = 2.0
 _LINES = 15
@@ -141,14 +140,7 @@ def _curves(job: Job, compared: list[str]) -> None:
         "square of a molecule's conformers against the lowest."
     )
     everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
-    st.download_button(
-        "Losses (CSV)",
-        lambda: to_csv(everything),
-        f"{job.name}_losses.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Losses (CSV)", everything, f"{job.name}_losses.csv")
 
 
 def _log(job: Job) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
 from virialff.conformers.ensembles import superimpose
 from virialff.export.energies import relative_energies_above
@@ -53,12 +54,12 @@ def show_overlay(result: Comparison, reference: str) -> None:
         default=[index + 1 for index in order[:3]],
         max_selections=len(OKABE_ITO),
         key=f"overlay_{keys.geometry_key(ensemble)[:12]}_{reference}",
-        persist_state="session",
+        **KEPT,
     )
     if not chosen:
         st.info("Choose at least one conformer.")
         return
-    hydrogens = st.toggle("Show all hydrogens", key="overlay_hydrogens", persist_state="session")
+    hydrogens = st.toggle("Show all hydrogens", key="overlay_hydrogens", **KEPT)
     indices = np.array(chosen) - 1
     laid = superimpose(ensemble.with_positions(result.positions[indices]))
     theme = "dark" if st.context.theme.type == "dark" else "light"
