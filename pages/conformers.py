@@ -13,7 +13,7 @@ from pages.components.widgets.comparison_views import choose_reference, energy_t
 from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.overlay import show_overlay
 from pages.components.widgets.show import download, heading, show_figure
-from virialff.export.ensembles import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
+from virialff.export.energies import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
 from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
 

@@ -10,7 +10,7 @@ from virialff.figures import (
     pair_parameter_histogram,
     relative_energy_scatter,
 )
-from virialff.figures.curves import energy_window
+from virialff.figures.pairs import energy_window
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.pairs import atom_pair_curve, element_pair_labels
 

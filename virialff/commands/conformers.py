@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             table=partial(_as_table, comparison, arguments.temperature),
         )
         if arguments.sdf is not None:
-            from virialff.export.ensembles import ranked_sdf
+            from virialff.export.energies import ranked_sdf
 
             records.append(ranked_sdf(comparison, comparison.methods[0].name, arguments.temperature))
     if records:
@@ -173,7 +173,7 @@ def _tell(what: str, done: int, total: int) -> None:
 
 
 def _as_table(comparison: Comparison, temperature: float) -> pd.DataFrame:
-    from virialff.export.ensembles import ensemble_table
+    from virialff.export.energies import ensemble_table
 
     table = ensemble_table(comparison, temperature)
     table.insert(0, "smiles", comparison.molecule.smiles)
@@ -181,7 +181,7 @@ def _as_table(comparison: Comparison, temperature: float) -> pd.DataFrame:
 
 
 def _as_text(label: str, comparison: Comparison, temperature: float) -> str:
-    from virialff.export.ensembles import ensemble_table
+    from virialff.export.energies import ensemble_table
 
     table = ensemble_table(comparison, temperature)
     n = len(comparison.positions)

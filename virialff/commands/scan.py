@@ -106,7 +106,7 @@ def _reference(result: Comparison, reference: str | None) -> str | None:
 
 
 def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.DataFrame:
-    from virialff.export.scans import scan_table
+    from virialff.export.energies import scan_table
 
     table = scan_table(scanned, result, _reference(result, reference))
     # One column for all records, whose coordinates have different names.
@@ -116,7 +116,7 @@ def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.Da
 
 
 def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None) -> str:
-    from virialff.export.scans import scan_table
+    from virialff.export.energies import scan_table
 
     lines = [f"record {label}: {scanned.molecule.formula}, {scanned.label}, {scanned.start:.3f} at the start"]
     lines += [f"  {method.name}: {method.level_of_theory}" for method in result.methods]

@@ -13,8 +13,7 @@ from pages.components.shell.text import plain
 from pages.components.widgets.show import download, show_figure, wrapped_table
 from training.studies.ablation import MEASURES, SWITCHES
 from virialff.benchmarks.learning_curves import LearningCurve
-from virialff.figures.ablation import ablation_figure
-from virialff.figures.learning import learning_curve_figure
+from virialff.figures.training import ablation_figure, learning_curve_figure
 from virialff.settings import ASSETS
 
 FOLDER = ASSETS / "studies"

@@ -13,8 +13,7 @@ import streamlit as st
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.show import download, show_figure, wrapped_table
 from virialff.benchmarks.side_by_side import SideBySide
-from virialff.figures.calibration import calibration_figure
-from virialff.figures.errors import error_histogram, parity_figure
+from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
 from virialff.models.card import compare_cards, error_table
 from virialff.models.registry import RegisteredModel
 

@@ -9,7 +9,7 @@ from pages.components.widgets.show import download, show_figure
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
-from virialff.figures.parameter_distributions import distribution_figure
+from virialff.figures.distributions import distribution_figure
 from virialff.molecules.topology import RELATIONS
 from virialff.parameters.classical import FILES, ValueRange, pair_range
 from virialff.parameters.distributions import (

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.shell.text import plain
 from pages.components.widgets.show import show_figure, wrapped_table
-from virialff.figures.calibration import calibration_figure
+from virialff.figures.errors import calibration_figure
 from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 from virialff.models.force_field import Model
 from virialff.models.members import ChargeSpread, charge_spread

@@ -10,7 +10,7 @@ from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
 from pages.components.widgets.show import download, show_figure
 from virialff.figures import TERM_LABELS
-from virialff.figures.contributions import contribution_figure
+from virialff.figures.pairs import contribution_figure
 from virialff.models.force_field import ForceField
 from virialff.parameters.contributions import (
     TERMS,

@@ -10,7 +10,7 @@ import py3Dmol
 import streamlit as st
 from rdkit import Chem
 
-from virialff.figures.charge_scale import ChargeScale
+from virialff.figures.depiction import ChargeScale
 from virialff.molecules.molecule import Molecule
 from virialff.settings import STATIC
 
