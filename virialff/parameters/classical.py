@@ -106,9 +106,28 @@ def _data_folder() -> Path:
 
 
 def pair_range(force_field: str, first: str, second: str, parameter: str) -> ValueRange | None:
-    """The values that a force field gives to pairs of two elements; None where it has no type for one of them.
+    """The values that a force field gives to pairs of two elements.
 
-    parameter: sigma, R_min or epsilon. Raises KeyError for another one, and as `atom_types`.
+    Parameters
+    ----------
+    force_field : str
+        One of FILES: Amber ff14SB or CHARMM36.
+    first, second : str
+        Element symbols.
+    parameter : {"sigma", "R_min", "epsilon"}
+        In Angstrom, and kcal/mol for epsilon.
+
+    Returns
+    -------
+    ValueRange or None
+        Lowest, median and highest value; None where the force field has no type for one of the elements.
+
+    Raises
+    ------
+    KeyError
+        If there is no such force field or parameter.
+    EngineError
+        If OpenMM, whose files are read, is not installed.
     """
     types = {
         element: {(entry.sigma, entry.epsilon) for entry in atom_types(force_field) if entry.element == element}
