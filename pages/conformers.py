@@ -11,8 +11,8 @@ from pages.components.shell.text import file_stem
 from pages.components.widgets import card, ensemble, inputs
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement
 from pages.components.widgets.methods import choose_methods, energies
-from pages.components.widgets.overlay import show_overlay
 from pages.components.widgets.show import download, heading, show_figure
+from pages.components.widgets.viewer import show_overlay
 from virialff.export.energies import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
 from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison

@@ -48,13 +48,13 @@ def parity_figure(
     return figure
 
 
-def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: str, bins: int = _BINS) -> go.Figure:
+def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: str) -> go.Figure:
     """Share of the values by their error, a line a method, in bins common to all; the outer bins reach to the extremes.
 
     errors: by method (n,) in `unit`, prediction minus reference; NaN counts nowhere.
     """
     known = {name: values[np.isfinite(values)] for name, values in errors.items()}
-    edges = _edges([values for values in known.values() if len(values)], bins)
+    edges = _edges([values for values in known.values() if len(values)])
     figure = go.Figure()
     for position, (name, values) in enumerate(known.items()):
         counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
@@ -73,11 +73,11 @@ def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: st
     return figure
 
 
-def _edges(errors: list[np.ndarray], bins: int) -> np.ndarray:
-    """Edges of the bins (bins + 1,), symmetric about zero."""
+def _edges(errors: list[np.ndarray]) -> np.ndarray:
+    """Edges of the bins (_BINS + 1,), symmetric about zero."""
     widest = [float(np.abs(np.percentile(e, [_OUTER_PERCENT, 100.0 - _OUTER_PERCENT])).max()) for e in errors]
     reach = max(widest, default=1.0) or 1.0
-    return np.linspace(-reach, reach, bins + 1)
+    return np.linspace(-reach, reach, _BINS + 1)
 
 
 def calibration_figure(calibrations: Mapping[str, Mapping[str, Any]]) -> go.Figure:

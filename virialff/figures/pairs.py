@@ -80,9 +80,7 @@ _LEAST, _MOST = 320, 900
 _SATURATION = 99.5
 
 
-def contribution_figure(
-    matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *, title: str = "energy (kcal/mol)"
-) -> go.Figure:
+def contribution_figure(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> go.Figure:
     """Heat map of (n_rows, n_columns) energies in kcal/mol: blue attracts, red repels, white is nothing.
 
     NaN, where there is no pair, stays empty. The scale is symmetric about zero.
@@ -97,7 +95,7 @@ def contribution_figure(
             zmin=-max(limit, 1e-6),
             zmax=max(limit, 1e-6),
             colorscale="RdBu_r",
-            colorbar={"title": {"text": title, "side": "right"}, "thickness": 12},
+            colorbar={"title": {"text": "energy (kcal/mol)", "side": "right"}, "thickness": 12},
             hoverongaps=False,
             hovertemplate="%{y} and %{x}: %{z:.3f} kcal/mol<extra></extra>",
         )

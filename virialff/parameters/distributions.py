@@ -76,10 +76,9 @@ class Distribution:
     rows: np.ndarray
     n_undefined: int
 
-    def rows_in(self, bin_number: int, group: int | None = None) -> np.ndarray:
-        """Positions in `values` of one bin, of one group or of all."""
-        chosen = self.bin_of == bin_number
-        return np.flatnonzero(chosen if group is None else chosen & (self.group_of == group))
+    def rows_in(self, bin_number: int) -> np.ndarray:
+        """Positions in `values` of one bin."""
+        return np.flatnonzero(self.bin_of == bin_number)
 
     def table(self) -> pd.DataFrame:
         """One row a group and bin: group, from and to with the unit, count."""
