@@ -14,7 +14,7 @@ from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.show import download, heading, show_figure
 from pages.components.widgets.viewer import show_overlay
 from virialff.export.energies import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
-from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
+from virialff.figures.energies import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
 
 

@@ -14,7 +14,7 @@ from pages.components.widgets.comparison_views import choose_reference, energy_t
 from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.show import download, heading, show_figure
 from virialff.export.energies import relative_energies_above, relative_energy_table
-from virialff.figures import conformer_energy_figure, relative_energy_scatter
+from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
 from virialff.models.force_field import ForceField, Model
 

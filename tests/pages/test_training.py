@@ -15,7 +15,7 @@ from tests.small_training import small_recipe, small_store
 from training.jobs.control import find, list_jobs, start, stop
 from training.jobs.record import FOLDER_VARIABLE
 from training.jobs.runs import metrics_table, runs_with_metrics
-from virialff.figures import loss_figure
+from virialff.figures.training import loss_figure
 
 
 @pytest.fixture(scope="module")

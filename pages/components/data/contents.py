@@ -18,7 +18,7 @@ from pages.components.shell.text import file_stem, one_line, plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.show import download, show_figure, wrapped_table
 from virialff.errors import VirialffError
-from virialff.figures import element_count_figure, energy_per_atom_figure, molecule_size_figure
+from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.labels.browse import RowFilter, RowPage, atom_table, label_at, rows, summary_of
 from virialff.labels.schema import KINDS, Label
 from virialff.labels.splits import DEFAULT_FRACTIONS, PAPER_FRACTIONS, Fractions

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.components.data import tasks as data_tasks
 from pages.components.shell import background
 from pages.components.shell import commands as command_view
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets.show import download
 from training.jobs.command_runs import FOLDER, list_commands
@@ -62,9 +63,9 @@ def _new_store(kind: str) -> Path | None:
         "Name of the label store",
         kind,
         key=f"store_{kind}",
-        persist_state="session",
         width=320,
         help=f"A folder in {shown_path(LABELS)}; rows are added to one that is there.",
+        **KEPT,
     ).strip()
     if not _NAME.fullmatch(name):
         st.error("Name the store with letters, digits, '.', '_' and '-' only.")
@@ -75,9 +76,7 @@ def _new_store(kind: str) -> Path | None:
 def imports() -> None:
     """Import QMugs as published, or an SDF file; those that run and have run."""
     command_view.refusal(_IMPORT)
-    way = st.segmented_control(
-        "Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", persist_state="session"
-    )
+    way = st.segmented_control("Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", **KEPT)
     if way == "QMugs":
         _qmugs()
     else:
@@ -88,15 +87,15 @@ def imports() -> None:
 
 def _qmugs() -> None:
     st.markdown("`summary.csv` and `structures.tar.gz` as published, in one folder of this machine.")
-    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", persist_state="session", width=520)
+    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", width=520, **KEPT)
     store = _new_store("qmugs")
     with st.container(horizontal=True):
-        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", persist_state="session")
+        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", **KEPT)
         any_geometry = st.toggle(
             "Also energies of another geometry",
             key="qmugs_any",
-            persist_state="session",
             help="Energies that were computed at another geometry than the record's; `detail` marks them.",
+            **KEPT,
         )
     if store is None:
         return
@@ -115,14 +114,10 @@ def _sdf() -> None:
     st.markdown("Geometries with all hydrogens; a data field of each record holds its total energy.")
     file = st.file_uploader("SDF file", type=["sdf", "sd", "gz"], key="labels_sdf")
     with st.container(horizontal=True):
-        field = st.text_input("Data field of the energy", "energy", key="sdf_field", persist_state="session", width=220)
-        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", persist_state="session", width=140)
-        level = st.text_input(
-            "Level of theory", key="sdf_level", persist_state="session", width=260, placeholder="wB97X-D/def2-SVP"
-        )
-        kind = st.selectbox(
-            "Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", persist_state="session", width=180
-        )
+        field = st.text_input("Data field of the energy", "energy", key="sdf_field", width=220, **KEPT)
+        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", width=140, **KEPT)
+        level = st.text_input("Level of theory", key="sdf_level", width=260, placeholder="wB97X-D/def2-SVP", **KEPT)
+        kind = st.selectbox("Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", width=180, **KEPT)
     store = _new_store("sdf")
     if store is None or file is None:
         return
@@ -142,13 +137,13 @@ def campaigns() -> None:
     command_view.refusal(_CAMPAIGN)
     presets = {path.stem: path for path in sorted(PRESETS.glob("labels_*.yaml"))}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", persist_state="session", width=260)
+        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", width=260, **KEPT)
         if name == _OWN:
-            given = st.text_input("Path of a configuration", key="campaign_path", persist_state="session", width=420)
+            given = st.text_input("Path of a configuration", key="campaign_path", width=420, **KEPT)
             path = Path(given.strip()) if given.strip() else None
         else:
             path = presets[name]
-        workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", persist_state="session", width=140)
+        workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
     if path is not None:
         _one_campaign(path, int(workers))
     for run in list_commands(_CAMPAIGN):

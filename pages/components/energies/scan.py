@@ -13,7 +13,7 @@ from virialff.conformers import scans
 from virialff.conformers.scans import Scan, ScanKind
 from virialff.errors import VirialffError
 from virialff.export.energies import relative_energies_above, scan_differences, scan_table
-from virialff.figures import scan_figure
+from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import Comparison
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys

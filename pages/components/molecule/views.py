@@ -8,7 +8,8 @@ from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import file_stem
 from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.show import download, show_figure
-from virialff.figures import TERM_LABELS, TYPICAL_VALUES, pair_curve_figure, pair_parameter_histogram
+from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
+from virialff.figures.pairs import TERM_LABELS, pair_curve_figure
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
 from virialff.parameters.pairs import (

@@ -9,8 +9,7 @@ import streamlit as st
 from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
 from pages.components.widgets.show import download, show_figure
-from virialff.figures import TERM_LABELS
-from virialff.figures.pairs import contribution_figure
+from virialff.figures.pairs import TERM_LABELS, contribution_figure
 from virialff.models.force_field import ForceField
 from virialff.parameters.contributions import (
     TERMS,

@@ -10,7 +10,7 @@ from virialff.conformers.generation import search
 from virialff.conformers.scans import ScanKind, coordinates, scan, scan_separation, separation_of, usual_range, value_of
 from virialff.errors import MissingCoordinatesError, MoleculeError
 from virialff.export.energies import scan_table
-from virialff.figures import scan_figure
+from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import compare_methods
 from virialff.molecules.molecule import Molecule
 

@@ -7,7 +7,7 @@ from rdkit import Chem
 from virialff.conformers.generation import search
 from virialff.engines import get_engine
 from virialff.export.energies import ensemble_table, ranked_sdf, relative_energies_above, relative_energy_table
-from virialff.figures import population_figure, rank_change_figure
+from virialff.figures.energies import population_figure, rank_change_figure
 from virialff.methods.comparison import Comparison, MethodEnergies, compare_methods
 from virialff.molecules.molecule import Molecule
 
