@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from virialff.benchmarks.holdout import relative_energy_errors
-from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
+from virialff.benchmarks.reference_data import References
+from virialff.benchmarks.statistics import ErrorSummary, relative_errors, summarize_errors
 from virialff.conformers.generation import generate
 from virialff.engines import Engine
 from virialff.errors import EngineError, MoleculeError
@@ -61,7 +62,8 @@ class ConformerResult:
         table = table[table.groupby("molecule")["conformer"].transform("size") > 1]
         predicted, reference, molecules = (table[name].to_numpy() for name in (method, "reference", "molecule"))
         if zero == "reference":
-            return relative_energy_errors(predicted, reference, molecules)
+            errors, conformers = relative_errors(predicted, reference, molecules)
+            return summarize_errors(errors, molecules[conformers])
         lowest = table.groupby("molecule")[[method, "reference"]].transform("min").to_numpy()
         return summarize_errors((predicted - lowest[:, 0]) - (reference - lowest[:, 1]), molecules)
 
@@ -76,10 +78,6 @@ class ConformerResult:
             for zero in zeros
         ]
         return pd.DataFrame(rows)
-
-    def with_units(self) -> pd.DataFrame:
-        """The table for people: energies as `name (kcal/mol)`."""
-        return self.table.rename(columns={name: f"{name} (kcal/mol)" for name in ("reference", *self.methods)})
 
 
 def conformer_set(n_conformers: int = 10, *, seed: int = 1, molecules: Iterable[str] | None = None) -> list[Molecule]:
@@ -105,39 +103,63 @@ def compare_conformers(
     EngineError. Raises ShapeError for a function that does not give one energy a conformer, ValueError for a method
     named like another column.
     """
+    check_available(reference)
+    energy = energy_function(reference)
+    molecules = list(molecules)
+    for molecule in molecules:
+        molecule.require_3d()
+    known = (
+        {"reference": per_geometry("reference", energy(each, each.positions), each.n_conformers)} for each in molecules
+    )
+    return _compare(zip(molecules, known, strict=True), len(molecules), level_of_theory(reference), methods, progress)
+
+
+def compare_stored(
+    references: References, level: str, methods: "Mapping[str, Engine | Model | EnergyFunction]"
+) -> ConformerResult | None:
+    """The conformers of a store of references that have energies of `level`, beside its other levels; None for none."""
+    chosen = [
+        (entry.molecule, {"reference": entry.energies[level]} | {k: v for k, v in entry.energies.items() if k != level})
+        for entry in references.conformers
+        if level in entry.energies
+    ]
+    return _compare(chosen, len(chosen), level, methods, None) if chosen else None
+
+
+def _compare(
+    known: Iterable[tuple[Molecule, Mapping[str, NDArray[np.float64]]]],
+    n_molecules: int,
+    level: str,
+    methods: "Mapping[str, Engine | Model | EnergyFunction]",
+    progress: Progress | None,
+) -> ConformerResult:
+    """Methods beside the energies that are known of each molecule, `reference` among them, of `level`."""
     clash = sorted(set(methods) & set(_COLUMNS))
     if clash:
         raise ValueError(f"a method cannot be named {clash[0]!r}: the table has a column of that name")
-    for method in (reference, *methods.values()):
+    for method in methods.values():
         check_available(method)
-    reference_energy = energy_function(reference)
     functions = {name: energy_function(method) for name, method in methods.items()}
-    molecules = list(molecules)
     tables: list[pd.DataFrame] = []
     reasons: dict[tuple[str, int], str] = {}
-    for number, molecule in enumerate(molecules, start=1):
-        molecule.require_3d()
+    levels = {"reference": level} | {name: level_of_theory(method) for name, method in methods.items()}
+    for number, (molecule, energies) in enumerate(known, start=1):
         n_conformers = molecule.n_conformers
-        energies = per_geometry("reference", reference_energy(molecule, molecule.positions), n_conformers)
-        lowest = int(np.argmin(energies))
-        table = pd.DataFrame(
-            {
-                "molecule": number,
-                "smiles": molecule.smiles,
-                "conformer": np.arange(1, n_conformers + 1),
-                "reference": energies - energies[lowest],
-            }
-        )
+        lowest = int(np.argmin(energies["reference"]))
+        found = dict(energies)
+        levels |= {name: name for name in energies if name != "reference"}
         for name, function in functions.items():
             try:
-                energies = per_geometry(name, function(molecule, molecule.positions), n_conformers)
-                table[name] = energies - energies[lowest]
+                found[name] = per_geometry(name, function(molecule, molecule.positions), n_conformers)
             except (EngineError, MoleculeError) as error:
                 reasons[name, number] = str(error)
-                table[name] = np.nan
-        tables.append(table)
+                found[name] = np.full(n_conformers, np.nan)
+        table = pd.DataFrame(
+            {"molecule": number, "smiles": molecule.smiles, "conformer": np.arange(1, n_conformers + 1)}
+        )
+        tables.append(table.assign(**{name: values - values[lowest] for name, values in found.items()}))
         if progress is not None:
-            progress(number, len(molecules))
-    levels = {"reference": level_of_theory(reference)} | {name: level_of_theory(m) for name, m in methods.items()}
-    known = {name: level for name, level in levels.items() if level}
-    return ConformerResult(pd.concat(tables, ignore_index=True), tuple(methods), known, reasons)
+            progress(number, n_molecules)
+    names = tuple(name for name in levels if name != "reference")
+    known_levels = {name: level for name, level in levels.items() if level}
+    return ConformerResult(pd.concat(tables, ignore_index=True), names, known_levels, reasons)

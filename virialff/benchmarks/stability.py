@@ -256,12 +256,6 @@ class Langevin:
         # Whatever they came to: on a line 3 Angstrom apart no force overflows.
         self.positions[atoms] = 3.0 * np.arange(atoms.stop - atoms.start)[:, None]
 
-    @property
-    def kinetic_temperature(self) -> float:
-        """Temperature (K) of the present velocities."""
-        energy = 0.5 * float((self.masses * self.velocities**2).sum()) / _ACCELERATION
-        return 2 * energy / (3 * len(self.masses) * GAS_CONSTANT)
-
     def _compute(self) -> NDArray[np.float64]:
         charges = self._parameters.charges
         positions = torch.as_tensor(self.positions, dtype=charges.dtype, device=charges.device).unsqueeze(0)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pages.components.shell.worker import Report
-from virialff.benchmarks.interaction_sets import InteractionResult
-from virialff.benchmarks.reference_comparison import Geometry, reference_comparison
-from virialff.benchmarks.reference_data import load_references
+from virialff.benchmarks.noncovalent import InteractionResult, reference_comparison
+from virialff.benchmarks.reference_data import Geometry, load_references
 from virialff.engines import Engine, get_engine
 from virialff.interactions.complexes import ComplexInteractions, complex_interactions
 from virialff.interactions.dissociation import DissociationCurve, centre_separation, dissociation_curve

@@ -15,11 +15,15 @@ from pages.components.shell.model import chosen_name, force_field
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.figure import show_figure
-from virialff.benchmarks.base_pairs import PAIRS, paper_table, vertical_table
-from virialff.benchmarks.coupled_cluster import LEVEL as COUPLED_CLUSTER
-from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
-from virialff.benchmarks.interaction_sets import InteractionResult
-from virialff.benchmarks.reference_comparison import MODEL, find_dimer, short_level, sort_dimers
+from virialff.benchmarks.noncovalent import MODEL, InteractionResult, paper_table, vertical_table
+from virialff.benchmarks.psi4_databases import PAIRS
+from virialff.benchmarks.reference_data import (
+    COUPLED_CLUSTER,
+    REFERENCES,
+    coupled_cluster_energies,
+    short_level,
+    sort_dimers,
+)
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import VirialffError
 from virialff.figures.interactions import approach_figure, interaction_scatter
@@ -167,7 +171,7 @@ def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:
 def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
     """The table with a row for DFT and one for CCSD(T) where they are known at this geometry."""
     held = complexes.references()
-    dimer = find_dimer(held, molecule)
+    dimer = held.find_dimer(molecule)
     if dimer is None:
         return table
     vertical = "E_int vertical (kcal/mol)"
@@ -282,15 +286,14 @@ def reference_view(model: Model) -> None:
         )
     else:
         st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
-    path = complexes.REFERENCES_FILE
-    key = f"references_{geometry}_{path.stat().st_mtime_ns}_{model.sha256}"
+    key = f"references_{geometry}_{REFERENCES.stat().st_mtime_ns}_{model.sha256}"
     if not background.running(key):
         st.button(
             "Compute with the active model",
             type="primary",
             icon=":material/play_arrow:",
             on_click=lambda: background.start(
-                key, compare_references, str(path), sources([MODEL])[0].folder, geometry, title="Reference dimers"
+                key, compare_references, str(REFERENCES), sources([MODEL])[0].folder, geometry, title="Reference dimers"
             ),
         )
     result: InteractionResult | None = background.show(key)

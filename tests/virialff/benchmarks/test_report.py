@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from virialff.benchmarks.model_report import report_interactions
+from virialff.benchmarks.report import report_interactions
 
 
 @pytest.mark.usefixtures("psi4_data")
@@ -16,7 +16,9 @@ def test_report_of_a_model_goes_into_a_card(random_model):
     assert s66["all"]["rmse"] == pytest.approx(report.s66.summary("model").rmse.estimate, abs=1e-4)
     assert [entry["pair"] for entry in card["base pairs vertical (kcal/mol)"]] == ["A-T", "A-T", "G-C"]
     assert [entry["dimer"] for entry in card["dimers"]] == ["water", "benzene T-shaped", "benzene sandwich"]
-    assert len(report.compressions) == 66
+    assert len(report.physics.compressions) == 66
     assert card["S66 dimers bound more strongly behind the wall"] == [
-        index for index, result in report.compressions.items() if result.compressed_maximum > result.contact_minimum
+        index
+        for index, result in report.physics.compressions.items()
+        if result.compressed_maximum > result.contact_minimum
     ]
