@@ -140,7 +140,7 @@ def run_held_out(
     usable = {
         name: method
         for name, method in methods.items()
-        if isinstance(method, Model) or method.level_of_theory != held_out.level_of_theory
+        if isinstance(method, Model) or method.level != held_out.level_of_theory
     }
     for method in usable.values():
         check_available(method)

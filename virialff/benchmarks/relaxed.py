@@ -79,4 +79,4 @@ def run_relaxed(
         if progress is not None:
             progress(len(rows), len(complexes))
     levels = {name: level_of_theory(method) for name, method in methods.items() if level_of_theory(method)}
-    return RelaxedResult(pd.DataFrame(rows), tuple(methods), geometry_engine.level_of_theory, levels, changes, reasons)
+    return RelaxedResult(pd.DataFrame(rows), tuple(methods), geometry_engine.level, levels, changes, reasons)
