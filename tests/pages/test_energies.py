@@ -11,7 +11,7 @@ from virialff.conformers.generation import relative_energies, search
 from virialff.io.examples import examples
 from virialff.io.uploads import read_upload
 from virialff.methods.energy_methods import engine_method
-from virialff.methods.runs import EnergyRun, continue_run
+from virialff.methods.old_runs import EnergyRun, continue_run
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 

@@ -254,4 +254,4 @@ def s66_of_engines() -> dict[str, dict[str, float]]:
     engines = [get_engine(name) for name in ENGINES]
     methods = {engine.name: engine for engine in engines if engine.available() is None}
     result = noncovalent.run(noncovalent.S66, methods)
-    return {methods[name].level_of_theory: result.summary(name).as_row() for name in methods}
+    return {methods[name].level: result.summary(name).as_row() for name in methods}

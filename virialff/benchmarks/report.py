@@ -149,7 +149,7 @@ def evaluate_models(
         if reason is None:
             # What it loads, or fetches, on first use decides what it calls itself.
             engine.atomic_energies(np.array([1]))
-            usable[engine.level_of_theory] = engine
+            usable[engine.level] = engine
         else:
             notes.append(f"{name} is left out: {reason}")
     levels = {name: model.level_of_theory for name, model in models.items()} | {name: name for name in usable}

@@ -131,10 +131,11 @@ def _relaxed(
     arguments: argparse.Namespace,
 ) -> Molecule:
     from virialff.conformers.relax import relax
-    from virialff.engines import Engine, get_engine
+    from virialff.engines import get_engine
+    from virialff.methods.method import ForceMethod
     from virialff.methods.model_engine import ModelEngine
 
-    engine: Engine
+    engine: ForceMethod
     if arguments.relax == MODEL:
         assert model is not None
         assert force_field is not None

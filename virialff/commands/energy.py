@@ -171,8 +171,8 @@ def engine_energies(engine: Engine, molecule: Molecule) -> MethodEnergies:
         else:
             atoms = engine.atomic_energies(molecule.numbers).sum()
             values = {"total": total, "relative": total - total.min(), "atomization": atoms - total}
-            return MethodEnergies(engine.name, engine.level_of_theory, values=values)
-    return MethodEnergies(engine.name, engine.level_of_theory, reason)
+            return MethodEnergies(engine.name, engine.level, values=values)
+    return MethodEnergies(engine.name, engine.level, reason)
 
 
 def _progress(engine: Engine) -> Callable[[int, int], None] | None:

@@ -120,7 +120,7 @@ def relax_complex(molecule: Molecule, engine: Engine, *, force_tolerance: float 
         if not conformer.converged:
             changes.append(f"{name}: forces of {conformer.largest_force:.2f} kcal/mol/Angstrom were left")
     monomers = tuple(run.molecule for name, run in runs.items() if name != "the complex")
-    return RelaxedComplex(complex_run.molecule, monomers, engine.level_of_theory, tuple(changes))
+    return RelaxedComplex(complex_run.molecule, monomers, engine.level, tuple(changes))
 
 
 def n_calculations(method: object, n_fragments: int, *, relaxed: bool) -> int:

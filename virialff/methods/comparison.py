@@ -222,10 +222,10 @@ def _engine_energies(
             try:
                 energies[index] = engine.energy(molecule, geometry)[0]
             except EngineError as error:
-                failures[index + 1] = str(error).removeprefix("conformer 1: ")
+                failures[index + 1] = error.message
             if report is not None:
                 report(index + 1, len(geometries))
         if not np.isfinite(energies).any():
             raise
     atoms = float(engine.atomic_energies(molecule.numbers).sum())
-    return MethodEnergies(engine.name, engine.level_of_theory, energies, atoms - energies, failures)
+    return MethodEnergies(engine.name, engine.level, energies, atoms - energies, failures)

@@ -40,7 +40,7 @@ def check_available(method: object) -> None:
 
 def level_of_theory(method: object) -> str:
     """What an engine or a model says of itself, "" for a function."""
-    return str(getattr(method, "level_of_theory", ""))
+    return str(getattr(method, "level_of_theory", getattr(method, "level", "")))
 
 
 def per_geometry(name: str, energies: np.ndarray, n_geometries: int) -> np.ndarray:

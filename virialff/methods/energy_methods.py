@@ -11,7 +11,7 @@ import numpy as np
 from virialff.engines import DFT_ENGINES, Engine, get_engine
 from virialff.engines.dft import CAMPAIGN_ENERGIES, QMUGS_ATOMIC_ENERGIES
 from virialff.methods.comparison import MethodEnergies
-from virialff.methods.runs import EnergyFunction, EnergyRun
+from virialff.methods.old_runs import EnergyFunction, EnergyRun
 from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
 
@@ -65,7 +65,7 @@ def engine_method(name: str, molecule: Molecule) -> EnergyMethod | str:
     reason = engine.available() or engine.unsupported(molecule)
     if reason is not None:
         return reason
-    level = engine.level_of_theory
+    level = engine.level
     return EnergyMethod(
         key=f"{name}: {level}",
         label=level.partition(" (")[0],
@@ -84,9 +84,9 @@ def dft_method(molecule: Molecule) -> EnergyMethod | str:
     if isinstance(found, str):
         return found
     return EnergyMethod(
-        key=f"{found.name}: {found.level_of_theory}, energies",
-        label=found.level_of_theory,
-        level_of_theory=f"{found.level_of_theory} ({_PROGRAMS[found.name]})",
+        key=f"{found.name}: {found.level}, energies",
+        label=found.level,
+        level_of_theory=f"{found.level} ({_PROGRAMS[found.name]})",
         energy=partial(_engine_energy, found.name, molecule),
         atoms=HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in molecule.numbers),
         pace="slow",

@@ -22,7 +22,7 @@ class ModelEngine:
     def __init__(self, force_field: ForceField, level_of_theory: str) -> None:
         """`level_of_theory` says which model this is and what it was trained on."""
         self._force_field = force_field
-        self.level_of_theory = level_of_theory
+        self.level = level_of_theory
         self.elements = frozenset(int(number) for number in force_field.molecule.numbers)
 
     def available(self) -> str | None:

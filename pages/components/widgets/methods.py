@@ -10,7 +10,7 @@ from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from virialff.engines import ENGINES
 from virialff.methods.energy_methods import EnergyMethod, dft_method, engine_method, model_method
-from virialff.methods.runs import EnergyCache, EnergyRun, complete_run
+from virialff.methods.old_runs import EnergyCache, EnergyRun, complete_run
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule

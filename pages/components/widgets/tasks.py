@@ -15,7 +15,7 @@ from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
 from virialff.engines import get_engine
 from virialff.methods.model_engine import ModelEngine
-from virialff.methods.runs import EnergyRun, continue_run
+from virialff.methods.old_runs import EnergyRun, continue_run
 from virialff.molecules.molecule import Molecule
 
 if TYPE_CHECKING:

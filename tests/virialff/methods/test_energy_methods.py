@@ -10,7 +10,7 @@ from virialff import get_engine, load_model
 from virialff.conformers.generation import search
 from virialff.methods import energy_methods
 from virialff.methods.energy_methods import dft_method, engine_method, model_method
-from virialff.methods.runs import EnergyRun, complete_run
+from virialff.methods.old_runs import EnergyRun, complete_run
 from virialff.molecules.molecule import Molecule
 
 
