@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.virialff.sample_models import change_card, make_ensemble
-from training.models import shipping
 from training.recipes.recipe import PRESETS
-from virialff.benchmarks import noncovalent, physics
+from virialff.benchmarks import noncovalent, physics, report
 from virialff.benchmarks.conformers import conformer_set
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.cli import main
@@ -41,7 +40,7 @@ def few_references(monkeypatch) -> None:
     for module in (noncovalent, physics):
         monkeypatch.setattr(module, "read_database", lambda name: read_database(name)[:24])
     smiles = list(EvaluationSets.load().molecules.values())[:2]
-    monkeypatch.setattr(shipping, "conformer_set", lambda: conformer_set(3, molecules=smiles))
+    monkeypatch.setattr(report, "conformer_set", lambda: conformer_set(3, molecules=smiles))
 
 
 @pytest.mark.program("psi4")

@@ -23,13 +23,9 @@ from training.models.card import (
     twin_errors_held_out,
 )
 from training.objectives.charge_sign import orient_charges
-from virialff.benchmarks import noncovalent
-from virialff.benchmarks.conformers import compare_conformers, conformer_set
-from virialff.benchmarks.physics import PhysicsResult
 from virialff.benchmarks.reference_data import REFERENCES
-from virialff.benchmarks.report import LABELS, Progress, evaluate_models, report_interactions
-from virialff.engines import ENGINES, get_engine
-from virialff.errors import ConfigError, EvaluationSetError
+from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
+from virialff.errors import ConfigError
 from virialff.models.checkpoint import CARD_FILE, Member, load_checkpoint, save_checkpoint
 from virialff.models.force_field import Model
 from virialff.models.registry import load_model
@@ -112,7 +108,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
             progress=progress,
         )
         metrics["side by side"] = report.as_dict()
-        metrics |= _gfn2_and_dimers(model, report.physics[shipment.name])
+        metrics |= card_metrics(model, report.physics[shipment.name])
     save()
     return metrics
 
@@ -230,28 +226,3 @@ def _labels(recipe: dict[str, Any]) -> Path | None:
 def _history(run: Path) -> list[dict[str, Any]]:
     file = run / _HISTORY
     return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-
-
-def _gfn2_and_dimers(model: Model, physics: PhysicsResult) -> dict[str, Any]:
-    """The conformer set against GFN2-xTB, and everything about complexes that psi4-data allows."""
-    conformers = compare_conformers(conformer_set(), get_engine("gfn2"), {"model": model})
-    metrics: dict[str, Any] = {
-        "conformer set against GFN2-xTB": {
-            "above the lowest conformer by GFN2-xTB (kcal/mol)": conformers.summary("model", "reference").as_row(),
-            "above each method's own lowest conformer (kcal/mol)": conformers.summary("model", "own").as_row(),
-        }
-    }
-    try:
-        metrics["interactions"] = report_interactions(model, physics).as_dict()
-        metrics["S66 by other methods (kcal/mol)"] = s66_of_engines()
-    except EvaluationSetError as error:
-        metrics["interactions"] = f"not measured: {error}"
-    return metrics
-
-
-def s66_of_engines() -> dict[str, dict[str, float]]:
-    """Vertical S66 errors of GFN2-xTB and ANI at the same geometries, by level of theory; those that are there."""
-    engines = [get_engine(name) for name in ENGINES]
-    methods = {engine.name: engine for engine in engines if engine.available() is None}
-    result = noncovalent.run(noncovalent.S66, methods)
-    return {methods[name].level: result.summary(name).as_row() for name in methods}

@@ -7,7 +7,7 @@ by one constant an element, fitted by least squares to the labels of up to 500 t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,20 +21,18 @@ from numpy.typing import NDArray
 from virialff.benchmarks.calibration import CalibrationResult, calibrations
 from virialff.benchmarks.statistics import ErrorSummary, relative_errors, summarize_errors
 from virialff.elements import ATOMIC_NUMBERS
-from virialff.engines import Engine
+from virialff.engines.base import Progress
 from virialff.engines.xtb import Gfn2Engine, single_point
 from virialff.errors import ConfigError, EngineError, MoleculeError
-from virialff.interactions.energies import interaction_method
+from virialff.interactions.energies import interaction_energy
 from virialff.labels.schema import COLUMN_OF, Label, from_table
 from virialff.labels.splits import MONOMERS, SPLITS, Fractions, split_of_record
 from virialff.labels.store import LabelStore
-from virialff.methods.energy_functions import check_available, level_of_theory
+from virialff.methods.method import ForceMethod, level_of_theory, require
 from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
-#: Called as progress(done, in all); what it raises stops the run.
-Progress = Callable[[int, int], None]
 #: Training molecules whose energies fix the zeros of other methods.
 N_TRAINING = 500
 #: A molecule of this many heavy atoms or more is drug-sized.
@@ -249,21 +247,21 @@ class HeldOutComparison:
 def run_held_out(
     models: Mapping[str, Model],
     held_out: HeldOutSet,
-    beside: Mapping[str, Engine] | None = None,
+    beside: Mapping[str, ForceMethod] | None = None,
     *,
     progress: Progress | None = None,
 ) -> HeldOutComparison:
-    """Every method on every molecule and complex of the set; engines of the labels' own level are left out.
+    """Models, and other methods beside them, on the whole set; other methods of the labels' own level are left out.
 
-    A molecule that a method cannot compute is NaN with its reason. Raises EngineError for an engine that cannot compute
+    A molecule that a method cannot compute is NaN with its reason. Raises EngineError for a method that cannot compute
     here at all.
     """
     level = held_out.level_of_theory
-    engines = {name: engine for name, engine in (beside or {}).items() if level_of_theory(engine) != level}
-    for engine in engines.values():
-        check_available(engine)
+    others = {name: method for name, method in (beside or {}).items() if level_of_theory(method) != level}
+    for method in others.values():
+        require(method)
     of_models = [_ModelRun(name, model, held_out) for name, model in models.items()]
-    runs = [*of_models, *(_Run(name, engine, held_out) for name, engine in engines.items())]
+    runs = [*of_models, *(_Run(name, method, held_out) for name, method in others.items())]
     shifted = [run for run in runs if run.level != level]
     total = len(held_out.molecules) + len(held_out.complexes) + (len(held_out.training) if shifted else 0)
     done = 0
@@ -332,7 +330,7 @@ def element_counts(molecule: Molecule) -> NDArray[np.float64]:
 class _Run:
     """One method and what is gathered of it."""
 
-    def __init__(self, name: str, method: Engine | Model, held_out: HeldOutSet) -> None:
+    def __init__(self, name: str, method: ForceMethod, held_out: HeldOutSet) -> None:
         self.name, self.method, self.held_out = name, method, held_out
         self.level = level_of_theory(method)
         self.reasons: dict[tuple[str, int], str] = {}
@@ -343,7 +341,8 @@ class _Run:
 
     def add_training(self, molecule: LabelledMolecule) -> None:
         try:
-            self._training.append(float(self._energies(molecule.molecule)[0][0]))
+            require(self.method, molecule.molecule)
+            self._training.append(float(self.method.energy(molecule.molecule, molecule.molecule.positions)[0]))
         except (EngineError, MoleculeError):
             self._training.append(np.nan)
 
@@ -366,21 +365,14 @@ class _Run:
         """Total energies (n_conformers,) on the labels' zero; forces are kept for `force_summary`."""
         nothing = np.full(len(molecule.energies), np.nan)
         try:
-            energies, forces = self._energies(molecule.molecule)
+            require(self.method, molecule.molecule)
+            energies, forces = self.method.energy_and_forces(molecule.molecule, molecule.molecule.positions)
         except (EngineError, MoleculeError) as error:
             self.reasons[self.name, number] = str(error)
             return nothing
         errors = (forces - molecule.forces)[np.isfinite(molecule.forces).all(axis=(1, 2))].ravel()
         self._forces.append((errors, np.full(len(errors), number)))
         return nothing if self._shift is None else energies + element_counts(molecule.molecule) @ self._shift
-
-    def _energies(self, molecule: Molecule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if isinstance(self.method, Model):
-            return self.method.force_field(molecule).energy_and_forces(molecule.positions)
-        reason = self.method.unsupported(molecule)
-        if reason:
-            raise EngineError(reason)
-        return self.method.energy_and_forces(molecule, molecule.positions)
 
     def dipoles(self, molecule: LabelledMolecule) -> NDArray[np.float64]:
         """(n_conformers, 3) e Angstrom; NaN for a method that gives none."""
@@ -398,7 +390,7 @@ class _Run:
 
     def interactions(self, molecule: Molecule) -> NDArray[np.float64]:
         try:
-            return np.asarray(interaction_method(self.method)(molecule, molecule.positions), dtype=np.float64)
+            return interaction_energy(molecule, self.method)
         except (EngineError, MoleculeError):
             return np.full(molecule.n_conformers, np.nan)
 
@@ -453,7 +445,7 @@ def _of_each(model: Model, molecule: Molecule, quantity: str) -> NDArray[np.floa
     """(n_models, n_conformers) kcal/mol, the model first; NaN for an element that it does not know."""
     parts = (model, *model.members)
     try:
-        return np.stack([getattr(part.force_field(molecule), quantity)(molecule.positions) for part in parts])
+        return np.stack([getattr(part, quantity)(molecule, molecule.positions) for part in parts])
     except MoleculeError:
         return np.full((len(parts), molecule.n_conformers), np.nan)
 

@@ -7,7 +7,7 @@ by the deformation of the monomers and never share a column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from virialff.benchmarks.psi4_databases import PAIRS, ReferenceComplex, read_database
+from virialff.benchmarks.psi4_databases import PAIRS, read_database
 from virialff.benchmarks.reference_data import (
     COUPLED_CLUSTER,
     Geometry,
@@ -27,25 +27,16 @@ from virialff.benchmarks.reference_data import (
     sort_dimers,
 )
 from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
-from virialff.engines import Engine
+from virialff.engines.base import Progress
 from virialff.engines.dft import LEVEL_OF_THEORY as DFT
 from virialff.errors import EngineError, EvaluationSetError, MoleculeError
 from virialff.interactions.complexes import ComplexInteractions
-from virialff.interactions.energies import (
-    InteractionMethod,
-    RelaxedComplex,
-    interaction_method,
-    relaxed_interaction_energy,
-)
-from virialff.methods.energy_functions import check_available, level_of_theory, per_geometry
-from virialff.models.force_field import Model
+from virialff.interactions.energies import RelaxedComplex, interaction_energy, relaxed_interaction_energy
+from virialff.methods.method import MODEL, Method, level_of_theory, require
+from virialff.methods.runs import per_geometry
 from virialff.molecules.molecule import Molecule
 
-#: Called as progress(geometries done, geometries in all) after every complex; what it raises stops the run.
-Progress = Callable[[int, int], None]
 OVERALL = "all"
-#: The column of a model where it is the only one.
-MODEL = "model"
 #: Relaxed interaction energies of the paper's table (kcal/mol, Eq. 25).
 PAPER = pd.DataFrame(
     {"reference": [12.4, 25.4], "model": [14.8, 30.5], "ANI": [10.7, 17.2], "GFN2-xTB": [16.1, 29.2]},
@@ -106,7 +97,7 @@ class InteractionResult:
         is NaN where the method cannot compute the complex.
     methods: names of the methods' columns.
     reference_level: what `reference` is.
-    levels: level of theory of each method, where it has told it.
+    levels: level of theory of each method.
     reasons: why a method left out a complex, by (method, index).
     """
 
@@ -161,7 +152,7 @@ class InteractionResult:
 
 def run(
     benchmark: InteractionSet,
-    methods: Mapping[str, Engine | Model | InteractionMethod],
+    methods: Mapping[str, Method],
     *,
     references: References | None = None,
     indices: Iterable[int] | None = None,
@@ -172,32 +163,36 @@ def run(
     methods: by the name of their column.
     references: for a set of that source, see `reference_data.load_references`; its complexes are those that have an
         energy of the set's level, which may be none.
-    indices: only the complexes of these numbers.
+    indices: only the complexes of these numbers. progress: counts geometries, called after every complex.
 
     A complex that a method cannot compute is NaN with its reason in the result. Raises EvaluationSetError without
     psi4-data, without references and for an index that does not exist, EngineError for an engine that cannot compute
     here at all, ShapeError for a method that does not give one energy a geometry, ValueError for a method named like
     another column.
     """
-    complexes = _psi4_complexes(benchmark) if benchmark.source == "psi4-data" else _stored(benchmark, references)
-    if indices is not None:
-        complexes = _chosen(benchmark, complexes, set(indices))
+    wanted = None if indices is None else set(indices)
+    if benchmark.source == "psi4-data":
+        complexes = _from_psi4(benchmark, wanted)
+    elif references is None:
+        raise EvaluationSetError(f"{benchmark.name} needs reference energies: give them as references")
+    else:
+        complexes = [e for e in _from_store(benchmark, references) if wanted is None or e.index in wanted]
+    if unknown := sorted((wanted or set()) - {entry.index for entry in complexes}):
+        raise EvaluationSetError(f"{benchmark.name} has no complex {unknown[0]}")
     return _run(benchmark, complexes, methods, {}, progress)
 
 
-def run_reported(
-    methods: Mapping[str, Engine | Model | InteractionMethod], references: References
-) -> dict[str, InteractionResult]:
+def run_reported(methods: Mapping[str, Method], references: References) -> dict[str, InteractionResult]:
     """The sets of REPORTED of which the references hold something, by name; see `run`."""
     computed: _Computed = {}
-    results = {entry.name: _run(entry, _stored(entry, references), methods, computed, None) for entry in REPORTED}
+    results = {entry.name: _run(entry, _from_store(entry, references), methods, computed, None) for entry in REPORTED}
     return {name: result for name, result in results.items() if len(result.table)}
 
 
 def _run(
     benchmark: InteractionSet,
     complexes: Sequence[_Complex],
-    methods: Mapping[str, Engine | Model | InteractionMethod],
+    methods: Mapping[str, Method],
     computed: _Computed,
     progress: Progress | None,
 ) -> InteractionResult:
@@ -206,7 +201,7 @@ def _run(
     if clash:
         raise ValueError(f"a method cannot be named {clash[0]!r}: the table has a column of that name")
     for method in methods.values():
-        check_available(method)
+        require(method)
     n_geometries = sum(len(entry.factors) for entry in complexes)
     rows: list[dict[str, object]] = []
     reasons: dict[tuple[str, int], str] = {}
@@ -214,11 +209,10 @@ def _run(
     for entry in complexes:
         n = len(entry.factors)
         energies: dict[str, NDArray[np.float64]] = {}
-        molecule = entry.molecule()
         for name, method in methods.items():
             try:
                 if (key := (name, entry.database, entry.index, benchmark.geometry)) not in computed:
-                    computed[key] = per_geometry(name, _energies(method, molecule, entry.monomers), n)
+                    computed[key] = per_geometry(name, _energies(method, entry), n)
                 energies[name] = computed[key]
             except (EngineError, MoleculeError) as error:
                 reasons[name, entry.index] = str(error)
@@ -232,13 +226,13 @@ def _run(
             rows.append(row | {name: float(found[number]) for name, found in (energies | beside).items()})
         if progress is not None:
             progress(len(rows), n_geometries)
-    levels = {name: level for name, method in methods.items() if (level := level_of_theory(method))}
+    levels = {name: level_of_theory(method) for name, method in methods.items()}
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*_COLUMNS, *methods])
     return InteractionResult(table, (*methods, *stored), benchmark.level, levels | stored, reasons)
 
 
 def reference_comparison(
-    references: References, model: Model, geometry: Geometry, *, progress: Progress | None = None
+    references: References, model: Method, geometry: Geometry, *, progress: Progress | None = None
 ) -> InteractionResult:
     """Interaction energies (kcal/mol) of all dimers of one kind of geometry that have a DFT energy: Fig. 8 and 9.
 
@@ -290,7 +284,7 @@ def vertical_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class _Complex:
-    """One complex of a set: molecule() has a conformer a geometry, `energies` by level (n_geometries,) in kcal/mol.
+    """One complex of a set: the molecule has a conformer a geometry, `energies` by level (n_geometries,) in kcal/mol.
 
     monomers: at their own minima; empty for vertical energies.
     """
@@ -300,37 +294,35 @@ class _Complex:
     name: str
     category: str
     factors: tuple[float, ...]
-    molecule: Callable[[], Molecule]
+    molecule: Molecule
     monomers: tuple[Molecule, ...]
     energies: Mapping[str, NDArray[np.float64]]
 
 
-def _energies(
-    method: Engine | Model | InteractionMethod, molecule: Molecule, monomers: tuple[Molecule, ...]
-) -> NDArray[np.float64]:
+def _energies(method: Method, entry: _Complex) -> NDArray[np.float64]:
     """E_int (n_geometries,): vertical, or relaxed by Eq. 25 where the monomers have minima of their own."""
-    if not monomers:
-        return interaction_method(method)(molecule, molecule.positions)
-    return np.array([relaxed_interaction_energy(RelaxedComplex(molecule, monomers, "", ()), method)])
+    if not entry.monomers:
+        return interaction_energy(entry.molecule, method)
+    return np.array([relaxed_interaction_energy(RelaxedComplex(entry.molecule, entry.monomers, "", ()), method)])
 
 
-def _psi4_complexes(benchmark: InteractionSet) -> list[_Complex]:
-    """Perceiving bonds takes time, so each molecule is made when it is asked for."""
+def _from_psi4(benchmark: InteractionSet, wanted: set[int] | None) -> list[_Complex]:
     found: list[_Complex] = []
     for database in benchmark.databases:
         for index, curve in groupby(read_database(database), key=lambda item: item.index):
-            items = list(curve)
-            pair = _PAIR_OF.get((database, index))
-            if benchmark.pairs and pair is None:
+            pair = _PAIR_OF.get((database, index), "")
+            if (wanted is not None and index not in wanted) or (benchmark.pairs and not pair):
                 continue
+            items = list(curve)
+            molecule = Molecule.from_rdkit(items[0].to_rdkit())
             found.append(
                 _Complex(
                     database,
                     index,
                     items[0].name,
-                    pair or "" if benchmark.pairs else items[0].category,
+                    pair if benchmark.pairs else items[0].category,
                     tuple(item.separation_factor for item in items),
-                    lambda items=items: _molecule(items),  # type: ignore[misc]
+                    molecule.with_positions(np.stack([item.positions for item in items])),
                     (),
                     {COUPLED_CLUSTER: np.array([item.interaction_energy for item in items])},
                 )
@@ -338,23 +330,7 @@ def _psi4_complexes(benchmark: InteractionSet) -> list[_Complex]:
     return sorted(found, key=lambda entry: entry.category) if benchmark.pairs else found
 
 
-def _molecule(items: Sequence[ReferenceComplex]) -> Molecule:
-    return Molecule.from_rdkit(items[0].to_rdkit()).with_positions(np.stack([item.positions for item in items]))
-
-
-def _chosen(benchmark: InteractionSet, complexes: Sequence[_Complex], indices: set[int]) -> list[_Complex]:
-    known = {entry.index for entry in complexes}
-    unknown = sorted(indices - known)
-    if unknown:
-        raise EvaluationSetError(
-            f"{benchmark.name} has no complex {unknown[0]}: they are numbered from {min(known)} to {max(known)}."
-        )
-    return [entry for entry in complexes if entry.index in indices]
-
-
-def _stored(benchmark: InteractionSet, references: References | None) -> list[_Complex]:
-    if references is None:
-        raise EvaluationSetError(f"{benchmark.name} needs reference energies: give them as references")
+def _from_store(benchmark: InteractionSet, references: References) -> list[_Complex]:
     found = []
     for dimer in references.dimers:
         place = (dimer.database, dimer.index)
@@ -375,7 +351,7 @@ def _stored(benchmark: InteractionSet, references: References | None) -> list[_C
                 exact.name if exact else f"{dimer.database} {dimer.index}",
                 _PAIR_OF[place] if benchmark.pairs else category,
                 (1.0,),
-                lambda dimer=dimer: dimer.molecule,  # type: ignore[misc]
+                dimer.molecule,
                 dimer.monomers,
                 energies,
             )

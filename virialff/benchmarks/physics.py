@@ -7,7 +7,7 @@ the wrong place, leave something at long range or have bumps on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,16 @@ import numpy as np
 import pandas as pd
 
 from virialff.benchmarks.psi4_databases import read_database
-from virialff.engines import Engine
+from virialff.engines.base import Progress
 from virialff.errors import EvaluationSetError, MoleculeError
 from virialff.interactions.dissociation import (
     CompressionResult,
-    DissociationCurve,
     centre_separation,
     compression,
     dissociation_curve,
 )
-from virialff.interactions.energies import InteractionMethod
 from virialff.labels.evaluation_sets import EvaluationSets
+from virialff.methods.method import Method
 from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
 
@@ -44,31 +43,6 @@ _STEP = 0.1
 _QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 
 
-@dataclass(frozen=True, eq=False)
-class DimerCheck:
-    """What one method makes of one dimer.
-
-    distance: of the minimum, Angstrom (O-O in water, between the centres in benzene); window: where it belongs.
-    well_depth, long_range: E_int in kcal/mol at the minimum and at 10 Angstrom.
-    n_bumps: further wells deeper than BUMP on the way from the minimum to 10 Angstrom.
-    curve: what this was read from.
-    """
-
-    name: str
-    distance: float
-    window: tuple[float, float]
-    well_depth: float
-    long_range: float
-    n_bumps: int
-    curve: DissociationCurve
-
-    @property
-    def holds(self) -> bool:
-        """True if the minimum is in its window, nothing is left at 10 Angstrom and there is no bump."""
-        in_window = self.window[0] <= self.distance <= self.window[1]
-        return in_window and abs(self.long_range) <= LONG_RANGE_TOLERANCE and self.n_bumps == 0
-
-
 @dataclass(frozen=True)
 class PhysicsCheck:
     """One check: what was found, what is asked, and whether it holds; units are in the names."""
@@ -77,6 +51,42 @@ class PhysicsCheck:
     found: str
     limit: str
     holds: bool
+
+
+@dataclass(frozen=True)
+class DimerCheck:
+    """What one method makes of one dimer.
+
+    distance: of the minimum, Angstrom (O-O in water, between the centres in benzene).
+    well_depth, long_range: E_int in kcal/mol at the minimum and at 10 Angstrom.
+    n_bumps: further wells deeper than BUMP on the way from the minimum to 10 Angstrom.
+    """
+
+    name: str
+    distance: float
+    well_depth: float
+    long_range: float
+    n_bumps: int
+
+    @property
+    def checks(self) -> tuple[PhysicsCheck, ...]:
+        """The minimum is in its window, nothing is left at 10 Angstrom and there is no bump."""
+        (low, high), beyond = WINDOWS[self.name], abs(self.long_range)
+        found = (
+            ("distance of the minimum (Angstrom)", f"{self.distance:.2f}", f"{low:g} to {high:g}"),
+            ("E_int at 10 Angstrom (kcal/mol)", f"{self.long_range:.3f}", f"within {LONG_RANGE_TOLERANCE:g}"),
+            (f"further wells deeper than {BUMP:g} kcal/mol on the way", str(self.n_bumps), "0"),
+        )
+        holds = (low <= self.distance <= high, beyond <= LONG_RANGE_TOLERANCE, self.n_bumps == 0)
+        return tuple(
+            PhysicsCheck(f"{self.name}: {what}", text, limit, it)
+            for (what, text, limit), it in zip(found, holds, strict=True)
+        )
+
+    @property
+    def holds(self) -> bool:
+        """True if all of `checks` hold."""
+        return all(check.holds for check in self.checks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +137,7 @@ def check_physics(
     molecules: Iterable[Molecule] | None = None,
     *,
     dimers: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PhysicsResult:
     """All checks of a model; coordinates of the molecules are not used.
 
@@ -164,7 +174,7 @@ def check_physics(
         )
         checks.append(PhysicsCheck("S66 dimers more strongly bound when pushed together", found, "0", not collapsing))
         known = check_dimers(model)
-        checks += _dimer_checks(known)
+        checks += [check for dimer in known for check in dimer.checks]
     distributions = {name: _distribution(values) for name, values in samples.values.items() if len(values)}
     return PhysicsResult(tuple(checks), distributions, samples.n_molecules, tuple(known), compressions, tuple(missing))
 
@@ -218,29 +228,6 @@ def _parameter_checks(samples: _Samples) -> Iterable[PhysicsCheck]:
         )
 
 
-def _dimer_checks(dimers: Iterable[DimerCheck]) -> Iterable[PhysicsCheck]:
-    for check in dimers:
-        low, high = check.window
-        yield PhysicsCheck(
-            f"{check.name}: distance of the minimum (Angstrom)",
-            f"{check.distance:.2f}",
-            f"{low:g} to {high:g}",
-            low <= check.distance <= high,
-        )
-        yield PhysicsCheck(
-            f"{check.name}: E_int at 10 Angstrom (kcal/mol)",
-            f"{check.long_range:.3f}",
-            f"within {LONG_RANGE_TOLERANCE:g}",
-            abs(check.long_range) <= LONG_RANGE_TOLERANCE,
-        )
-        yield PhysicsCheck(
-            f"{check.name}: further wells deeper than {BUMP:g} kcal/mol on the way",
-            str(check.n_bumps),
-            "0",
-            check.n_bumps == 0,
-        )
-
-
 def _distribution(values: np.ndarray) -> dict[str, float]:
     known = values[np.isfinite(values)]
     quantiles = np.quantile(known, _QUANTILES) if len(known) else [float("nan")] * len(_QUANTILES)
@@ -264,7 +251,7 @@ def reference_dimers() -> dict[str, Molecule]:
     return {"water": water, "benzene T-shaped": t_shaped, "benzene sandwich": sandwich}
 
 
-def check_dimers(method: Engine | Model | InteractionMethod) -> list[DimerCheck]:
+def check_dimers(method: Method) -> list[DimerCheck]:
     """Dissociation curves of the three dimers with one method, from 0.8 Angstrom inside to 10 Angstrom.
 
     Raises EvaluationSetError without psi4-data, and what the method raises.
@@ -272,7 +259,7 @@ def check_dimers(method: Engine | Model | InteractionMethod) -> list[DimerCheck]
     return [_check(name, molecule, method) for name, molecule in reference_dimers().items()]
 
 
-def _check(name: str, molecule: Molecule, method: Engine | Model | InteractionMethod) -> DimerCheck:
+def _check(name: str, molecule: Molecule, method: Method) -> DimerCheck:
     start, _ = centre_separation(molecule, molecule.positions[0])
     separations = np.append(np.arange(start - 0.8, 9.99, _STEP), 10.0)
     curve = dissociation_curve(molecule, molecule.positions[0], separations, {"E_int": method})
@@ -281,9 +268,7 @@ def _check(name: str, molecule: Molecule, method: Engine | Model | InteractionMe
     distance = float(separations[lowest])
     if name == "water":
         distance = _oxygen_distance(molecule, distance - start)
-    return DimerCheck(
-        name, distance, WINDOWS[name], float(energies[lowest]), float(energies[-1]), _bumps(energies[lowest:]), curve
-    )
+    return DimerCheck(name, distance, float(energies[lowest]), float(energies[-1]), _bumps(energies[lowest:]))
 
 
 def _oxygen_distance(molecule: Molecule, shift: float) -> float:

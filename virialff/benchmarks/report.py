@@ -1,5 +1,5 @@
-"""What is measured of models: side by side with GFN2-xTB and ANI on data that none of them was trained on, and what a
-model card says about interactions.
+"""What is measured of models: side by side with GFN2-xTB and ANI on data that none of them was trained on, and the rest
+of what a model card says.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import pandas as pd
 
 import virialff
 from virialff.benchmarks.calibration import CalibrationResult
-from virialff.benchmarks.conformers import ConformerResult, compare_stored
+from virialff.benchmarks.conformers import ConformerResult, compare_conformers, compare_stored, conformer_set
 from virialff.benchmarks.held_out import HeldOutComparison, HeldOutSet, SplitRule, read_held_out, run_held_out
 from virialff.benchmarks.noncovalent import (
     BASE_PAIRS,
-    MODEL,
     REPORTED,
     S66,
     S66X8,
@@ -32,6 +31,8 @@ from virialff.benchmarks.physics import PhysicsResult, check_physics
 from virialff.benchmarks.reference_data import REFERENCES, References, load_references
 from virialff.engines import ENGINES, Engine, get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY
+from virialff.errors import EvaluationSetError
+from virialff.methods.method import MODEL
 from virialff.models.card import side_by_side_table
 from virialff.models.force_field import Model
 from virialff.settings import ASSETS
@@ -141,17 +142,7 @@ def evaluate_models(
 
     Raises ConfigError for a model whose card does not tell its split and for labels without this level, StoreError.
     """
-    notes: list[str] = []
-    usable: dict[str, Engine] = {}
-    for name in engines:
-        engine = get_engine(name)
-        reason = engine.available()
-        if reason is None:
-            # What it loads, or fetches, on first use decides what it calls itself.
-            engine.atomic_energies(np.array([1]))
-            usable[engine.level] = engine
-        else:
-            notes.append(f"{name} is left out: {reason}")
+    usable, notes = _usable(engines)
     levels = {name: model.level_of_theory for name, model in models.items()} | {name: name for name in usable}
     comparison = None
     if labels is not None:
@@ -181,61 +172,68 @@ def evaluate_models(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class InteractionReport:
-    """Interactions of one model: results with the column `model`, in kcal/mol, and the checks of its parameters."""
+def card_metrics(model: Model, physics: PhysicsResult) -> dict[str, Any]:
+    """What the card of a model says besides `SideBySide`: conformers against GFN2-xTB, and complexes.
 
-    s66: InteractionResult
-    s66x8: InteractionResult
-    base_pairs: InteractionResult
-    physics: PhysicsResult
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain numbers for a model card, units in the keys."""
-        pairs = self.base_pairs.table
-        return {
-            "s66 vertical against CCSD(T)/CBS (kcal/mol)": _by_category(self.s66),
-            "s66x8 vertical against CCSD(T)/CBS (kcal/mol)": _by_category(self.s66x8),
-            "base pairs vertical (kcal/mol)": [
-                {"pair": pair, "geometry": name, "reference": float(reference), "model": float(energy)}
-                for pair, name, reference, energy in zip(
-                    pairs["category"], pairs["set"], pairs["reference"], pairs[MODEL], strict=True
-                )
-            ],
-            "dimers": [
-                {
-                    "dimer": check.name,
-                    "distance (Angstrom)": check.distance,
-                    "well depth (kcal/mol)": check.well_depth,
-                    "E_int at 10 Angstrom (kcal/mol)": check.long_range,
-                    "further wells": check.n_bumps,
-                    "holds": check.holds,
-                }
-                for check in self.physics.dimers
-            ],
-            "S66 dimers bound more strongly behind the wall": list(self.physics.collapsing),
-        }
-
-
-def report_interactions(model: Model, physics: PhysicsResult | None = None) -> InteractionReport:
-    """Measure a model on S66, S66x8 and the base pairs; `physics` are its checks where they have been made.
-
-    Raises EvaluationSetError without psi4-data.
+    physics: the model's checks. Without psi4-data the complexes are a sentence that says so.
     """
-    return InteractionReport(
-        *(run(entry, {MODEL: model}) for entry in (S66, S66X8, BASE_PAIRS)), physics or check_physics(model)
-    )
-
-
-def _by_category(result: InteractionResult) -> dict[str, dict[str, float]]:
-    table = result.statistics.drop(columns="method").set_index("category")
-    return {
-        str(category): {
-            str(name): int(value) if str(name).startswith("n_") else round(float(value), 4)
-            for name, value in row.items()
+    conformers = compare_conformers(conformer_set(), get_engine("gfn2"), {MODEL: model})
+    metrics: dict[str, Any] = {
+        "conformer set against GFN2-xTB": {
+            "above the lowest conformer by GFN2-xTB (kcal/mol)": conformers.summary(MODEL, "reference").as_row(),
+            "above each method's own lowest conformer (kcal/mol)": conformers.summary(MODEL, "own").as_row(),
         }
-        for category, row in table.iterrows()
     }
+    usable, _ = _usable(ENGINES)
+    try:
+        s66 = run(S66, {MODEL: model, **usable})
+        s66x8, pairs = (run(entry, {MODEL: model}) for entry in (S66X8, BASE_PAIRS))
+    except EvaluationSetError as error:
+        return metrics | {"interactions": f"not measured: {error}"}
+    metrics["interactions"] = {
+        "s66 vertical against CCSD(T)/CBS (kcal/mol)": _by_category(s66),
+        "s66x8 vertical against CCSD(T)/CBS (kcal/mol)": _by_category(s66x8),
+        "base pairs vertical (kcal/mol)": _plain(
+            pairs.table[["category", "set", "reference", MODEL]]
+            .rename(columns={"category": "pair", "set": "geometry"})
+            .to_dict("records")
+        ),
+        "dimers": [
+            {
+                "dimer": check.name,
+                "distance (Angstrom)": check.distance,
+                "well depth (kcal/mol)": check.well_depth,
+                "E_int at 10 Angstrom (kcal/mol)": check.long_range,
+                "further wells": check.n_bumps,
+                "holds": check.holds,
+            }
+            for check in physics.dimers
+        ],
+        "S66 dimers bound more strongly behind the wall": list(physics.collapsing),
+    }
+    metrics["S66 by other methods (kcal/mol)"] = {level: s66.summary(level).as_row() for level in usable}
+    return metrics
+
+
+def _by_category(result: InteractionResult) -> dict[str, Any]:
+    """Statistics of the model by class of complexes."""
+    rows = result.statistics.round(4).to_dict("records")
+    return {row.pop("category"): row for row in _plain(rows) if row.pop("method") == MODEL}
+
+
+def _usable(engines: Sequence[str]) -> tuple[dict[str, Engine], list[str]]:
+    """Engines by their level of theory, and sentences on those that cannot compute here."""
+    usable, notes = {}, []
+    for name in engines:
+        engine = get_engine(name)
+        reason = engine.available()
+        if reason is None:
+            # What it loads, or fetches, on first use decides what it calls itself.
+            engine.atomic_energies(np.array([1]))
+            usable[engine.level] = engine
+        else:
+            notes.append(f"{name} is left out: {reason}")
+    return usable, notes
 
 
 def _held_out_notes(held_out: HeldOutSet, comparison: HeldOutComparison) -> list[str]:

@@ -15,7 +15,7 @@ from pages.components.shell.model import chosen_name, force_field
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.figure import show_figure
-from virialff.benchmarks.noncovalent import MODEL, InteractionResult, paper_table, vertical_table
+from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
 from virialff.benchmarks.reference_data import (
     COUPLED_CLUSTER,
@@ -30,6 +30,7 @@ from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.interactions.complexes import ComplexInteractions
 from virialff.interactions.dissociation import DissociationCurve, closest_contact
 from virialff.methods.energy_methods import dft_engine
+from virialff.methods.method import MODEL
 from virialff.models import registry
 from virialff.models.card import with_interval
 from virialff.models.force_field import Model

@@ -71,7 +71,7 @@ def test_errors_are_those_of_the_model(held_out):
 class AnotherZero(Gfn2Engine):
     """GFN2-xTB with a constant an element added: the same energies but for their zero, at another level."""
 
-    level_of_theory = "shifted"
+    level = "shifted"
 
     def energy_and_forces(self, molecule, positions, *, progress=None):
         energies, forces = super().energy_and_forces(molecule, positions)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.virialff.sample_methods import FunctionMethod
 from virialff.benchmarks.noncovalent import BASE_PAIRS, PAPER, S66, S66X8, InteractionSet, run
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.engines import get_engine
@@ -49,7 +50,7 @@ def test_the_reference_itself_has_no_error():
             [lookup[molecule.numbers.tobytes() + place.tobytes()].interaction_energy for place in positions]
         )
 
-    result = run(S66, {"reference again": reference})
+    result = run(S66, {"reference again": FunctionMethod(reference)})
     assert result.summary("reference again").rmse.estimate == 0.0
 
 
@@ -91,7 +92,7 @@ def test_base_pairs():
 
 def test_progress_counts_every_geometry():
     seen = []
-    nothing = {"nothing": lambda _, positions: np.zeros(len(positions))}
+    nothing = {"nothing": FunctionMethod(lambda _, positions: np.zeros(len(positions)))}
     run(S66, nothing, indices=[3, 5], progress=lambda *n: seen.append(n))
     assert seen == [(1, 2), (2, 2)]
 
@@ -100,6 +101,6 @@ def test_bad_requests_are_refused():
     with pytest.raises(EvaluationSetError, match="S66 has no complex 67"):
         run(S66, {}, indices=[67])
     with pytest.raises(ShapeError, match="expected \\(1,\\)"):
-        run(S66, {"wrong": lambda *_: np.zeros((1, 2))}, indices=[1])
+        run(S66, {"wrong": FunctionMethod(lambda *_: np.zeros((1, 2)))}, indices=[1])
     with pytest.raises(ValueError, match="cannot be named 'reference'"):
-        run(S66, {"reference": lambda *_: np.zeros(1)}, indices=[1])
+        run(S66, {"reference": FunctionMethod(lambda *_: np.zeros(1))}, indices=[1])

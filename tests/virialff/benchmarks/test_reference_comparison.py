@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from virialff import load_model
-from virialff.benchmarks.noncovalent import MODEL, reference_comparison
+from virialff.benchmarks.noncovalent import reference_comparison
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.reference_data import COUPLED_CLUSTER as LEVEL
 from virialff.benchmarks.reference_data import (
@@ -18,6 +18,7 @@ from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
 from virialff.errors import EvaluationSetError
 from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.interactions.dissociation import dissociation_curve
+from virialff.methods.method import MODEL
 from virialff.molecules.molecule import Molecule
 from virialff.settings import ASSETS
 
