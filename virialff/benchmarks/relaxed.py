@@ -14,8 +14,8 @@ from virialff.benchmarks.psi4_databases import ReferenceComplex
 from virialff.engines import Engine
 from virialff.errors import EngineError, MoleculeError
 from virialff.interactions.energies import relax_complex, relaxed_interaction_energy
-from virialff.methods.energy_functions import EnergyFunction, check_available, level_of_theory
-from virialff.models.force_field import Model
+from virialff.methods.energy_functions import check_available, level_of_theory
+from virialff.methods.method import Method
 from virialff.molecules.molecule import Molecule
 
 
@@ -43,7 +43,7 @@ class RelaxedResult:
 
 def run_relaxed(
     complexes: Sequence[ReferenceComplex],
-    methods: "Mapping[str, Engine | Model | EnergyFunction]",
+    methods: "Mapping[str, Method]",
     geometry_engine: Engine,
     *,
     progress: Progress | None = None,

@@ -18,7 +18,6 @@ from rdkit import Chem
 
 from virialff.conformers.relax import connectivity_changes, relax
 from virialff.errors import EngineError, MoleculeError
-from virialff.methods.model_engine import ModelEngine
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules.molecule import Molecule
 from virialff.potential.energy import pair_energies_and_forces
@@ -148,9 +147,8 @@ def _batch(
         }
         try:
             force_field = model.force_field(molecule)
-            engine = ModelEngine(force_field, model.level_of_theory)
             single = molecule.with_positions(molecule.positions[:1])
-            relaxed = relax(single, engine, max_steps=_MAX_RELAXATION_STEPS).conformers[0]
+            relaxed = relax(single, model, max_steps=_MAX_RELAXATION_STEPS).conformers[0]
         except (EngineError, MoleculeError) as error:
             rows.append(StabilityRow(**facts, failure=str(error)))
             continue
