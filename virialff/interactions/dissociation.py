@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
-from virialff.engines import Engine
 from virialff.errors import MoleculeError, ShapeError
 from virialff.interactions.energies import InteractionMethod, interaction_method
-from virialff.models.force_field import Model
+from virialff.methods.method import Method
 from virialff.molecules.molecule import Molecule
 
 
@@ -101,7 +100,7 @@ def dissociation_curve(
     molecule: Molecule,
     positions: np.ndarray,
     separations: np.ndarray,
-    methods: "Mapping[str, Engine | Model | InteractionMethod]",
+    methods: Mapping[str, Method | InteractionMethod],
 ) -> DissociationCurve:
     """Interaction energies at a series of separations with every method.
 
@@ -139,7 +138,7 @@ class CompressionResult:
 def compression(
     molecule: Molecule,
     positions: np.ndarray,
-    method: "Engine | Model | InteractionMethod",
+    method: Method | InteractionMethod,
     *,
     n_points: int = 40,
 ) -> CompressionResult:

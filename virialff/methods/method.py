@@ -90,11 +90,10 @@ def get_method(name: str) -> Method:
     raise EngineError(f"there is no method {name!r}; choose from {', '.join(method_names())}, or ase:module:factory")
 
 
-def get_force_method(name: str) -> ForceMethod:
-    """The same, of a method with forces; EngineError for one that has none."""
-    method = get_method(name)
+def with_forces(method: Method) -> ForceMethod:
+    """The same method, as one to relax with; EngineError where it gives no forces."""
     if not hasattr(method, "energy_and_forces"):
-        raise EngineError(f"the method {name!r} gives no forces; choose another to relax with")
+        raise EngineError(f"the method {method.name!r} gives no forces; choose another to relax with")
     return cast("ForceMethod", method)
 
 

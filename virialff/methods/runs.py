@@ -83,8 +83,8 @@ def energies_of(
 
     Raises EngineError where the method cannot compute here, or not this molecule, and as `Molecule.require_3d`.
     """
-    *_, last = energies_in_parts(method, ensemble, name=name, progress=progress)
-    return last
+    first = _nothing_yet(method, ensemble, name)
+    return next(_continued(method, ensemble, first, first.n_left, progress))
 
 
 def energies_in_parts(
@@ -97,20 +97,27 @@ def energies_in_parts(
 ) -> Iterator[MethodEnergies]:
     """The same part by part: after the first conformer, then every 0.4 s; stop by not asking for the next.
 
-    `known` is what an earlier run of the same method and conformers came to; only what it lacks is computed. The last
-    one is complete.
+    `known` is what an earlier run of the same method and conformers came to: only what it lacks is computed, and
+    nothing is yielded where that is nothing. The last one is complete.
     """
+    run = _nothing_yet(method, ensemble, name) if known is None or known.n_done == 0 else known
+    yield from _continued(method, ensemble, run, 1, progress)
+
+
+def _nothing_yet(method: Method, ensemble: Molecule, name: str | None) -> MethodEnergies:
     ensemble.require_3d()
     require(method, ensemble)
     n = ensemble.n_conformers
-    run = known
-    if run is None or run.n_done == 0:
-        atoms = getattr(method, "atomic_energies", None)
-        total = float("nan") if atoms is None else float(np.sum(atoms(ensemble.numbers)))
-        run = MethodEnergies(name or method.name, method.level, np.full(n, np.nan), atoms=total, n_left=n)
-    elif run.n_left == 0:
-        yield run
-    size = 1
+    atoms = getattr(method, "atomic_energies", None)
+    total = float("nan") if atoms is None else float(np.sum(atoms(ensemble.numbers)))
+    # After the atoms: ANI knows its level once its weights are there.
+    return MethodEnergies(name or method.name, method.level, np.full(n, np.nan), atoms=total, n_left=n)
+
+
+def _continued(
+    method: Method, ensemble: Molecule, run: MethodEnergies, size: int, progress: Progress | None
+) -> Iterator[MethodEnergies]:
+    """What is missing of a run, the first part of `size` conformers."""
     while run.n_left:
         done = run.n_done
         start = time.perf_counter()

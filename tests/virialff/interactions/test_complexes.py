@@ -14,7 +14,7 @@ from virialff.interactions.complexes import (
     vertical_interaction,
 )
 from virialff.interactions.energies import interaction_energy, relax_complex, relaxed_interaction_energy
-from virialff.methods.energy_methods import energy_engine
+from virialff.methods.method import get_method
 from virialff.molecules.molecule import Molecule
 from virialff.settings import ASSETS
 
@@ -81,7 +81,7 @@ def test_level_of_ani_is_that_of_its_weights(dimer):
 
 
 def test_dft_is_counterpoise_corrected_and_tells_its_progress(dimer):
-    engine = energy_engine("pyscf")
+    engine = get_method("pyscf")
     steps = []
     found = complex_interactions(dimer, {"DFT": engine}, get_engine("gfn2"), progress=lambda *step: steps.append(step))
     table = found.table.iloc[0]

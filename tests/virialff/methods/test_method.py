@@ -1,6 +1,7 @@
 """Methods by name: engines, models, ASE calculators and those of other packages."""
 
 import importlib
+import importlib.util
 import pickle
 from typing import cast
 
@@ -19,11 +20,11 @@ from virialff.errors import CheckpointError, EngineError, UnsupportedElementErro
 from virialff.methods.method import (
     GROUP,
     first_usable,
-    get_force_method,
     get_method,
     level_of_theory,
     method_names,
     require,
+    with_forces,
 )
 from virialff.methods.runs import energies_of
 from virialff.models import registry
@@ -116,7 +117,7 @@ def test_a_calculator_of_ase(propanol):
     from ase import Atoms
     from ase.calculators.lj import LennardJones
 
-    method = get_force_method("ase:ase.calculators.lj:LennardJones")
+    method = with_forces(get_method("ase:ase.calculators.lj:LennardJones"))
     assert get_method("ase:ase.calculators.lj:LennardJones") is method
     assert method.level == "LennardJones"
     result = energies_of(method, propanol)
@@ -157,7 +158,7 @@ def own_module(tmp_path, monkeypatch):
 
 
 def test_a_calculator_of_the_user(own_module, propanol):
-    method = get_force_method("ase:own_springs:Springs")
+    method = with_forces(get_method("ase:own_springs:Springs"))
     assert method.level == "springs to the origin"
     result = energies_of(method, propanol)
     np.testing.assert_allclose(result.values, 0.5 * 23.060548 * (propanol.positions**2).sum(axis=(1, 2)), rtol=1e-6)
@@ -225,4 +226,16 @@ def test_a_method_without_forces_does_not_relax(own_module, monkeypatch):
     method = get_method("ase:own_springs:Springs")
     monkeypatch.delattr(type(method), "energy_and_forces")
     with pytest.raises(EngineError, match="gives no forces"):
-        get_force_method("ase:own_springs:Springs")
+        with_forces(get_method("ase:own_springs:Springs"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyscf") is None, reason="PySCF is not installed")
+def test_dft_of_hydrogen():
+    molecule = Molecule.from_smiles("[H][H]").with_positions(np.array([[[0, 0, 0], [0, 0, 0.75]]]))
+    method = cast("PyscfEngine", get_method("pyscf"))
+    result = energies_of(method, molecule)
+    np.testing.assert_allclose(result.values, get_engine("pyscf").energy(molecule, molecule.positions), atol=0.01)
+    # The experimental D_e is 109.5 kcal/mol.
+    assert 100 < result.atomization_energies[0] < 115
+    assert np.abs(method.forces(molecule, molecule.positions)).max() < 20
+    method.close()
