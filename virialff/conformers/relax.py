@@ -1,19 +1,22 @@
-"""Relaxing geometries with an engine, and saying what the relaxation changed besides coordinates."""
+"""Relaxing geometries with any method that gives forces, and saying what the relaxation changed besides coordinates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rdkit import Chem
 
 from virialff.conformers.generation import stereochemistry
-from virialff.engines.base import Engine, Progress, conformer_axis
+from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
 from virialff.molecules import rdkit_log
 from virialff.molecules.molecule import Molecule
+
+if TYPE_CHECKING:
+    from virialff.methods.method import ForceMethod
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +55,7 @@ class Relaxation:
 
 def relax(
     molecule: Molecule,
-    engine: Engine,
+    engine: ForceMethod,
     positions: ArrayLike | None = None,
     *,
     force_tolerance: float = FORCE_TOLERANCE,
@@ -81,8 +84,7 @@ def relax(
         try:
             end = _minimize(engine, molecule, start, force_tolerance, max_steps)
         except EngineError as error:
-            reason = str(error).removeprefix("conformer 1: ")
-            raise EngineError(f"conformer {index + 1}, while it was relaxed: {reason}") from error
+            raise EngineError(f"conformer {index + 1}, while it was relaxed: {error.message}") from error
         changes = (
             *connectivity_changes(molecule, end.positions),
             *stereochemistry_changes(molecule, start, end.positions),
@@ -91,7 +93,7 @@ def relax(
         if progress is not None:
             progress(index + 1, len(geometries))
     final = molecule.with_positions(np.array([conformer.positions for conformer in relaxed]))
-    return Relaxation(final, engine.level_of_theory, tuple(relaxed))
+    return Relaxation(final, engine.level, tuple(relaxed))
 
 
 class _Minimum(NamedTuple):
@@ -103,7 +105,7 @@ class _Minimum(NamedTuple):
 
 
 def _minimize(
-    engine: Engine, molecule: Molecule, start: FloatArray, force_tolerance: float, max_steps: int
+    engine: ForceMethod, molecule: Molecule, start: FloatArray, force_tolerance: float, max_steps: int
 ) -> _Minimum:
     from ase import Atoms
     from ase.optimize import LBFGS
@@ -116,7 +118,7 @@ def _minimize(
     return _Minimum(atoms.positions.copy(), energy, largest, optimizer.nsteps, converged)
 
 
-def _ase_calculator(engine: Engine, molecule: Molecule) -> Any:
+def _ase_calculator(engine: ForceMethod, molecule: Molecule) -> Any:
     from ase.calculators.calculator import Calculator, all_changes
 
     class EngineCalculator(Calculator):

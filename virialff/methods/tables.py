@@ -1,15 +1,18 @@
-"""Energies, ranks and scans as tables, ranked ensembles as SDF files."""
+"""Energies of conformers and scans as tables, the same on pages, in files and on the command line."""
 
 from __future__ import annotations
 
-import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
+from numpy.typing import ArrayLike
 
 from virialff.conformers.scans import Scan
-from virialff.methods.comparison import Comparison, MethodEnergies
+from virialff.methods.comparison import Comparison
+
+#: Temperature of Boltzmann populations where none is given, kelvin.
+ROOM_TEMPERATURE = 298.15
 
 
 def relative_energies_above(comparison: Comparison, conformer: int | None = None) -> dict[str, np.ndarray]:
@@ -19,22 +22,18 @@ def relative_energies_above(comparison: Comparison, conformer: int | None = None
     """
     if conformer is None:
         return {method.name: method.relative for method in comparison.methods}
-    return {method.name: method.energies - method.energies[conformer] for method in comparison.methods}
+    return {method.name: method.values - method.values[conformer] for method in comparison.methods}
 
 
 def relative_energy_table(comparison: Comparison, conformer: int | None = None) -> pd.DataFrame:
     """One row per conformer (from 1): relative energies in kcal/mol as `relative_energies_above`, then ranks."""
-    columns: dict[str, object] = {"conformer": np.arange(1, len(comparison.positions) + 1)}
+    columns: dict[str, object] = {"conformer": np.arange(1, comparison.molecule.n_conformers + 1)}
     for label, values in relative_energies_above(comparison, conformer).items():
         columns[f"{label} (kcal/mol)"] = values
     for method in comparison.methods:
         ranks = [None if np.isnan(rank) else int(rank) for rank in method.ranks]
         columns[f"{method.name} rank"] = pd.array(ranks, dtype="Int64")
     return pd.DataFrame(columns)
-
-
-#: Temperature of Boltzmann populations where none is given, kelvin.
-ROOM_TEMPERATURE = 298.15
 
 
 def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE) -> pd.DataFrame:
@@ -48,37 +47,17 @@ def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE
     return table
 
 
-def ranked_sdf(comparison: Comparison, by: str, temperature: float = ROOM_TEMPERATURE) -> str:
-    """SDF text, a record a conformer, lowest energy by the method named `by` first; those without one come last.
-
-    Properties of each record: CONFORMER (its number before), and for every method the columns of `ensemble_table`.
-    Raises KeyError for a method that is not among the comparison's.
-    """
-    molecule = comparison.molecule.with_positions(comparison.positions)
-    table = ensemble_table(comparison, temperature)
-    order = np.argsort(method_named(comparison, by).energies, kind="stable")
-    mol = molecule.to_rdkit()
-    mol.SetProp("_Name", " ".join(molecule.name.split()))
-    for method in comparison.methods:
-        mol.SetProp(f"LEVEL_OF_THEORY {method.name}", method.level_of_theory)
-    numbers = [conformer.GetId() for conformer in mol.GetConformers()]
-    buffer = io.StringIO()
-    writer = Chem.SDWriter(buffer)
-    for index in order:
-        for name, value in table.iloc[int(index)].items():
-            text = "" if pd.isna(value) else f"{value:.6g}" if isinstance(value, float) else str(value)
-            mol.SetProp("CONFORMER" if name == "conformer" else str(name), text)
-        writer.write(mol, confId=numbers[int(index)])
-    writer.close()
-    return buffer.getvalue()
-
-
-def method_named(comparison: Comparison, name: str) -> MethodEnergies:
-    """The method of this name. Raises KeyError."""
-    for method in comparison.methods:
-        if method.name == name:
-            return method
-    raise KeyError(name)
+def atomization_table(comparison: Comparison, conformer: int) -> pd.DataFrame:
+    """A row a method for one conformer (from 1): method, atomization energy (kcal/mol), level of theory."""
+    return pd.DataFrame(
+        {
+            "method": [method.name for method in comparison.methods],
+            "atomization energy (kcal/mol)": [
+                method.atomization_energies[conformer - 1] for method in comparison.methods
+            ],
+            "level of theory": [method.level for method in comparison.methods],
+        }
+    )
 
 
 def scan_differences(relative: dict[str, np.ndarray], reference: str) -> dict[str, np.ndarray]:
@@ -102,3 +81,21 @@ def scan_table(
         for name, values in scan_differences(relative, reference).items():
             table[f"{name} - {reference} (kcal/mol)"] = values
     return table
+
+
+def json_numbers(values: ArrayLike) -> list[float | None]:
+    """Numbers for JSON, which has no NaN: null is an undefined value."""
+    return [float(value) if np.isfinite(value) else None for value in np.asarray(values)]
+
+
+def json_methods(comparison: Comparison, temperature: float | None = None) -> dict[str, Any]:
+    """Each method's level of theory and relative energies (kcal/mol); at a temperature also ranks and populations."""
+    found: dict[str, Any] = {}
+    for method in comparison.methods:
+        found[method.name] = {"level_of_theory": method.level, "relative": json_numbers(method.relative)}
+        if temperature is not None:
+            found[method.name] |= {
+                "rank": json_numbers(method.ranks),
+                "population": json_numbers(method.weights(temperature)),
+            }
+    return found
