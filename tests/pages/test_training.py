@@ -142,6 +142,19 @@ def test_runs_are_compared(page, store, jobs, monkeypatch):
     assert labels == ["first: training", "first: validation", "second: training", "second: validation"]
 
 
+def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
+    for name, content in (("bad", '{"step": null}'), ("worse", "{")):
+        (jobs / "jobs" / name).mkdir(parents=True)
+        (jobs / "jobs" / name / "job.json").write_text(content)
+    page.run()
+    assert not page.exception
+    assert page.dataframe[-1].value[["job", "state"]].to_numpy().tolist() == [["worse", "damaged"], ["bad", "damaged"]]
+    labelled(page.selectbox, "Show").set_value("bad").run()
+    assert not page.exception
+    assert "job.json is damaged" in text_of(page)
+    assert "Start training" in [entry.label for entry in page.button]
+
+
 def test_what_is_wrong_in_a_recipe_is_a_sentence(page):
     labelled(page.number_input, "conformers").set_value(0).run()
     assert any("conformers is 0 and must be at least 1" in error.value.replace("\\", "") for error in page.error)

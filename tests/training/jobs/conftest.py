@@ -39,7 +39,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> set[int]:
-    """The processes of jobs in the folder: what submitit runs, and the trainings."""
+    """The processes of jobs in the folder: their own, and the trainings."""
     found = set()
     for entry in Path("/proc").iterdir():
         try:
