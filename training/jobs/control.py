@@ -138,23 +138,21 @@ def start_command(
 
 def list_jobs(purpose: str | None = TRAINING) -> list[Job]:
     """Every job of a purpose, or all there are, oldest first, with its position in the queue of its machine."""
-    jobs = sorted((look(folder) for folder in all_folders()), key=lambda job: (job.submitted, job.name))
-    queues: dict[tuple[str, str], int] = {}
-    for index, job in enumerate(jobs):
-        if job.state == "queued" and job.waits_for:
-            queue = (job.host, job.waits_for)
-            queues[queue] = queues.get(queue, 0) + 1
-            jobs[index] = job.model_copy(update={"position": queues[queue]})
-    return [job for job in jobs if purpose is None or stem_of(job.purpose) == stem_of(purpose)]
+    folders = [folder for folder in all_folders() if purpose is None or folder.path.parent == place_of(purpose)]
+    jobs = [job for job in map(look, folders) if purpose is None or stem_of(job.purpose) == stem_of(purpose)]
+    return sorted(map(_in_queue, jobs), key=lambda job: (job.submitted, job.name))
 
 
 def find(name: str) -> Job:
     """The job of this name. Raises JobError if there is none."""
-    job = look(_folder(name))
-    if job.state == "queued" and job.waits_for:
-        names = [other.name for other in waiting(job.host, job.waits_for)]
-        return job.model_copy(update={"position": names.index(name) + 1 if name in names else None})
-    return job
+    return _in_queue(look(_folder(name)))
+
+
+def _in_queue(job: Job) -> Job:
+    if job.state != "queued" or not job.waits_for:
+        return job
+    names = [other.name for other in waiting(job.host, job.waits_for)]
+    return job.model_copy(update={"position": names.index(job.name) + 1 if job.name in names else None})
 
 
 def follow(name: str, interval: float = 0.5) -> Iterator[str]:

@@ -112,13 +112,11 @@ class State(_Record):
     exit_code: int | None = None
 
 
-class _Stop(_Record):
-    attempt: int
+class _Mark(_Record):
+    """Of an attempt: that it should stop, or SLURM's number."""
 
-
-class _Number(_Record):
     attempt: int
-    number: str
+    number: str = ""
 
 
 class _Told(_Record):
@@ -219,23 +217,23 @@ class JobFolder:
 
     def ask_to_stop(self, attempt: int) -> None:
         """The attempt's process looks for it."""
-        self._write("stop.json", _Stop(attempt=attempt))
+        self._write("stop.json", _Mark(attempt=attempt))
 
     def is_asked_to_stop(self, attempt: int) -> bool:
         """Whether `ask_to_stop` was called for this attempt."""
         try:
-            return self._read("stop.json", _Stop) == _Stop(attempt=attempt)
+            return self._read("stop.json", _Mark) == _Mark(attempt=attempt)
         except DamagedRecordError:
             return False
 
     def write_scheduler_id(self, attempt: int, number: str) -> None:
         """SLURM's number of the attempt, by whoever submitted it."""
-        self._write("slurm.json", _Number(attempt=attempt, number=number))
+        self._write("slurm.json", _Mark(attempt=attempt, number=number))
 
     def scheduler_id(self, attempt: int) -> str | None:
         """SLURM's number of the attempt."""
-        found = self._read("slurm.json", _Number)
-        return found.number if found is not None and found.attempt == attempt else None
+        found = self._read("slurm.json", _Mark)
+        return (found.number or None) if found is not None and found.attempt == attempt else None
 
     def _write(self, name: str, content: _Record) -> None:
         replace_file(self.path / name, f"{content.model_dump_json(indent=1)}\n".encode(), writer=str(os.getpid()))

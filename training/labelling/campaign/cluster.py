@@ -91,6 +91,8 @@ class LocalCluster(Cluster):
     def _start(self, files: Sequence[WorkerFiles], first: int) -> list[str]:
         environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(self._config.threads))
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_here()[: self._config.gpus])
+        # Where this command itself is part of an array of SLURM, its workers are not.
+        environment.pop("SLURM_ARRAY_TASK_ID", None)
         jobs = []
         for number, own in enumerate(files, first):
             with own.log.open("wb") as output:
