@@ -24,6 +24,8 @@ ANI_WEIGHTS_VARIABLE = "VIRIALFF_ANI_WEIGHTS"
 PYSCF_BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
 #: Set by the program for its own processes: the file in which one tells why a training ended.
 TRAINING_END_VARIABLE = "VIRIALFF_TRAINING_END"
+#: The same: the lifeline of torchrun for the processes that it starts.
+TRAINING_LIFELINE_VARIABLE = "VIRIALFF_TRAINING_LIFELINE"
 
 
 def models_folder() -> Path:

@@ -14,6 +14,7 @@ import os
 import platform
 import socket
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pyarrow as pa
 import torch
 
 import virialff
+from training.jobs.locks import holding
 from training.loop.metrics import METRICS_FILE, read_metrics
 from virialff.files import replace_file
 from virialff.settings import CHECKOUT
@@ -36,6 +38,10 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def held(self) -> AbstractContextManager[None]:
+        """For one training at a time. Raises JobError with the name of the process that trains here."""
+        return holding(self.path / "run.lock", f"The run {self.path}")
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write `config.json`: all settings of the run, resolved."""

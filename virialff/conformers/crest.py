@@ -24,6 +24,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from rdkit import Chem
 
+from virialff import children
 from virialff.conformers.generation import FloatArray, stereochemistry
 from virialff.elements import SYMBOL_OF
 from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
@@ -252,8 +253,9 @@ def _run(
     start = time.monotonic()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = children.start(
             words,
+            by=signal.SIGTERM,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from pages.components.shell import commands as command_view
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets.show import download
-from training.jobs.command_runs import FOLDER, list_commands
+from training.jobs.control import FOLDER, list_jobs
 from training.labelling.config import load_campaign
 from training.recipes.presets import shown_path
 from training.recipes.recipe import PRESETS
@@ -81,8 +81,8 @@ def imports() -> None:
         _qmugs()
     else:
         _sdf()
-    for run in list_commands(_IMPORT):
-        command_view.show(run, f"import into {Path(run.subject).name}", result_lines=12)
+    for job in list_jobs(_IMPORT)[::-1]:
+        command_view.show(job, f"import into {Path(job.subject).name}", result_lines=12)
 
 
 def _qmugs() -> None:
@@ -128,7 +128,7 @@ def _sdf() -> None:
         "Import SDF",
         icon=":material/database:",
         disabled=not (field.strip() and level.strip()),
-        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, {name: file.getvalue()}),
+        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, files={name: file.getvalue()}),
     )
 
 
@@ -146,8 +146,8 @@ def campaigns() -> None:
         workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
     if path is not None:
         _one_campaign(path, int(workers))
-    for run in list_commands(_CAMPAIGN):
-        command_view.show(run, f"labels into {shown_path(Path(run.subject))}", result_lines=3)
+    for job in list_jobs(_CAMPAIGN)[::-1]:
+        command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
 
 
 def _one_campaign(path: Path, workers: int) -> None:
@@ -162,11 +162,13 @@ def _one_campaign(path: Path, workers: int) -> None:
     with st.popover("The configuration"):
         st.code(path.read_text(encoding="utf-8"), language="yaml")
     arguments = ["label", str(path), "--workers", str(workers), "--interval", "2"]
+    local = config.cluster == "local"
     st.button(
         "Start labelling",
         type="primary",
         icon=":material/play_arrow:",
         on_click=command_view.start,
         args=(_CAMPAIGN, str(config.folder.absolute()), arguments),
+        kwargs={"gpus": local * config.gpus, "cores": local * workers * config.threads},
     )
     st.caption("It goes on when this page is closed. What is there already is not computed again.")
