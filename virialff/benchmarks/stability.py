@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from rdkit import Chem
 
 from virialff.conformers.relax import connectivity_changes, relax
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import EngineError, MoleculeError
 from virialff.methods.model_engine import ModelEngine
 from virialff.models.force_field import ForceField, Model
@@ -225,8 +225,7 @@ class Langevin:
         temperature: float,
         generator: np.random.Generator,
     ) -> None:
-        table = Chem.GetPeriodicTable()
-        self.masses = np.array([table.GetAtomicWeight(int(number)) for number in numbers])[:, None]
+        self.masses = of_atoms(ATOMIC_WEIGHTS, numbers)[:, None]
         self._parameters = parameters
         self._generator = generator
         self._thermal = np.sqrt(GAS_CONSTANT * temperature * _ACCELERATION / self.masses)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
 
+from virialff.elements import symbol
 from virialff.errors import EngineError, ShapeError
 
 if TYPE_CHECKING:
@@ -65,12 +65,6 @@ class Engine(Protocol):
 
     def atomic_energies(self, numbers: Any) -> FloatArray:
         """Reference energies of isolated atoms at this level, shape of `numbers`, kcal/mol."""
-
-
-def symbol(number: int) -> str:
-    """Element symbol of an atomic number, "element 119" beyond the periodic table."""
-    known = 0 < number <= 118
-    return str(Chem.GetPeriodicTable().GetElementSymbol(number)) if known else f"element {number}"
 
 
 def missing_elements(level: str, numbers: Iterable[int], elements: frozenset[int]) -> str | None:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements, symbol
+from virialff.elements import UNPAIRED_ELECTRONS, symbol
+from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements
 from virialff.errors import EngineError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
@@ -34,8 +35,6 @@ BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")
 
 #: Elements with GFN2-xTB parameters: hydrogen to radon.
 GFN2_ELEMENTS = frozenset(range(1, 87))
-#: Unpaired electrons in the ground state of the isolated atom (Hund), by atomic number.
-UNPAIRED_ELECTRONS = {1: 1, 6: 2, 7: 3, 8: 2, 9: 1, 15: 3, 16: 2, 17: 1, 35: 1}
 
 
 def _generic_rotation() -> FloatArray:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem
 
+from virialff.elements import VAN_DER_WAALS_RADII
 from virialff.errors import MissingCoordinatesError
 from virialff.molecules.molecule import Molecule
 
@@ -45,8 +45,7 @@ def suggest_contact(
     i, j = np.unravel_index(
         np.where(attractive, product, np.inf).argmin() if hydrogen_bond else product.argmin(), product.shape
     )
-    table = Chem.GetPeriodicTable()
-    radii = table.GetRvdw(int(first.numbers[i])) + table.GetRvdw(int(second.numbers[j]))
+    radii = VAN_DER_WAALS_RADII[int(first.numbers[i])] + VAN_DER_WAALS_RADII[int(second.numbers[j])]
     return Contact(int(i), int(j), round(radii * (_HYDROGEN_BOND if hydrogen_bond else 1.0), 2))
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
 
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.engines import Engine
 from virialff.errors import MoleculeError, ShapeError
 from virialff.interactions.energies import InteractionMethod, interaction_method
@@ -30,8 +30,7 @@ def centre_separation(molecule: Molecule, positions: np.ndarray) -> tuple[float,
     positions: (n_atoms, 3). Raises MoleculeError unless there are two fragments with separate centres, ShapeError.
     """
     positions, second = _two_fragments(molecule, positions)
-    table = Chem.GetPeriodicTable()
-    masses = np.array([table.GetAtomicWeight(int(number)) for number in molecule.numbers])
+    masses = of_atoms(ATOMIC_WEIGHTS, molecule.numbers)
     centres = [np.average(positions[atoms], axis=0, weights=masses[atoms]) for atoms in (~second, second)]
     line = centres[1] - centres[0]
     distance = float(np.linalg.norm(line))

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from rdkit import Chem
 
-from virialff.elements import ELEMENTS
+from virialff.elements import ELEMENTS, NUMBER_OF
 from virialff.errors import IsotopeError, UnreadableRecordError
 from virialff.io.text import Record
 from virialff.molecules import checks
@@ -16,7 +15,7 @@ from virialff.molecules.changes import same_stereochemistry
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.perception import bonded_pairs
 
-_ATOMIC_NUMBERS = {Chem.GetPeriodicTable().GetElementSymbol(z).upper(): z for z in range(1, 119)}
+_ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
 _MAX_COUNT = 1_000_000
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
-from rdkit import Chem
 
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.engines.density import LOWDIN
 from virialff.engines.dft import LEVEL_OF_THEORY, QMUGS
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused, conformer_id
@@ -137,8 +137,7 @@ def _rotation_difference(structure: Structure) -> str | None:
 
 def rotational_constants(numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """A, B, C (3,) in cm^-1, with the elements' standard atomic weights; A is infinite for a linear molecule."""
-    table = Chem.GetPeriodicTable()
-    masses = np.array([table.GetAtomicWeight(int(number)) for number in numbers])
+    masses = of_atoms(ATOMIC_WEIGHTS, numbers)
     centred = positions - masses @ positions / masses.sum()
     inertia = np.eye(3) * (masses @ (centred**2).sum(1)) - (masses[:, None] * centred).T @ centred
     moments = np.maximum(np.linalg.eigvalsh(inertia), 0.0)
