@@ -15,11 +15,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from virialff.conformers.relax import connectivity_changes, relax
+from virialff.conformers.relax import relax
 from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import EngineError, MoleculeError
 from virialff.methods.model_engine import ModelEngine
 from virialff.models.force_field import ForceField, Model
+from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters

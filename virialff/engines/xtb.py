@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from virialff.elements import UNPAIRED_ELECTRONS, symbol
 from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements
@@ -37,19 +38,8 @@ BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")
 GFN2_ELEMENTS = frozenset(range(1, 87))
 
 
-def _generic_rotation() -> FloatArray:
-    """A rotation (3, 3) by 1, 2 and 3 rad about the axes, after which no built geometry has a bond on one."""
-    rotation = np.eye(3)
-    for axis, angle in enumerate((1.0, 2.0, 3.0)):
-        step = np.eye(3)
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        step[i, i] = step[j, j] = np.cos(angle)
-        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
-        rotation = step @ rotation
-    return rotation
-
-
-_ROTATION = _generic_rotation()
+# By 1, 2 and 3 rad about the axes: then no built geometry has a bond on one.
+_ROTATION = Rotation.from_euler("xyz", (1.0, 2.0, 3.0)).as_matrix()
 _FORCE_UNIT = HARTREE_IN_KCAL_MOL / BOHR_IN_ANGSTROM
 _lock = threading.RLock()
 

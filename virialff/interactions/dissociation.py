@@ -12,6 +12,7 @@ from virialff.errors import MoleculeError, ShapeError
 from virialff.interactions.energies import InteractionMethod, interaction_method
 from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import pulled_apart
 
 
 def _two_fragments(molecule: Molecule, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,10 +52,7 @@ def dissociation_positions(molecule: Molecule, positions: np.ndarray, separation
 
 def displaced(molecule: Molecule, positions: np.ndarray, shifts: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Positions (n_shifts, n_atoms, 3) with the second fragment moved by each of `shifts` along `direction` (3,)."""
-    positions, second = _two_fragments(molecule, positions)
-    moved = np.repeat(positions[None], len(shifts), axis=0)
-    moved[:, second] += np.asarray(shifts)[:, None, None] * direction
-    return moved
+    return pulled_apart(*_two_fragments(molecule, positions), shifts, direction)
 
 
 def closest_contact(molecule: Molecule, positions: np.ndarray) -> np.ndarray:

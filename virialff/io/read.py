@@ -5,7 +5,7 @@ A record that cannot be used is an item of its own, an error that names the reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from os import PathLike
 from pathlib import PurePath
@@ -79,16 +79,34 @@ def read_molecules(
 def group_conformers(molecules: Iterable[Molecule]) -> Iterator[Molecule]:
     """Join consecutive molecules that are the same, atom for atom, into one with all their conformers.
 
-    Molecules without coordinates stay as they are. The first one of a group gives the name.
+    Stereoisomers may alternate: each is joined with its own. Molecules without coordinates stay as they are. The first
+    one of a group gives the name.
     """
-    group: list[Molecule] = []
+    held: list[Molecule] = []
     for molecule in molecules:
-        if group and not (molecule.n_conformers and group[0].n_conformers and group[0].same_structure(molecule)):
-            yield _joined(group)
-            group = []
-        group.append(molecule)
-    if group:
-        yield _joined(group)
+        if held and not may_be_joined(held[-1], molecule):
+            yield from (_joined([held[k] for k in group]) for group in isomers(held))
+            held = []
+        held.append(molecule)
+    yield from (_joined([held[k] for k in group]) for group in isomers(held))
+
+
+def may_be_joined(first: Molecule, second: Molecule) -> bool:
+    """Whether two molecules with coordinates have the same bonds, so that they are one molecule or stereoisomers."""
+    return bool(first.n_conformers and second.n_conformers and first.same_bonds(second))
+
+
+def isomers(molecules: Sequence[Molecule]) -> list[list[int]]:
+    """Indices of molecules with the same bonds, those of a stereoisomer together, in the order of their first."""
+    groups: list[list[int]] = []
+    for index, molecule in enumerate(molecules):
+        for group in groups:
+            if molecules[group[0]].same_structure(molecule):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
 
 
 def read_one_molecule(

@@ -11,7 +11,7 @@ from virialff.elements import ELEMENTS, NUMBER_OF
 from virialff.errors import IsotopeError, UnreadableRecordError
 from virialff.io.text import Record
 from virialff.molecules import checks
-from virialff.molecules.changes import same_stereochemistry
+from virialff.molecules.changes import stereochemistry_changes
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.perception import bonded_pairs
 
@@ -37,7 +37,7 @@ class _Perceiver:
             last is not None
             and np.array_equal(last.numbers, atoms)
             and np.array_equal(last.bonds, bonded_pairs(atoms, geometry))
-            and same_stereochemistry(last, last.positions[0], geometry) is None
+            and not stereochemistry_changes(last, last.positions[0], geometry)
         ):
             return last.with_positions(geometry).with_name(name)
         self._last = Molecule.from_geometry(atoms, geometry, name=name, max_atoms=self._max_atoms)

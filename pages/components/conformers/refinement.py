@@ -9,8 +9,7 @@ from pages.components.shell import background
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
-from virialff.conformers.ensembles import Pruning
-from virialff.conformers.generation import RMSD_TOLERANCE
+from virialff.conformers.ensembles import RMSD_TOLERANCE, Pruning
 from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
 from virialff.methods.energy_methods import engine_method
 from virialff.methods.model_engine import ModelEngine

@@ -16,7 +16,7 @@ from virialff.labels.imports.qmugs.structures import Structure
 from virialff.labels.imports.qmugs.summary import SummaryRow
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules.changes import connectivity_changes
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 Level = Literal["dft", "gfn2"]
@@ -61,9 +61,9 @@ def check_structure(structure: Structure, conformer: ConformerId, row: SummaryRo
         raise Refused(Reason.DISAGREE, f"the record says {names[0]}/{names[1]}")
     if molecule.n_atoms != row.n_atoms:
         raise Refused(Reason.DISAGREE, f"the record has {molecule.n_atoms} atoms, the summary {row.n_atoms}")
-    change = same_connectivity(molecule, molecule.positions[0])
-    if change is not None:
-        raise Refused(Reason.BONDS, change)
+    changes = connectivity_changes(molecule, molecule.positions[0])
+    if changes:
+        raise Refused(Reason.BONDS, changes[0])
 
 
 def make_label(
