@@ -13,11 +13,18 @@ from typing import IO
 
 import numpy as np
 
-from virialff.errors import MoleculeError, SeveralMoleculesError, UnknownFormatError, UnreadableRecordError
+from virialff.errors import (
+    MismatchedCoordinatesError,
+    MoleculeError,
+    SeveralMoleculesError,
+    UnknownFormatError,
+    UnreadableRecordError,
+)
 from virialff.io import sdf as structures
 from virialff.io import smiles as tables
 from virialff.io import xyz as geometries
 from virialff.io.text import Record, clean_title, open_lines
+from virialff.molecules.changes import mismatch
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.molecule import Molecule
 
@@ -150,6 +157,7 @@ def _read(
             item: Molecule | MoleculeError
             try:
                 item = record.make()
+                _check_geometry(item)
             except MoleculeError as error:
                 item = error.in_record(f"{number} ({title})" if title else str(number))
             yield item
@@ -158,6 +166,13 @@ def _read(
         return
     if not number:
         yield UnreadableRecordError("the file has no records; give a file with at least one molecule")
+
+
+def _check_geometry(molecule: Molecule) -> None:
+    for geometry in molecule.positions:
+        reason = mismatch(molecule, geometry)
+        if reason is not None:
+            raise MismatchedCoordinatesError(reason)
 
 
 def _records(lines: Iterator[str], kind: str, max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:

@@ -16,6 +16,7 @@ from rdkit import Chem
 from virialff.elements import COVALENT_RADII, SYMBOL_OF, of_atoms
 from virialff.molecules import rdkit_log
 from virialff.molecules.checks import label
+from virialff.units import BOHR_IN_ANGSTROM
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,9 @@ FORMED = 1.10
 #: Numberings of equivalent atoms that are tried where structures are compared.
 MOST_NUMBERINGS = 1000
 
+# Lengths in other units of length, in Angstrom, and how far bonds stray from the sum of covalent radii.
+_UNITS = {"Bohr": 1 / BOHR_IN_ANGSTROM, "picometres": 100.0}
+_UNIT_MARGIN = 0.25
 _CUMULATED = Chem.MolFromSmarts("[*]=[*]=[*]")
 _SAME_SIDE = {
     Chem.BondStereo.STEREOZ: True,
@@ -70,6 +74,25 @@ def bond_changes(
 def connectivity_changes(molecule: Molecule, positions: ArrayLike) -> tuple[str, ...]:
     """Sentences on bonds of the molecule that are broken, and bonds formed, in one geometry (n_atoms, 3), Angstrom."""
     return bond_changes(molecule.numbers, molecule.bonds, positions)
+
+
+def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
+    """Why a geometry (n_atoms, 3), Angstrom, cannot be of the molecule's bonds, as a sentence with advice, or None.
+
+    One broken bond may be meant, as in a scan. Coordinates in another unit, or of atoms in another order, are told by
+    most bonds being broken, or by some broken while others formed.
+    """
+    found = connectivity_changes(molecule, positions)
+    n_broken = sum(" broke (" in sentence for sentence in found)
+    if not n_broken or (n_broken == len(found) and 2 * n_broken <= len(molecule.bonds)):
+        return None
+    ratios = bond_ratios(molecule.numbers, positions)[tuple(molecule.bonds.T)]
+    unit = next((name for name, factor in _UNITS.items() if (np.abs(ratios / factor - 1) < _UNIT_MARGIN).all()), None)
+    others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    advice = (
+        f"they seem to be in {unit}: give Angstrom" if unit is not None else "check the order of the atoms and the unit"
+    )
+    return f"its coordinates are not of its bonds: {found[0]}{others}; {advice}"
 
 
 def stereochemistry_changes(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,13 @@ from rdkit import Chem
 from virialff.elements import SYMBOL_OF
 from virialff.errors import (
     FlatCoordinatesError,
+    MismatchedCoordinatesWarning,
     MissingCoordinatesError,
     UnreadableRecordError,
     ValenceError,
 )
 from virialff.molecules import checks, rdkit_log
-from virialff.molecules.changes import Configuration, configuration, same_isomer
+from virialff.molecules.changes import Configuration, configuration, mismatch, same_isomer
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.perception import misfit, perceive
 from virialff.molecules.rdkit_forms import add_conformers, normalised
@@ -305,10 +307,17 @@ class Molecule:
     def with_positions(self, positions: np.ndarray) -> Molecule:
         """The same molecule at other positions, (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom.
 
-        Raises ShapeError, MissingCoordinatesError (not finite) or OverlappingAtomsError.
+        Warns (MismatchedCoordinatesWarning) of positions that cannot be of the molecule's bonds. Raises ShapeError,
+        MissingCoordinatesError (not finite) or OverlappingAtomsError.
         """
         conformers = _as_conformers(positions)
         checks.check_positions(conformers, self.numbers)
+        for index, geometry in enumerate(conformers, start=1):
+            reason = mismatch(self, geometry)
+            if reason is not None:
+                warnings.warn(
+                    f"{self.formula}, conformer {index}: {reason}", MismatchedCoordinatesWarning, stacklevel=2
+                )
         return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
 
     def with_name(self, name: str) -> Molecule:
