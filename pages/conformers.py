@@ -1,6 +1,5 @@
 """Page Conformers: generate or upload an ensemble, relax and prune it, rank it by several methods."""
 
-import numpy as np
 import streamlit as st
 
 from pages.components.conformers.refinement import refine
@@ -15,9 +14,10 @@ from pages.components.widgets.heading import heading
 from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.overlay import show_overlay
 from virialff.errors import VirialffError
-from virialff.export.ensembles import ROOM_TEMPERATURE, ensemble_table, ranked_sdf
+from virialff.export.ensembles import ranked_sdf
 from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
+from virialff.methods.tables import ROOM_TEMPERATURE, ensemble_table
 
 
 def ranking(result: Comparison, stem: str) -> None:
@@ -98,14 +98,14 @@ def results_for(shown: state.Loaded) -> None:
     st.subheader("Relax and prune")
     positions = refine(chosen, shown.molecule, active, force_field)
     st.subheader("Rank")
-    methods = choose_methods(active, force_field, shown.molecule)
+    methods = choose_methods(active, shown.molecule)
     if not methods:
         st.info("Choose at least one method.")
         return
-    runs = [run for run in energies(methods, shown.molecule, positions, model_at_once=True) if run.run.n_done]
-    found = tuple(entry.method.result(entry.run) for entry in runs)
-    if found and any(np.isfinite(method.energies).any() for method in found):
-        ranking(Comparison(shown.molecule, positions, found, {}), file_stem(shown.title, shown.molecule.formula))
+    molecule = shown.molecule.with_positions(positions)
+    found = tuple(energies(methods, molecule, at_once=active))
+    if any(run.succeeded for run in found):
+        ranking(Comparison(molecule, found), file_stem(shown.title, molecule.formula))
 
 
 enter_through_app()

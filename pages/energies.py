@@ -1,7 +1,6 @@
 """Page Energies: conformers and scans by the model, GFN2-xTB, ANI and DFT side by side."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from pages.components.energies.scan import show_scan
@@ -15,10 +14,10 @@ from pages.components.widgets.figure import show_figure
 from pages.components.widgets.heading import heading
 from pages.components.widgets.methods import choose_methods, energies
 from virialff.errors import VirialffError
-from virialff.export.energies import relative_energies_above, relative_energy_table
 from virialff.figures import conformer_energy_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
-from virialff.models.force_field import ForceField, Model
+from virialff.methods.tables import atomization_table, relative_energies_above, relative_energy_table
+from virialff.models.force_field import Model
 
 _WHAT = "compared_geometries"
 _CONFORMERS, _SCAN = "Conformers", "Scan"
@@ -34,9 +33,8 @@ def comparison(result: Comparison, stem: str) -> None:
         zero = st.selectbox(
             "Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", persist_state="session", width=360
         )
-    energies_by_reference = result.methods[labels.index(reference)].energies
-    known = np.isfinite(energies_by_reference).any()
-    conformer = int(np.nanargmin(energies_by_reference)) if zero == lowest and known else None
+    by_reference = result.methods[labels.index(reference)]
+    conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     relative = relative_energies_above(result, conformer)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -58,25 +56,16 @@ def comparison(result: Comparison, stem: str) -> None:
 def one_conformer(result: Comparison) -> None:
     """Atomization energies of one conformer, each with its level of theory; totals are not comparable."""
     st.subheader("One conformer alone")
-    n_conformers = len(result.positions)
+    n_conformers = result.molecule.n_conformers
     number = 1
     if n_conformers > 1:
         number = st.number_input(
             "Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", persist_state="session", width=180
         )
-    table = result.atomization_table
-    table = table[table["conformer"] == number]
-    energies_text = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table["atomization energy (kcal/mol)"]]
-    st.table(
-        pd.DataFrame(
-            {
-                "method": table["method"].to_numpy(),
-                "atomization energy (kcal/mol)": energies_text,
-                "level of theory": table["level of theory"].to_numpy(),
-            }
-        ),
-        hide_index=True,
-    )
+    table = atomization_table(result, number)
+    kind = "atomization energy (kcal/mol)"
+    table[kind] = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table[kind]]
+    st.table(table, hide_index=True)
     st.caption(
         "Energy of the isolated atoms minus energy of the molecule, both at the method's own level, without zero-point "
         "energy; positive means bound. Total energies of different methods have different zeros and are not compared."
@@ -88,7 +77,7 @@ def results_for(shown: state.Loaded) -> None:
     active = model.active_model()
     heading(shown)
     try:
-        force_field = model.force_field(active, shown.molecule)
+        model.force_field(active, shown.molecule)
     except VirialffError as error:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
@@ -103,30 +92,30 @@ def results_for(shown: state.Loaded) -> None:
         persist_state="session",
     )
     if what == _SCAN:
-        show_scan(shown, active, force_field)
+        show_scan(shown, active)
     else:
-        conformers_of(shown, active, force_field)
+        conformers_of(shown, active)
 
 
-def conformers_of(shown: state.Loaded, active: Model, force_field: ForceField) -> None:
+def conformers_of(shown: state.Loaded, active: Model) -> None:
     """Conformers given or generated, and their energies side by side."""
     st.subheader("Conformers")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:
         return
     st.subheader("Energies")
-    methods = choose_methods(active, force_field, shown.molecule)
+    methods = choose_methods(active, shown.molecule)
     if not methods:
         st.info("Choose at least one method.")
         return
-    runs = [entry for entry in energies(methods, shown.molecule, chosen.positions) if entry.run.n_done]
+    molecule = shown.molecule.with_positions(chosen.positions)
+    runs = energies(methods, molecule)
     if not runs:
         return
     timing(runs)
-    found = tuple(entry.method.result(entry.run) for entry in runs)
-    result = Comparison(shown.molecule, chosen.positions, found, {})
-    if len(chosen.positions) > 1:
-        comparison(result, file_stem(shown.title, shown.molecule.formula))
+    result = Comparison(molecule, tuple(runs))
+    if molecule.n_conformers > 1:
+        comparison(result, file_stem(shown.title, molecule.formula))
     one_conformer(result)
 
 

@@ -12,7 +12,7 @@ from pages.components.shell import background
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.text import one_line, plain, sentence
 from training.recipes.presets import label_sources, levels_of, shown_path
-from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
+from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
 from virialff.engines import ENGINES
 from virialff.errors import VirialffError
 from virialff.models.checkpoint import load_checkpoint

@@ -80,9 +80,7 @@ def main() -> None:
             if (lack := engine.unsupported(molecule)) is not None:
                 raise EngineError(f"{name} cannot be compared on these molecules: {lack}")
         theirs = rate(partial(engine_energies, engine, molecules), total)
-        rows.append(
-            (f"{name}: energies ({engine.level_of_theory})", f"{theirs:.0f} conformers", f"{own / theirs:.0f} x")
-        )
+        rows.append((f"{name}: energies ({engine.level})", f"{theirs:.0f} conformers", f"{own / theirs:.0f} x"))
     print(
         table(f"Throughput, one thread: {total} conformers of {len(molecules)} molecules, {atoms:.0f} atoms each", rows)
     )

@@ -20,7 +20,7 @@ def main() -> int:
     for symbol, number in zip(ELEMENTS, ATOMIC_NUMBERS, strict=True):
         energies[symbol] = round(float(engine.atomic_energies(np.array([number]))[0]), 6)
         print(symbol, energies[symbol], "kcal/mol", flush=True)
-    content = {"level_of_theory": engine.level_of_theory, "program": engine.name, "energies_kcal_mol": energies}
+    content = {"level_of_theory": engine.level, "program": engine.name, "energies_kcal_mol": energies}
     ATOMIC_ENERGIES.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {ATOMIC_ENERGIES}")
     return 0

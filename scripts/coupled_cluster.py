@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 
-from virialff.benchmarks.base_pairs import PAIRS
-from virialff.benchmarks.coupled_cluster import COLUMNS, FILE
-from virialff.benchmarks.psi4_databases import read_database
+from virialff.benchmarks.psi4_databases import PAIRS, read_database
+from virialff.benchmarks.reference_data import COLUMNS, COUPLED_CLUSTER_FILE
 
 
 def main() -> None:
@@ -17,12 +16,12 @@ def main() -> None:
             item = next(entry for entry in read_database(database) if entry.index == index)
             chosen.append(item)
             print(f"{pair}: {item.label}")
-    with FILE.open("w", newline="", encoding="utf-8") as file:
+    with COUPLED_CLUSTER_FILE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for item in chosen:
             writer.writerow([item.database, item.index, item.name, item.category, f"{item.interaction_energy:.3f}"])
-    print(f"{FILE.name}: {len(chosen)} complexes")
+    print(f"{COUPLED_CLUSTER_FILE.name}: {len(chosen)} complexes")
 
 
 if __name__ == "__main__":

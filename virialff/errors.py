@@ -117,7 +117,25 @@ class RegistryError(CheckpointError):
 
 
 class EngineError(VirialffError):
-    """An energy engine that is missing or failed."""
+    """A method of energies that is missing or failed.
+
+    `conformer` is the number, from 1, of the conformer that failed, None where it is not about one; `str` has it.
+    """
+
+    def __init__(self, message: str, *, conformer: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.conformer = conformer
+
+    def __str__(self) -> str:
+        return self.message if self.conformer is None else f"conformer {self.conformer}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_engine_error, (self.message, self.conformer)
+
+
+def _rebuild_engine_error(message: str, conformer: int | None) -> EngineError:
+    return EngineError(message, conformer=conformer)
 
 
 class EvaluationSetError(VirialffError):

@@ -12,6 +12,8 @@ from types import ModuleType
 MOVED = {
     "virialff.approach": "virialff.interactions.approach",
     "virialff.benchmarks.dissociation": "virialff.interactions.dissociation",
+    "virialff.benchmarks.reference_comparison": "virialff.benchmarks.noncovalent",
+    "virialff.benchmarks.side_by_side": "virialff.benchmarks.report",
     "virialff.classical_force_fields": "virialff.parameters.classical",
     "virialff.complex_energies": "virialff.interactions.complexes",
     "virialff.connectivity": "virialff.molecules.changes",

@@ -93,13 +93,11 @@ def test_dft_that_is_not_installed_is_a_sentence(page, butanol, monkeypatch):
     import shutil
 
     from virialff.engines.psi4 import find_psi4
-    from virialff.methods import energy_methods
 
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "pyscf" else found(name, *a))
     monkeypatch.setenv("PATH", "")
     assert shutil.which("psi4") is None
-    energy_methods.energy_engine.cache_clear()
     find_psi4.cache_clear()
     upload(page, "butanol.sdf", sdf_of(butanol))
     assert not page.exception

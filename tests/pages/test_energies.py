@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from pages.components.widgets.methods import energy_cache
+from pages.components.widgets.methods import energy_cache, method_for
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.generation import relative_energies, search
 from virialff.io.examples import examples
 from virialff.io.uploads import read_upload
-from virialff.methods.energy_methods import engine_method
-from virialff.methods.runs import EnergyRun, continue_run
+from virialff.methods.runs import energies_in_parts
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
@@ -187,8 +186,9 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
     upload(app, "butanol.sdf", sdf_of(butanol))
     choose_methods(app, "gfn2")
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
-    method = engine_method("gfn2", given)
-    run = next(continue_run(EnergyRun(5, np.empty(0)), given.positions, method.energy))
+    method = method_for("gfn2", given)
+    run = next(energies_in_parts(get_engine("gfn2"), given))
+    assert not isinstance(method, str)
     energy_cache().put((method.key, keys.geometry_key(given)), run)
     app.run()
     assert any("GFN2-xTB 1 of 5" in caption.value.replace("\\", "") for caption in app.caption)

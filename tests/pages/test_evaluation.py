@@ -10,7 +10,7 @@ import pytest
 from pages.components.evaluation.views import calibrations_in
 from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
-from virialff.benchmarks.side_by_side import evaluate_models
+from virialff.benchmarks.report import evaluate_models
 from virialff.models import registry
 from virialff.models.registry import load_model
 from virialff.settings import ASSETS

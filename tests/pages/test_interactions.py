@@ -7,7 +7,7 @@ from pages.components.interactions import complexes
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_molecule import sdf_of
 from virialff import get_engine, load_model
-from virialff.benchmarks.reference_comparison import REFERENCE
+from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
 from virialff.interactions.energies import interaction_energy
 from virialff.molecules.molecule import Molecule
 from virialff.settings import READ_ONLY_VARIABLE

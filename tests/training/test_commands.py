@@ -7,7 +7,7 @@ import pytest
 
 from tests.virialff.sample_models import change_card, make_ensemble
 from training.recipes.recipe import PRESETS
-from virialff.benchmarks import conformers, model_report, physics, s66
+from virialff.benchmarks import noncovalent, physics, report
 from virialff.benchmarks.conformers import conformer_set
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.cli import main
@@ -37,10 +37,10 @@ def recipe(label_store, tmp_path_factory) -> Path:
 @pytest.fixture
 def few_references(monkeypatch) -> None:
     """The first complexes and molecules of every evaluation set: all of them take minutes."""
-    for module in (s66, model_report, physics):
+    for module in (noncovalent, physics):
         monkeypatch.setattr(module, "read_database", lambda name: read_database(name)[:24])
     smiles = list(EvaluationSets.load().molecules.values())[:2]
-    monkeypatch.setattr(conformers, "conformer_set", lambda: conformer_set(3, molecules=smiles))
+    monkeypatch.setattr(report, "conformer_set", lambda: conformer_set(3, molecules=smiles))
 
 
 @pytest.mark.program("psi4")

@@ -2,21 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.pack import MINIMA, LabelledGraph, Pack, intermolecular
+from training.data.pack import KINDS, MINIMA, LabelledGraph, Pack, intermolecular
 from training.loop.state import State
 from training.objectives.kinetic import kinetic_errors
 from training.objectives.twin import twin_errors
 from training.recipes.optimization import Optimization
+from virialff.benchmarks.statistics import relative_errors
 from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
 
-_MINIMA = torch.tensor(MINIMA)
+
+class Rows(NamedTuple):
+    """Predictions beside labels, a row a conformer, for forces a row an atom: (n,), forces (n, 3)."""
+
+    predicted: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    """(n,), position in KINDS."""
+    records: NDArray[np.int64]
+    """(n,), which molecule or complex; the same for records of one identifier, in the order of the identifiers."""
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        return self.predicted - self.reference
+
+    @property
+    def ensembles(self) -> NDArray[np.int64]:
+        """(n,), which conformers of one molecule are of one kind: a minimum of another level lies in another basin."""
+        return self.records * len(KINDS) + self.kinds
+
+    def of_kinds(self, kinds: Collection[int]) -> Rows:
+        return self.where(np.isin(self.kinds, list(kinds)))
+
+    def where(self, chosen: NDArray[np.bool_]) -> Rows:
+        return Rows(*(values[chosen] for values in self))
+
+
+class Predictions(NamedTuple):
+    """What a network gives for labelled records: total energies (kcal/mol) and forces (kcal/mol/A) of molecules where
+    they have labels, and E(complex) - E(fragments) (kcal/mol)."""
+
+    energies: Rows
+    forces: Rows
+    interactions: Rows
+
+    def relative_errors(self) -> tuple[NDArray[np.float64], Rows]:
+        """Errors (n,) of the minima of one kind of a molecule against the lowest, that one left out, and their rows."""
+        minima = self.energies.of_kinds(MINIMA)
+        errors, chosen = relative_errors(minima.predicted, minima.reference, minima.ensembles)
+        return errors, Rows(*(values[chosen] for values in minima))
+
+
+def predict(
+    network: ForceFieldNetwork,
+    baseline: Baseline,
+    molecules: Iterable[LabelledGraph],
+    complexes: Iterable[LabelledGraph] = (),
+) -> Predictions:
+    """The predictions of a network for these records."""
+    energies, forces, interactions = [], [], []
+    for record, energy, force in predict_molecules(network, baseline, molecules):
+        energies.append((energy, record.energies, record.kinds, record.identifier))
+        known = ~torch.isnan(record.forces).any(dim=-1)
+        kinds = record.kinds[:, None].expand(known.shape)[known]
+        forces.append((force[known], record.forces[known], kinds, record.identifier))
+    for record, energy in predict_complexes(network, complexes):
+        interactions.append((energy, record.energies, record.kinds, record.identifier))
+    return Predictions(_rows(energies), _rows(forces, 3), _rows(interactions))
+
+
+def _rows(parts: Sequence[tuple[Tensor, Tensor, Tensor, str]], *width: int) -> Rows:
+    predicted, reference = (
+        torch.cat([torch.zeros(0, *width, dtype=torch.float64), *(part[which].double() for part in parts)]).numpy()
+        for which in (0, 1)
+    )
+    kinds = torch.cat([torch.zeros(0, dtype=torch.int64), *(part[2] for part in parts)]).numpy()
+    _, codes = np.unique(np.array([part[3] for part in parts], dtype=str), return_inverse=True)
+    return Rows(predicted, reference, kinds, np.repeat(codes, [len(part[0]) for part in parts]).astype(np.int64))
 
 
 def evaluate(
@@ -39,7 +110,6 @@ def evaluate(
     return result
 
 
-@torch.no_grad()
 def potential_errors(state: State, molecules: Pack, complexes: Pack | None, split: str) -> dict[str, float]:
     """Errors of energies and forces, kcal/mol and kcal/mol/A.
 
@@ -47,28 +117,17 @@ def potential_errors(state: State, molecules: Pack, complexes: Pack | None, spli
     left out (a minimum of another level lies in another basin);
     `force_mae` over all components of all geometries; `interaction_mae` over complexes.
     """
-    predictions = predict_molecules(state.average, state.baseline, getattr(molecules, split))
-    energy, relative, force = [], [], []
-    for record, energies, forces in predictions:
-        energy.append((energies - record.energies)[torch.isin(record.kinds, _MINIMA)].abs())
-        for kind in MINIMA:
-            same_level = record.kinds == kind
-            if same_level.sum() > 1:
-                reference, error = record.energies[same_level], (energies - record.energies)[same_level]
-                lowest = int(reference.argmin())
-                others = torch.arange(len(reference)) != lowest
-                relative.append((error - error[lowest])[others] ** 2)
-        force.append((forces - record.forces)[~torch.isnan(record.forces)].abs())
-    result = {}
-    for name, errors in (("energy_mae", energy), ("force_mae", force)):
-        if sum(map(len, errors)):
-            result[name] = float(torch.cat(errors).mean())
-    if relative:
-        result["relative_rmse"] = float(torch.cat(relative).mean().sqrt())
-    if complexes is not None and getattr(complexes, split):
-        pairs = predict_complexes(state.average, getattr(complexes, split))
-        result["interaction_mae"] = float(torch.cat([(e - record.energies).abs() for record, e in pairs]).mean())
-    return result
+    pairs = () if complexes is None else getattr(complexes, split)
+    found = predict(state.average, state.baseline, getattr(molecules, split), pairs)
+    relative, _ = found.relative_errors()
+    result = {
+        "energy_mae": np.abs(found.energies.of_kinds(MINIMA).errors),
+        "force_mae": np.abs(found.forces.errors),
+        "relative_rmse": relative**2,
+        "interaction_mae": np.abs(found.interactions.errors),
+    }
+    means = {name: float(values.mean()) for name, values in result.items() if values.size}
+    return {name: value**0.5 if name == "relative_rmse" else value for name, value in means.items()}
 
 
 @torch.no_grad()

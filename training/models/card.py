@@ -3,84 +3,67 @@
 import datetime
 import importlib.metadata
 import json
-import math
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.pack import KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack, load_packs
-from training.loop.evaluate import predict_complexes, predict_molecules
+from training.data.pack import KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
+from training.loop.evaluate import Predictions
 from training.loop.state import State
 from training.objectives.twin import predict_kinetic_energies
 from virialff.benchmarks.calibration import calibrations
-from virialff.benchmarks.holdout import (
-    HoldoutResult,
-    force_errors,
-    interaction_energy_errors,
-    relative_energy_errors,
-    total_energy_errors,
-)
-from virialff.benchmarks.statistics import ErrorSummary
+from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY as DFT_LEVEL
 from virialff.molecules.environments import atom_environments, bond_environments, count_environments
-from virialff.networks.baseline import Baseline, baseline_energies, bond_columns
-from virialff.networks.force_field import ForceFieldNetwork
+from virialff.networks.baseline import baseline_energies, bond_columns
 from virialff.settings import ASSETS
 
 #: A complex whose energy is above that of its parts by more than this, in kcal/mol, is pushed together.
 _REPULSIVE = 2.0
 #: Written by scripts/atomic_energies.py: at the DFT level they take minutes.
 ATOMIC_ENERGIES = ASSETS / "data" / "atomic_energies.json"
+#: Quantities of the card, with their units.
+TOTAL, FORCE = "total energy (kcal/mol)", "force component (kcal/mol/Angstrom)"
+INTERACTION = "interaction energy (kcal/mol)"
 _PACKAGES = ("torch", "numpy", "dgl", "rdkit", "xtb")
 
 
-class Predictions(NamedTuple):
-    """What a run predicts for every record of the test split."""
-
-    molecules: list[tuple[LabelledGraph, Tensor, Tensor]]
-    """(record, total energies (n_conformers,) in kcal/mol, forces (n_conformers, n_atoms, 3) in kcal/mol/A)."""
-    complexes: list[tuple[LabelledGraph, Tensor]]
-    """(record, E(complex) - E(fragments) (n_conformers,) in kcal/mol)."""
-
-
-def predict_test_split(network: ForceFieldNetwork, baseline: Baseline, packs: Path) -> Predictions:
-    """Predictions of one parameter set."""
-    molecules, complexes = load_packs(packs)
-    return Predictions(
-        list(predict_molecules(network, baseline, molecules.test)),
-        list(predict_complexes(network, complexes.test)),
-    )
-
-
-def held_out_errors(predictions: Predictions) -> HoldoutResult:
+def held_out_errors(predictions: Predictions) -> dict[str, dict[str, float]]:
     """Total energies at all minima, relative ones among minima of one kind of a molecule, forces everywhere.
 
-    A minimum of another method lies in another basin. What the test split has no labels for is left out.
+    By quantity (its unit in the name) as `ErrorSummary.as_row`. What the test split has no labels for is left out.
     """
-    energies, conformers, forces, interactions = _Rows(), _Rows(), _Rows(), _Rows()
-    for record, energy, force in predictions.molecules:
-        minima = torch.isin(record.kinds, torch.tensor(MINIMA))
-        energies.add(record, energy[minima], record.energies[minima])
-        for kind in MINIMA:
-            chosen = record.kinds == kind
-            if chosen.sum() > 1:
-                conformers.add(record, energy[chosen], record.energies[chosen], f" {KINDS[kind]}")
-        _add_forces(forces, record, force, record.forces)
-    for record, energy in predictions.complexes:
-        interactions.add(record, energy, record.energies)
-    return HoldoutResult(
-        total_energy=total_energy_errors(*energies.arrays()) if len(energies) else None,
-        relative_conformers=relative_energy_errors(*conformers.arrays()) if len(conformers) else None,
-        forces=force_errors(*forces.arrays()) if len(forces) else None,
-        interaction=interaction_energy_errors(*interactions.arrays()) if len(interactions) else None,
+    minima, (relative, rows) = predictions.energies.of_kinds(MINIMA), predictions.relative_errors()
+    return _summaries(
+        {
+            TOTAL: (minima.errors, minima.records),
+            "relative conformer energy (kcal/mol)": (relative, rows.ensembles),
+            FORCE: (predictions.forces.errors, predictions.forces.records),
+            INTERACTION: (predictions.interactions.errors, predictions.interactions.records),
+        }
     )
+
+
+def errors_by_geometry(predictions: Predictions) -> dict[str, dict[str, dict[str, float]]]:
+    """The same errors kind by kind: strongly distorted and pushed-together geometries have by far the largest."""
+    energies, forces, interactions = predictions
+    result = {}
+    for index, kind in enumerate(KINDS):
+        parts = {TOTAL: energies.of_kinds([index]), FORCE: forces.of_kinds([index])}
+        result[f"molecules: {kind}"] = _summaries({name: (part.errors, part.records) for name, part in parts.items()})
+    pushed = interactions.reference > _REPULSIVE
+    for name, chosen in (("pushed together", pushed), ("not pushed together", ~pushed)):
+        part = interactions.where(chosen)
+        result[f"complexes: {name}"] = _summaries({INTERACTION: (part.errors, part.records)})
+    return {name: found for name, found in result.items() if found}
 
 
 def calibration_of(predictions: Sequence[Predictions]) -> dict[str, dict[str, Any]]:
@@ -88,29 +71,14 @@ def calibration_of(predictions: Sequence[Predictions]) -> dict[str, dict[str, An
 
     Empty for a model without members.
     """
-    if len(predictions) < 2:
-        return {}
-    rows: dict[str, list[tuple[np.ndarray, np.ndarray, str]]] = {}
-    for parts in zip(*(part.molecules for part in predictions), strict=True):
-        record = parts[0][0]
-        energies = torch.stack([energy for _, energy, _ in parts]).numpy()
-        reference = record.energies.numpy()
-        minima = torch.isin(record.kinds, torch.tensor(MINIMA)).numpy()
-        rows.setdefault("total energy", []).append((energies[:, minima], reference[minima], record.identifier))
-        for kind in MINIMA:
-            chosen = np.flatnonzero(record.kinds.numpy() == kind)
-            if len(chosen) > 1:
-                lowest = chosen[np.argmin(reference[chosen])]
-                others = chosen[chosen != lowest]
-                relative = energies[:, others] - energies[:, [lowest]]
-                rows.setdefault("energy above the lowest minimum", []).append(
-                    (relative, reference[others] - reference[lowest], record.identifier)
-                )
-    for pairs in zip(*(part.complexes for part in predictions), strict=True):
-        record = pairs[0][0]
-        energies = torch.stack([energy for _, energy in pairs]).numpy()
-        rows.setdefault("interaction energy", []).append((energies, record.energies.numpy(), record.identifier))
-    return {quantity: result.as_dict() for quantity, result in calibrations(rows).items()}
+    minima = [part.energies.of_kinds(MINIMA) for part in predictions]
+    relative = [part.relative_errors() for part in predictions]
+    errors = {
+        "total energy": ([part.errors for part in minima], minima[0].records),
+        "energy above the lowest minimum": ([found for found, _ in relative], relative[0][1].records),
+        "interaction energy": ([part.interactions.errors for part in predictions], predictions[0].interactions.records),
+    }
+    return {quantity: result.as_dict() for quantity, result in calibrations(errors).items()}
 
 
 @torch.no_grad()
@@ -120,7 +88,7 @@ def kinetic_errors_held_out(state: State, packs: Path, *, descriptors: bool) -> 
     descriptors: the network was trained on atoms and bonds, so the reference is their sum, without the part between
     atoms that are not bonded.
     """
-    rows = _Rows()
+    errors: list[tuple[str, Tensor]] = []
     if state.average_kinetic is None or state.kinetic_baseline is None:
         return None
     for record in load_pack(packs / MOLECULES).test:
@@ -134,11 +102,8 @@ def kinetic_errors_held_out(state: State, packs: Path, *, descriptors: bool) -> 
         else:
             known = baseline_energies(state.kinetic_baseline, record.graph)[0]
             reference = record.kinetic_energies
-        predicted = (known + energies.molecules.double()[0]).expand_as(reference)
-        finite = ~reference.isnan()
-        if finite.any():
-            rows.add(record, predicted[finite], reference[finite])
-    return total_energy_errors(*rows.arrays()) if len(rows) else None
+        errors.append((record.identifier, known + energies.molecules.double()[0] - reference))
+    return _summary(errors)
 
 
 def twin_errors_held_out(state: State, packs: Path, reading: str) -> dict[str, ErrorSummary]:
@@ -148,16 +113,17 @@ def twin_errors_held_out(state: State, packs: Path, reading: str) -> dict[str, E
         return {}
     molecules = load_pack(packs / MOLECULES)
     largest = max(_n_heavy(record) for record in molecules.train)
-    rows, within = _Rows(), _Rows()
+    errors: list[tuple[str, Tensor]] = []
+    within: list[tuple[str, Tensor]] = []
     for record in molecules.test:
-        if record.kinetic_energies is not None and (known := ~record.kinetic_energies.isnan()).any():
+        if record.kinetic_energies is not None:
             predicted = predict_kinetic_energies(state.average, state.twin_baseline, record, reading)
-            for kept in (rows, within) if _n_heavy(record) <= largest else (rows,):
-                kept.add(record, predicted[known], record.kinetic_energies[known])
-    found = {"": rows}
-    if len(within) < len(rows):
+            for kept in (errors, within) if _n_heavy(record) <= largest else (errors,):
+                kept.append((record.identifier, predicted - record.kinetic_energies))
+    found = {"": errors}
+    if len(within) < len(errors):
         found[f", up to {largest} heavy atoms, as in training"] = within
-    return {which: total_energy_errors(*part.arrays()) for which, part in found.items() if len(part)}
+    return {which: summary for which, part in found.items() if (summary := _summary(part)) is not None}
 
 
 def _n_heavy(record: LabelledGraph) -> int:
@@ -188,34 +154,6 @@ def training_environments(packs: Iterable[Path]) -> TrainingEnvironments:
                 molecules[record.identifier] = frozenset(environments)
                 joined |= {text for text in bond_environments(environments, bonds, types) if text is not None}
     return TrainingEnvironments(count_environments(molecules.values()), sorted(joined))
-
-
-def errors_by_geometry(predictions: Predictions) -> dict[str, dict[str, dict[str, float]]]:
-    """The same errors kind by kind: strongly distorted and pushed-together geometries have by far the largest."""
-    result: dict[str, dict[str, dict[str, float]]] = {}
-    for index, kind in enumerate(KINDS):
-        energies, forces = _Rows(), _Rows()
-        for record, energy, force in predictions.molecules:
-            chosen = record.kinds == index
-            if chosen.any():
-                energies.add(record, energy[chosen], record.energies[chosen])
-                _add_forces(forces, record, force[chosen], record.forces[chosen])
-        if len(energies):
-            result[f"molecules: {kind}"] = {"total energy (kcal/mol)": total_energy_errors(*energies.arrays()).as_row()}
-        if len(forces):
-            result[f"molecules: {kind}"]["force component (kcal/mol/Angstrom)"] = force_errors(
-                *forces.arrays()
-            ).as_row()
-    for name, low, high in (("pushed together", _REPULSIVE, math.inf), ("not pushed together", -math.inf, _REPULSIVE)):
-        interactions = _Rows()
-        for record, energy in predictions.complexes:
-            chosen = (record.energies > low) & (record.energies <= high)
-            if chosen.any():
-                interactions.add(record, energy[chosen], record.energies[chosen])
-        if len(interactions):
-            errors = interaction_energy_errors(*interactions.arrays())
-            result[f"complexes: {name}"] = {"interaction energy (kcal/mol)": errors.as_row()}
-    return result
 
 
 def make_card(
@@ -254,9 +192,20 @@ def make_card(
     }
 
 
-def _add_forces(rows: "_Rows", record: LabelledGraph, predicted: Tensor, reference: Tensor) -> None:
-    known = ~torch.isnan(reference).any(dim=-1)
-    rows.add(record, predicted[known], reference[known])
+def _summaries(errors: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> dict[str, dict[str, float]]:
+    """By quantity, from errors (n,) or (n, 3) and the molecule or complex of each row."""
+    return {
+        name: summarize_errors(values.ravel(), np.repeat(groups, values[0].size)).as_row()
+        for name, (values, groups) in errors.items()
+        if len(values)
+    }
+
+
+def _summary(errors: Sequence[tuple[str, Tensor]]) -> ErrorSummary | None:
+    """Of what is known, from the errors (n_conformers,) of records by their identifiers; None for nothing."""
+    known = [(identifier, values[~values.isnan()].numpy()) for identifier, values in errors]
+    groups = np.repeat([identifier for identifier, _ in known], [len(values) for _, values in known])
+    return summarize_errors(np.concatenate([values for _, values in known]), groups) if len(groups) else None
 
 
 def _atomic_energies(level: str) -> list[float]:
@@ -267,25 +216,3 @@ def _atomic_energies(level: str) -> list[float]:
             return [float(kept["energies_kcal_mol"][symbol]) for symbol in ELEMENTS]
     engine = get_engine("pyscf" if level == DFT_LEVEL else "gfn2")
     return [float(energy) for energy in engine.atomic_energies(np.array(ATOMIC_NUMBERS))]
-
-
-class _Rows:
-    """Predictions, references and the record they belong to, gathered row by row."""
-
-    def __init__(self) -> None:
-        self.predicted: list[Tensor] = []
-        self.reference: list[Tensor] = []
-        self.groups: list[np.ndarray] = []
-
-    def __len__(self) -> int:
-        """Number of values."""
-        return sum(map(len, self.predicted))
-
-    def add(self, record: LabelledGraph, predicted: Tensor, reference: Tensor, part: str = "") -> None:
-        """Add values of a record; `part` tells apart those that are no ensemble with its others."""
-        self.predicted.append(predicted.double())
-        self.reference.append(reference.double())
-        self.groups.append(np.full(len(predicted), record.identifier + part))
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return torch.cat(self.predicted).numpy(), torch.cat(self.reference).numpy(), np.concatenate(self.groups)

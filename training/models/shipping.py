@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from training.data.make_packs import COUNTS, make_packs
-from training.data.pack import MOLECULES, Records, load_pack
+from training.data.pack import MOLECULES, Records, load_pack, load_packs
+from training.loop.evaluate import predict
 from training.loop.run_folder import RunFolder
 from training.loop.state import State, read_run, stages_of, steps_done
 from training.models.card import (
@@ -18,12 +19,12 @@ from training.models.card import (
     held_out_errors,
     kinetic_errors_held_out,
     make_card,
-    predict_test_split,
     training_environments,
     twin_errors_held_out,
 )
 from training.objectives.charge_sign import orient_charges
-from virialff.benchmarks.side_by_side import LABELS, REFERENCES, Progress, evaluate_models
+from virialff.benchmarks.reference_data import REFERENCES
+from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
 from virialff.errors import ConfigError
 from virialff.models.checkpoint import CARD_FILE, Member, load_checkpoint, save_checkpoint
 from virialff.models.force_field import Model
@@ -68,12 +69,13 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     beside = {name: load_model(name) for name in shipment.beside}
     state = _oriented(shipment.run, records)
     members = [_member(path, shipment, state, records) for path in shipment.members]
+    molecules, complexes = load_packs(packs)
     predictions = [
-        predict_test_split(network, baseline, packs)
+        predict(network, baseline, molecules.test, complexes.test)
         for network, baseline in [(state.average, state.baseline), *((part.network, part.baseline) for part in members)]
     ]
     metrics: dict[str, Any] = {
-        "held_out": held_out_errors(predictions[0]).as_dict(),
+        "held_out": held_out_errors(predictions[0]),
         "held_out_by_geometry": errors_by_geometry(predictions[0]),
     }
     if kinetic := _kinetic_errors(shipment.run, state, packs) | _twin_errors(shipment.twins):
@@ -106,7 +108,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
             progress=progress,
         )
         metrics["side by side"] = report.as_dict()
-        metrics |= _gfn2_and_dimers(model)
+        metrics |= card_metrics(model, report.physics[shipment.name])
     save()
     return metrics
 
@@ -224,36 +226,3 @@ def _labels(recipe: dict[str, Any]) -> Path | None:
 def _history(run: Path) -> list[dict[str, Any]]:
     file = run / _HISTORY
     return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-
-
-def _gfn2_and_dimers(model: Model) -> dict[str, Any]:
-    """The conformer set against GFN2-xTB, and everything about complexes that psi4-data allows."""
-    from virialff.benchmarks.conformers import compare_conformers, conformer_set
-    from virialff.benchmarks.model_report import report_interactions
-    from virialff.engines import get_engine
-    from virialff.errors import EvaluationSetError
-
-    conformers = compare_conformers(conformer_set(), get_engine("gfn2"), {"model": model})
-    metrics: dict[str, Any] = {
-        "conformer set against GFN2-xTB": {
-            "above the lowest conformer by GFN2-xTB (kcal/mol)": conformers.summary("model", "reference").as_row(),
-            "above each method's own lowest conformer (kcal/mol)": conformers.summary("model", "own").as_row(),
-        }
-    }
-    try:
-        metrics["interactions"] = report_interactions(model).as_dict()
-        metrics["S66 by other methods (kcal/mol)"] = s66_of_engines()
-    except EvaluationSetError as error:
-        metrics["interactions"] = f"not measured: {error}"
-    return metrics
-
-
-def s66_of_engines() -> dict[str, dict[str, float]]:
-    """Vertical S66 errors of GFN2-xTB and ANI at the same geometries, by level of theory; those that are there."""
-    from virialff.benchmarks.s66 import run_s66
-    from virialff.engines import ENGINES, get_engine
-
-    engines = [get_engine(name) for name in ENGINES]
-    methods = {engine.name: engine for engine in engines if engine.available() is None}
-    result = run_s66(methods)
-    return {methods[name].level_of_theory: result.summary(name).as_row() for name in methods}

@@ -6,7 +6,7 @@ spread (Kuleshov, Fenner, Ermon, Proc. Mach. Learn. Res. 80, 2796 (2018), for th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from virialff.benchmarks.labelled import HeldOutSet
 from virialff.benchmarks.statistics import summarize_errors
-from virialff.errors import MoleculeError, ShapeError
-from virialff.models.force_field import Model
-from virialff.molecules.molecule import Molecule
+from virialff.errors import ShapeError
 
 #: Bins of equal numbers of values.
 N_BINS = 8
@@ -104,66 +101,17 @@ def calibrate(
     return CalibrationResult(quantity, unit, values.std(axis=0, ddof=1), values[0] - target, labels)
 
 
-def calibrate_model(model: Model, held_out: HeldOutSet) -> dict[str, CalibrationResult]:
-    """Calibrations of a model with members on data that it was not trained on, by quantity.
+def calibrations(errors: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, CalibrationResult]:
+    """`calibrate` by quantity, from errors (n_models, n), the force field's own first, and groups (n,).
 
-    Total energies only where the labels are of the model's own level, energies above the lowest minimum, and
-    interaction energies; what the set has not, and what has fewer than two values, is left out. Empty for a model
-    without members.
+    Errors that are not finite do not count; a quantity with fewer than two values, and all of a model without members,
+    is left out.
     """
-    parts = (model, *model.members)
-    if len(parts) < 2:
-        return {}
-    same_level = model.level_of_theory == held_out.level_of_theory
-    rows: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64], int]]] = {}
-    for number, entry in enumerate(held_out.molecules):
-        energies = _energies(parts, entry.molecule)
-        if energies is None or not entry.minima.any():
-            continue
-        energies, reference = energies[:, entry.minima], entry.energies[entry.minima]
-        if same_level:
-            rows.setdefault("total energy", []).append((energies, reference, number))
-        details = np.array(entry.details)[entry.minima]
-        for detail in np.unique(details):
-            chosen = np.flatnonzero(details == detail)
-            lowest = chosen[np.argmin(reference[chosen])]
-            others = chosen[chosen != lowest]
-            relative = energies[:, others] - energies[:, [lowest]]
-            rows.setdefault("energy above the lowest minimum", []).append(
-                (relative, reference[others] - reference[lowest], number)
-            )
-    for number, pair in enumerate(held_out.complexes):
-        interactions = _interactions(parts, pair.molecule)
-        if interactions is not None:
-            rows.setdefault("interaction energy", []).append((interactions, pair.interaction_energies, number))
-    return calibrations(rows)
-
-
-def calibrations(
-    rows: Mapping[str, Sequence[tuple[NDArray[np.float64], NDArray[np.float64], Any]]],
-) -> dict[str, CalibrationResult]:
-    """`calibrate` by quantity, from (predictions (n_models, n), reference (n,), group) of each molecule."""
     results = {}
-    for quantity, parts in rows.items():
-        predictions = np.concatenate([part[0] for part in parts], axis=1)
-        reference = np.concatenate([part[1] for part in parts])
-        groups = np.concatenate([np.full(len(part[1]), part[2]) for part in parts])
-        known = np.isfinite(reference)
-        if known.sum() > 1:
-            results[quantity] = calibrate(predictions[:, known], reference[known], groups[known], quantity=quantity)
+    for quantity, (values, groups) in errors.items():
+        table, labels = np.asarray(values, dtype=np.float64), np.asarray(groups)
+        known = np.isfinite(table).all(axis=0)
+        if len(table) > 1 and known.sum() > 1:
+            found = table[:, known]
+            results[quantity] = calibrate(found, np.zeros(known.sum()), labels[known], quantity=quantity)
     return results
-
-
-def _energies(parts: Sequence[Model], molecule: Molecule) -> NDArray[np.float64] | None:
-    """(n_models, n_conformers); None for an element that the model does not know."""
-    try:
-        return np.stack([part.force_field(molecule).energy(molecule.positions) for part in parts])
-    except MoleculeError:
-        return None
-
-
-def _interactions(parts: Sequence[Model], molecule: Molecule) -> NDArray[np.float64] | None:
-    try:
-        return np.stack([part.force_field(molecule).interaction_energy(molecule.positions) for part in parts])
-    except MoleculeError:
-        return None

@@ -4,32 +4,25 @@ The paper's set, 117 PC9 molecules with CREST conformers, is not public; the fro
 stands in for it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from virialff.benchmarks.holdout import relative_energy_errors
-from virialff.benchmarks.statistics import ErrorSummary, summarize_errors
+from virialff.benchmarks.reference_data import References
+from virialff.benchmarks.statistics import ErrorSummary, relative_errors, summarize_errors
 from virialff.conformers.generation import generate
-from virialff.engines import Engine
+from virialff.engines.base import Progress
 from virialff.errors import EngineError, MoleculeError
 from virialff.labels.evaluation_sets import EvaluationSets
-from virialff.methods.energy_functions import (
-    EnergyFunction,
-    check_available,
-    energy_function,
-    level_of_theory,
-    per_geometry,
-)
-from virialff.models.force_field import Model
+from virialff.methods.method import Method, level_of_theory, require
+from virialff.methods.runs import energies_of
 from virialff.molecules.molecule import Molecule
 
-#: Called as progress(molecules done, molecules in all); what it raises stops the run.
-Progress = Callable[[int, int], None]
 Zero = Literal["reference", "own"]
 _COLUMNS = ("molecule", "smiles", "conformer", "reference")
 
@@ -40,7 +33,7 @@ class ConformerResult:
 
     table: one row a conformer: molecule (number from 1), smiles, conformer (from 1), `reference` and a column a method,
         each relative to the conformer of lowest reference energy; NaN where a method cannot compute the molecule.
-    levels: level of theory of each method and of `reference`, where it has told it.
+    levels: level of theory of each method and of `reference`.
     reasons: why a method left out a molecule, by (method, molecule).
     """
 
@@ -61,7 +54,8 @@ class ConformerResult:
         table = table[table.groupby("molecule")["conformer"].transform("size") > 1]
         predicted, reference, molecules = (table[name].to_numpy() for name in (method, "reference", "molecule"))
         if zero == "reference":
-            return relative_energy_errors(predicted, reference, molecules)
+            errors, conformers = relative_errors(predicted, reference, molecules)
+            return summarize_errors(errors, molecules[conformers])
         lowest = table.groupby("molecule")[[method, "reference"]].transform("min").to_numpy()
         return summarize_errors((predicted - lowest[:, 0]) - (reference - lowest[:, 1]), molecules)
 
@@ -77,10 +71,6 @@ class ConformerResult:
         ]
         return pd.DataFrame(rows)
 
-    def with_units(self) -> pd.DataFrame:
-        """The table for people: energies as `name (kcal/mol)`."""
-        return self.table.rename(columns={name: f"{name} (kcal/mol)" for name in ("reference", *self.methods)})
-
 
 def conformer_set(n_conformers: int = 10, *, seed: int = 1, molecules: Iterable[str] | None = None) -> list[Molecule]:
     """The frozen conformer set with up to n_conformers MMFF94s minima each, in the order of the list.
@@ -94,50 +84,76 @@ def conformer_set(n_conformers: int = 10, *, seed: int = 1, molecules: Iterable[
 
 def compare_conformers(
     molecules: Iterable[Molecule],
-    reference: "Engine | Model | EnergyFunction",
-    methods: "Mapping[str, Engine | Model | EnergyFunction]",
+    reference: Method,
+    methods: Mapping[str, Method],
     *,
     progress: Progress | None = None,
 ) -> ConformerResult:
     """Energies of every conformer of every molecule with the reference and the methods, at the geometries given.
 
-    A molecule that a method cannot compute is NaN with its reason; one that the reference cannot compute raises
-    EngineError. Raises ShapeError for a function that does not give one energy a conformer, ValueError for a method
-    named like another column.
+    A molecule or conformer that a method cannot compute is NaN with its reason; one that the reference cannot compute
+    raises EngineError. Raises MissingCoordinatesError, ShapeError for a method that does not give one energy a
+    conformer, ValueError for a method named like another column.
     """
+    molecules = list(molecules)
+    known = ({"reference": _complete(reference, molecule)} for molecule in molecules)
+    return _compare(zip(molecules, known, strict=True), len(molecules), level_of_theory(reference), methods, progress)
+
+
+def compare_stored(references: References, level: str, methods: Mapping[str, Method]) -> ConformerResult | None:
+    """The conformers of a store of references that have energies of `level`, beside its other levels; None for none."""
+    chosen = [
+        (entry.molecule, {"reference": entry.energies[level]} | {k: v for k, v in entry.energies.items() if k != level})
+        for entry in references.conformers
+        if level in entry.energies
+    ]
+    return _compare(chosen, len(chosen), level, methods, None) if chosen else None
+
+
+def _compare(
+    known: Iterable[tuple[Molecule, Mapping[str, NDArray[np.float64]]]],
+    n_molecules: int,
+    level: str,
+    methods: Mapping[str, Method],
+    progress: Progress | None,
+) -> ConformerResult:
+    """Methods beside the energies that are known of each molecule, `reference` among them, of `level`."""
     clash = sorted(set(methods) & set(_COLUMNS))
     if clash:
         raise ValueError(f"a method cannot be named {clash[0]!r}: the table has a column of that name")
-    for method in (reference, *methods.values()):
-        check_available(method)
-    reference_energy = energy_function(reference)
-    functions = {name: energy_function(method) for name, method in methods.items()}
-    molecules = list(molecules)
+    for method in methods.values():
+        require(method)
     tables: list[pd.DataFrame] = []
     reasons: dict[tuple[str, int], str] = {}
-    for number, molecule in enumerate(molecules, start=1):
-        molecule.require_3d()
+    levels = {"reference": level} | {name: level_of_theory(method) for name, method in methods.items()}
+    for number, (molecule, energies) in enumerate(known, start=1):
         n_conformers = molecule.n_conformers
-        energies = per_geometry("reference", reference_energy(molecule, molecule.positions), n_conformers)
-        lowest = int(np.argmin(energies))
-        table = pd.DataFrame(
-            {
-                "molecule": number,
-                "smiles": molecule.smiles,
-                "conformer": np.arange(1, n_conformers + 1),
-                "reference": energies - energies[lowest],
-            }
-        )
-        for name, function in functions.items():
+        lowest = int(np.argmin(energies["reference"]))
+        found = dict(energies)
+        levels |= {name: name for name in energies if name != "reference"}
+        for name, method in methods.items():
             try:
-                energies = per_geometry(name, function(molecule, molecule.positions), n_conformers)
-                table[name] = energies - energies[lowest]
+                run = energies_of(method, molecule, name=name)
             except (EngineError, MoleculeError) as error:
                 reasons[name, number] = str(error)
-                table[name] = np.nan
-        tables.append(table)
+                found[name] = np.full(n_conformers, np.nan)
+            else:
+                found[name] = run.values
+                if run.failures:
+                    reasons[name, number] = next(iter(run.failures.values()))
+        table = pd.DataFrame(
+            {"molecule": number, "smiles": molecule.smiles, "conformer": np.arange(1, n_conformers + 1)}
+        )
+        tables.append(table.assign(**{name: values - values[lowest] for name, values in found.items()}))
         if progress is not None:
-            progress(number, len(molecules))
-    levels = {"reference": level_of_theory(reference)} | {name: level_of_theory(m) for name, m in methods.items()}
-    known = {name: level for name, level in levels.items() if level}
-    return ConformerResult(pd.concat(tables, ignore_index=True), tuple(methods), known, reasons)
+            progress(number, n_molecules)
+    names = tuple(name for name in levels if name != "reference")
+    return ConformerResult(pd.concat(tables, ignore_index=True), names, levels, reasons)
+
+
+def _complete(reference: Method, molecule: Molecule) -> NDArray[np.float64]:
+    """The reference's energy of every conformer; EngineError where it has not all of them."""
+    run = energies_of(reference, molecule)
+    for number, reason in run.failures.items():
+        raise EngineError(reason, conformer=number)
+    return run.values

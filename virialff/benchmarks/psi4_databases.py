@@ -33,6 +33,8 @@ SOURCES = {
     "A24": ("A24.py", "Rezac, Hobza, J. Chem. Theory Comput. 9, 2151 (2013)"),
     "JSCH": ("JSCH.py", "Jurecka, Sponer, Cerny, Hobza, Phys. Chem. Chem. Phys. 8, 1985 (2006)"),
 }
+#: The Watson-Crick pairs and where their geometries are.
+PAIRS = {"A-T": (("JSCH", 3), ("S22", 7)), "G-C": (("JSCH", 1),)}
 
 HYDROGEN_BONDED, DISPERSION, MIXED = "hydrogen-bonded", "dispersion", "mixed"
 #: The classes of the two papers, by the number of the system.

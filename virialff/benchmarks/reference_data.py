@@ -1,26 +1,66 @@
-"""Reference energies of the evaluation sets, read from label stores: dimers and conformers at several levels.
+"""Reference energies of the evaluation sets: dimers and conformers at several levels, and CCSD(T)/CBS.
 
-`virialff label training/presets/labels_references.yaml` computes them. Vertical interaction energies belong to the
-geometries of their sets; relaxed ones (Eq. 25) to complexes and monomers that GFN2-xTB relaxed, as in the paper.
+`virialff label training/presets/labels_references.yaml` computes the label store that ships with them. Vertical
+interaction energies belong to the geometries of their sets; relaxed ones (Eq. 25) to complexes and monomers that
+GFN2-xTB relaxed, as in the paper. The CCSD(T)/CBS energies of S66, A-T and G-C are vertical: Rezac, Riley, Hobza,
+J. Chem. Theory Comput. 7, 2427 (2011) for S66; Jurecka, Sponer, Cerny, Hobza, Phys. Chem. Chem. Phys. 8, 1985 (2006)
+for JSCH; Marshall, Burns, Sherrill, J. Chem. Phys. 135, 194102 (2011) for S22.
 """
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from virialff.errors import EvaluationSetError
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS
 
+Geometry = Literal["vertical", "relaxed"]
+#: The reference energies that ship.
+REFERENCES = ASSETS / "data" / "references.parquet"
+#: The CCSD(T) energies that ship, so that they are there without psi4-data; scripts/coupled_cluster.py makes them.
+COUPLED_CLUSTER_FILE = ASSETS / "evaluation" / "coupled_cluster.csv"
+COLUMNS = ("set", "index", "name", "category", "interaction_energy_kcal_per_mol")
+COUPLED_CLUSTER = "CCSD(T)/CBS"
 _IN_COMPLEX, _RELAXED = "_in_complex", "_relaxed"
+#: Largest difference of interatomic distances (Angstrom) of two geometries that are the same.
+_SAME_DISTANCES = 0.02
+
+
+@dataclass(frozen=True)
+class CoupledClusterEnergy:
+    """One complex at the geometry of its set; the energy in kcal/mol, positive = bound."""
+
+    database: str
+    index: int
+    name: str
+    category: str
+    interaction_energy: float
+
+
+@cache
+def coupled_cluster_energies() -> dict[tuple[str, int], CoupledClusterEnergy]:
+    """All shipped energies by set and number. Raises EvaluationSetError where the file is missing."""
+    path = COUPLED_CLUSTER_FILE
+    if not path.is_file():
+        raise EvaluationSetError(f"the file {path} with the CCSD(T) energies is missing; restore it from the project")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [
+            CoupledClusterEnergy(row["set"], int(row["index"]), row["name"], row["category"], float(row[COLUMNS[-1]]))
+            for row in csv.DictReader(file)
+        ]
+    return {(row.database, row.index): row for row in rows}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +69,7 @@ class DimerReference:
 
     database: str
     index: int
-    geometry: str  #: vertical or relaxed
+    geometry: Geometry
     molecule: Molecule  #: the complex, with one conformer
     monomers: tuple[Molecule, ...]  #: at their own minima; empty for vertical
     vertical: Mapping[str, float]  #: E(1) + E(2) - E(12) with the monomers as in the complex, positive is bound
@@ -60,15 +100,19 @@ class References:
     conformers: tuple[ConformersReference, ...]
     failures: tuple[tuple[str, str, str], ...]
 
-    def dimer_table(self, geometry: str) -> pd.DataFrame:
-        """One row a complex: set, index, and E_int in kcal/mol in a column a level of theory, positive is bound."""
-        rows = [
-            {"set": dimer.database, "index": dimer.index}
-            | {f"{level} (kcal/mol)": energy for level, energy in dimer.interaction_energies.items()}
-            for dimer in self.dimers
-            if dimer.geometry == geometry
-        ]
-        return pd.DataFrame(rows)
+    def find_dimer(self, molecule: Molecule) -> DimerReference | None:
+        """The dimer at the geometry of the molecule's first conformer, in the same order of atoms; None if none is.
+
+        Orientation does not matter; interatomic distances agree within 0.02 Angstrom.
+        """
+        if not molecule.n_conformers:
+            return None
+        for dimer in self.dimers:
+            if np.array_equal(dimer.molecule.numbers, molecule.numbers):
+                difference = _distances(dimer.molecule.positions[0]) - _distances(molecule.positions[0])
+                if np.abs(difference).max() < _SAME_DISTANCES:
+                    return dimer
+        return None
 
 
 def load_references(path: Path | str) -> References:
@@ -97,6 +141,20 @@ def load_references(path: Path | str) -> References:
     return References(tuple(dimers), tuple(conformers), tuple(failures))
 
 
+def sort_dimers(dimers: Iterable[DimerReference]) -> list[DimerReference]:
+    """By set, number and geometry."""
+    return sorted(dimers, key=lambda dimer: (dimer.database, dimer.index, dimer.geometry))
+
+
+def short_level(level: str) -> str:
+    """The level of theory without its bracket: "ANI-2x" of "ANI-2x (trained on ...)"."""
+    return level.partition(" (")[0]
+
+
+def _distances(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.norm(positions[:, None] - positions[None], axis=-1))
+
+
 def _dimer(name: str, rows: list[Label]) -> DimerReference:
     database, index, geometry = name.rsplit("-", 2)
     by_detail: dict[str, dict[str, Label]] = defaultdict(dict)
@@ -117,7 +175,7 @@ def _dimer(name: str, rows: list[Label]) -> DimerReference:
     return DimerReference(
         database,
         int(index),
-        geometry,
+        "relaxed" if geometry == "relaxed" else "vertical",
         _molecule([first]),
         tuple(_molecule([next(iter(by_detail[monomer + _RELAXED].values()))]) for monomer in monomers),
         vertical,

@@ -7,18 +7,16 @@ second order in the time step. Molecules do not feel each other; one batch of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from virialff.conformers.relax import relax
 from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import EngineError, MoleculeError
-from virialff.methods.model_engine import ModelEngine
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
@@ -72,12 +70,6 @@ class StabilityResult:
     rows: tuple[StabilityRow, ...]
     picoseconds: float
     temperature: float
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row a molecule, units in the column names."""
-        columns = {"changed_after_ps": "changed after (ps)"}
-        return pd.DataFrame([asdict(row) for row in self.rows]).rename(columns=columns)
 
     def share(self, what: str) -> tuple[float, float, float]:
         """Share of molecules that keep their bonds through `relaxation` or `dynamics`, with its 95 % interval.
@@ -149,9 +141,8 @@ def _batch(
         }
         try:
             force_field = model.force_field(molecule)
-            engine = ModelEngine(force_field, model.level_of_theory)
             single = molecule.with_positions(molecule.positions[:1])
-            relaxed = relax(single, engine, max_steps=_MAX_RELAXATION_STEPS).conformers[0]
+            relaxed = relax(single, model, max_steps=_MAX_RELAXATION_STEPS).conformers[0]
         except (EngineError, MoleculeError) as error:
             rows.append(StabilityRow(**facts, failure=str(error)))
             continue
@@ -255,12 +246,6 @@ class Langevin:
         self._accelerations[atoms] = 0.0
         # Whatever they came to: on a line 3 Angstrom apart no force overflows.
         self.positions[atoms] = 3.0 * np.arange(atoms.stop - atoms.start)[:, None]
-
-    @property
-    def kinetic_temperature(self) -> float:
-        """Temperature (K) of the present velocities."""
-        energy = 0.5 * float((self.masses * self.velocities**2).sum()) / _ACCELERATION
-        return 2 * energy / (3 * len(self.masses) * GAS_CONSTANT)
 
     def _compute(self) -> NDArray[np.float64]:
         charges = self._parameters.charges

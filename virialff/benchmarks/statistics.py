@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from virialff.errors import ShapeError
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -90,6 +93,31 @@ def summarize_errors(
         mean_signed=interval(lambda total: total[:, 3] / total[:, 0]),
         level=level,
     )
+
+
+def relative_errors(
+    predicted: ArrayLike, reference: ArrayLike, ensembles: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Errors of energies relative to the conformer of lowest reference energy of its ensemble, that one left out.
+
+    predicted, reference, ensembles: (n_conformers,). An ensemble of one conformer has no relative energy and does not
+    count. Returns the errors (n_errors,) and which conformer each is of, (n_errors,). Raises ShapeError.
+    """
+    energies, known = (np.asarray(values, dtype=np.float64) for values in (predicted, reference))
+    labels = np.asarray(ensembles)
+    if energies.ndim != 1 or {known.shape, labels.shape} != {energies.shape}:
+        shapes = ", ".join(str(array.shape) for array in (energies, known, labels))
+        raise ShapeError(f"predictions, references and groups have shapes {shapes}; expected one (n,) for all")
+    _, members, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    order = np.argsort(members, kind="stable")
+    errors = energies - known
+    differences, conformers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    for rows in np.split(order, np.cumsum(counts)[:-1]) if len(order) else []:
+        lowest = rows[np.argmin(known[rows])]
+        others = rows[rows != lowest]
+        differences.append(errors[others] - errors[lowest])
+        conformers.append(others)
+    return np.concatenate(differences), np.concatenate(conformers)
 
 
 def _resampled_sums(sums: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
-from virialff.commands.params import plain
+from virialff.commands.report import plain
 from virialff.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from virialff.commands import ExitCode, inputs
-from virialff.commands.params import plain
+from virialff.commands.report import plain
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:

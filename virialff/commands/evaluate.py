@@ -20,7 +20,7 @@ from virialff.commands import ExitCode
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from virialff.benchmarks.side_by_side import Progress, SideBySide
+    from virialff.benchmarks.report import Progress, SideBySide
 
 SUMMARY = "errors of models, GFN2-xTB and ANI side by side"
 _SECONDS_BETWEEN_LINES = 5.0
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.benchmarks.side_by_side import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models
+    from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models
     from virialff.models.registry import load_model
 
     names = list(dict.fromkeys(arguments.models))
@@ -89,8 +89,8 @@ def as_text(report: SideBySide) -> str:
     for name, statistic in (("mean absolute errors", "mae"), ("root mean square errors", "rmse")):
         if len(report.statistics):
             parts.append(f"{name} (95 % interval)\n{_blocks(report, statistic)}")
-    if report.references is not None and len(report.references.base_pairs):
-        table = report.references.base_pairs.to_string(index=False, float_format="{:.2f}".format)
+    if len(report.base_pairs):
+        table = report.base_pairs.to_string(index=False, float_format="{:.2f}".format)
         parts.append(f"base pairs, E_int in kcal/mol\n{table}")
     for model, result in report.physics.items():
         parts.append(f"checks of the parameters of {model}\n{result.table.to_string(index=False)}")

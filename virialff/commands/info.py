@@ -73,7 +73,7 @@ def _engines() -> list[dict[str, Any]]:
         reason = engine.available()
         facts: dict[str, Any] = {"name": name, "available": reason is None}
         if reason is None:
-            facts["level_of_theory"] = engine.level_of_theory
+            facts["level_of_theory"] = engine.level
             facts["lacks"] = [symbol for z, symbol in SYMBOL_OF.items() if z not in engine.elements]
         else:
             facts["reason"] = reason

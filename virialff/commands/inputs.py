@@ -1,19 +1,27 @@
-"""What `params` and `energy` read: the molecules they are given, and the model."""
+"""What commands take: the molecules they are given, the model, and the methods that compute."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from virialff.errors import EngineError, MoleculeError, UnreadableRecordError
+from virialff.errors import ConfigError, EngineError, MissingCoordinatesError, MoleculeError, UnreadableRecordError
 
 if TYPE_CHECKING:
+    from virialff.commands.report import Report
+    from virialff.methods.comparison import Comparison
+    from virialff.methods.method import ForceMethod, Method
     from virialff.models.force_field import Model
     from virialff.molecules.molecule import Molecule
+
+
+#: The name of the model of --model among the methods.
+MODEL = "model"
 
 
 class Record(NamedTuple):
@@ -47,6 +55,28 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="where the networks run: cpu (the default), cuda or cuda:N")
 
 
+def add_method_argument(parser: argparse.ArgumentParser, what: str = "methods") -> None:
+    """Declare the methods that compute, for `methods`."""
+    parser.add_argument(
+        "--method",
+        default=MODEL,
+        metavar="LIST",
+        help=f"{what}, separated by commas: model (that of --model), gfn2, ani, pyscf, psi4, another model by its name "
+        "or folder, ase:module:factory for any ASE calculator (default %(default)s)",
+    )
+
+
+def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the making of conformers, for `with_conformers`."""
+    parser.add_argument(
+        "--generate",
+        type=positive_int,
+        metavar="N",
+        help="make N conformers (ETKDG, then MMFF minima) of molecules that come without coordinates",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed of --generate (default %(default)s)")
+
+
 def positive_int(text: str) -> int:
     """Argument type: an integer of at least 1."""
     value = int(text)
@@ -69,6 +99,82 @@ def load(arguments: argparse.Namespace) -> Model:
             f"the device {arguments.device!r} cannot be used here ({reason}); `virialff info` lists the devices"
         ) from error
     return load_model(arguments.model, device=arguments.device)
+
+
+def methods(arguments: argparse.Namespace) -> dict[str, Method]:
+    """The methods asked for, by the names they were asked for.
+
+    Raises ConfigError for one that does not exist, EngineError for one that cannot be loaded or cannot compute here.
+    """
+    names = list(dict.fromkeys(name for name in arguments.method.replace(" ", "").split(",") if name))
+    if not names:
+        raise ConfigError(f"--method names none; choose from {_known()}")
+    return {name: _method(arguments, name) for name in names}
+
+
+def force_method(arguments: argparse.Namespace, name: str, others: Mapping[str, Method]) -> ForceMethod:
+    """The method of this name to relax with, that of `others` where it is among them. Raises as `methods`."""
+    from virialff.methods.method import with_forces
+
+    return with_forces(others.get(name) or _method(arguments, name))
+
+
+def _method(arguments: argparse.Namespace, name: str) -> Method:
+    from virialff.methods.method import ASE, get_method, method_names, require
+
+    if name == MODEL:
+        return load(arguments)
+    if name.startswith(ASE):
+        # A calculator of one's own lies where the command is given.
+        sys.path.append(os.getcwd())
+    elif "/" not in name and name not in method_names():
+        raise ConfigError(f"there is no method {name!r}; choose from {_known()}")
+    method = get_method(name)
+    try:
+        require(method)
+        if hasattr(method, "atomic_energies"):
+            # What it loads, or fetches, on first use fails here and not once for every record.
+            method.atomic_energies([1])
+    except EngineError as error:
+        raise EngineError(f"the method {name} is not available here: {error}") from error
+    return method
+
+
+def _known() -> str:
+    from virialff.methods.method import method_names
+
+    return f"{', '.join(method_names())}, or ase:module:factory"
+
+
+def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
+    """The molecule itself where it has coordinates, else with generated ones. Raises MoleculeError."""
+    if molecule.n_conformers:
+        return molecule
+    if n_conformers is None:
+        raise MissingCoordinatesError(
+            "an energy needs coordinates and this molecule has none; add --generate 10, or give a file that has them"
+        )
+    from virialff.conformers import generation
+
+    return generation.generate(molecule, n_conformers=n_conformers, seed=seed)
+
+
+def complain(report: Report, label: str, comparison: Comparison) -> None:
+    """Name the methods that gave nothing for a record, and the conformers for which one failed."""
+    for name, reason in comparison.left_out.items():
+        report.complain(label, f"{name}: {reason}")
+    for method in comparison.methods:
+        for number, reason in method.failures.items():
+            report.complain(label, f"{method.name}: conformer {number}: {reason}")
+
+
+def usable(arguments: argparse.Namespace, report: Report) -> Iterator[Record]:
+    """The records of `read` that are molecules; the others are reported as failed."""
+    for item in read(arguments):
+        if isinstance(item, BadRecord):
+            report.fail(item.label, item.error.message)
+        else:
+            yield item
 
 
 def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:

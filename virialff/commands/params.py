@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
-from virialff.commands.report import Report, add_output_arguments
+from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
 
 if TYPE_CHECKING:
@@ -104,11 +104,6 @@ def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: 
             plain(pairs),
         ]
     )
-
-
-def plain(table: pd.DataFrame) -> str:
-    """A table as aligned text; undefined values are a dash."""
-    return table.to_string(index=False, float_format="{:.4f}".format, na_rep="-")
 
 
 def as_table(force_field: ForceField, model: Model, kind: str) -> pd.DataFrame:

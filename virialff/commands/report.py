@@ -91,3 +91,8 @@ class Report:
         except OSError as error:
             raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
         print(f"virialff: wrote {len(table)} rows of {self._done} molecules to {output}", file=sys.stderr)
+
+
+def plain(table: pd.DataFrame) -> str:
+    """A table as aligned text; undefined values are a dash."""
+    return table.to_string(index=False, float_format="{:.4f}".format, na_rep="-")

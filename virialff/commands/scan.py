@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from virialff.commands import inputs
-from virialff.commands.energy import MODEL, parse_methods, with_conformers
-from virialff.commands.params import plain
-from virialff.commands.report import Report, add_output_arguments
-from virialff.errors import ConfigError, EngineError, MoleculeError
+from virialff.commands.report import Report, add_output_arguments, plain
+from virialff.errors import ConfigError, MoleculeError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,45 +37,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="first", type=float, metavar="X", help="first value, Angstrom or degrees")
     parser.add_argument("--to", dest="last", type=float, metavar="X", help="last value, Angstrom or degrees")
     parser.add_argument("--points", type=inputs.positive_int, default=25, metavar="N", help="default %(default)s")
-    parser.add_argument(
-        "--method", default=MODEL, metavar="LIST", help="separated by commas: model, gfn2, ani, pyscf, psi4"
-    )
+    inputs.add_method_argument(parser)
     parser.add_argument("--reference", metavar="NAME", help="add the differences to this method")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.engines import get_engine
+    from virialff.methods.comparison import compare_methods
 
-    methods = parse_methods(arguments.method)
+    methods = inputs.methods(arguments)
     if arguments.reference is not None and arguments.reference not in methods:
         raise ConfigError(f"the reference {arguments.reference} is not among the methods {', '.join(methods)}")
-    engines = [get_engine(name) for name in methods if name != MODEL]
-    for engine in engines:
-        reason = engine.available()
-        if reason is not None:
-            raise EngineError(f"the method {engine.name} is not available here: {reason}")
-    model = inputs.load(arguments) if MODEL in methods else None
     report = Report(arguments)
-    for item in inputs.read(arguments):
-        if isinstance(item, inputs.BadRecord):
-            report.fail(item.label, item.error.message)
-            continue
-        from virialff.methods.comparison import compare_methods
-
+    for label, molecule in inputs.usable(arguments, report):
         try:
-            scanned = _scan(with_conformers(item.molecule, 1, 1), arguments)
-            force_field = None if model is None else model.force_field(scanned.molecule)
-            level = "" if model is None else f"trained on {model.level_of_theory}"
-            result = compare_methods(scanned.molecule, force_field, engines, model_level=level)
-        except (MoleculeError, EngineError) as error:
-            report.fail(item.label, str(error))
+            scanned = _scan(inputs.with_conformers(molecule, 1, 1), arguments)
+            result = compare_methods(scanned.molecule, methods)
+        except MoleculeError as error:
+            report.fail(label, str(error))
             continue
-        for name, reason in result.left_out.items():
-            report.complain(item.label, f"{name}: {reason}")
+        inputs.complain(report, label, result)
         if result.methods:
             report.add(
-                item.label,
-                text=partial(_as_text, item.label, scanned, result, arguments.reference),
+                label,
+                text=partial(_as_text, label, scanned, result, arguments.reference),
                 record=partial(_as_record, scanned, result),
                 table=partial(_as_table, scanned, result, arguments.reference),
             )
@@ -106,7 +88,7 @@ def _reference(result: Comparison, reference: str | None) -> str | None:
 
 
 def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.DataFrame:
-    from virialff.export.scans import scan_table
+    from virialff.methods.tables import scan_table
 
     table = scan_table(scanned, result, _reference(result, reference))
     # One column for all records, whose coordinates have different names.
@@ -116,14 +98,16 @@ def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.Da
 
 
 def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None) -> str:
-    from virialff.export.scans import scan_table
+    from virialff.methods.tables import scan_table
 
     lines = [f"record {label}: {scanned.molecule.formula}, {scanned.label}, {scanned.start:.3f} at the start"]
-    lines += [f"  {method.name}: {method.level_of_theory}" for method in result.methods]
+    lines += [f"  {method.name}: {method.level}" for method in result.methods]
     return "\n".join([*lines, plain(scan_table(scanned, result, _reference(result, reference)))])
 
 
 def _as_record(scanned: Scan, result: Comparison) -> dict[str, Any]:
+    from virialff.methods.tables import json_methods
+
     return {
         "smiles": scanned.molecule.smiles,
         "kind": scanned.kind,
@@ -132,13 +116,7 @@ def _as_record(scanned: Scan, result: Comparison) -> dict[str, Any]:
         "start": scanned.start,
         "values": scanned.values.tolist(),
         "energy_unit": "kcal/mol",
-        "methods": {
-            method.name: {
-                "level_of_theory": method.level_of_theory,
-                "relative": [float(value) if np.isfinite(value) else None for value in method.relative],
-            }
-            for method in result.methods
-        },
+        "methods": json_methods(result),
     }
 
 

@@ -44,8 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.benchmarks.labelled import read_held_out
-    from virialff.benchmarks.side_by_side import split_rule
+    from virialff.benchmarks.held_out import SplitRule, read_held_out
     from virialff.benchmarks.stability import BATCH, StabilityResult, stability
     from virialff.commands.evaluate import progress_lines
     from virialff.models.registry import load_model
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     held_out = read_held_out(
         arguments.labels or ASSETS / "data" / "gfn2.parquet",
         arguments.level,
-        [split_rule(arguments.model, model.card)],
+        [SplitRule.of_card(arguments.model, model.card)],
         max_molecules=arguments.molecules,
         min_heavy=arguments.min_heavy,
     )

@@ -1,18 +1,21 @@
-"""Relaxing geometries with an engine, and saying what the relaxation changed besides coordinates."""
+"""Relaxing geometries with any method that gives forces, and saying what the relaxation changed besides coordinates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from virialff.engines.base import Engine, Progress, conformer_axis
+from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
 from virialff.molecules.changes import changes
 from virialff.molecules.molecule import Molecule
+
+if TYPE_CHECKING:
+    from virialff.methods.method import ForceMethod
 
 FloatArray = NDArray[np.float64]
 
@@ -49,7 +52,7 @@ class Relaxation:
 
 def relax(
     molecule: Molecule,
-    engine: Engine,
+    engine: ForceMethod,
     positions: ArrayLike | None = None,
     *,
     force_tolerance: float = FORCE_TOLERANCE,
@@ -78,8 +81,7 @@ def relax(
         try:
             end = minimize_by(engine, molecule, start, force_tolerance=force_tolerance, max_steps=max_steps)
         except EngineError as error:
-            reason = str(error).removeprefix("conformer 1: ")
-            raise EngineError(f"conformer {index + 1}, while it was relaxed: {reason}") from error
+            raise EngineError(f"conformer {index + 1}, while it was relaxed: {error.message}") from error
         found = changes(molecule, start, end.positions)
         relaxed.append(
             RelaxedConformer(end.positions, end.energy, end.largest_force, end.n_steps, end.converged, found)
@@ -87,7 +89,7 @@ def relax(
         if progress is not None:
             progress(index + 1, len(geometries))
     final = molecule.with_positions(np.array([conformer.positions for conformer in relaxed]))
-    return Relaxation(final, engine.level_of_theory, tuple(relaxed))
+    return Relaxation(final, engine.level, tuple(relaxed))
 
 
 class Minimum(NamedTuple):
@@ -106,7 +108,7 @@ class Minimum(NamedTuple):
 
 
 def minimize_by(
-    engine: Engine,
+    engine: ForceMethod,
     molecule: Molecule,
     start: ArrayLike,
     *,

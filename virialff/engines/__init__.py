@@ -1,4 +1,4 @@
-"""Methods behind one protocol: GFN2-xTB (`gfn2`), ANI (`ani`), and wB97X-D/def2-SVP by PySCF or Psi4."""
+"""Programs and potentials that give energies: GFN2-xTB (`gfn2`), ANI (`ani`), wB97X-D/def2-SVP by PySCF or Psi4."""
 
 from __future__ import annotations
 

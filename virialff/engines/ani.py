@@ -18,7 +18,7 @@ import numpy as np
 
 from virialff.engines import ani_weights
 from virialff.engines.ani_weights import AniName, AniWeights
-from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements
+from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements
 from virialff.errors import EngineError
 from virialff.units import HARTREE_IN_KCAL_MOL
 
@@ -50,8 +50,8 @@ class _Potential(NamedTuple):
     weights: AniWeights
 
 
-class AniEngine:
-    """An ANI potential as an `Engine`.
+class AniEngine(Engine):
+    """An ANI potential.
 
     `weights` chooses the ensemble (see `ani_weights.weights_in`, `ani_weights.ani1x_from_wheel`); None looks for it
     in the order of `ani_weights`, once, when something is first computed or `unsupported` is first asked. That can
@@ -59,6 +59,7 @@ class AniEngine:
     """
 
     name = "ani"
+    title = "ANI"
 
     def __init__(self, weights: AniWeights | None = None) -> None:
         self._weights = weights
@@ -77,7 +78,7 @@ class AniEngine:
         return self._weights.name if self._weights is not None else "ANI"
 
     @property
-    def level_of_theory(self) -> str:
+    def level(self) -> str:
         """For example "ANI-2x (trained on wB97X/6-31G(d))"; "ANI" while the weights have not been found."""
         if self._weights is None:
             return "ANI"
@@ -126,20 +127,6 @@ class AniEngine:
             return str(error)
         return missing_elements(weights.name, molecule.numbers, ELEMENTS_OF[weights.name])
 
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies, shape (n_conformers,), kcal/mol; `progress` after every batch. Raises as `Engine`."""
-        return self._compute(molecule, positions, progress, with_forces=False)[0]
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises as `Engine`."""
-        return self._compute(molecule, positions, progress, with_forces=True)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises as `Engine`."""
-        return self._compute(molecule, positions, progress, with_forces=True)
-
     def atomic_energies(self, numbers: Any) -> FloatArray:
         """Energies of isolated ground-state atoms by the method the potential was trained on, kcal/mol.
 
@@ -182,10 +169,8 @@ class AniEngine:
     def _compute(
         self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
     ) -> tuple[FloatArray, FloatArray]:
-        geometries = conformer_axis(len(molecule.numbers), positions)
-        reason = self.unsupported(molecule)
-        if reason is not None:
-            raise EngineError(reason)
+        geometries = conformer_axis(molecule.n_atoms, positions)
+        self._require(molecule)
         model, weights = self._load()
         energies = np.empty(len(geometries))
         forces = np.empty(geometries.shape)

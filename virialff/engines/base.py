@@ -1,9 +1,10 @@
-"""What every energy program looks like to the library: the protocol `Engine` and the checks they share."""
+"""What the energy programs of this library share: their base class `Engine` and the checks of their input."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,48 +24,80 @@ Progress = Callable[[int, int], None]
 SMALLEST_DISTANCE = 0.2
 
 
-class Engine(Protocol):
-    """A program or a trained potential that gives total energies. Energies in kcal/mol, lengths in Angstrom.
+class Engine(ABC):
+    """A program or a trained potential of this library, as a `virialff.methods.method.Method` with forces.
 
-    `positions` is (n_atoms, 3) or (n_conformers, n_atoms, 3); results always carry the conformer axis, of
-    length 1 for a single geometry. `progress(done, total)` is called after every conformer or batch; an
-    exception raised inside it stops the run (that is the way to cancel) and reaches the caller unchanged.
-
-    Methods that compute raise EngineError (what failed, for which conformer, in the program's own words) and
-    ShapeError (positions that do not fit the molecule); they never return a number for a failed calculation.
+    An engine says in `_compute` how conformers are computed; the rest is here.
     """
 
-    @property
-    def name(self) -> str:
-        """The name by which `get_engine` knows it."""
+    name: str  #: by which `get_engine` knows it
+    title: str  #: what its messages call it
 
     @property
-    def level_of_theory(self) -> str:
+    @abstractmethod
+    def level(self) -> str:
         """The method, and where it matters the weights or the program, for tables and figures."""
 
     @property
+    @abstractmethod
     def elements(self) -> frozenset[int]:
         """Atomic numbers of the elements it has parameters for."""
 
+    @abstractmethod
     def available(self) -> str | None:
         """None if it can compute here, otherwise one sentence saying why not and what to do."""
 
+    @abstractmethod
+    def atomic_energies(self, numbers: Any) -> FloatArray:
+        """Reference energies of isolated atoms at this level, shape of `numbers`, kcal/mol. Raises EngineError."""
+
     def unsupported(self, molecule: Molecule) -> str | None:
         """None if it can compute this molecule, otherwise one sentence saying why not."""
+        return missing_elements(self.title, molecule.numbers, self.elements)
 
     def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies, shape (n_conformers,), kcal/mol."""
+        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=False)[0]
 
     def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces -dE/dR, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom."""
+        """Forces -dE/dR (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=True)[1]
 
     def energy_and_forces(
         self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """Both at once, at the price of the forces."""
+        """Both at once, at the price of the forces. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=True)
 
-    def atomic_energies(self, numbers: Any) -> FloatArray:
-        """Reference energies of isolated atoms at this level, shape of `numbers`, kcal/mol."""
+    def _require(self, molecule: Molecule) -> None:
+        """Raise EngineError where it cannot compute here, or not this molecule."""
+        reason = self.available() or self.unsupported(molecule)
+        if reason is not None:
+            raise EngineError(reason)
+
+    @abstractmethod
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Energies and forces of all conformers; the forces may be NaN unless asked for."""
+
+
+def one_by_one(
+    geometries: FloatArray, single: Callable[[FloatArray], tuple[float, FloatArray | float]], progress: Progress | None
+) -> tuple[FloatArray, FloatArray]:
+    """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3) by a function of one geometry (n_atoms, 3).
+
+    Its EngineError is raised with the number of the conformer.
+    """
+    energies, forces = np.empty(len(geometries)), np.empty(geometries.shape)
+    for index, geometry in enumerate(geometries):
+        try:
+            energies[index], forces[index] = single(geometry)
+        except EngineError as error:
+            raise EngineError(error.message, conformer=index + 1) from error
+        if progress is not None:
+            progress(index + 1, len(geometries))
+    return energies, forces
 
 
 def missing_elements(level: str, numbers: Iterable[int], elements: frozenset[int]) -> str | None:
@@ -94,12 +127,13 @@ def _check_geometry(geometry: FloatArray, conformer: int) -> None:
     finite = np.isfinite(geometry).all(axis=1)
     if not finite.all():
         atom = int(np.argmin(finite)) + 1
-        raise EngineError(f"conformer {conformer}: the coordinates of atom {atom} are not finite numbers")
+        raise EngineError(f"the coordinates of atom {atom} are not finite numbers", conformer=conformer)
     distances = np.linalg.norm(geometry[:, None] - geometry[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
     if distances.size and distances.min() < SMALLEST_DISTANCE:
         i, j = np.unravel_index(int(distances.argmin()), distances.shape)
         raise EngineError(
-            f"conformer {conformer}: atoms {i + 1} and {j + 1} are {distances[i, j]:.3f} Angstrom apart, "
-            "too close for any energy method; check the coordinates"
+            f"atoms {i + 1} and {j + 1} are {distances[i, j]:.3f} Angstrom apart, "
+            "too close for any energy method; check the coordinates",
+            conformer=conformer,
         )

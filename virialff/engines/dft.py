@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from virialff.elements import ATOMIC_NUMBERS, UNPAIRED_ELECTRONS, symbol
-from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements
+from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.engines.worker_process import WorkerProcess
 from virialff.errors import EngineError, ShapeError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
@@ -99,31 +99,32 @@ class ElectronicStructure:
         return float(np.sum(self.density * self.kinetic))
 
 
-class DftEngine(ABC):
-    """wB97X-D/def2-SVP in a worker process, as an `Engine`. `threads` and `memory_mb` are the worker's."""
+class DftEngine(Engine):
+    """wB97X-D/def2-SVP in a worker process. `threads` and `memory_mb` are the worker's.
 
-    name: str
-    title: str
-    level_of_theory = LEVEL_OF_THEORY
+    `energy_settings`: for energies alone (`energy`, counterpoise, atoms), by default the same.
+    """
+
+    level = LEVEL_OF_THEORY
     elements = frozenset(ATOMIC_NUMBERS)
 
-    def __init__(self, settings: DftSettings, *, threads: int = 1, memory_mb: int = 4000) -> None:
+    def __init__(
+        self,
+        settings: DftSettings,
+        *,
+        energy_settings: DftSettings | None = None,
+        threads: int = 1,
+        memory_mb: int = 4000,
+    ) -> None:
         self.settings = settings
+        self.energy_settings = energy_settings or settings
         self.threads = threads
         self.memory_mb = memory_mb
         self._worker: WorkerProcess | None = None
         self._atoms: dict[int, float] = {}
 
     @abstractmethod
-    def available(self) -> str | None:
-        """None if it can compute here, otherwise one sentence saying why not and what to do."""
-
-    @abstractmethod
     def _make_worker(self) -> WorkerProcess: ...
-
-    def unsupported(self, molecule: Molecule) -> str | None:
-        """None if it can compute this molecule, otherwise one sentence saying why not."""
-        return missing_elements(self.title, molecule.numbers, self.elements)
 
     def program(self) -> str:
         """Name and version of the program, starting its worker. Raises EngineError if it cannot be started."""
@@ -147,39 +148,24 @@ class DftEngine(ABC):
         ghosts: Any = None,
         unpaired_electrons: int = 0,
         gradient: bool = False,
+        settings: DftSettings | None = None,
     ) -> ElectronicStructure:
         """Energy, dipole, density and integrals of one neutral molecule; the gradient if asked for.
 
         `numbers` (n_atoms,), `positions` (n_atoms, 3) in Angstrom. `ghosts` (n_atoms,) of bool: atoms that lend only
-        their basis functions and grid (counterpoise correction). Restricted Kohn-Sham, unrestricted with unpaired
-        electrons. Raises EngineError: program missing, element without parameters, odd electrons, overlapping atoms,
-        an SCF that no step of the ladder converged; ShapeError.
+        their basis functions and grid (counterpoise correction). `settings`: others than the engine's. Restricted
+        Kohn-Sham, unrestricted with unpaired electrons. Raises EngineError: program missing, element without
+        parameters, odd electrons, overlapping atoms, an SCF that no step of the ladder converged; ShapeError.
         """
         atoms = np.ascontiguousarray(numbers, dtype=np.int64)
         geometry = conformer_axis(len(atoms), positions)
         if len(geometry) != 1:
             raise EngineError(f"electronic_structure takes one geometry, got {len(geometry)}")
         lent = np.zeros(len(atoms), dtype=bool) if ghosts is None else np.asarray(ghosts, dtype=bool)
-        if gradient and self.settings.final_grid_only:
-            raise EngineError("settings with final_grid_only give energies alone; use CAMPAIGN for gradients")
         if lent.shape != atoms.shape:
             raise ShapeError(f"ghosts have shape {lent.shape}, expected ({len(atoms)},)")
         self._check(atoms, unpaired_electrons, lent)
-        return self._compute(atoms, geometry[0], unpaired_electrons, gradient, lent)
-
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies, shape (n_conformers,), kcal/mol; `progress` after every conformer. Raises as `Engine`."""
-        return self._conformers(molecule, positions, progress, gradient=False)[0]
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises as `Engine`."""
-        return self._conformers(molecule, positions, progress, gradient=True)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises as `Engine`."""
-        return self._conformers(molecule, positions, progress, gradient=True)
+        return self._calculate(atoms, geometry[0], settings or self.settings, unpaired_electrons, gradient, lent)
 
     def atomic_energies(self, numbers: Any) -> FloatArray:
         """Energies of isolated atoms in their ground-state multiplicity, unrestricted, same settings, kcal/mol."""
@@ -189,7 +175,10 @@ class DftEngine(ABC):
             raise EngineError(reason)
         for number in set(atoms.ravel().tolist()) - set(self._atoms):
             result = self.electronic_structure(
-                [number], np.zeros((1, 3)), unpaired_electrons=UNPAIRED_ELECTRONS[number]
+                [number],
+                np.zeros((1, 3)),
+                unpaired_electrons=UNPAIRED_ELECTRONS[number],
+                settings=self.energy_settings,
             )
             self._atoms[number] = result.energy * HARTREE_IN_KCAL_MOL
         return np.array([self._atoms[number] for number in atoms.ravel().tolist()]).reshape(atoms.shape)
@@ -211,14 +200,17 @@ class DftEngine(ABC):
                 "check the hydrogens"
             )
 
-    def _compute(
+    def _calculate(
         self,
         numbers: np.ndarray,
         positions: FloatArray,
+        settings: DftSettings,
         unpaired_electrons: int,
         gradient: bool,
         ghosts: np.ndarray | None = None,
     ) -> ElectronicStructure:
+        if gradient and settings.final_grid_only:
+            raise EngineError("settings with final_grid_only give energies alone; use CAMPAIGN for gradients")
         program = self.program()
         assert self._worker is not None
         bohr = positions / BOHR_IN_ANGSTROM
@@ -232,7 +224,7 @@ class DftEngine(ABC):
                 "unpaired_electrons": unpaired_electrons,
                 "gradient": gradient,
                 "memory_mb": self.memory_mb,
-                "settings": asdict(self.settings),
+                "settings": asdict(settings),
             }
         )
         result = ElectronicStructure(
@@ -248,7 +240,7 @@ class DftEngine(ABC):
             overlap=arrays["overlap"],
             ao_atoms=arrays["ao_atoms"],
             program=program,
-            settings=self.settings,
+            settings=settings,
             scf_procedure=str(arrays["scf_procedure"]),
             seconds=float(arrays["seconds"]),
         )
@@ -262,25 +254,20 @@ class DftEngine(ABC):
         """What the program leaves out of the level of theory, added."""
         return result
 
-    def _conformers(
-        self, molecule: Molecule, positions: Any, progress: Progress | None, *, gradient: bool
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
     ) -> tuple[FloatArray, FloatArray]:
         numbers = np.ascontiguousarray(molecule.numbers, dtype=np.int64)
         geometries = conformer_axis(len(numbers), positions)
         self._check(numbers, 0)
-        energies = np.empty(len(geometries))
-        forces = np.full(geometries.shape, np.nan)
-        for index, geometry in enumerate(geometries):
-            try:
-                result = self._compute(numbers, geometry, 0, gradient)
-            except EngineError as error:
-                raise EngineError(f"conformer {index + 1}: {error}") from error
-            energies[index] = result.energy * HARTREE_IN_KCAL_MOL
-            if result.gradient is not None:
-                forces[index] = -_FORCE_UNIT * result.gradient
-            if progress is not None:
-                progress(index + 1, len(geometries))
-        return energies, forces
+        settings = self.settings if with_forces else self.energy_settings
+
+        def single(geometry: FloatArray) -> tuple[float, FloatArray | float]:
+            result = self._calculate(numbers, geometry, settings, 0, with_forces)
+            forces = np.nan if result.gradient is None else -_FORCE_UNIT * result.gradient
+            return result.energy * HARTREE_IN_KCAL_MOL, forces
+
+        return one_by_one(geometries, single, progress)
 
 
 def with_dispersion(result: ElectronicStructure, energy: float, gradient: FloatArray) -> ElectronicStructure:

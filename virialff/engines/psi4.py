@@ -47,7 +47,7 @@ def find_psi4(command: str = "psi4") -> tuple[str, dict[str, str]]:
 
 
 class Psi4Engine(DftEngine):
-    """Psi4 as an `Engine`; `electronic_structure` gives density and integrals too."""
+    """wB97X-D/def2-SVP by Psi4; `electronic_structure` gives density and integrals too."""
 
     name = "psi4"
     title = "wB97X-D (Psi4)"

@@ -23,13 +23,20 @@ BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
 
 
 class PyscfEngine(DftEngine):
-    """PySCF as an `Engine`; `electronic_structure` gives density and integrals too."""
+    """wB97X-D/def2-SVP by PySCF; `electronic_structure` gives density and integrals too."""
 
     name = "pyscf"
     title = "wB97X-D (PySCF)"
 
-    def __init__(self, settings: DftSettings = CAMPAIGN, *, threads: int = 1, memory_mb: int = 4000) -> None:
-        super().__init__(settings, threads=threads, memory_mb=memory_mb)
+    def __init__(
+        self,
+        settings: DftSettings = CAMPAIGN,
+        *,
+        energy_settings: DftSettings | None = None,
+        threads: int = 1,
+        memory_mb: int = 4000,
+    ) -> None:
+        super().__init__(settings, energy_settings=energy_settings, threads=threads, memory_mb=memory_mb)
 
     def available(self) -> str | None:
         """None, or the sentence saying that PySCF is missing. Imports nothing."""

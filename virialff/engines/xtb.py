@@ -24,7 +24,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from virialff.elements import UNPAIRED_ELECTRONS, symbol
-from virialff.engines.base import FloatArray, Progress, conformer_axis, missing_elements
+from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.errors import EngineError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
@@ -233,10 +233,11 @@ def _single_point(numbers: np.ndarray, geometry: FloatArray, unpaired_electrons:
     return SinglePoint(float(energy) * HARTREE_IN_KCAL_MOL, gradient * -_FORCE_UNIT, dipole * BOHR_IN_ANGSTROM, charges)
 
 
-class Gfn2Engine:
-    """GFN2-xTB as an `Engine`. `backend` None takes the first of BACKENDS that can be imported."""
+class Gfn2Engine(Engine):
+    """GFN2-xTB. `backend` None takes the first of BACKENDS that can be imported."""
 
     name = "gfn2"
+    title = level = "GFN2-xTB"  # the two programs are the same level
     elements = GFN2_ELEMENTS
 
     def __init__(self, backend: Backend | None = None) -> None:
@@ -249,11 +250,6 @@ class Gfn2Engine:
         """The program that computes. Raises EngineError if none can be imported."""
         return self._backend or default_backend()
 
-    @property
-    def level_of_theory(self) -> str:
-        """ "GFN2-xTB"; the two programs are the same level."""
-        return "GFN2-xTB"
-
     def available(self) -> str | None:
         """None, or the sentence saying which package is missing. Imports the program on the first call."""
         try:
@@ -263,40 +259,14 @@ class Gfn2Engine:
         reason = unavailable_reason(backend)
         return None if reason is None else f"GFN2-xTB was asked for with {reason}"
 
-    def unsupported(self, molecule: Molecule) -> str | None:
-        """None for every molecule of elements up to radon, otherwise the sentence naming the element."""
-        return missing_elements(self.level_of_theory, molecule.numbers, self.elements)
-
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies, shape (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
-        return self.energy_and_forces(molecule, positions, progress=progress)[0]
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces, shape (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
-        return self.energy_and_forces(molecule, positions, progress=progress)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3); `progress` after every conformer.
-
-        Raises EngineError, with the number of the conformer that failed, and ShapeError.
-        """
         numbers = np.ascontiguousarray(molecule.numbers, dtype=np.int64)
         geometries = conformer_axis(len(numbers), positions)
         _check_electrons(numbers, 0)
-        backend = self._require_backend()
-        energies = np.empty(len(geometries))
-        forces = np.empty(geometries.shape)
-        for index, geometry in enumerate(geometries):
-            try:
-                result = _single_point(numbers, geometry, 0, backend)
-            except EngineError as error:
-                raise EngineError(f"conformer {index + 1}: {error}") from error
-            energies[index], forces[index] = result.energy, result.forces
-            if progress is not None:
-                progress(index + 1, len(geometries))
-        return energies, forces
+        self._require(molecule)
+        return one_by_one(geometries, lambda geometry: _single_point(numbers, geometry, 0, self.backend)[:2], progress)
 
     def atomic_energies(self, numbers: Any) -> FloatArray:
         """GFN2-xTB energies of isolated neutral atoms with Hund's number of unpaired electrons, kcal/mol.
@@ -305,15 +275,12 @@ class Gfn2Engine:
         them are comparable within GFN2-xTB, not with atomization energies from experiment.
         Raises EngineError for an element without an entry in UNPAIRED_ELECTRONS.
         """
-        backend = self._require_backend()
-        atoms = np.asarray(numbers, dtype=np.int64)
-        return np.array([_atomic_energy(int(number), backend) for number in atoms.ravel()]).reshape(atoms.shape)
-
-    def _require_backend(self) -> Backend:
         reason = self.available()
         if reason is not None:
             raise EngineError(reason)
-        return self.backend
+        backend = self.backend
+        atoms = np.asarray(numbers, dtype=np.int64)
+        return np.array([_atomic_energy(int(number), backend) for number in atoms.ravel()]).reshape(atoms.shape)
 
 
 @functools.cache

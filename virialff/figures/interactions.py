@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.benchmarks.interaction_sets import InteractionResult
+from virialff.benchmarks.noncovalent import InteractionResult
 from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
 from virialff.interactions.dissociation import DissociationCurve
 

@@ -12,17 +12,16 @@ from virialff.engines.dft import DftEngine
 from virialff.errors import EngineError, MoleculeError
 from virialff.interactions.energies import (
     RelaxedComplex,
-    interaction_method,
+    interaction_energy,
     n_calculations,
     relax_complex,
     relaxed_interaction_energy,
 )
-from virialff.methods.energy_functions import level_of_theory
 from virialff.molecules.molecule import Molecule
 
 if TYPE_CHECKING:
-    from virialff.engines import Engine, Progress
-    from virialff.models.force_field import Model
+    from virialff.engines.base import Progress
+    from virialff.methods.method import ForceMethod, Method
 
 #: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
 _RELAXING = 3
@@ -39,28 +38,29 @@ class MethodInteraction:
 
 
 def vertical_interaction(
-    name: str, method: Engine | Model, molecule: Molecule, *, progress: Progress | None = None
+    name: str, method: Method, molecule: Molecule, *, progress: Progress | None = None
 ) -> MethodInteraction:
     """E_int of the first conformer with the monomers as they are in the complex; `progress` as `interaction_energy`."""
-    energy = interaction_method(method, progress=progress)
-    return _entry(name, method, lambda: energy(molecule, molecule.positions[:1])[0])
+    return _entry(
+        name, method, lambda: interaction_energy(molecule, method, molecule.positions[0], progress=progress)[0]
+    )
 
 
 def relaxed_interaction(
-    name: str, method: Engine | Model, relaxed: RelaxedComplex, *, progress: Progress | None = None
+    name: str, method: Method, relaxed: RelaxedComplex, *, progress: Progress | None = None
 ) -> MethodInteraction:
-    """E_int of Eq. 25 at the minima of the engine that relaxed the complex."""
+    """E_int of Eq. 25 at the minima of the method that relaxed the complex."""
     return _entry(name, method, lambda: relaxed_interaction_energy(relaxed, method, progress=progress))
 
 
-def _entry(name: str, method: Engine | Model, energy: Callable[[], float]) -> MethodInteraction:
+def _entry(name: str, method: Method, energy: Callable[[], float]) -> MethodInteraction:
     value, reason = None, ""
     try:
         value = float(energy())
     except (EngineError, MoleculeError) as error:
         reason = str(error)
     # After the energy: ANI knows its level once its weights are there.
-    level = level_of_theory(method)
+    level = method.level
     if isinstance(method, DftEngine):
         level += ", counterpoise-corrected"
     return MethodInteraction(name, level, value, reason)
@@ -100,8 +100,8 @@ class ComplexInteractions:
 
 def complex_interactions(
     molecule: Molecule,
-    methods: Mapping[str, Engine | Model],
-    relaxer: Engine | None = None,
+    methods: Mapping[str, Method],
+    relaxer: ForceMethod | None = None,
     *,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ComplexInteractions:

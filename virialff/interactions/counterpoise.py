@@ -12,7 +12,7 @@ import numpy as np
 from virialff.units import HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
-    from virialff.engines import Progress
+    from virialff.engines.base import Progress
     from virialff.engines.dft import DftEngine
 
 
@@ -38,7 +38,8 @@ def counterpoise_energies(
     n_fragments = int(fragments.max()) + 1
     energies = []
     for ghosts in (None, *(fragments != index for index in range(n_fragments))):
-        energies.append(engine.electronic_structure(numbers, positions, ghosts=ghosts).energy * HARTREE_IN_KCAL_MOL)
+        result = engine.electronic_structure(numbers, positions, ghosts=ghosts, settings=engine.energy_settings)
+        energies.append(result.energy * HARTREE_IN_KCAL_MOL)
         if progress is not None:
             progress(len(energies), n_fragments + 1)
     return CounterpoiseEnergies(energies[0], sum(energies[1:]) - energies[0])

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from virialff.elements import ATOMIC_WEIGHTS, of_atoms
-from virialff.engines import Engine
 from virialff.errors import MoleculeError, ShapeError
 from virialff.interactions.energies import InteractionMethod, interaction_method
-from virialff.models.force_field import Model
+from virialff.methods.method import Method
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import pulled_apart
 
@@ -98,7 +97,7 @@ def dissociation_curve(
     molecule: Molecule,
     positions: np.ndarray,
     separations: np.ndarray,
-    methods: "Mapping[str, Engine | Model | InteractionMethod]",
+    methods: Mapping[str, Method | InteractionMethod],
 ) -> DissociationCurve:
     """Interaction energies at a series of separations with every method.
 
@@ -136,7 +135,7 @@ class CompressionResult:
 def compression(
     molecule: Molecule,
     positions: np.ndarray,
-    method: "Engine | Model | InteractionMethod",
+    method: Method | InteractionMethod,
     *,
     n_points: int = 40,
 ) -> CompressionResult:

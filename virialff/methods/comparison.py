@@ -7,55 +7,24 @@ relative to each method's own lowest conformer, a single geometry by atomization
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from virialff.conformers.generation import boltzmann_weights, energy_ranks, relative_energies
-from virialff.engines.base import Engine, Progress, conformer_axis
 from virialff.errors import EngineError
+from virialff.methods.method import Method
+from virialff.methods.runs import MethodEnergies, energies_of
 from virialff.molecules.molecule import Molecule
-
-if TYPE_CHECKING:
-    from virialff.models.force_field import ForceField
 
 FloatArray = NDArray[np.float64]
 #: Called as progress(name of the method, conformers done, conformers in all); what it raises stops the comparison.
 MethodProgress = Callable[[str, int, int], None]
 #: Fewest conformers for which a correlation is given; two points always correlate perfectly.
 FEWEST_FOR_CORRELATION = 3
-
-MODEL = "model"
-
-
-@dataclass(frozen=True)
-class MethodEnergies:
-    """Energies of the conformers of one molecule by one method."""
-
-    name: str  #: "model", "gfn2", "ani"
-    level_of_theory: str
-    energies: FloatArray  #: (n_conformers,), total, kcal/mol; NaN where the method failed
-    atomization_energies: FloatArray  #: (n_conformers,), isolated atoms minus molecule, kcal/mol, positive = bound
-    failures: dict[int, str]  #: number of the conformer (from 1) to the reason why it has no energy
-
-    @cached_property
-    def relative(self) -> FloatArray:
-        """(n_conformers,), kcal/mol above this method's lowest conformer."""
-        return relative_energies(self.energies)
-
-    @cached_property
-    def ranks(self) -> FloatArray:
-        """(n_conformers,), 1 for the lowest."""
-        return energy_ranks(self.energies)
-
-    def weights(self, temperature: float = 298.15) -> FloatArray:
-        """(n_conformers,) Boltzmann populations; see `conformers.boltzmann_weights`."""
-        return boltzmann_weights(self.energies, temperature)
 
 
 @dataclass(frozen=True)
@@ -74,27 +43,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare_methods`."""
+    """What several methods say of the conformers of one molecule."""
 
     molecule: Molecule
-    positions: FloatArray  #: (n_conformers, n_atoms, 3), Angstrom
     methods: tuple[MethodEnergies, ...]
-    left_out: dict[str, str]  #: name of each method that gave nothing to the sentence saying why
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """A row a conformer: `conformer` (from 1), then "<method> (kcal/mol)" relative, and "<method> rank"."""
-        columns: dict[str, NDArray[np.generic]] = {"conformer": np.arange(1, len(self.positions) + 1)}
-        for method in self.methods:
-            columns[f"{method.name} (kcal/mol)"] = method.relative
-            columns[f"{method.name} rank"] = method.ranks
-        return pd.DataFrame(columns)
+    left_out: Mapping[str, str] = field(default_factory=dict)  #: name of each method that gave nothing, and the reason
 
     @cached_property
     def agreements(self) -> tuple[Agreement, ...]:
         """One for each pair of methods."""
         pairs = itertools.combinations(self.methods, 2)
-        return tuple(agreement(a.name, b.name, a.energies, b.energies) for a, b in pairs)
+        return tuple(agreement(a.name, b.name, a.values, b.values) for a, b in pairs)
 
     @cached_property
     def agreement_table(self) -> pd.DataFrame:
@@ -111,56 +70,31 @@ class Comparison:
             }
         )
 
-    @cached_property
-    def atomization_table(self) -> pd.DataFrame:
-        """A row a conformer and method: conformer (from 1), method, level of theory, atomization energy (kcal/mol)."""
-        rows = [
-            (conformer, method.name, method.level_of_theory, energy)
-            for conformer in range(1, len(self.positions) + 1)
-            for method in self.methods
-            for energy in [method.atomization_energies[conformer - 1]]
-        ]
-        return pd.DataFrame(rows, columns=["conformer", "method", "level of theory", "atomization energy (kcal/mol)"])
-
-    def weight_table(self, temperature: float = 298.15) -> pd.DataFrame:
-        """A row a conformer: `conformer` and each method's Boltzmann population at `temperature` (K)."""
-        columns: dict[str, NDArray[np.generic]] = {"conformer": np.arange(1, len(self.positions) + 1)}
-        return pd.DataFrame(columns | {method.name: method.weights(temperature) for method in self.methods})
-
 
 def compare_methods(
-    molecule: Molecule,
-    force_field: ForceField | None,
-    engines: Sequence[Engine],
-    positions: ArrayLike | None = None,
-    *,
-    model_level: str = "",
-    progress: MethodProgress | None = None,
+    ensemble: Molecule, methods: Mapping[str, Method], *, progress: MethodProgress | None = None
 ) -> Comparison:
-    """Energies of the same geometries by the model (where a force field is given) and by engines.
+    """Energies of all conformers of a molecule by several methods, each under the name given here.
 
-    `positions` (n_conformers, n_atoms, 3) or (n_atoms, 3), Angstrom; by default the molecule's own. `model_level` is
-    the level of theory that the model was trained on. A method that cannot compute the molecule, or none of its
-    conformers, is in `left_out` with its reason; one that fails for some conformers keeps them as NaN with the reasons.
+    A method that cannot compute the molecule, or none of its conformers, is in `left_out` with its reason; one that
+    fails for some conformers has NaN for them, with the reasons.
 
-    Raises MissingCoordinatesError for a molecule without conformers, and ShapeError.
+    Raises MissingCoordinatesError and FlatCoordinatesError as `Molecule.require_3d`.
     """
-    if positions is None:
-        molecule.require_3d()
-        positions = molecule.positions
-    geometries = conformer_axis(molecule.n_atoms, positions)
-    methods = []
+    found: list[MethodEnergies] = []
     left_out: dict[str, str] = {}
-    if force_field is not None:
-        methods.append(_model_energies(force_field, geometries, model_level))
-        if progress is not None:
-            progress(MODEL, len(geometries), len(geometries))
-    for engine in engines:
+    for name, method in methods.items():
+        report = None if progress is None else partial(progress, name)
         try:
-            methods.append(_engine_energies(engine, molecule, geometries, progress))
+            energies = energies_of(method, ensemble, name=name, progress=report)
         except EngineError as error:
-            left_out[engine.name] = str(error)
-    return Comparison(molecule, geometries, tuple(methods), left_out)
+            left_out[name] = str(error)
+            continue
+        if energies.succeeded:
+            found.append(energies)
+        else:
+            left_out[name] = next(iter(energies.failures.values()))
+    return Comparison(ensemble, tuple(found), left_out)
 
 
 def agreement(first: str, second: str, energies: ArrayLike, others: ArrayLike) -> Agreement:
@@ -192,40 +126,3 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
 def _mean_ranks(values: FloatArray) -> FloatArray:
     """Ranks from 1, ties at the mean of theirs, as Spearman's coefficient wants them."""
     return np.asarray(pd.Series(values).rank().to_numpy(), dtype=np.float64)
-
-
-def _model_energies(force_field: ForceField, geometries: FloatArray, level: str) -> MethodEnergies:
-    return MethodEnergies(
-        MODEL,
-        level,
-        force_field.energy(geometries),
-        force_field.atomization_energy(geometries),
-        {},
-    )
-
-
-def _engine_energies(
-    engine: Engine, molecule: Molecule, geometries: FloatArray, progress: MethodProgress | None
-) -> MethodEnergies:
-    """Raises EngineError with the reason if no conformer has an energy."""
-    reason = engine.available() or engine.unsupported(molecule)
-    if reason is not None:
-        raise EngineError(reason)
-    report: Progress | None = None if progress is None else partial(progress, engine.name)
-    energies = np.full(len(geometries), np.nan)
-    failures: dict[int, str] = {}
-    try:
-        energies = engine.energy(molecule, geometries, progress=report)
-    except EngineError:
-        # One failed conformer must not take the others with it: find out which.
-        for index, geometry in enumerate(geometries):
-            try:
-                energies[index] = engine.energy(molecule, geometry)[0]
-            except EngineError as error:
-                failures[index + 1] = str(error).removeprefix("conformer 1: ")
-            if report is not None:
-                report(index + 1, len(geometries))
-        if not np.isfinite(energies).any():
-            raise
-    atoms = float(engine.atomic_energies(molecule.numbers).sum())
-    return MethodEnergies(engine.name, engine.level_of_theory, energies, atoms - energies, failures)

@@ -1,79 +1,193 @@
-"""Energies of many conformers, a part at a time: progress, stopping and a bounded cache keyed by content."""
+"""Energies of the conformers of a molecule by any method: part by part, with progress, and conformers that fail."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from virialff.errors import EngineError
-
-#: Positions (n, n_atoms, 3) in A to energies (n,) in kcal/mol.
-EnergyFunction = Callable[[np.ndarray], np.ndarray]
+from virialff.conformers.generation import boltzmann_weights, energy_ranks, relative_energies
+from virialff.engines.base import FloatArray, Progress
+from virialff.errors import EngineError, ShapeError
+from virialff.methods.method import Method, require
+from virialff.molecules.molecule import Molecule
 
 _SECONDS_PER_PART = 0.4
 _LARGEST_PART = 200
 
 
-@dataclass(frozen=True)
-class EnergyRun:
-    """Energies (n_done,) in kcal/mol of the first conformers of an ensemble of n_conformers.
+@dataclass(frozen=True, eq=False)
+class MethodEnergies:
+    """Energies of the conformers of one molecule by one method, kcal/mol.
 
-    `seconds` is the time of all parts but the first, which also pays for loading; `timed` counts their conformers.
-    `failures` maps the number of a conformer (from 1) to the reason why its energy is NaN.
+    A run may be incomplete: the last `n_left` conformers have not been tried yet. `seconds` is the time of the `timed`
+    conformers, without the first part, which also pays for loading, once there is another.
     """
 
-    n_conformers: int
-    energies: np.ndarray
-    first_seconds: float = 0.0
+    name: str  #: what the caller calls the method: "model", "gfn2"
+    level: str
+    values: FloatArray  #: (n_conformers,), total; NaN where the method failed and where nothing was tried yet
+    failures: Mapping[int, str] = field(default_factory=dict)  #: number of the conformer (from 1) to the reason
+    atoms: float = float("nan")  #: isolated atoms at the same level, their sum; NaN for a method that has none
+    n_left: int = 0
     seconds: float = 0.0
     timed: int = 0
-    failures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def n_done(self) -> int:
-        return len(self.energies)
+        """How many conformers were tried."""
+        return len(self.values) - self.n_left
 
     @property
-    def complete(self) -> bool:
-        return self.n_done == self.n_conformers
+    def succeeded(self) -> bool:
+        """Whether any conformer has an energy."""
+        return bool(np.isfinite(self.values).any())
+
+    @cached_property
+    def relative(self) -> FloatArray:
+        """(n_conformers,), above this method's lowest conformer."""
+        return relative_energies(self.values)
+
+    @cached_property
+    def ranks(self) -> FloatArray:
+        """(n_conformers,), 1 for the lowest."""
+        return energy_ranks(self.values)
+
+    @property
+    def atomization_energies(self) -> FloatArray:
+        """(n_conformers,), isolated atoms minus molecule, positive = bound."""
+        return np.asarray(self.atoms - self.values)
+
+    def weights(self, temperature: float = 298.15) -> FloatArray:
+        """(n_conformers,) Boltzmann populations; see `conformers.boltzmann_weights`."""
+        return boltzmann_weights(self.values, temperature)
 
     @property
     def seconds_per_conformer(self) -> float | None:
-        """Mean time of one conformer without loading; None before anything was computed."""
-        if self.timed:
-            return self.seconds / self.timed
-        return self.first_seconds if self.n_done else None
+        """Mean time of one conformer; None before anything was computed."""
+        return self.seconds / self.timed if self.timed else None
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimated time until the run is complete; None before anything was computed."""
-        each = self.seconds_per_conformer
-        return None if each is None else each * (self.n_conformers - self.n_done)
+
+def energies_of(
+    method: Method, ensemble: Molecule, *, name: str | None = None, progress: Progress | None = None
+) -> MethodEnergies:
+    """The energies of all conformers of a molecule. One that fails is NaN with its reason, and takes no other with it.
+
+    `name`: what to call the method, by default its own. `progress` is called as the method does.
+
+    Raises EngineError where the method cannot compute here, or not this molecule, and as `Molecule.require_3d`.
+    """
+    first = _nothing_yet(method, ensemble, name)
+    return next(_continued(method, ensemble, first, first.n_left, progress))
+
+
+def energies_in_parts(
+    method: Method,
+    ensemble: Molecule,
+    known: MethodEnergies | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[MethodEnergies]:
+    """The same part by part: after the first conformer, then every 0.4 s; stop by not asking for the next.
+
+    `known` is what an earlier run of the same method and conformers came to: only what it lacks is computed, and
+    nothing is yielded where that is nothing. The last one is complete.
+    """
+    run = _nothing_yet(method, ensemble, name) if known is None or known.n_done == 0 else known
+    yield from _continued(method, ensemble, run, 1, progress)
+
+
+def _nothing_yet(method: Method, ensemble: Molecule, name: str | None) -> MethodEnergies:
+    ensemble.require_3d()
+    require(method, ensemble)
+    n = ensemble.n_conformers
+    atoms = getattr(method, "atomic_energies", None)
+    total = float("nan") if atoms is None else float(np.sum(atoms(ensemble.numbers)))
+    # After the atoms: ANI knows its level once its weights are there.
+    return MethodEnergies(name or method.name, method.level, np.full(n, np.nan), atoms=total, n_left=n)
+
+
+def _continued(
+    method: Method, ensemble: Molecule, run: MethodEnergies, size: int, progress: Progress | None
+) -> Iterator[MethodEnergies]:
+    """What is missing of a run, the first part of `size` conformers."""
+    while run.n_left:
+        done = run.n_done
+        start = time.perf_counter()
+        values, failures = _part(method, ensemble, slice(done, done + size), progress)
+        seconds, timed = time.perf_counter() - start, len(values)
+        if done > 1:
+            seconds, timed = run.seconds + seconds, run.timed + timed
+        energies = run.values.copy()
+        energies[done : done + len(values)] = values
+        run = replace(
+            run,
+            values=energies,
+            failures={**run.failures, **failures},
+            n_left=run.n_left - len(values),
+            seconds=seconds,
+            timed=timed,
+        )
+        size = 2 if done == 0 else int(np.clip(_SECONDS_PER_PART * timed / max(seconds, 1e-9), 1, _LARGEST_PART))
+        yield run
+
+
+def _part(
+    method: Method, ensemble: Molecule, part: slice, progress: Progress | None
+) -> tuple[FloatArray, dict[int, str]]:
+    """Energies of some conformers and the reasons of those that have none."""
+    positions = ensemble.positions[part]
+
+    def report(done: int, _: int) -> None:
+        if progress is not None:
+            progress(part.start + done, ensemble.n_conformers)
+
+    try:
+        return per_geometry(method.name, method.energy(ensemble, positions, progress=report), len(positions)), {}
+    except EngineError as error:
+        if len(positions) == 1:
+            return np.array([np.nan]), {part.start + 1: error.message}
+    # One failed conformer must not take the others with it: find out which.
+    single = [
+        _part(method, ensemble, slice(k, k + 1), progress) for k in range(part.start, part.start + len(positions))
+    ]
+    failures = {number: reason for _, found in single for number, reason in found.items()}
+    return np.concatenate([values for values, _ in single]), failures
+
+
+def per_geometry(name: str, energies: Any, n_geometries: int) -> FloatArray:
+    """The energies (n_geometries,) of a method as float64; ShapeError for any other shape."""
+    energies = np.asarray(energies, dtype=np.float64)
+    if energies.shape != (n_geometries,):
+        raise ShapeError(f"the method {name} gave energies of shape {energies.shape}, expected ({n_geometries},)")
+    return energies
 
 
 class EnergyCache:
-    """The most recently used runs, shared between threads; holds energies only, keyed by content."""
+    """The most recently used results, shared between threads; holds energies only, keyed by content."""
 
     def __init__(self, max_entries: int = 256) -> None:
-        self._runs: OrderedDict[tuple[str, ...], EnergyRun] = OrderedDict()
+        self._runs: OrderedDict[tuple[str, ...], MethodEnergies] = OrderedDict()
         self._lock = threading.Lock()
         self._max_entries = max_entries
 
-    def get(self, key: tuple[str, ...]) -> EnergyRun | None:
-        """The run under this key, None when there is none (any more)."""
+    def get(self, key: tuple[str, ...]) -> MethodEnergies | None:
+        """The result under this key, None when there is none (any more)."""
         with self._lock:
             run = self._runs.get(key)
             if run is not None:
                 self._runs.move_to_end(key)
             return run
 
-    def put(self, key: tuple[str, ...], run: EnergyRun) -> None:
-        """Keep this run and drop the least recently used ones above the limit."""
+    def put(self, key: tuple[str, ...], run: MethodEnergies) -> None:
+        """Keep this result and drop the least recently used ones above the limit."""
         with self._lock:
             self._runs[key] = run
             self._runs.move_to_end(key)
@@ -82,41 +196,3 @@ class EnergyCache:
 
     def __len__(self) -> int:
         return len(self._runs)
-
-
-def complete_run(run: EnergyRun, positions: np.ndarray, energy: EnergyFunction) -> EnergyRun:
-    """The run with everything computed that was missing, at one go; see `continue_run`."""
-    return run if run.complete else list(continue_run(run, positions, energy))[-1]
-
-
-def continue_run(run: EnergyRun, positions: np.ndarray, energy: EnergyFunction) -> Iterator[EnergyRun]:
-    """Compute what is missing of a run, yielding it after every part; stop by not asking for the next.
-
-    positions: (n_conformers, n_atoms, 3), Angstrom. The first part is one conformer; later parts take about 0.4 s.
-    """
-    size = 1
-    while not run.complete:
-        start = time.perf_counter()
-        new, failures = _part(positions[run.n_done : run.n_done + size], energy, run.n_done)
-        elapsed = time.perf_counter() - start
-        energies, failures = np.concatenate([run.energies, new]), {**run.failures, **failures}
-        if run.n_done == 0:
-            run = EnergyRun(run.n_conformers, energies, first_seconds=elapsed, failures=failures)
-            size = 2
-        else:
-            seconds, timed = run.seconds + elapsed, run.timed + len(new)
-            run = EnergyRun(run.n_conformers, energies, run.first_seconds, seconds, timed, failures)
-            size = int(np.clip(_SECONDS_PER_PART * timed / max(seconds, 1e-9), 1, _LARGEST_PART))
-        yield run
-
-
-def _part(positions: np.ndarray, energy: EnergyFunction, first: int) -> tuple[np.ndarray, dict[int, str]]:
-    """Energies of one part; where it fails, one conformer at a time, so that one cannot take the others with it."""
-    try:
-        return np.asarray(energy(positions), dtype=np.float64), {}
-    except EngineError as error:
-        if len(positions) == 1:
-            return np.array([np.nan]), {first + 1: str(error).removeprefix("conformer 1: ")}
-    parts = [_part(positions[k : k + 1], energy, first + k) for k in range(len(positions))]
-    failures = {number: reason for _, found in parts for number, reason in found.items()}
-    return np.concatenate([energies for energies, _ in parts]), failures

@@ -27,7 +27,7 @@ def side_by_side_table(rows: Iterable[Mapping[str, Any]], statistic: str = "mae"
     """Errors of several methods beside each other: one row a set, quantity and sizes, a column a method, as text.
 
     rows: set, quantity (with its unit), sizes, method, n_values and `statistic` (mae, rmse or mean_signed) with _low
-    and _high, as `benchmarks.side_by_side` makes them. The column `n` is the number of values of the method that has
+    and _high, as `benchmarks.report` makes them. The column `n` is the number of values of the method that has
     most; a method that has fewer says how many.
     """
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}

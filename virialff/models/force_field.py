@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
+from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
+from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
 from virialff.molecules.environments import RareAtoms, rare_atoms
@@ -29,7 +30,10 @@ from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
 
 
 class Model:
-    """A trained force-field network with its baseline and its card. It reads graphs only, never coordinates."""
+    """A trained force-field network with its baseline and its card. The network reads graphs only, never coordinates.
+
+    With `energy`, `forces` and the like it is a method of energies as `virialff.methods.method.Method` describes.
+    """
 
     def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu") -> None:
         self.card = checkpoint.card
@@ -37,6 +41,8 @@ class Model:
         self.device = device
         self._folder = checkpoint.folder
         self._network = checkpoint.network.to(device)
+        # The force field last used as a method: relaxing asks for the same molecule at every step.
+        self._last: ForceField | None = None
 
     @property
     def name(self) -> str:
@@ -50,6 +56,11 @@ class Model:
     @property
     def level_of_theory(self) -> str:
         return str(self.card["level_of_theory"])
+
+    @property
+    def level(self) -> str:
+        """`level_of_theory` said as what it is: that of the energies it was trained on."""
+        return f"trained on {self.level_of_theory}"
 
     @property
     def elements(self) -> frozenset[int]:
@@ -101,6 +112,60 @@ class Model:
             ForceField(molecule, part, float(baseline), self.card)
             for molecule, part, baseline in zip(molecules, parts, baselines, strict=True)
         ]
+
+    def available(self) -> str | None:
+        """None: it is loaded."""
+        return None
+
+    def unsupported(self, molecule: Molecule) -> str | None:
+        """None, or the sentence naming an atom whose element the model was not trained on."""
+        try:
+            self._check_elements(molecule)
+        except UnsupportedElementError as error:
+            return error.message
+        return None
+
+    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
+        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError, UnsupportedElementError."""
+        geometries = conformer_axis(molecule.n_atoms, positions)
+        energies = self._of(molecule).energy(geometries)
+        if progress is not None:
+            progress(len(geometries), len(geometries))
+        return energies
+
+    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
+        """Forces (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises as `energy`."""
+        return self.energy_and_forces(molecule, positions, progress=progress)[1]
+
+    def energy_and_forces(
+        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises as `energy`."""
+        geometries = conformer_axis(molecule.n_atoms, positions)
+        energies, forces = self._of(molecule).energy_and_forces(geometries)
+        if progress is not None:
+            progress(len(geometries), len(geometries))
+        return energies, forces
+
+    def interaction_energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
+        """`ForceField.interaction_energy`, (n_conformers,): the pairs between fragments alone."""
+        positions = np.asarray(positions, dtype=np.float64)
+        return self._of(molecule).interaction_energy(positions[None] if positions.ndim == 2 else positions)
+
+    def atomic_energies(self, numbers: Any) -> np.ndarray:
+        """Isolated atoms at the level of the labels, shape of `numbers`, kcal/mol. UnsupportedElementError."""
+        table = self.card["atomic_energies_kcal_mol"]
+        symbols = [SYMBOL_OF.get(int(number), "") for number in np.ravel(numbers)]
+        unknown = [symbol for symbol in symbols if symbol not in table]
+        if unknown:
+            raise UnsupportedElementError(f"the model {self.name} has no isolated atom of {unknown[0] or 'an element'}")
+        return np.array([float(table[symbol]) for symbol in symbols]).reshape(np.shape(numbers))
+
+    def _of(self, molecule: Molecule) -> "ForceField":
+        last = self._last
+        if last is None or last.molecule is not molecule:
+            self._last = last = self.force_field(molecule)
+        return last
 
     def _check_elements(self, molecule: Molecule) -> None:
         for atom, number in enumerate(molecule.numbers, start=1):

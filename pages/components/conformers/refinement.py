@@ -9,15 +9,15 @@ from pages.components.shell import background
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
+from pages.components.widgets.methods import method_for, the_model
 from virialff.conformers.ensembles import RMSD_TOLERANCE, Pruning
 from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
-from virialff.methods.energy_methods import engine_method
-from virialff.methods.model_engine import ModelEngine
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
-_NOT, _GFN2, _MODEL = "Not", "GFN2-xTB", "Model"
+_NOT, _MODEL = "Not", "Model"
+_METHODS = {"GFN2-xTB": "gfn2", _MODEL: "", "ANI": "ani"}
 _WINDOW = 15.0
 _CHANGES_SHOWN = 10
 
@@ -41,22 +41,22 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
     as_they_are = Refined(chosen.positions, np.asarray(force_field.energy(chosen.positions)), "the model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
-            "Relax with", [_NOT, _GFN2, _MODEL], default=_NOT, required=True, key="relax_with", persist_state="session"
+            "Relax with",
+            [_NOT, *_METHODS],
+            default=_NOT,
+            required=True,
+            key="relax_with",
+            persist_state="session",
         )
         place = st.container(width="content")
     if how == _NOT:
         return as_they_are
-    engine: str | ModelEngine
-    if how == _MODEL:
-        engine, level = ModelEngine(force_field, f"{model.name}, trained on {model.level_of_theory}"), model.sha256
-    else:
-        found = engine_method("gfn2", molecule)
-        if isinstance(found, str):
-            st.info(sentence(found), title="GFN2-xTB cannot be used here")
-            return as_they_are
-        engine, level = "gfn2", found.key
+    method = the_model(model) if how == _MODEL else method_for(_METHODS[how], molecule)
+    if isinstance(method, str):
+        st.info(sentence(method), title=f"{how} cannot be used here")
+        return as_they_are
     bare = keys.bare(molecule)
-    key = f"relax_{level}_{keys.geometry_key(molecule.with_positions(chosen.positions))}"
+    key = f"relax_{method.key}_{keys.geometry_key(molecule.with_positions(chosen.positions))}"
     result: Relaxation | None = background.show(key)
     if result is None:
         if not background.running(key):
@@ -65,7 +65,7 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
                 f"Relax {n} conformer{'s' if n > 1 else ''}",
                 icon=":material/south:",
                 on_click=background.start,
-                args=(key, tasks.relax, bare, engine, chosen.positions),
+                args=(key, tasks.relax, bare, method.name, chosen.positions),
                 kwargs={"title": "Relaxing"},
             )
         st.caption("Until then the conformers below are not relaxed.")

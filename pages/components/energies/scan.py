@@ -12,11 +12,10 @@ from pages.components.widgets.methods import choose_methods, energies
 from virialff.conformers import scans
 from virialff.conformers.scans import Scan, ScanKind
 from virialff.errors import VirialffError
-from virialff.export.energies import relative_energies_above
-from virialff.export.scans import scan_differences, scan_table
 from virialff.figures import scan_figure
 from virialff.methods.comparison import Comparison
-from virialff.models.force_field import ForceField, Model
+from virialff.methods.tables import relative_energies_above, scan_differences, scan_table
+from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
@@ -30,24 +29,21 @@ _KIND_LABELS: dict[ScanKind, str] = {
 _OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
 
 
-def show_scan(shown: Loaded, model: Model, force_field: ForceField) -> None:
+def show_scan(shown: Loaded, model: Model) -> None:
     """The widgets of a scan of the current molecule, its curves, table and download."""
     scanned = _choose(shown)
     if scanned is None:
         return
     st.subheader("Energies")
-    methods = choose_methods(model, force_field, shown.molecule)
+    methods = choose_methods(model, shown.molecule)
     if not methods:
         st.info("Choose at least one method.")
         return
-    positions = scanned.molecule.positions
-    runs = energies(methods, shown.molecule, positions, model_at_once=True, noun="point")
-    runs = [entry for entry in runs if np.isfinite(entry.run.energies).any()]
+    runs = [run for run in energies(methods, scanned.molecule, at_once=model, noun="point") if run.succeeded]
     if not runs:
         return
     timing(runs, noun="point")
-    found = tuple(entry.method.result(entry.run) for entry in runs)
-    _curves(scanned, Comparison(shown.molecule, positions, found, {}), file_stem(shown.title, shown.molecule.formula))
+    _curves(scanned, Comparison(scanned.molecule, tuple(runs)), file_stem(shown.title, shown.molecule.formula))
 
 
 def _choose(shown: Loaded) -> Scan | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pages.components.shell.worker import Report
-from virialff.benchmarks.side_by_side import SideBySide, evaluate_models
+from virialff.benchmarks.report import SideBySide, evaluate_models
 from virialff.models.registry import load_model
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.figure import show_figure
 from pages.components.widgets.tables import wrapped_table
-from virialff.benchmarks.side_by_side import SideBySide
+from virialff.benchmarks.report import SideBySide
 from virialff.figures.calibration import calibration_figure
 from virialff.figures.errors import error_histogram, parity_figure
 from virialff.models.card import compare_cards, error_table
@@ -109,13 +109,12 @@ def measured(result: SideBySide) -> None:
         interactions = result.held_out.interactions
         if len(interactions):
             _predictions(interactions, "interaction energy", "Interaction energies", result.held_out.methods)
-    if result.references is not None and len(result.references.base_pairs):
+    if len(result.base_pairs):
         st.markdown("**Base pairs, interaction energy (kcal/mol)**")
-        st.dataframe(result.references.base_pairs.round(2), hide_index=True)
+        st.dataframe(result.base_pairs.round(2), hide_index=True)
     for name, found in result.calibration.items():
-        if found:
-            st.markdown(f"**{plain(name)}**")
-            calibration({quantity: entry.as_dict() for quantity, entry in found.items()}, name)
+        st.markdown(f"**{plain(name)}**")
+        calibration({quantity: entry.as_dict() for quantity, entry in found.items()}, name)
     for name, checks in result.physics.items():
         with st.expander(f"Checks of the parameters of {plain(name)}"):
             st.dataframe(checks.table, hide_index=True)

@@ -10,19 +10,20 @@ from pages.components.shell.model import force_field
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import inputs
 from pages.components.widgets.geometry import embedded
-from virialff.benchmarks.base_pairs import PAIRS
-from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
-from virialff.benchmarks.psi4_databases import read_database
-from virialff.benchmarks.reference_comparison import sort_dimers
-from virialff.benchmarks.reference_data import References, load_references
+from virialff.benchmarks.psi4_databases import PAIRS, read_database
+from virialff.benchmarks.reference_data import (
+    REFERENCES,
+    References,
+    coupled_cluster_energies,
+    load_references,
+    sort_dimers,
+)
 from virialff.errors import EvaluationSetError, VirialffError
 from virialff.interactions.approach import Contact, bring_together, suggest_contact
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
-from virialff.settings import ASSETS
 
-REFERENCES_FILE = ASSETS / "data" / "references.parquet"
 _GALLERY, _OWN = "From the gallery", "My own"
 _SETS = ("S66", "JSCH")
 
@@ -42,9 +43,9 @@ class Entry:
 
 def references() -> References:
     """The shipped reference energies; none where the file is missing."""
-    if not REFERENCES_FILE.is_file():
+    if not REFERENCES.is_file():
         return References((), (), ())
-    return _references(REFERENCES_FILE, REFERENCES_FILE.stat().st_mtime_ns)
+    return _references(REFERENCES, REFERENCES.stat().st_mtime_ns)
 
 
 @st.cache_resource(show_spinner="Reading the references…", max_entries=1)
@@ -80,7 +81,7 @@ def _gallery(version: int) -> dict[str, tuple[Entry, Molecule | None]]:
 
 def gallery() -> dict[str, tuple[Entry, Molecule | None]]:
     """Complexes by label; A-T and G-C first."""
-    version = REFERENCES_FILE.stat().st_mtime_ns if REFERENCES_FILE.is_file() else 0
+    version = REFERENCES.stat().st_mtime_ns if REFERENCES.is_file() else 0
     return _gallery(version)
 
 

@@ -9,24 +9,28 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.interactions import complexes
-from pages.components.interactions.tasks import MethodSource, approach, base_pairs, compare_references, interactions
+from pages.components.interactions.tasks import approach, base_pairs, compare_references, interactions
 from pages.components.shell import background
-from pages.components.shell.model import chosen_name, force_field
+from pages.components.shell.model import active_folder, force_field
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.figure import show_figure
-from virialff.benchmarks.base_pairs import PAIRS, paper_table, vertical_table
-from virialff.benchmarks.coupled_cluster import LEVEL as COUPLED_CLUSTER
-from virialff.benchmarks.coupled_cluster import coupled_cluster_energies
-from virialff.benchmarks.interaction_sets import InteractionResult
-from virialff.benchmarks.reference_comparison import MODEL, find_dimer, short_level, sort_dimers
+from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
+from virialff.benchmarks.psi4_databases import PAIRS
+from virialff.benchmarks.reference_data import (
+    COUPLED_CLUSTER,
+    REFERENCES,
+    coupled_cluster_energies,
+    short_level,
+    sort_dimers,
+)
+from virialff.engines import DFT_ENGINES
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import VirialffError
 from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.interactions.complexes import ComplexInteractions
 from virialff.interactions.dissociation import DissociationCurve, closest_contact
-from virialff.methods.energy_methods import dft_engine
-from virialff.models import registry
+from virialff.methods.method import MODEL, first_usable
 from virialff.models.card import with_interval
 from virialff.models.force_field import Model
 from virialff.molecules import keys
@@ -40,13 +44,9 @@ _ENERGY = st.column_config.NumberColumn(format="%.2f")
 _LENGTH = st.column_config.NumberColumn(format="%.3f")
 
 
-def sources(names: list[str]) -> tuple[MethodSource, ...]:
-    """The methods of these names, the active model under the name `model`."""
-    folder = str(registry.find(chosen_name()).folder)
-    return tuple(
-        MethodSource(name, folder=folder) if name == MODEL else MethodSource(name, engine=_ENGINES[name])
-        for name in names
-    )
+def sources(labels: list[str]) -> dict[str, str]:
+    """By these labels the names that `get_method` takes; the active model has the label `model`."""
+    return {label: active_folder() if label == MODEL else _ENGINES[label] for label in labels}
 
 
 def choose_methods(key: str, engines: Sequence[str] = tuple(_ENGINES)) -> list[str]:
@@ -87,28 +87,28 @@ class _Work(NamedTuple):
     """What one worker computes of a complex."""
 
     key: str
-    methods: tuple[MethodSource, ...]
+    methods: dict[str, str]
     relax: bool
     lane: background.Lane
 
 
 def one_complex(model: Model, molecule: Molecule) -> None:
     """E_int by every method, vertical and relaxed, with what the references hold of this complex."""
-    dft = dft_engine(molecule)
+    dft = first_usable(DFT_ENGINES, molecule)
     if isinstance(dft, str):
         st.info(sentence(dft), title=f"{LEVEL_OF_THEORY} cannot be used here")
     engines = {LEVEL_OF_THEORY: dft.name} if not isinstance(dft, str) else {}
     names = choose_methods("interaction_methods", [*_ENGINES, *engines])
     quick = sources([name for name in names if name != LEVEL_OF_THEORY])
-    slow = tuple(MethodSource(name, engine=engines[name]) for name in names if name in engines)
+    slow = {name: engines[name] for name in names if name in engines}
     geometry = keys.geometry_key(molecule)
     # DFT has a worker of its own, so that its minutes hold up nothing else; no model has a part in its results.
-    lanes: tuple[tuple[background.Lane, str, tuple[MethodSource, ...]], ...] = (
+    lanes: tuple[tuple[background.Lane, str, dict[str, str]], ...] = (
         ("short", f"{geometry}_{model.sha256}", quick),
         ("long", geometry, slow),
     )
     works = [
-        _Work(f"interaction_{relax}_{place}_{'_'.join(source.label for source in methods)}", methods, relax, lane)
+        _Work(f"interaction_{relax}_{place}_{'_'.join(methods)}", methods, relax, lane)
         for relax in (False, True)
         for lane, place, methods in lanes
         if methods
@@ -160,14 +160,14 @@ def _start_one(works: list[_Work], molecule: Molecule) -> None:
 def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The model's level said as what it is: that of the energies it was trained on."""
     named = table.copy()
-    named.loc[named["method"] == MODEL, "level of theory"] = f"{model.name}, trained on {model.level_of_theory}"
+    named.loc[named["method"] == MODEL, "level of theory"] = f"{model.name}, {model.level}"
     return named
 
 
 def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
     """The table with a row for DFT and one for CCSD(T) where they are known at this geometry."""
     held = complexes.references()
-    dimer = find_dimer(held, molecule)
+    dimer = held.find_dimer(molecule)
     if dimer is None:
         return table
     vertical = "E_int vertical (kcal/mol)"
@@ -282,15 +282,14 @@ def reference_view(model: Model) -> None:
         )
     else:
         st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
-    path = complexes.REFERENCES_FILE
-    key = f"references_{geometry}_{path.stat().st_mtime_ns}_{model.sha256}"
+    key = f"references_{geometry}_{REFERENCES.stat().st_mtime_ns}_{model.sha256}"
     if not background.running(key):
         st.button(
             "Compute with the active model",
             type="primary",
             icon=":material/play_arrow:",
             on_click=lambda: background.start(
-                key, compare_references, str(path), sources([MODEL])[0].folder, geometry, title="Reference dimers"
+                key, compare_references, str(REFERENCES), active_folder(), geometry, title="Reference dimers"
             ),
         )
     result: InteractionResult | None = background.show(key)

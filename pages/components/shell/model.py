@@ -53,6 +53,11 @@ def chosen_name() -> str | None:
     return name
 
 
+def active_folder() -> str:
+    """The folder of the active model, the name by which `get_method` finds it in another process."""
+    return str(registry.find(chosen_name()).folder)
+
+
 def choose(name: str | None) -> None:
     """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
     st.session_state[_CHOICE_MEMORY] = name

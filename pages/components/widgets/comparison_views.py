@@ -1,11 +1,10 @@
 """Views of several methods' energies of the same geometries, shared by the pages that compare them."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.widgets.methods import MethodRun
 from virialff.methods.comparison import Comparison
+from virialff.methods.runs import MethodEnergies
 from virialff.parameters.tables import to_csv
 
 PREFERRED_REFERENCE = "GFN2-xTB"
@@ -35,14 +34,14 @@ def show_agreement(table: pd.DataFrame) -> None:
     )
 
 
-def timing(runs: list[MethodRun], *, noun: str = "conformer") -> None:
+def timing(runs: list[MethodEnergies], *, noun: str = "conformer") -> None:
     """Time per conformer, or whatever the geometries are, of each method."""
     with st.container(horizontal=True, gap="medium"):
-        for entry in runs:
-            seconds = entry.run.seconds_per_conformer
+        for run in runs:
+            seconds = run.seconds_per_conformer
             if seconds is not None:
                 text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-                st.metric(f"{entry.method.label}, per {noun}", text, width="content")
+                st.metric(f"{run.name}, per {noun}", text, width="content")
     st.caption(f"Time measured on this computer; the first {noun}, which also pays for loading, is not counted.")
 
 
@@ -68,8 +67,3 @@ def csv_button(table: pd.DataFrame, label: str, file_name: str) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
-
-
-def finite(values: np.ndarray) -> bool:
-    """Whether any of the values is a number."""
-    return bool(np.isfinite(values).any())

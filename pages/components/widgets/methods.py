@@ -1,48 +1,62 @@
 """The methods that pages compare, and the runs that compute them part by part in the background."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from pages.components.shell import background
+from pages.components.shell.model import active_folder
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
-from virialff.engines import ENGINES
-from virialff.methods.energy_methods import EnergyMethod, dft_method, engine_method, model_method
-from virialff.methods.runs import EnergyCache, EnergyRun, complete_run
-from virialff.models.force_field import ForceField, Model
+from pages.components.widgets.tasks import Chosen
+from virialff.engines import DFT_ENGINES, ENGINES
+from virialff.methods.method import first_usable, plug_in_names
+from virialff.methods.runs import EnergyCache, MethodEnergies, energies_of
+from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
 _CHOSEN = "energy_methods"
 _DFT = "dft"
 _NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", _DFT: "wB97X-D/def2-SVP"}
+_PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
 # Conformers times atoms squared; the model takes a second for so many.
 _AT_ONCE = 1_000_000
 
 
-@dataclass(frozen=True)
-class MethodRun:
-    """A method and what it has computed of the ensemble."""
-
-    method: EnergyMethod
-    run: EnergyRun
+def the_model(model: Model) -> Chosen:
+    """The active model as a method."""
+    return Chosen(active_folder(), "Model", f"{model.name}, {model.level}", model.sha256, "instant")
 
 
-def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) -> list[EnergyMethod]:
+def method_for(name: str, molecule: Molecule) -> Chosen | str:
+    """A method by its name, "dft" for the DFT program that is here; or the sentence saying why it cannot be used.
+
+    ANI looks for its weights here, which can take a download. No DFT is started.
+    """
+    method = first_usable(DFT_ENGINES if name == _DFT else (name,), molecule)
+    if isinstance(method, str):
+        return method
+    key = f"{method.name}: {method.level}"
+    if name == _DFT:
+        return Chosen(method.name, method.level, f"{method.level} ({_PROGRAMS[method.name]})", key, "slow")
+    return Chosen(name, getattr(method, "label", method.level), method.level, key)
+
+
+def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     """Pills for the methods that can compute this molecule, and a sentence for each that cannot.
 
     DFT is among them and not chosen, because it takes minutes.
     """
-    usable = {"model": model_method(model, force_field)}
+    usable = {"model": the_model(model)}
     refused: dict[str, str] = {}
     with st.spinner("Looking for the methods…"):
-        for name in (*ENGINES, _DFT):
-            found = dft_method(molecule) if name == _DFT else engine_method(name, molecule)
+        for name in (*ENGINES, *plug_in_names(), _DFT):
+            found = method_for(name, molecule)
             if isinstance(found, str):
-                refused[_NAMES[name]] = found
+                refused[_NAMES.get(name, name)] = found
             else:
                 usable[name] = found
     chosen = st.pills(
@@ -60,35 +74,28 @@ def choose_methods(model: Model, force_field: ForceField, molecule: Molecule) ->
 
 
 def energies(
-    methods: list[EnergyMethod],
-    molecule: Molecule,
-    positions: np.ndarray,
-    *,
-    model_at_once: bool = False,
-    noun: str = "conformer",
-) -> list[MethodRun]:
+    methods: list[Chosen], ensemble: Molecule, *, at_once: Model | None = None, noun: str = "conformer"
+) -> list[MethodEnergies]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
-    `model_at_once` computes the model's without being asked. DFT has a button and a worker of its own.
-    `noun` is what the pages call one of the geometries.
+    `at_once`: the model, to compute its energies without being asked. DFT has a button and a worker of its own.
+    `noun` is what the pages call one of the geometries. A method that has computed nothing is left out.
     """
-    job = keys.geometry_key(molecule.with_positions(positions))
-    if model_at_once and len(positions) * molecule.n_atoms**2 <= _AT_ONCE:
+    job = keys.geometry_key(ensemble)
+    if at_once is not None and ensemble.n_conformers * ensemble.n_atoms**2 <= _AT_ONCE:
         for method in methods:
-            if method.pace == "instant":
-                energy_cache().put(
-                    (method.key, job), complete_run(_known(method, job, positions), positions, method.energy)
-                )
+            if method.pace == "instant" and _known(method, job, ensemble).n_left:
+                energy_cache().put((method.key, job), energies_of(at_once, ensemble))
     slow = [method for method in methods if method.pace == "slow"]
-    _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, positions)
-    _controls(f"slow_energies_{job}", slow, job, positions)
-    runs = [MethodRun(method, _known(method, job, positions)) for method in methods]
-    if any(0 < entry.run.n_done < entry.run.n_conformers for entry in runs):
+    _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, ensemble)
+    _controls(f"slow_energies_{job}", slow, job, ensemble)
+    runs = [_known(method, job, ensemble) for method in methods]
+    if any(0 < run.n_left < len(run.values) for run in runs):
         st.caption(_so_far(runs, noun))
-    for entry in runs:
-        _show_failures(entry, noun)
-    return runs
+    for run in runs:
+        _show_failures(run, noun)
+    return [run for run in runs if run.n_done]
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,20 +104,23 @@ def energy_cache() -> EnergyCache:
     return EnergyCache(max_entries=256)
 
 
-def _known(method: EnergyMethod, job: str, positions: np.ndarray) -> EnergyRun:
-    return energy_cache().get((method.key, job)) or EnergyRun(len(positions), np.empty(0))
+def _known(method: Chosen, job: str, ensemble: Molecule) -> MethodEnergies:
+    run = energy_cache().get((method.key, job))
+    if run is None:
+        n = ensemble.n_conformers
+        run = MethodEnergies(method.label, method.level, np.full(n, np.nan), n_left=n)
+    return replace(run, name=method.label, level=method.level)
 
 
-def _controls(key: str, methods: list[EnergyMethod], job: str, positions: np.ndarray) -> None:
+def _controls(key: str, methods: list[Chosen], job: str, ensemble: Molecule) -> None:
     """The progress of these methods, or the button to compute what is missing of them."""
     # First, because it draws the whole page again once the work has ended.
     background.show(key)
-    runs = [MethodRun(method, _known(method, job, positions)) for method in methods]
-    missing = [entry for entry in runs if not entry.run.complete]
+    missing = [(method, run) for method in methods if (run := _known(method, job, ensemble)).n_left]
     if not missing or background.running(key):
         return
     slow = any(method.pace == "slow" for method in methods)
-    started = any(entry.run.n_done for entry in missing)
+    started = any(run.n_done for _, run in missing)
     what = f"Compute {methods[0].label} (minutes)" if slow else "Compute energies"
     st.button(
         f"Go on with {methods[0].label}" if slow and started else "Go on" if started else what,
@@ -118,13 +128,18 @@ def _controls(key: str, methods: list[EnergyMethod], job: str, positions: np.nda
         type="secondary" if slow else "primary",
         icon=":material/play_arrow:",
         on_click=_compute,
-        args=(key, missing, job, positions),
+        args=(key, missing, job, ensemble),
         kwargs={"lane": "long" if slow else "short"},
     )
 
 
 def _compute(
-    key: str, missing: list[MethodRun], job: str, positions: np.ndarray, *, lane: background.Lane = "short"
+    key: str,
+    missing: list[tuple[Chosen, MethodEnergies]],
+    job: str,
+    ensemble: Molecule,
+    *,
+    lane: background.Lane = "short",
 ) -> None:
     cache = energy_cache()
 
@@ -132,21 +147,21 @@ def _compute(
         if partial is not None:
             cache.put((partial.key, job), partial.run)
 
-    work = [(entry.method, entry.run) for entry in missing]
-    background.start(key, tasks.energies, work, positions, title="Energies", lane=lane, keep=keep)
+    bare = keys.bare(ensemble).with_positions(ensemble.positions)
+    background.start(key, tasks.energies, missing, bare, title="Energies", lane=lane, keep=keep)
 
 
-def _so_far(runs: list[MethodRun], noun: str) -> str:
-    parts = [f"{plain(entry.method.label)} {entry.run.n_done} of {entry.run.n_conformers}" for entry in runs]
+def _so_far(runs: list[MethodEnergies], noun: str) -> str:
+    parts = [f"{plain(run.name)} {run.n_done} of {len(run.values)}" for run in runs]
     return f"Not complete yet. {noun.capitalize()}s with an energy: {', '.join(parts)}."
 
 
-def _show_failures(entry: MethodRun, noun: str) -> None:
-    failures = entry.run.failures
+def _show_failures(run: MethodEnergies, noun: str) -> None:
+    failures = run.failures
     if not failures:
         return
     lines = [f"- {noun} {number}: {plain(reason)}" for number, reason in list(failures.items())[:_FAILURES_SHOWN]]
     if len(failures) > _FAILURES_SHOWN:
         lines.append(f"- and {len(failures) - _FAILURES_SHOWN} more")
     count = f"{len(failures)} {noun}{'s' if len(failures) > 1 else ''}"
-    st.warning("\n".join(lines), title=f"{entry.method.label} gave no energy for {count}")
+    st.warning("\n".join(lines), title=f"{run.name} gave no energy for {count}")

@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages.components.widgets import viewer
 from virialff.conformers.ensembles import superimpose
-from virialff.export.energies import relative_energies_above
 from virialff.figures.style import OKABE_ITO
 from virialff.methods.comparison import Comparison
+from virialff.methods.tables import relative_energies_above
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
@@ -44,7 +44,7 @@ def _hydrogens_of_carbon(molecule: Molecule) -> list[int]:
 
 def show_overlay(result: Comparison, reference: str) -> None:
     """Choose conformers; the view, and a table with colours, RMSD and energies."""
-    ensemble = result.molecule.with_positions(result.positions)
+    ensemble = result.molecule
     relative = relative_energies_above(result)
     order = [int(k) for k in np.argsort(relative[reference], kind="stable")]
     chosen = st.multiselect(
@@ -60,7 +60,7 @@ def show_overlay(result: Comparison, reference: str) -> None:
         return
     hydrogens = st.toggle("Show all hydrogens", key="overlay_hydrogens", persist_state="session")
     indices = np.array(chosen) - 1
-    laid = superimpose(ensemble.with_positions(result.positions[indices]))
+    laid = superimpose(ensemble.with_positions(ensemble.positions[indices]))
     theme = "dark" if st.context.theme.type == "dark" else "light"
     page = overlay_html(result.molecule, laid.positions, hydrogens=hydrogens, script=viewer.script_url(), theme=theme)
     st.iframe(page, height=400, alt="Three-dimensional view of the superimposed conformers")

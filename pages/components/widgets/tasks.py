@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -13,21 +13,32 @@ from virialff.conformers import ensembles
 from virialff.conformers import relax as relaxation
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
-from virialff.engines import get_engine
-from virialff.methods.model_engine import ModelEngine
-from virialff.methods.runs import EnergyRun, continue_run
+from virialff.methods.method import get_method, with_forces
+from virialff.methods.runs import MethodEnergies, energies_in_parts
 from virialff.molecules.molecule import Molecule
 
-if TYPE_CHECKING:
-    from virialff.methods.energy_methods import EnergyMethod
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method that pages offer for one molecule: `get_method(name)` opens it, here and in another process.
+
+    `key` names method and parameters for caches; `pace` is how long a conformer takes: next to nothing, well below a
+    second, or minutes.
+    """
+
+    name: str
+    label: str
+    level: str
+    key: str
+    pace: Literal["instant", "quick", "slow"] = "quick"
 
 
 @dataclass(frozen=True)
 class PartialEnergies:
-    """What a method has computed so far."""
+    """What the method with this key has computed so far."""
 
     key: str
-    run: EnergyRun
+    run: MethodEnergies
 
 
 def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: bool) -> tuple[ConformerSearch, int]:
@@ -44,23 +55,22 @@ def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: b
     return found, seed
 
 
-def energies(report: Report, methods: Sequence[tuple[EnergyMethod, EnergyRun]], positions: np.ndarray) -> None:
-    """Compute what is missing of each method's run; every part is reported as PartialEnergies."""
-    for index, (method, known) in enumerate(methods):
-        report(index, len(methods), f"{method.label}, starting")
-        for run in continue_run(known, positions, method.energy):
-            share = run.n_done / run.n_conformers
-            text = f"{method.label}, {run.n_done} of {run.n_conformers} geometries"
-            report(index + share, len(methods), text, PartialEnergies(method.key, run))
+def energies(report: Report, methods: Sequence[tuple[Chosen, MethodEnergies]], ensemble: Molecule) -> None:
+    """Compute what is missing of each method's energies; every part is reported as PartialEnergies."""
+    for index, (chosen, known) in enumerate(methods):
+        report(index, len(methods), f"{chosen.label}, starting")
+        for run in energies_in_parts(get_method(chosen.name), ensemble, known):
+            share = run.n_done / len(run.values)
+            text = f"{chosen.label}, {run.n_done} of {len(run.values)} geometries"
+            report(index + share, len(methods), text, PartialEnergies(chosen.key, run))
 
 
-def relax(report: Report, molecule: Molecule, engine: str | ModelEngine, positions: np.ndarray) -> Relaxation:
-    """`relaxation.relax` by an engine's name or the model."""
-    used = get_engine(engine) if isinstance(engine, str) else engine
+def relax(report: Report, molecule: Molecule, method: str, positions: np.ndarray) -> Relaxation:
+    """`relaxation.relax` by the method of this name."""
     report(0, len(positions), "first conformer")
     return relaxation.relax(
         molecule,
-        used,
+        with_forces(get_method(method)),
         positions,
         progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
     )

@@ -1,7 +1,13 @@
 """The paper's table with our columns, and the vertical energies apart from it."""
 
-from virialff.benchmarks.base_pairs import paper_table, vertical_table
-from virialff.interactions.complexes import ComplexInteractions, MethodInteraction
+import pytest
+
+from virialff.benchmarks.noncovalent import PAPER, paper_table, vertical_table
+from virialff.benchmarks.psi4_databases import PAIRS, read_database
+from virialff.engines import get_engine
+from virialff.interactions.complexes import ComplexInteractions, MethodInteraction, complex_interactions
+from virialff.interactions.energies import interaction_energy, relax_complex, relaxed_interaction_energy
+from virialff.molecules.molecule import Molecule
 
 
 def found(vertical: float, relaxed: float) -> ComplexInteractions:
@@ -27,3 +33,26 @@ def test_vertical_energies_stand_beside_coupled_cluster():
 def test_without_anything_computed_the_references_stay():
     assert len(paper_table({})) == len(vertical_table({})) == 2
     assert not any("ours" in name for name in paper_table({}).columns)
+
+
+@pytest.mark.usefixtures("psi4_data")
+def test_gfn2_base_pairs_are_the_papers():
+    """The paper's table: 16.1 and 29.2 kcal/mol with GFN2-xTB at its own minima."""
+    gfn2 = get_engine("gfn2")
+    pairs = {}
+    for pair, ((database, index), *_) in PAIRS.items():
+        entry = next(item for item in read_database(database) if item.index == index)
+        pairs[pair] = complex_interactions(Molecule.from_rdkit(entry.to_rdkit()), {"GFN2-xTB": gfn2}, gfn2)
+        assert pairs[pair].changes == ()
+        assert pairs[pair].geometry_level == "GFN2-xTB"
+    table = paper_table(pairs)
+    assert table["pair"].tolist() == ["A-T", "G-C"]
+    assert table["ours: GFN2-xTB (kcal/mol)"].to_numpy() == pytest.approx(PAPER["GFN2-xTB"].to_numpy(), abs=0.2)
+
+
+@pytest.mark.usefixtures("psi4_data")
+def test_relaxing_the_monomers_lowers_the_interaction_energy():
+    gfn2 = get_engine("gfn2")
+    relaxed = relax_complex(Molecule.from_rdkit(read_database("S66")[16].to_rdkit()), gfn2)
+    vertical = interaction_energy(relaxed.molecule, gfn2)[0]
+    assert relaxed_interaction_energy(relaxed, gfn2) < vertical - 0.5

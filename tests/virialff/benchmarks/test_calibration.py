@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.virialff.sample_models import make_ensemble, make_model
-from virialff.benchmarks.calibration import calibrate, calibrate_model
-from virialff.benchmarks.labelled import HeldOutSet, LabelledMolecule
+from virialff.benchmarks.calibration import calibrate
+from virialff.benchmarks.held_out import HeldOutSet, LabelledMolecule, run_held_out
 from virialff.conformers.generation import generate
 from virialff.errors import ShapeError
 from virialff.models.registry import load_model
@@ -72,7 +72,7 @@ def held_out() -> HeldOutSet:
 
 def test_a_models_members_are_held_against_the_labels(held_out, tmp_path):
     model = load_model(make_ensemble(tmp_path / "ensemble"))
-    found = calibrate_model(model, held_out)
+    found = run_held_out({"model": model}, held_out).calibration["model"]
     n = held_out.molecules[0].molecule.n_conformers
     assert n > 1
     assert {name: len(result.errors) for name, result in found.items()} == {
@@ -81,4 +81,4 @@ def test_a_models_members_are_held_against_the_labels(held_out, tmp_path):
     }
     expected = model.force_field(held_out.molecules[0].molecule).energy(held_out.molecules[0].molecule.positions)
     np.testing.assert_allclose(found["total energy"].errors, expected - held_out.molecules[0].energies, atol=1e-6)
-    assert calibrate_model(load_model(make_model(tmp_path / "alone")), held_out) == {}
+    assert run_held_out({"alone": load_model(make_model(tmp_path / "alone"))}, held_out).calibration == {}

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.small_training import small_store
-from virialff.benchmarks.held_out import element_counts, run_held_out
-from virialff.benchmarks.labelled import HeldOutSet, SplitRule, read_held_out
+from virialff.benchmarks.held_out import HeldOutSet, SplitRule, element_counts, read_held_out, run_held_out
 from virialff.engines import get_engine
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import ConfigError
@@ -49,7 +48,7 @@ def test_labels_of_another_level_are_missing(store):
 
 def test_errors_are_those_of_the_model(held_out):
     model = load_model("foundation-gfn2")
-    result = run_held_out({"model": model, "same level": get_engine("gfn2")}, held_out)
+    result = run_held_out({"model": model}, held_out, {"same level": get_engine("gfn2")})
     assert result.methods == ("model",)
     first = held_out.molecules[0]
     expected = model.force_field(first.molecule).energy(first.molecule.positions)[first.minima]
@@ -72,7 +71,7 @@ def test_errors_are_those_of_the_model(held_out):
 class AnotherZero(Gfn2Engine):
     """GFN2-xTB with a constant an element added: the same energies but for their zero, at another level."""
 
-    level_of_theory = "shifted"
+    level = "shifted"
 
     def energy_and_forces(self, molecule, positions, *, progress=None):
         energies, forces = super().energy_and_forces(molecule, positions)
@@ -80,13 +79,13 @@ class AnotherZero(Gfn2Engine):
 
 
 def test_other_zeros_are_shifted_away_with_enough_training_molecules(held_out):
-    result = run_held_out({"shifted": AnotherZero()}, held_out)
+    result = run_held_out({}, held_out, {"shifted": AnotherZero()})
     assert result.shifts == {"shifted": len(held_out.training)}
     assert not result.reasons
     # What is left is that the shipped labels keep positions to 0.001 Angstrom.
     assert (result.energies["shifted"] - result.energies["reference"]).abs().max() < 1.0
 
     few = HeldOutSet(held_out.level_of_theory, held_out.molecules[:2], (), held_out.training[:2], 10)
-    result = run_held_out({"shifted": AnotherZero()}, few)
+    result = run_held_out({}, few, {"shifted": AnotherZero()})
     assert result.energies["shifted"].isna().all()
     assert "2 training molecules are too few" in result.reasons["shifted", 0]

@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 from virialff import load_model
-from virialff.benchmarks.coupled_cluster import LEVEL, coupled_cluster_energies
+from virialff.benchmarks.noncovalent import reference_comparison
 from virialff.benchmarks.psi4_databases import read_database
-from virialff.benchmarks.reference_comparison import (
-    MODEL,
-    REFERENCE,
-    find_dimer,
-    reference_comparison,
+from virialff.benchmarks.reference_data import COUPLED_CLUSTER as LEVEL
+from virialff.benchmarks.reference_data import (
+    DimerReference,
+    References,
+    coupled_cluster_energies,
+    load_references,
     sort_dimers,
 )
-from virialff.benchmarks.reference_data import DimerReference, References, load_references
+from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
 from virialff.errors import EvaluationSetError
 from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.interactions.dissociation import dissociation_curve
+from virialff.methods.method import MODEL
 from virialff.molecules.molecule import Molecule
 from virialff.settings import ASSETS
 
@@ -78,11 +80,11 @@ def test_no_dimer_is_an_error_in_words(few):
 def test_dimer_is_found_by_its_geometry_however_it_is_turned(few):
     dimer = few.dimers[1]
     turned = dimer.molecule.positions[0] @ np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]) + 3.0
-    assert find_dimer(few, dimer.molecule.with_positions(turned)) is dimer
+    assert few.find_dimer(dimer.molecule.with_positions(turned)) is dimer
     stretched = dimer.molecule.positions[0].copy()
     stretched[dimer.molecule.fragments == 1] += 0.2
-    assert find_dimer(few, dimer.molecule.with_positions(stretched)) is None
-    assert find_dimer(few, Molecule.from_smiles("O.O")) is None
+    assert few.find_dimer(dimer.molecule.with_positions(stretched)) is None
+    assert few.find_dimer(Molecule.from_smiles("O.O")) is None
 
 
 def test_scatter_points_to_their_rows(few):

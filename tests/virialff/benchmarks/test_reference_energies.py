@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tests.virialff.sample_models import make_model
+from virialff.benchmarks.conformers import compare_stored
+from virialff.benchmarks.noncovalent import REPORTED, run_reported
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.benchmarks.reference_data import ConformersReference, DimerReference, References
-from virialff.benchmarks.reference_energies import compare_references
+from virialff.benchmarks.report import SideBySide
 from virialff.conformers.generation import generate
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.models.force_field import Model
@@ -28,11 +30,20 @@ def dimer(database: str, index: int, geometry: str, energies: dict[str, float]) 
     return DimerReference(database, index, geometry, molecule, monomers, energies, dict.fromkeys(energies, 0.5))
 
 
+def measured(model: Model, references: References) -> SideBySide:
+    """What a report gives of the references."""
+    return SideBySide(
+        {},
+        interactions=run_reported({"mine": model}, references),
+        conformers=compare_stored(references, LEVEL_OF_THEORY, {"mine": model}),
+    )
+
+
 def test_dimers(model):
     water = dimer("S66", 1, "vertical", {})
     own = float(model.force_field(water.molecule).interaction_energy(water.molecule.positions)[0])
-    result = compare_references(
-        {"mine": model},
+    result = measured(
+        model,
         References(
             (
                 dimer("S66", 1, "vertical", {LEVEL_OF_THEORY: own + 1.0, "GFN2-xTB": own + 3.0}),
@@ -44,17 +55,15 @@ def test_dimers(model):
             (),
         ),
     )
-    assert result.s66_vertical is not None
-    assert len(result.s66_vertical.table) == 1, "a dimer without DFT is left out"
-    assert result.s66_vertical.summary("mine").mean_signed.estimate == pytest.approx(-1.0)
-    assert result.s66_vertical.summary("GFN2-xTB").mean_signed.estimate == pytest.approx(2.0)
-    assert result.s66_ccsdt is not None
+    coupled_cluster, vertical, relaxed = (result.interactions[entry.name] for entry in REPORTED[:3])
+    assert len(vertical.table) == 1, "a dimer without DFT is left out"
+    assert vertical.summary("mine").mean_signed.estimate == pytest.approx(-1.0)
+    assert vertical.summary("GFN2-xTB").mean_signed.estimate == pytest.approx(2.0)
     published = read_database("S66")[0].interaction_energy
-    assert result.s66_ccsdt.summary(LEVEL_OF_THEORY).mean_signed.estimate == pytest.approx(own + 1.0 - published)
+    assert coupled_cluster.summary(LEVEL_OF_THEORY).mean_signed.estimate == pytest.approx(own + 1.0 - published)
     # The monomers of this "relaxed" dimer are those in the complex: Eq. 25 gives the vertical energy.
-    assert result.s66_relaxed is not None
-    assert result.s66_relaxed.table["mine"].iloc[0] == pytest.approx(own, abs=1e-6)
-    assert result.s66_relaxed.table["reference"].iloc[0] == pytest.approx(own + 0.5)
+    assert relaxed.table["mine"].iloc[0] == pytest.approx(own, abs=1e-6)
+    assert relaxed.table["reference"].iloc[0] == pytest.approx(own + 0.5)
     assert result.base_pairs[["pair", "set", "geometry"]].to_numpy().tolist() == [["G-C", "JSCH", "vertical"]]
     assert result.conformers is None
     assert set(result.statistics["set"]) == {
@@ -68,14 +77,14 @@ def test_conformers(model):
     molecule = generate(Molecule.from_smiles("OCCCN"), n_conformers=4, seed=3)
     own = model.force_field(molecule).energy(molecule.positions)
     energies = {LEVEL_OF_THEORY: own - 5000.0, "GFN2-xTB": 2.0 * own}
-    result = compare_references({"mine": model}, References((), (ConformersReference("X", molecule, energies),), ()))
+    result = measured(model, References((), (ConformersReference("X", molecule, energies),), ()))
     assert result.conformers is not None
     assert result.conformers.summary("mine").rmse.estimate == pytest.approx(0.0, abs=1e-6)
     assert result.conformers.summary("mine", "own").rmse.estimate == pytest.approx(0.0, abs=1e-6)
     assert result.conformers.summary("GFN2-xTB").mean_signed.estimate == pytest.approx(
         np.delete(own - own.min(), own.argmin()).mean()
     )
-    assert result.s66_vertical is None
+    assert result.interactions == {}
     assert result.base_pairs.empty
     quantities = result.statistics.loc[result.statistics["method"] == "mine", "quantity"].tolist()
     assert len(quantities) == 2

@@ -51,6 +51,11 @@ def test_the_parameters_of_several_molecules_as_one_batch(model, molecules):
         join_parameters([fields[0].parameters, fields[1].parameters._replace(weight=0.5)])
 
 
+def kinetic_energy(moving: Langevin) -> float:
+    """kcal/mol."""
+    return 0.5 * float((moving.masses * moving.velocities**2).sum()) / 4.184e-4
+
+
 def test_the_thermostat_reaches_its_temperature():
     n = 60
     several = join_parameters([spring(20.0)] * n)
@@ -60,7 +65,7 @@ def test_the_thermostat_reaches_its_temperature():
     temperatures = []
     for _ in range(40):
         moving.run(15)
-        temperatures.append(moving.kinetic_temperature)
+        temperatures.append(2 * kinetic_energy(moving) / (3 * 2 * n * 1.987204259e-3))
     assert np.mean(temperatures[10:]) == pytest.approx(300.0, rel=0.05)
 
 
@@ -73,7 +78,7 @@ def test_without_a_thermostat_energy_is_conserved(monkeypatch):
 
     def total() -> float:
         potential, _ = pair_energies_and_forces(parameters, torch.from_numpy(moving.positions)[None])
-        return float(potential[0, 0]) + 3 * 2 * 1.987204259e-3 * moving.kinetic_temperature / 2
+        return float(potential[0, 0]) + kinetic_energy(moving)
 
     before = total()
     moving.run(500)
@@ -113,4 +118,3 @@ def test_shares_have_wilsons_interval():
     assert result.share("relaxation")[0] == 1.0
     # Wilson's interval of 9 in 10, as tables give it.
     np.testing.assert_allclose(result.share("dynamics"), (0.9, 0.596, 0.982), atol=1e-3)
-    assert result.table["changed after (ps)"].notna().sum() == 1

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virialff.benchmarks.statistics import Interval, summarize_errors
+from virialff.benchmarks.statistics import Interval, relative_errors, summarize_errors
+from virialff.errors import ShapeError
 
 ERRORS = st.lists(st.floats(-50, 50), min_size=1, max_size=40)
 
@@ -81,3 +82,41 @@ def test_row_and_text():
 def test_bad_input_is_refused(errors, groups, message):
     with pytest.raises(ValueError, match=message):
         summarize_errors(errors, groups)
+
+
+def test_relative_energies_by_hand():
+    reference = np.array([10.0, 12.0, 11.0, -5.0, 7.0, 7.5])
+    molecules = np.array([0, 0, 0, 1, 2, 2])
+    predicted = reference + np.array([1.0, 1.5, 0.0, 9.0, -2.0, -2.0])
+    errors, conformers = relative_errors(predicted, reference, molecules)
+    assert errors == pytest.approx([0.5, -1.0, 0.0])
+    assert molecules[conformers].tolist() == [0, 0, 2]
+    summary = summarize_errors(errors, molecules[conformers])
+    assert summary.rmse.estimate == pytest.approx(np.sqrt(1.25 / 3))
+    assert (summary.n_values, summary.n_groups) == (3, 2)
+
+
+@given(
+    shifts=st.lists(st.floats(-1e5, 1e5), min_size=3, max_size=3),
+    order=st.permutations(range(9)),
+)
+def test_relative_energies_do_not_see_an_offset_of_a_molecule_nor_the_order(shifts, order):
+    generator = np.random.default_rng(0)
+    reference, molecules = generator.normal(size=9), np.repeat(["a", "b", "c"], 3)
+    predicted = reference + generator.normal(size=9)
+    shifted = predicted + np.repeat(shifts, 3)
+
+    def rmse(predicted, reference, molecules):
+        errors, conformers = relative_errors(predicted, reference, molecules)
+        return summarize_errors(errors, molecules[conformers]).rmse.estimate
+
+    expected = rmse(predicted, reference, molecules)
+    order = np.array(order)
+    assert rmse(shifted[order], reference[order], molecules[order]) == pytest.approx(expected, abs=1e-8)
+
+
+def test_relative_errors_that_cannot_be():
+    with pytest.raises(ShapeError, match="expected one"):
+        relative_errors(np.zeros(3), np.zeros(2), np.zeros(3))
+    with pytest.raises(ValueError, match="must be a filled array"):
+        summarize_errors(relative_errors(np.zeros(2), np.zeros(2), np.array([0, 1]))[0])

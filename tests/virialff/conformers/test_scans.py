@@ -9,9 +9,9 @@ from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import search
 from virialff.conformers.scans import ScanKind, coordinates, scan, scan_separation, separation_of, usual_range, value_of
 from virialff.errors import MissingCoordinatesError, MoleculeError
-from virialff.export.scans import scan_table
 from virialff.figures import scan_figure
 from virialff.methods.comparison import compare_methods
+from virialff.methods.tables import scan_table
 from virialff.molecules.molecule import Molecule
 
 
@@ -126,11 +126,11 @@ def test_usual_range_holds_the_start(kind):
 
 def test_table_and_figure(butane):
     result = scan(butane, (0, 1, 2, 3), np.linspace(0, 180, 5))
-    comparison = compare_methods(result.molecule, load_model().force_field(butane), [])
-    other = comparison.methods[0].__class__("twice", "none", 2 * comparison.methods[0].energies, np.zeros(5), {})
-    both = comparison.__class__(comparison.molecule, comparison.positions, (*comparison.methods, other), {})
+    comparison = compare_methods(result.molecule, {"model": load_model()})
+    other = comparison.methods[0].__class__("twice", "none", 2 * comparison.methods[0].values)
+    both = comparison.__class__(comparison.molecule, (*comparison.methods, other))
     table = scan_table(result, both, "model", 4)
-    energies = comparison.methods[0].energies
+    energies = comparison.methods[0].values
     np.testing.assert_allclose(table["model (kcal/mol)"], energies - energies[4])
     np.testing.assert_allclose(table["twice - model (kcal/mol)"], energies - energies[4])
     np.testing.assert_allclose(table["torsion C1-C2-C3-C4 (degree)"], result.values)

@@ -49,7 +49,7 @@ def test_ani1x_gives_its_published_energy_and_forces(ani1x: AniWeights, methane:
 
 def test_the_label_says_which_potential_it_is(ani1x: AniWeights) -> None:
     engine = AniEngine(ani1x)
-    assert engine.level_of_theory == "ANI-1x (trained on wB97X/6-31G(d))"
+    assert engine.level == "ANI-1x (trained on wB97X/6-31G(d))"
     assert engine.elements == {1, 6, 7, 8}
     assert ani1x.origin == "the wheel of torchani 2.0"
 
@@ -111,7 +111,7 @@ def test_an_ani2x_state_dict_is_recognised(tmp_path: Path) -> None:
     assembler.set_gsaes_as_self_energies("wb97x-631gd")
     torch.save(assembler.assemble(8).state_dict(), tmp_path / "ani2x_state_dict.pt")
     engine = AniEngine(weights_in(tmp_path))
-    assert engine.level_of_theory == "ANI-2x (trained on wB97X/6-31G(d))"
+    assert engine.level == "ANI-2x (trained on wB97X/6-31G(d))"
     assert engine.elements == ELEMENTS_OF["ANI-2x"]
     assert engine.unsupported(Molecule.from_smiles("CBr")) == "ANI-2x has no parameters for Br"
     thiol = generate(Molecule.from_smiles("FCS"), 1)

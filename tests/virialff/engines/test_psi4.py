@@ -111,7 +111,7 @@ def test_the_ladder_goes_on_where_plain_diis_stops():
 @psi4
 def test_it_is_an_engine_by_name():
     found = get_engine("psi4")
-    assert (found.name, found.level_of_theory) == ("psi4", "wB97X-D/def2-SVP")
+    assert (found.name, found.level) == ("psi4", "wB97X-D/def2-SVP")
     assert found.available() is None
 
 

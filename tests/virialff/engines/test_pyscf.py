@@ -156,7 +156,7 @@ def test_progress_stops_by_its_exception():
 def test_it_is_an_engine_by_name_and_is_missed_with_a_sentence(monkeypatch):
     assert not set(DFT_ENGINES) & set(ENGINES)
     found = get_engine("pyscf")
-    assert (found.name, found.level_of_theory) == ("pyscf", "wB97X-D/def2-SVP")
+    assert (found.name, found.level) == ("pyscf", "wB97X-D/def2-SVP")
     assert found.available() is None
     assert found.unsupported(Molecule.from_smiles("CP(=O)(OC)SCC(Br)CCl")) is None
     monkeypatch.setitem(sys.modules, "pyscf", None)

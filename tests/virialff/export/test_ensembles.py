@@ -6,9 +6,10 @@ from rdkit import Chem
 
 from virialff.conformers.generation import search
 from virialff.engines import get_engine
-from virialff.export.ensembles import ensemble_table, ranked_sdf
+from virialff.export.ensembles import ranked_sdf
 from virialff.figures import population_figure, rank_change_figure
 from virialff.methods.comparison import compare_methods
+from virialff.methods.tables import ensemble_table
 from virialff.molecules.molecule import Molecule
 
 
@@ -17,7 +18,7 @@ def comparison():
     from virialff import load_model
 
     molecule = search(Molecule.from_smiles("CCCO propanol"), 4).molecule
-    return compare_methods(molecule, load_model().force_field(molecule), [get_engine("gfn2")])
+    return compare_methods(molecule, {"model": load_model(), "gfn2": get_engine("gfn2")})
 
 
 def test_table_has_ranks_and_populations(comparison):
@@ -38,7 +39,7 @@ def test_sdf_is_in_order_and_keeps_the_geometries(comparison, tmp_path):
     assert [record.GetIntProp("gfn2 rank") for record in records] == [1, 2, 3]
     for record in records:
         number = record.GetIntProp("CONFORMER")
-        expected = comparison.positions[number - 1]
+        expected = comparison.molecule.positions[number - 1]
         np.testing.assert_allclose(record.GetConformer().GetPositions(), expected, atol=1e-4)
     assert records[0].GetProp("_Name") == "propanol"
     assert records[0].GetProp("LEVEL_OF_THEORY gfn2") == "GFN2-xTB"

@@ -14,7 +14,7 @@ from virialff.interactions.complexes import (
     vertical_interaction,
 )
 from virialff.interactions.energies import interaction_energy, relax_complex, relaxed_interaction_energy
-from virialff.methods.energy_methods import energy_engine
+from virialff.methods.method import get_method
 from virialff.molecules.molecule import Molecule
 from virialff.settings import ASSETS
 
@@ -57,7 +57,7 @@ def test_relaxed_energies_stand_beside_the_vertical_ones(dimer):
         "E_int relaxed (kcal/mol)",
         "level of theory",
     ]
-    assert found.geometry_level == engine.level_of_theory
+    assert found.geometry_level == engine.level
     relaxed = relax_complex(dimer, engine)
     expected = [relaxed_interaction_energy(relaxed, method) for method in (engine, load_model())]
     np.testing.assert_allclose(found.table["E_int relaxed (kcal/mol)"].astype(float), expected, atol=0.02)
@@ -81,15 +81,13 @@ def test_level_of_ani_is_that_of_its_weights(dimer):
 
 
 def test_dft_is_counterpoise_corrected_and_tells_its_progress(dimer):
-    engine = energy_engine("pyscf")
+    engine = get_method("pyscf")
     steps = []
     found = complex_interactions(dimer, {"DFT": engine}, get_engine("gfn2"), progress=lambda *step: steps.append(step))
     table = found.table.iloc[0]
     references = load_references(ASSETS / "data" / "references.parquet")
     held = next(entry for entry in references.dimers if (entry.database, entry.index) == ("S66", 1))
-    assert table["E_int vertical (kcal/mol)"] == pytest.approx(
-        held.interaction_energies[engine.level_of_theory], abs=2e-3
-    )
+    assert table["E_int vertical (kcal/mol)"] == pytest.approx(held.interaction_energies[engine.level], abs=2e-3)
     assert "counterpoise-corrected" in table["level of theory"]
     relaxed = relax_complex(dimer, get_engine("gfn2"))
     vertical = float(interaction_energy(relaxed.molecule, engine)[0])

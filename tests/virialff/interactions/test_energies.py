@@ -6,7 +6,7 @@ from virialff.engines import get_engine
 from virialff.engines.ani import AniEngine
 from virialff.engines.ani_weights import AniWeights
 from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError, ShapeError
-from virialff.interactions.energies import interaction_energy, interaction_method
+from virialff.interactions.energies import interaction_energy
 from virialff.molecules.molecule import Molecule
 
 
@@ -64,8 +64,6 @@ def test_what_cannot_be_computed_says_why(water_dimer, gfn2):
         interaction_energy(Molecule.from_smiles("O.O"), gfn2)
     with pytest.raises(ShapeError):
         interaction_energy(water_dimer, gfn2, np.zeros((1, 5, 3)))
-    with pytest.raises(TypeError, match="neither an engine, a model nor a function"):
-        interaction_method("gfn2")  # type: ignore[arg-type]
 
 
 def test_engine_without_parameters_for_an_element_is_refused(tmp_path):

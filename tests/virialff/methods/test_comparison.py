@@ -10,8 +10,9 @@ from virialff.conformers.generation import generate
 from virialff.engines.ani import AniEngine
 from virialff.engines.ani_weights import ani1x_from_wheel
 from virialff.engines.xtb import Gfn2Engine
-from virialff.errors import MissingCoordinatesError, ShapeError
+from virialff.errors import MissingCoordinatesError
 from virialff.methods.comparison import agreement, compare_methods
+from virialff.methods.tables import atomization_table, ensemble_table
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
 
@@ -30,25 +31,25 @@ def butanol() -> Molecule:
 
 def test_every_method_is_relative_to_its_own_lowest_conformer(butanol: Molecule, ani: AniEngine) -> None:
     calls: list[tuple[str, int, int]] = []
-    result = compare_methods(butanol, None, [GFN2, ani], progress=lambda *call: calls.append(call))
+    result = compare_methods(butanol, {"gfn2": GFN2, "ani": ani}, progress=lambda *call: calls.append(call))
     n = butanol.n_conformers
     assert result.left_out == {}
-    assert list(result.table.columns) == ["conformer", "gfn2 (kcal/mol)", "gfn2 rank", "ani (kcal/mol)", "ani rank"]
-    assert result.table["conformer"].tolist() == list(range(1, n + 1))
+    table = ensemble_table(result)
+    assert table["conformer"].tolist() == list(range(1, n + 1))
     energies = GFN2.energy(butanol, butanol.positions)
-    np.testing.assert_allclose(result.table["gfn2 (kcal/mol)"], energies - energies.min(), atol=1e-8)
+    np.testing.assert_allclose(table["gfn2 (kcal/mol)"], energies - energies.min(), atol=1e-8)
     for name in ("gfn2", "ani"):
-        assert result.table[f"{name} (kcal/mol)"].min() == 0
-        assert result.table[f"{name} rank"].min() == 1
-        assert result.weight_table()[name].sum() == pytest.approx(1.0)
+        assert table[f"{name} (kcal/mol)"].min() == 0
+        assert table[f"{name} rank"].min() == 1
+        assert table[f"{name} population at 298.15 K"].sum() == pytest.approx(1.0)
     assert calls[-1] == ("ani", n, n)
     assert [call for call in calls if call[0] == "gfn2"] == [("gfn2", k, n) for k in range(1, n + 1)]
 
 
 def test_the_agreement_table_has_a_row_for_each_pair(butanol: Molecule, ani: AniEngine) -> None:
-    result = compare_methods(butanol, None, [GFN2, ani])
+    result = compare_methods(butanol, {"gfn2": GFN2, "ani": ani})
     (row,) = result.agreements
-    first, second = (method.energies for method in result.methods)
+    first, second = (method.values for method in result.methods)
     assert row == agreement("gfn2", "ani", first, second)
     assert result.agreement_table["methods"].tolist() == ["gfn2 and ani"]
     assert result.agreement_table["RMSE (kcal/mol)"].tolist() == [row.rmse]
@@ -57,18 +58,18 @@ def test_the_agreement_table_has_a_row_for_each_pair(butanol: Molecule, ani: Ani
 def test_the_model_stands_beside_the_engines(butanol: Molecule) -> None:
     model = load_model()
     field = model.force_field(butanol)
-    result = compare_methods(butanol, field, [GFN2], model_level=model.level_of_theory)
+    result = compare_methods(butanol, {"model": model, "gfn2": GFN2})
     first, _ = result.methods
-    assert (first.name, first.level_of_theory) == ("model", model.level_of_theory)
+    assert (first.name, first.level) == ("model", f"trained on {model.level_of_theory}")
     energies = field.energy(butanol.positions)
-    np.testing.assert_allclose(result.table["model (kcal/mol)"], energies - energies.min(), atol=1e-8)
+    np.testing.assert_allclose(first.relative, energies - energies.min(), atol=1e-8)
     np.testing.assert_allclose(first.atomization_energies, field.atomization_energy(butanol.positions))
     assert [row.first for row in result.agreements] == ["model"]
 
 
 def test_one_conformer_is_compared_by_atomization_energies(butanol: Molecule, ani: AniEngine) -> None:
-    result = compare_methods(butanol, None, [GFN2, ani], butanol.positions[0])
-    table = result.atomization_table
+    result = compare_methods(butanol.with_positions(butanol.positions[0]), {"gfn2": GFN2, "ani": ani})
+    table = atomization_table(result, 1)
     assert table["level of theory"].tolist() == ["GFN2-xTB", "ANI-1x (trained on wB97X/6-31G(d))"]
     expected = [
         engine.atomic_energies(butanol.numbers).sum() - engine.energy(butanol, butanol.positions[0])[0]
@@ -80,7 +81,7 @@ def test_one_conformer_is_compared_by_atomization_energies(butanol: Molecule, an
 
 def test_a_method_without_parameters_is_left_out_with_its_reason(ani: AniEngine) -> None:
     molecule = generate(Molecule.from_smiles("BrCCCl"), 3)
-    result = compare_methods(molecule, None, [GFN2, ani])
+    result = compare_methods(molecule, {"gfn2": GFN2, "ani": ani})
     assert [method.name for method in result.methods] == ["gfn2"]
     assert result.left_out == {"ani": "ANI-1x has no parameters for Cl and Br"}
     assert result.agreement_table.empty
@@ -88,23 +89,21 @@ def test_a_method_without_parameters_is_left_out_with_its_reason(ani: AniEngine)
 
 def test_a_failed_conformer_keeps_its_row_and_its_reason() -> None:
     molecule = generate(Molecule.from_smiles("CP(=O)(OC)SCC(Br)CCl"), 2, seed=3)
-    positions = np.stack([molecule.positions[0], molecule.positions[0] * 0.35, molecule.positions[1]])
-    result = compare_methods(molecule, None, [GFN2], positions)
+    positions = np.stack([molecule.positions[0], molecule.positions[0] * 0.55, molecule.positions[1]])
+    result = compare_methods(molecule.with_positions(positions), {"gfn2": GFN2})
     (method,) = result.methods
-    assert np.isfinite(method.energies).tolist() == [True, False, True]
+    assert np.isfinite(method.values).tolist() == [True, False, True]
     assert list(method.failures) == [2]
     assert method.failures[2].startswith("GFN2-xTB (xtb-python) failed")
-    assert np.isnan(result.table["gfn2 rank"].to_numpy()).tolist() == [False, True, False]
-    hopeless = compare_methods(molecule, None, [GFN2], positions[1])
+    assert np.isnan(method.ranks).tolist() == [False, True, False]
+    hopeless = compare_methods(molecule.with_positions(positions[1]), {"gfn2": GFN2})
     assert hopeless.methods == ()
     assert "failed" in hopeless.left_out["gfn2"]
 
 
-def test_a_molecule_without_coordinates_and_wrong_shapes_are_refused(butanol: Molecule) -> None:
+def test_a_molecule_without_coordinates_is_refused() -> None:
     with pytest.raises(MissingCoordinatesError):
-        compare_methods(Molecule.from_smiles("C"), None, [GFN2])
-    with pytest.raises(ShapeError):
-        compare_methods(butanol, None, [GFN2], butanol.positions[:, 1:])
+        compare_methods(Molecule.from_smiles("C"), {"gfn2": GFN2})
 
 
 def test_agreement_against_scipy() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from training.labelling.config import CampaignConfig, ReferencesConfig
 from training.labelling.structures.geometries import seed_of
 from training.labelling.tasks.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Rows
-from virialff.benchmarks.psi4_databases import ReferenceComplex, read_database
+from virialff.benchmarks.psi4_databases import PAIRS, ReferenceComplex, read_database
 from virialff.conformers.ensembles import ENERGY_TOLERANCE, distinct
 from virialff.conformers.generation import generate
 from virialff.conformers.relax import RelaxedConformer, relax
@@ -71,9 +71,6 @@ class ReferenceTasks(NamedTuple):
 
 def reference_tasks(config: ReferencesConfig) -> ReferenceTasks:
     """The tasks of all evaluation sets."""
-    # Here, and not above: every worker loads this module, and torch below it takes seconds that few of them need.
-    from virialff.benchmarks.base_pairs import PAIRS
-
     places = [("S66", item.index) for item in read_database("S66")]
     pairs = sorted({place for several in PAIRS.values() for place in several})
     vertical = [DimerTask(*place, "vertical") for place in [*places, *pairs]]

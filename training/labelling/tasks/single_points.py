@@ -83,7 +83,7 @@ def gfn2_level() -> dict[str, Any]:
     # xtb's defaults; they are written down because a later program may have others.
     settings = json.dumps({"accuracy": 1.0, "electronic_temperature_kelvin": 300.0}, sort_keys=True)
     return {
-        "level_of_theory": Gfn2Engine().level_of_theory,
+        "level_of_theory": Gfn2Engine().level,
         "program": f"{backend} {version}",
         "settings": settings,
     }
@@ -96,7 +96,7 @@ def _ani_level() -> dict[str, Any]:
         # Which ANI it is, is known once its weights are there.
         engine.atomic_energies([1])
     program = f"TorchANI {importlib.metadata.version('torchani')}"
-    return {"level_of_theory": engine.level_of_theory, "program": program, "settings": "{}"}
+    return {"level_of_theory": engine.level, "program": program, "settings": "{}"}
 
 
 def _dft_level(settings: DftSettings) -> dict[str, Any]:

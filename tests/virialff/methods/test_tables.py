@@ -1,16 +1,20 @@
+"""Tables of conformer energies."""
+
 import numpy as np
 import pytest
 
-from virialff.export.energies import relative_energies_above, relative_energy_table
-from virialff.methods.comparison import Comparison, MethodEnergies
+from virialff.conformers.generation import search
+from virialff.methods.comparison import Comparison
+from virialff.methods.runs import MethodEnergies
+from virialff.methods.tables import relative_energies_above, relative_energy_table
 from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture
 def comparison() -> Comparison:
-    first = MethodEnergies("Model", "level", np.array([-10.0, -12.0, -11.0]), np.zeros(3), {})
-    second = MethodEnergies("GFN2-xTB", "level", np.array([-99.0, np.nan, -100.0]), np.zeros(3), {2: "failed"})
-    return Comparison(Molecule.from_smiles("O"), np.zeros((3, 3, 3)), (first, second), {})
+    first = MethodEnergies("Model", "level", np.array([-10.0, -12.0, -11.0]))
+    second = MethodEnergies("GFN2-xTB", "level", np.array([-99.0, np.nan, -100.0]), {2: "failed"})
+    return Comparison(search(Molecule.from_smiles("CCCO"), 4).molecule, (first, second))
 
 
 def test_each_method_counts_from_its_own_lowest(comparison):

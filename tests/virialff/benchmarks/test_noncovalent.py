@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from virialff.benchmarks.base_pairs import PAPER, run_base_pairs
-from virialff.benchmarks.interaction_sets import evaluate
+from tests.virialff.sample_methods import FunctionMethod
+from virialff.benchmarks.noncovalent import BASE_PAIRS, PAPER, S66, S66X8, InteractionSet, run
 from virialff.benchmarks.psi4_databases import read_database
-from virialff.benchmarks.s66 import run_s66, run_s66x8
 from virialff.engines import get_engine
 from virialff.errors import EvaluationSetError, ShapeError
 from virialff.molecules.molecule import Molecule
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("psi4_data")
 
 @pytest.fixture(scope="module")
 def gfn2_result():
-    return run_s66({"GFN2-xTB": get_engine("gfn2")})
+    return run(S66, {"GFN2-xTB": get_engine("gfn2")})
 
 
 def test_gfn2_on_s66(gfn2_result):
@@ -51,12 +50,12 @@ def test_the_reference_itself_has_no_error():
             [lookup[molecule.numbers.tobytes() + place.tobytes()].interaction_energy for place in positions]
         )
 
-    result = run_s66({"reference again": reference})
+    result = run(S66, {"reference again": FunctionMethod(reference)})
     assert result.summary("reference again").rmse.estimate == 0.0
 
 
 def test_a_model_is_evaluated_by_its_force_field(random_model):
-    result = run_s66({"model": random_model}, indices=[1, 24])
+    result = run(S66, {"model": random_model}, indices=[1, 24])
     energies = []
     for index in (1, 24):
         molecule = Molecule.from_rdkit(read_database("S66")[index - 1].to_rdkit())
@@ -69,15 +68,14 @@ def test_a_model_is_evaluated_by_its_force_field(random_model):
 
 def test_what_a_method_cannot_compute_stays_in_the_table_with_its_reason(random_model):
     """JSCH 12 holds 4-thiouracil; the random model says it was not trained on sulfur."""
-    complexes = [item for item in read_database("JSCH") if item.index in (3, 12)]
-    result = evaluate(complexes, {"model": random_model}, reference_level="CCSD(T)/CBS")
+    result = run(InteractionSet("JSCH", ("JSCH",), "CCSD(T)/CBS"), {"model": random_model}, indices=[3, 12])
     assert result.table["model"].notna().tolist() == [True, False]
     assert "was not trained on it" in result.reasons["model", 12]
     assert result.summary("model").n_values == 1
 
 
 def test_s66x8_curve_of_the_water_dimer():
-    result = run_s66x8({"GFN2-xTB": get_engine("gfn2")}, indices=[1])
+    result = run(S66X8, {"GFN2-xTB": get_engine("gfn2")}, indices=[1])
     assert result.table["separation_factor"].tolist() == [0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 2.0]
     assert result.summary("GFN2-xTB").n_groups == 1
     assert abs(result.errors["GFN2-xTB"]).max() < 0.5
@@ -85,7 +83,7 @@ def test_s66x8_curve_of_the_water_dimer():
 
 
 def test_base_pairs():
-    result = run_base_pairs({"GFN2-xTB": get_engine("gfn2")})
+    result = run(BASE_PAIRS, {"GFN2-xTB": get_engine("gfn2")})
     assert result.table["category"].tolist() == ["A-T", "A-T", "G-C"]
     assert result.table["reference"].tolist() == [16.86, 16.66, 32.06]
     assert abs(result.errors["GFN2-xTB"]).max() < 2.5
@@ -94,16 +92,15 @@ def test_base_pairs():
 
 def test_progress_counts_every_geometry():
     seen = []
-    run_s66(
-        {"nothing": lambda _, positions: np.zeros(len(positions))}, indices=[3, 5], progress=lambda *n: seen.append(n)
-    )
+    nothing = {"nothing": FunctionMethod(lambda _, positions: np.zeros(len(positions)))}
+    run(S66, nothing, indices=[3, 5], progress=lambda *n: seen.append(n))
     assert seen == [(1, 2), (2, 2)]
 
 
 def test_bad_requests_are_refused():
     with pytest.raises(EvaluationSetError, match="S66 has no complex 67"):
-        run_s66({}, indices=[67])
+        run(S66, {}, indices=[67])
     with pytest.raises(ShapeError, match="expected \\(1,\\)"):
-        run_s66({"wrong": lambda *_: np.zeros((1, 2))}, indices=[1])
+        run(S66, {"wrong": FunctionMethod(lambda *_: np.zeros((1, 2)))}, indices=[1])
     with pytest.raises(ValueError, match="cannot be named 'reference'"):
-        run_s66({"reference": lambda *_: np.zeros(1)}, indices=[1])
+        run(S66, {"reference": FunctionMethod(lambda *_: np.zeros(1))}, indices=[1])

@@ -1,0 +1,101 @@
+"""Energies of conformers and scans as tables, the same on pages, in files and on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from virialff.conformers.scans import Scan
+from virialff.methods.comparison import Comparison
+
+#: Temperature of Boltzmann populations where none is given, kelvin.
+ROOM_TEMPERATURE = 298.15
+
+
+def relative_energies_above(comparison: Comparison, conformer: int | None = None) -> dict[str, np.ndarray]:
+    """Each method's energies (n_conformers,) in kcal/mol above conformer `conformer` (from 0).
+
+    None counts from each method's own lowest conformer; NaN marks a conformer without an energy.
+    """
+    if conformer is None:
+        return {method.name: method.relative for method in comparison.methods}
+    return {method.name: method.values - method.values[conformer] for method in comparison.methods}
+
+
+def relative_energy_table(comparison: Comparison, conformer: int | None = None) -> pd.DataFrame:
+    """One row per conformer (from 1): relative energies in kcal/mol as `relative_energies_above`, then ranks."""
+    columns: dict[str, object] = {"conformer": np.arange(1, comparison.molecule.n_conformers + 1)}
+    for label, values in relative_energies_above(comparison, conformer).items():
+        columns[f"{label} (kcal/mol)"] = values
+    for method in comparison.methods:
+        ranks = [None if np.isnan(rank) else int(rank) for rank in method.ranks]
+        columns[f"{method.name} rank"] = pd.array(ranks, dtype="Int64")
+    return pd.DataFrame(columns)
+
+
+def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE) -> pd.DataFrame:
+    """A row a conformer (from 1): relative energies (kcal/mol) and ranks as `relative_energy_table`, then populations.
+
+    The columns "<method> population at <temperature> K" sum to 1. Raises ValueError unless the temperature is positive.
+    """
+    table = relative_energy_table(comparison)
+    for method in comparison.methods:
+        table[f"{method.name} population at {temperature:g} K"] = method.weights(temperature)
+    return table
+
+
+def atomization_table(comparison: Comparison, conformer: int) -> pd.DataFrame:
+    """A row a method for one conformer (from 1): method, atomization energy (kcal/mol), level of theory."""
+    return pd.DataFrame(
+        {
+            "method": [method.name for method in comparison.methods],
+            "atomization energy (kcal/mol)": [
+                method.atomization_energies[conformer - 1] for method in comparison.methods
+            ],
+            "level of theory": [method.level for method in comparison.methods],
+        }
+    )
+
+
+def scan_differences(relative: dict[str, np.ndarray], reference: str) -> dict[str, np.ndarray]:
+    """Each other method's relative energies (n_points,) minus those of `reference`, kcal/mol. Raises KeyError."""
+    return {name: values - relative[reference] for name, values in relative.items() if name != reference}
+
+
+def scan_table(
+    scan: Scan, comparison: Comparison, reference: str | None = None, point: int | None = None
+) -> pd.DataFrame:
+    """A row a point: the coordinate, "<method> (kcal/mol)", and "<method> - <reference> (kcal/mol)" where one is named.
+
+    Energies count from each method's own lowest point, or from point `point` (from 0). NaN marks a point without one.
+    Raises KeyError for a reference that is not among the methods.
+    """
+    relative = relative_energies_above(comparison, point)
+    table = pd.DataFrame({scan.label: scan.values})
+    for name, values in relative.items():
+        table[f"{name} (kcal/mol)"] = values
+    if reference is not None:
+        for name, values in scan_differences(relative, reference).items():
+            table[f"{name} - {reference} (kcal/mol)"] = values
+    return table
+
+
+def json_numbers(values: ArrayLike) -> list[float | None]:
+    """Numbers for JSON, which has no NaN: null is an undefined value."""
+    return [float(value) if np.isfinite(value) else None for value in np.asarray(values)]
+
+
+def json_methods(comparison: Comparison, temperature: float | None = None) -> dict[str, Any]:
+    """Each method's level of theory and relative energies (kcal/mol); at a temperature also ranks and populations."""
+    found: dict[str, Any] = {}
+    for method in comparison.methods:
+        found[method.name] = {"level_of_theory": method.level, "relative": json_numbers(method.relative)}
+        if temperature is not None:
+            found[method.name] |= {
+                "rank": json_numbers(method.ranks),
+                "population": json_numbers(method.weights(temperature)),
+            }
+    return found
