@@ -24,7 +24,11 @@ from virialff.units import GAS_CONSTANT
 
 Minimizer = Literal["MMFF94s", "GFN2-xTB"]
 
-_EMBEDDING_SECONDS = 60
+#: Energies within so many kcal/mol of each other are equal.
+TIE = 1e-3
+
+# Of each of the three attempts to embed.
+_EMBEDDING_SECONDS = 20
 # Of a geometry with all stereochemistry defined: most need one or two, impossible ones are given up soon.
 _QUICK_TRIALS = 20
 _MINIMIZER_STEPS = 2000
@@ -130,8 +134,8 @@ def _embed(molecule: Molecule, n_geometries: int, seed: int) -> tuple[Chem.Mol, 
     first = _embed_into(mol, 1, seed)
     if not first.GetNumConformers():
         raise EmbeddingError(
-            f"no three-dimensional geometry of {molecule.formula} could be made; check its stereochemistry and rings, "
-            "or give a file with coordinates"
+            f"no three-dimensional geometry of {molecule.formula} could be made within a minute; check its "
+            "stereochemistry and rings, or give a file with coordinates"
         )
     expected = configuration(molecule, first.GetConformer().GetPositions())
     if n_geometries == 1:
@@ -151,8 +155,10 @@ def _embed_into(mol: Chem.Mol, n_geometries: int, seed: int, *, most_trials: int
     parameters.maxIterations = most_trials
     parameters.randomSeed = seed & 0x7FFFFFFF
     parameters.timeout = _EMBEDDING_SECONDS
-    for random_coordinates in (False, True):
+    # Torsions as in crystals, and flat rings, keep cages such as fullerenes from closing.
+    for random_coordinates, knowledge in ((False, True), (True, True), (True, False)):
         parameters.useRandomCoords = random_coordinates
+        parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = knowledge
         rdDistGeom.EmbedMultipleConfs(copy, n_geometries, parameters)
         if copy.GetNumConformers():
             break
@@ -207,19 +213,26 @@ def relative_energies(energies: ArrayLike) -> FloatArray:
 
 
 def energy_ranks(energies: ArrayLike) -> NDArray[np.float64]:
-    """Rank of each conformer (n_conformers,), 1 for the lowest energy; equal energies share a rank; NaN stays NaN."""
+    """Rank of each conformer (n_conformers,), 1 for the lowest energy; NaN stays NaN.
+
+    Energies (kcal/mol) that agree within TIE are equal, as those of mirror images are, and share a rank.
+    """
     values = np.asarray(energies, dtype=np.float64)
-    ranks = np.array([1.0 + np.sum(values < value) for value in values])
+    ranks = np.array([1.0 + np.sum(values < value - TIE) for value in values])
     return np.where(np.isnan(values), np.nan, ranks)
 
 
-def boltzmann_weights(energies: ArrayLike, temperature: float = 298.15) -> FloatArray:
-    """Populations exp(-E/RT)/Z (n_conformers,) of conformers, energies in kcal/mol, temperature in kelvin.
+def boltzmann_weights(
+    energies: ArrayLike, temperature: float = 298.15, degeneracies: ArrayLike | None = None
+) -> FloatArray:
+    """Populations g exp(-E/RT)/Z (n_conformers,) of conformers, energies in kcal/mol, temperature in kelvin.
 
-    Each conformer counts once: vibrations and symmetry numbers are left out. A conformer without an energy (NaN) has
-    none (NaN), and the others sum to 1. Raises ValueError unless the temperature is positive.
+    degeneracies: how often each conformer counts, by default once; `ensembles.degeneracies` counts mirror images that
+    are left out. Vibrations are left out. A conformer without an energy (NaN) has none (NaN), and the others sum to 1.
+    Raises ValueError unless the temperature is positive.
     """
     if not temperature > 0:
         raise ValueError(f"the temperature must be positive, got {temperature:g} K")
-    factors = np.exp(-relative_energies(energies) / (GAS_CONSTANT * temperature))
+    counts = 1.0 if degeneracies is None else np.asarray(degeneracies, dtype=np.float64)
+    factors = counts * np.exp(-relative_energies(energies) / (GAS_CONSTANT * temperature))
     return np.asarray(factors / np.nansum(factors))

@@ -70,10 +70,10 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
             )
         st.caption("Until then the conformers below are not relaxed.")
         return as_they_are
-    return _outcome(result, how)
+    return _outcome(result, how, as_they_are)
 
 
-def _outcome(result: Relaxation, how: str) -> Refined:
+def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
     rows = [
         {"conformer": number, "what changed": change}
         for number, conformer in enumerate(result.conformers, start=1)
@@ -95,10 +95,13 @@ def _outcome(result: Relaxation, how: str) -> Refined:
         if len(rows) > _CHANGES_SHOWN:
             lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
         st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
-        if len(changed) < n and st.toggle(
-            "Leave these out", value=True, key="leave_out_changed", persist_state="session"
-        ):
+        if not st.toggle("Rank these too", key="keep_changed", persist_state="session"):
             kept = [index for index in kept if index + 1 not in changed]
+        if not kept:
+            st.error("The conformers below are as they were before.", title="No relaxed conformer is left")
+            return as_they_are
+        if len(kept) < n:
+            st.caption(f"These are left out; the other {len(kept)} are numbered anew.")
     else:
         st.caption("No bond and no configuration changed.")
     energies = np.array([conformer.energy for conformer in result.conformers])
