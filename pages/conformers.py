@@ -43,12 +43,12 @@ def ranking(result: Comparison, stem: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Boltzmann populations**")
-        populations = {method.name: method.weights(temperature) for method in result.methods}
+        populations = {method.name: method.weights(temperature, result.degeneracies) for method in result.methods}
         figure = population_figure(populations, temperature=temperature)
         show_figure(figure, key="populations", alt=f"Populations at {temperature:g} K by each method")
         st.caption(
-            "exp(−E/RT)/Z from the energies alone: no vibrations, and each conformer counts once. The conformers with "
-            "the largest populations are shown."
+            "exp(−E/RT)/Z from the energies alone, without vibrations. Each conformer counts once, and twice where it "
+            "stands for its mirror image too. The conformers with the largest populations are shown."
         )
     with right:
         st.markdown("**Superimposed**")

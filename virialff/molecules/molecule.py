@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,14 +15,16 @@ from rdkit import Chem
 from virialff.elements import SYMBOL_OF
 from virialff.errors import (
     FlatCoordinatesError,
+    MismatchedCoordinatesWarning,
     MissingCoordinatesError,
     UnreadableRecordError,
     ValenceError,
 )
 from virialff.molecules import checks, rdkit_log
+from virialff.molecules.changes import Configuration, configuration, mismatch, same_isomer
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.perception import misfit, perceive
-from virialff.molecules.rdkit_forms import add_conformers, normalised, stereo_labels
+from virialff.molecules.rdkit_forms import add_conformers, normalised
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
 
@@ -413,10 +416,17 @@ class Molecule:
     def with_positions(self, positions: np.ndarray) -> Molecule:
         """The same molecule at other positions, (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom.
 
-        Raises ShapeError, MissingCoordinatesError (not finite) or OverlappingAtomsError.
+        Warns (MismatchedCoordinatesWarning) of positions that cannot be of the molecule's bonds. Raises ShapeError,
+        MissingCoordinatesError (not finite) or OverlappingAtomsError.
         """
         conformers = _as_conformers(positions)
         checks.check_positions(conformers, self.numbers)
+        for index, geometry in enumerate(conformers, start=1):
+            reason = mismatch(self, geometry)
+            if reason is not None:
+                warnings.warn(
+                    f"{self.formula}, conformer {index}: {reason}", MismatchedCoordinatesWarning, stacklevel=2
+                )
         return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
 
     def with_name(self, name: str) -> Molecule:
@@ -461,23 +471,26 @@ class Molecule:
                 "conformers"
             )
 
-    def same_structure(self, other: Molecule) -> bool:
-        """Whether both have the same atoms, bonds and stereochemistry in the same order: conformers of one molecule.
-
-        Stereochemistry that either leaves open does not count.
-        """
-        if self._mol is other._mol:
-            return True
-        return (
+    def same_bonds(self, other: Molecule) -> bool:
+        """Whether both have the same atoms, bonds and orders in the same order."""
+        return self._mol is other._mol or (
             np.array_equal(self.numbers, other.numbers)
             and np.array_equal(self.bonds, other.bonds)
             and np.array_equal(self.orders, other.orders)
-            and all(a == b or "" in (a, b) for a, b in zip(self._stereo_labels, other._stereo_labels, strict=True))
         )
 
+    def same_structure(self, other: Molecule) -> bool:
+        """Whether both have the same atoms, bonds and stereochemistry in the same order: conformers of one molecule.
+
+        The stereochemistry is that of the first conformer, of the formula where there is none; equivalent atoms may
+        have changed places. What either leaves open does not count.
+        """
+        return self.same_bonds(other) and same_isomer(self, self.configuration, other.configuration)
+
     @cached_property
-    def _stereo_labels(self) -> tuple[str, ...]:
-        return stereo_labels(self._mol)
+    def configuration(self) -> Configuration:
+        """Stereochemistry of the first conformer, of the formula where there is none; see `molecules.changes`."""
+        return configuration(self, self.positions[0] if self.n_conformers else None)
 
 
 def _hill_formula(numbers: np.ndarray) -> str:

@@ -11,8 +11,7 @@ from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
 from pages.components.widgets.methods import method_for, the_model
-from virialff.conformers.ensembles import Pruning
-from virialff.conformers.generation import RMSD_TOLERANCE
+from virialff.conformers.ensembles import RMSD_TOLERANCE, Pruning
 from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
@@ -67,10 +66,10 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
             )
         st.caption("Until then the conformers below are not relaxed.")
         return as_they_are
-    return _outcome(result, how)
+    return _outcome(result, how, as_they_are)
 
 
-def _outcome(result: Relaxation, how: str) -> Refined:
+def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
     rows = [
         {"conformer": number, "what changed": change}
         for number, conformer in enumerate(result.conformers, start=1)
@@ -92,8 +91,13 @@ def _outcome(result: Relaxation, how: str) -> Refined:
         if len(rows) > _CHANGES_SHOWN:
             lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
         st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
-        if len(changed) < n and st.toggle("Leave these out", value=True, key="leave_out_changed", **KEPT):
+        if not st.toggle("Rank these too", key="keep_changed", **KEPT):
             kept = [index for index in kept if index + 1 not in changed]
+        if not kept:
+            st.error("The conformers below are as they were before.", title="No relaxed conformer is left")
+            return as_they_are
+        if len(kept) < n:
+            st.caption(f"These are left out; the other {len(kept)} are numbered anew.")
     else:
         st.caption("No bond and no configuration changed.")
     energies = np.array([conformer.energy for conformer in result.conformers])
