@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
 
+from virialff.elements import symbol
 from virialff.errors import EngineError, ShapeError
 
 if TYPE_CHECKING:
@@ -99,12 +99,6 @@ def one_by_one(
         if progress is not None:
             progress(index + 1, len(geometries))
     return energies, forces
-
-
-def symbol(number: int) -> str:
-    """Element symbol of an atomic number, "element 119" beyond the periodic table."""
-    known = 0 < number <= 118
-    return str(Chem.GetPeriodicTable().GetElementSymbol(number)) if known else f"element {number}"
 
 
 def missing_elements(level: str, numbers: Iterable[int], elements: frozenset[int]) -> str | None:
