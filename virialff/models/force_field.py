@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
-from virialff.engines.base import Progress, conformer_axis
+from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
 from virialff.molecules.environments import RareAtoms, rare_atoms
@@ -29,7 +29,7 @@ from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
 from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
 
 
-class Model:
+class Model(EnergiesAndForces):
     """A trained force-field network with its baseline and its card. The network reads graphs only, never coordinates.
 
     With `energy`, `forces` and the like it is a method of energies as `virialff.methods.method.Method` describes.
@@ -157,24 +157,15 @@ class Model:
             return error.message
         return None
 
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
-        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError, UnsupportedElementError."""
-        geometries = conformer_axis(molecule.n_atoms, positions)
-        energies = self._of(molecule).energy(geometries)
-        if progress is not None:
-            progress(len(geometries), len(geometries))
-        return energies
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
-        """Forces (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises as `energy`."""
-        return self.energy_and_forces(molecule, positions, progress=progress)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises as `energy`."""
         geometries = conformer_axis(molecule.n_atoms, positions)
-        energies, forces = self._of(molecule).energy_and_forces(geometries)
+        force_field = self._of(molecule)
+        if with_forces:
+            energies, forces = force_field.energy_and_forces(geometries)
+        else:
+            energies, forces = force_field.energy(geometries), np.full_like(geometries, np.nan)
         if progress is not None:
             progress(len(geometries), len(geometries))
         return energies, forces
