@@ -18,6 +18,7 @@ SLOW = (
     "pages",
     "test_conftest.py",
     "test_repository.py",
+    "test_shipped_labels.py",
     "training/jobs",
     "training/labelling",
     "training/loop",
