@@ -22,12 +22,12 @@ class SlurmConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    partition: str | None = None
-    account: str | None = None
-    time_minutes: int = Field(default=720, ge=1)
-    memory_gb: float = Field(default=2.0, gt=0)
-    setup: tuple[str, ...] = ()  #: shell lines run before the job, such as `module load ...`
-    additional_parameters: dict[str, str | int] = {}  #: further sbatch options
+    partition: str | None = Field(default=None, description="Partition, by default the cluster's own")
+    account: str | None = Field(default=None, description="Account that is charged, where the cluster asks for one")
+    time_minutes: int = Field(default=720, ge=1, description="Time limit of a job in minutes")
+    memory_gb: float = Field(default=2.0, gt=0, description="Memory of a job in GB")
+    setup: tuple[str, ...] = Field(default=(), description="Shell lines run before the job, such as `module load ...`")
+    additional_parameters: dict[str, str | int] = Field(default={}, description="Further options of sbatch")
 
 
 def require_slurm(what: str) -> None:

@@ -10,15 +10,13 @@ from virialff.errors import ConfigError, ReadOnlyError
 from virialff.settings import JOBS_PER_GPU_VARIABLE, READ_ONLY_VARIABLE, is_read_only, require_write_access
 
 ROOT = Path(__file__).resolve().parents[2]
-# They read VIRIALFF_JOBS and VIRIALFF_JOBS_PER_GPU until they take them from the settings.
-_JOBS = {"training/jobs/record.py", "training/jobs/slots.py"}
 _NAME = re.compile(r"[\"'](VIRIALFF_\w+)[\"']")
 
 
 def test_only_the_settings_name_variables():
     files = [path for folder in ("virialff", "training", "pages") for path in (ROOT / folder).rglob("*.py")]
     naming = {str(path.relative_to(ROOT)) for path in files if _NAME.search(path.read_text(encoding="utf-8"))}
-    assert naming - _JOBS == {"virialff/settings.py"}
+    assert naming == {"virialff/settings.py"}
 
 
 def test_every_variable_is_documented():

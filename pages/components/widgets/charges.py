@@ -8,7 +8,8 @@ from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
 from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.show import download
-from virialff.figures.depiction import AtomLabels, ChargeScale, structure_svg
+from virialff.figures.charge_scale import ChargeScale
+from virialff.figures.depiction import AtomLabels, structure_svg
 from virialff.models.members import ChargeSpread
 from virialff.molecules.environments import RareAtoms
 from virialff.molecules.molecule import Molecule

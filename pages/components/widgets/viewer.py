@@ -13,7 +13,7 @@ from rdkit import Chem
 
 from pages.components.shell.state import KEPT
 from virialff.conformers.ensembles import superimpose
-from virialff.figures.depiction import ChargeScale
+from virialff.figures.charge_scale import ChargeScale
 from virialff.figures.style import OKABE_ITO
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import relative_energies_above

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from virialff.figures.depiction import NEGATIVE, NEUTRAL, POSITIVE, ChargeScale, structure_svg
+from virialff.figures.charge_scale import NEGATIVE, NEUTRAL, POSITIVE, ChargeScale
+from virialff.figures.depiction import structure_svg
 from virialff.molecules.molecule import Molecule
 
 
