@@ -21,7 +21,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from virialff.benchmarks.psi4_databases import SOURCES, ReferenceComplex, read_database
-from virialff.elements import ATOMIC_NUMBERS
+from virialff.elements import ATOMIC_NUMBERS, symbol
 from virialff.errors import EvaluationSetError
 from virialff.labels.evaluation_sets import SCHEMA, SHIPPED, content_sha256
 
@@ -71,10 +71,9 @@ def complexes_of(databases: Iterable[str]) -> tuple[list[dict[str, Any]], list[d
 
 
 def _outside_domain(item: ReferenceComplex) -> str:
-    table = Chem.GetPeriodicTable()
     foreign = sorted({int(number) for number in item.numbers} - set(ATOMIC_NUMBERS))
     if foreign:
-        return f"element {', '.join(table.GetElementSymbol(number) for number in foreign)}"
+        return f"element {', '.join(symbol(number) for number in foreign)}"
     for fragment, monomer in enumerate(item.fragments, start=1):
         if monomer.charge:
             return f"monomer {fragment} has net charge {monomer.charge:+d}"

@@ -84,6 +84,14 @@ class OverlappingAtomsError(MoleculeError):
     """Two atoms in the same place."""
 
 
+class MismatchedCoordinatesError(MoleculeError):
+    """Coordinates that are not those of the molecule's bonds: another unit, or another order of atoms."""
+
+
+class MismatchedCoordinatesWarning(UserWarning):
+    """Positions given to a molecule that are not those of its bonds, where they are not refused."""
+
+
 class UnreadableRecordError(MoleculeError):
     """Text or bytes that cannot be read in the format they are said to be in."""
 

@@ -16,7 +16,6 @@ ROOT = Path(virialff.__file__).resolve().parent.parent
 
 #: What a machine with only torch, numpy and safetensors can load.
 CORE = (
-    "virialff.figures.charge_scale",
     "virialff.models.checkpoint",
     "virialff.elements",
     "virialff.networks.graph_tensors",

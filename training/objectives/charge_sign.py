@@ -9,27 +9,14 @@ from collections.abc import Iterable
 import torch
 
 from training.data.pack import LabelledGraph
-from virialff.elements import ELEMENTS
+from virialff.elements import ELECTRONEGATIVITIES
 from virialff.networks.force_field import ForceFieldNetwork
-
-#: Pauling scale.
-ELECTRONEGATIVITIES = {
-    "H": 2.20,
-    "C": 2.55,
-    "N": 3.04,
-    "O": 3.44,
-    "F": 3.98,
-    "P": 2.19,
-    "S": 2.58,
-    "Cl": 3.16,
-    "Br": 2.96,
-}
 
 
 @torch.no_grad()
 def orient_charges(network: ForceFieldNetwork, records: Iterable[LabelledGraph]) -> bool:
     """Negate the output of charge_net if charges of `records` rise with electronegativity; true if it was negated."""
-    table = torch.tensor([ELECTRONEGATIVITIES[symbol] for symbol in ELEMENTS])
+    table = torch.tensor(list(ELECTRONEGATIVITIES.values()))
     device = next(network.parameters()).device
     covariance = 0.0
     for record in records:

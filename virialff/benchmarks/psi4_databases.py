@@ -17,6 +17,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
 
+from virialff.elements import NUMBER_OF
 from virialff.errors import EvaluationSetError
 
 #: Where a set is in psi4-data, and where its geometries and reference energies were published.
@@ -227,13 +228,12 @@ def _constant(node: ast.expr, names: dict[str, str]) -> Any:
 
 
 def _fragments(geometry: str) -> Iterator[ReferenceFragment]:
-    table = Chem.GetPeriodicTable()
     for block in geometry.split("--"):
         lines = [line.split() for line in block.splitlines() if line.strip()]
         atoms = [words for words in lines if len(words) == 4]
         charge, multiplicity = next(words for words in lines if len(words) == 2 and words[0].lower() != "units")
         yield ReferenceFragment(
-            numbers=np.array([table.GetAtomicNumber(words[0].capitalize()) for words in atoms], dtype=np.int64),
+            numbers=np.array([NUMBER_OF[words[0].capitalize()] for words in atoms], dtype=np.int64),
             positions=np.array([[float(word) for word in words[1:]] for words in atoms]),
             charge=int(charge),
             multiplicity=int(multiplicity),

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rdkit import Chem
 
-from virialff.conformers.relax import connectivity_changes, relax
+from virialff.conformers.relax import relax
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import EngineError, MoleculeError
 from virialff.models.force_field import ForceField, Model
+from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters
@@ -216,8 +217,7 @@ class Langevin:
         temperature: float,
         generator: np.random.Generator,
     ) -> None:
-        table = Chem.GetPeriodicTable()
-        self.masses = np.array([table.GetAtomicWeight(int(number)) for number in numbers])[:, None]
+        self.masses = of_atoms(ATOMIC_WEIGHTS, numbers)[:, None]
         self._parameters = parameters
         self._generator = generator
         self._thermal = np.sqrt(GAS_CONSTANT * temperature * _ACCELERATION / self.masses)

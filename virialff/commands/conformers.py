@@ -1,9 +1,10 @@
 """Conformers of each molecule: generated or given, relaxed, pruned and ranked by several methods.
 
 Coordinates that the input has are taken, --generate makes some where it has none. Then, each on request: --relax
-minimizes them by any method with forces and reports bonds and stereocentres that changed; --rmsd and --window leave out
-repeats and high ones, by the energies of the first method. Energies are in kcal/mol relative to each method's own
-lowest conformer; ranks count from 1. Populations are exp(-E/RT)/Z at --temperature, without vibrations.
+minimizes them by any method with forces, and leaves out those whose bonds or stereochemistry changed (--keep-changed
+keeps them); --rmsd and --window leave out repeats and high ones, by the energies of the first method. Energies are in
+kcal/mol relative to each method's own lowest conformer; ranks count from 1. Populations are exp(-E/RT)/Z at
+--temperature, without vibrations; a conformer that stands for its mirror image too counts twice.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--relax", metavar="NAME", help="minimize every conformer first, by a method with forces: gfn2, model, ani, ..."
     )
+    parser.add_argument(
+        "--keep-changed", action="store_true", help="rank also conformers that changed while they were relaxed"
+    )
     parser.add_argument("--rmsd", type=_not_negative, metavar="A", help="leave out repeats within so many Angstrom")
     parser.add_argument("--window", type=_not_negative, metavar="E", help="leave out those above so many kcal/mol")
     parser.add_argument(
@@ -60,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             molecule = inputs.with_conformers(molecule, arguments.generate, arguments.seed)
             if relaxer is not None:
-                molecule = _relaxed(molecule, relaxer, label, report)
+                molecule = _relaxed(molecule, relaxer, label, report, keep_changed=arguments.keep_changed)
             if arguments.rmsd is not None or arguments.window is not None:
                 molecule = _pruned(molecule, methods, label, arguments)
             comparison = compare_methods(molecule, methods, progress=_tell)
@@ -85,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     return report.finish()
 
 
-def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report) -> Molecule:
+def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report, *, keep_changed: bool) -> Molecule:
+    """The relaxed conformers. Raises MoleculeError where none is left."""
     from virialff.conformers.relax import relax
 
     result = relax(molecule, method, progress=partial(_tell, "relaxed"))
@@ -94,7 +99,18 @@ def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report
             report.complain(label, f"conformer {number}, relaxed: {change}")
         if not conformer.converged:
             report.complain(label, f"conformer {number} is not at a minimum: {conformer.largest_force:.2f} kcal/mol/A")
-    return result.molecule
+    if keep_changed or not any(conformer.changes for conformer in result.conformers):
+        return result.molecule
+    kept = [index for index, conformer in enumerate(result.conformers) if not conformer.changes]
+    if not kept:
+        raise MoleculeError(
+            f"{method.level} changes bonds or stereochemistry of every conformer; rank them as they are, or with "
+            "--keep-changed"
+        )
+    report.complain(
+        label, f"{molecule.n_conformers - len(kept)} changed conformers left out, {len(kept)} kept and numbered anew"
+    )
+    return result.molecule.with_positions(result.molecule.positions[kept])
 
 
 def _pruned(molecule: Molecule, methods: Mapping[str, Method], label: str, arguments: argparse.Namespace) -> Molecule:

@@ -202,27 +202,29 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
 
 def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:
     """Records as they come; only the conformers of one molecule are held back until the next molecule."""
-    from virialff.io.read import group_conformers
+    from virialff.io.read import may_be_joined
     from virialff.molecules.molecule import Molecule
 
-    label = ""
-    held: list[Molecule] = []
+    held: list[tuple[int, Molecule]] = []
     for number, item in enumerate(items, start=1):
-        if held and not (isinstance(item, Molecule) and _is_next_conformer(held[0], item)):
-            yield Record(label, *group_conformers(held))
+        if held and not (isinstance(item, Molecule) and may_be_joined(held[-1][1], item)):
+            yield from _records(held)
             held = []
-        if not isinstance(item, Molecule):
+        if isinstance(item, Molecule):
+            held.append((number, item))
+        else:
             yield BadRecord(item.record or str(number), item)
-            continue
-        if not held:
-            label = f"{number} ({item.name})" if item.name else str(number)
-        held.append(item)
-    if held:
-        yield Record(label, *group_conformers(held))
+    yield from _records(held)
 
 
-def _is_next_conformer(first: Molecule, item: Molecule) -> bool:
-    return bool(first.n_conformers and item.n_conformers and first.same_structure(item))
+def _records(held: list[tuple[int, Molecule]]) -> Iterator[Record]:
+    """One record a stereoisomer, under the number of its first."""
+    from virialff.io.read import group_conformers, isomers
+
+    for group in isomers([molecule for _, molecule in held]):
+        number, first = held[group[0]]
+        label = f"{number} ({first.name})" if first.name else str(number)
+        yield Record(label, *group_conformers(held[k][1] for k in group))
 
 
 def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:

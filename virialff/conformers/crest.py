@@ -22,16 +22,16 @@ from pathlib import Path, PurePath
 from typing import IO, NamedTuple
 
 import numpy as np
-from rdkit import Chem
 
-from virialff.conformers.generation import FloatArray, stereochemistry
+from virialff import children
+from virialff.conformers.generation import FloatArray
 from virialff.elements import SYMBOL_OF
 from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
 from virialff.io.read import FORMATS, read_molecules
 from virialff.io.text import open_lines
 from virialff.io.xyz import atomic_number, position
-from virialff.molecules import checks, rdkit_log
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules import checks
+from virialff.molecules.changes import configuration, configuration_changes, connectivity_changes
 from virialff.molecules.checks import label
 from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
@@ -127,19 +127,11 @@ def _check_atoms(molecule: Molecule, frame: _Frame) -> None:
 
 def _change(molecule: Molecule, geometry: FloatArray) -> str | None:
     """What of the molecule is not so in a geometry (n_atoms, 3), as a sentence, or None."""
-    change = same_connectivity(molecule, geometry)
-    if change is not None:
-        return change
-    expected = stereochemistry(molecule.to_rdkit())
-    mol = molecule.with_positions(geometry).to_rdkit()
-    with rdkit_log.captured():
-        Chem.AssignStereochemistryFrom3D(mol)
-    found = stereochemistry(mol)
-    for atoms, configuration in expected.items():
-        if found.get(atoms) != configuration:
-            names = " and ".join(label(molecule.symbols[atom], atom) for atom in atoms)
-            return f"the configuration at {names} is not the molecule's"
-    return None
+    expected = configuration(molecule)
+    changes = connectivity_changes(molecule, geometry) or configuration_changes(
+        molecule, expected, configuration(molecule, geometry)
+    )
+    return changes[0] if changes else None
 
 
 def _sdf_frames(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: Molecule) -> Generator[_Frame, None, None]:
@@ -252,8 +244,9 @@ def _run(
     start = time.monotonic()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = children.start(
             words,
+            by=signal.SIGTERM,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -1,44 +1,38 @@
 """Conformers of one molecule: generate, prune, compare energies, weigh.
 
 Generation is RDKit's ETKDGv3 (Wang, Witek, Landrum, Riniker, J. Chem. Inf. Model. 2020, 60, 2044) followed by MMFF94s
-minima (Halgren, J. Comput. Chem. 1999, 20, 720), UFF where MMFF94s has no parameters.
+minima (Halgren, J. Comput. Chem. 1999, 20, 720), GFN2-xTB minima where MMFF94s has no parameters: hypervalent centres.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolAlign
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-from virialff.errors import EmbeddingError, MissingCoordinatesError
+from virialff.conformers.ensembles import ENERGY_TOLERANCE, FloatArray, Progress, distinct
+from virialff.conformers.relax import minimize_by
+from virialff.engines.xtb import Gfn2Engine
+from virialff.errors import EmbeddingError, EngineError, MissingCoordinatesError
+from virialff.molecules.changes import Configuration, configuration, connectivity_changes, same_isomer
 from virialff.molecules.molecule import Molecule
 from virialff.units import GAS_CONSTANT
 
-FloatArray = NDArray[np.float64]
-ClassicalForceField = Literal["MMFF94s", "UFF"]
-Progress = Callable[[int, int], None]
+Minimizer = Literal["MMFF94s", "GFN2-xTB"]
 
-#: Two geometries are one conformer if their heavy atoms superimpose within RMSD_TOLERANCE (Angstrom, best over
-#: symmetry-equivalent numberings) and their energies agree within ENERGY_TOLERANCE (kcal/mol).
-RMSD_TOLERANCE = 0.25
-ENERGY_TOLERANCE = 0.05
+#: Energies within so many kcal/mol of each other are equal.
+TIE = 1e-3
 
-_EMBEDDING_SECONDS = 60
+# Of each of the three attempts to embed.
+_EMBEDDING_SECONDS = 20
+# Of a geometry with all stereochemistry defined: most need one or two, impossible ones are given up soon.
+_QUICK_TRIALS = 20
 _MINIMIZER_STEPS = 2000
-#: Numberings tried in an RMSD; beyond, two copies of one conformer may both be kept.
-MOST_NUMBERINGS = 1000
-_CENTRES = (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW)
-_DOUBLE_BONDS = (
-    Chem.BondStereo.STEREOE,
-    Chem.BondStereo.STEREOZ,
-    Chem.BondStereo.STEREOCIS,
-    Chem.BondStereo.STEREOTRANS,
-)
+_SULFUR = 16
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ class ConformerSearch:
 
     molecule: Molecule  #: the molecule with these conformers
     energies: FloatArray  #: (n_conformers,), kcal/mol, of `force_field`; NaN where nothing was minimized
-    force_field: ClassicalForceField | None  #: that gave the minima; None where nothing was minimized
+    force_field: Minimizer | None  #: that gave the minima; None where nothing was minimized
     n_embedded: int  #: geometries that were embedded
 
 
@@ -59,9 +53,36 @@ def generate(
     *,
     energy_window: float | None = 15.0,
 ) -> Molecule:
-    """`molecule` with up to `n_conformers` conformers, lowest energy first: `search` without its details.
+    """A molecule with conformers that ETKDG embeds and a force field relaxes, lowest energy first.
 
-    Raises MissingCoordinatesError for a complex and EmbeddingError where no geometry can be made.
+    Parameters
+    ----------
+    molecule : Molecule
+        A single molecule. Atom order and stereochemistry are kept.
+    n_conformers : int, optional
+        The most that come back: fewer where the molecule has fewer distinct ones.
+    seed : int, optional
+        The same arguments give the same conformers.
+    minimize : {"mmff", None}, optional
+        Whether to relax, as `search` does, or to keep the geometries as embedded.
+    energy_window : float, optional
+        Conformers higher above the lowest (kcal/mol) are dropped; None for no limit.
+
+    Returns
+    -------
+    Molecule
+        With positions (n_conformers, n_atoms, 3) in Angstrom.
+
+    Raises
+    ------
+    MissingCoordinatesError
+        If it is a complex, whose arrangement cannot be made up.
+    EmbeddingError
+        If no geometry can be made.
+
+    See Also
+    --------
+    search : The same with energies and what was done.
     """
     return search(molecule, n_conformers, seed, minimize, energy_window=energy_window).molecule
 
@@ -77,9 +98,10 @@ def search(
 ) -> ConformerSearch:
     """Embed twice as many geometries as asked for, minimize them and keep the lowest distinct ones.
 
-    `minimize="mmff"` relaxes with MMFF94s, or with UFF where MMFF94s lacks parameters (some phosphorus and sulfur);
-    None keeps the geometries as embedded. `energy_window` (kcal/mol above the lowest, None for no limit) drops high
-    conformers. One geometry is embedded where one is asked for. The same arguments give the same conformers; fewer
+    `minimize="mmff"` relaxes with MMFF94s, or with GFN2-xTB where MMFF94s cannot (phosphorus and sulfur with five
+    or six neighbours, sulfuranes); None keeps the geometries as embedded. `energy_window` (kcal/mol above the lowest,
+    None for no limit) drops high conformers. As many geometries as asked for are embedded for GFN2-xTB, and where one
+    is asked for. The same arguments give the same conformers; fewer
     come back where the molecule has fewer distinct ones.
 
     Atom order and stereochemistry are kept. Stereocentres and double bonds that the molecule leaves undefined take the
@@ -98,122 +120,117 @@ def search(
         )
     # Not `rdkit_log.captured`: its lock would keep every other thread from reading molecules meanwhile.
     with rdBase.BlockLogs():
-        mol = _embed(molecule, n_conformers if n_conformers == 1 else 2 * n_conformers, seed)
+        force_field = _minimizer(molecule.to_rdkit()) if minimize == "mmff" else None
+        # GFN2-xTB takes seconds for what MMFF94s does in milliseconds.
+        spare = 1 if n_conformers == 1 or force_field == "GFN2-xTB" else 2
+        mol, expected = _embed(molecule, spare * n_conformers, seed)
         n_embedded = mol.GetNumConformers()
-        force_field = _classical_force_field(mol) if minimize == "mmff" else None
-        energies = _minimize(mol, force_field, progress)
-        candidates = _with_kept_stereochemistry(mol)
+        energies = _minimize(mol, molecule, force_field, progress)
+        candidates = [
+            conformer.GetId()
+            for conformer in mol.GetConformers()
+            if same_isomer(molecule, expected, configuration(molecule, conformer.GetPositions()))
+        ]
         if not candidates:
             raise EmbeddingError(
                 f"{force_field} inverts the stereochemistry of {molecule.formula}; check its stereocentres"
             )
         if force_field is not None:
+            candidates = [index for index in candidates if np.isfinite(energies[index])]
+            if not candidates:
+                raise EmbeddingError(
+                    f"no geometry of {molecule.formula} keeps its bonds at a minimum of {force_field}; check its "
+                    "formula, or give a file with coordinates"
+                )
             candidates.sort(key=lambda index: energies[index])
             if energy_window is not None:
                 ceiling = energies[candidates[0]] + energy_window
                 candidates = [index for index in candidates if energies[index] <= ceiling]
-        kept = _distinct(mol, energies, candidates, n_conformers)
-    positions = np.array([mol.GetConformer(index).GetPositions() for index in kept])
-    return ConformerSearch(molecule.with_positions(positions), energies[kept], force_field, n_embedded)
+    found = molecule.with_positions(np.array([conformer.GetPositions() for conformer in mol.GetConformers()]))
+    kept = distinct(found, energies, candidates, energy_tolerance=ENERGY_TOLERANCE, most=n_conformers)
+    return ConformerSearch(found.with_positions(found.positions[kept]), energies[kept], force_field, n_embedded)
 
 
-def _embed(molecule: Molecule, n_geometries: int, seed: int) -> Chem.Mol:
+def _embed(molecule: Molecule, n_geometries: int, seed: int) -> tuple[Chem.Mol, Configuration]:
+    """Geometries, numbered from 0, and the configuration that they are to have."""
     mol = molecule.to_rdkit()
     if mol.GetNumConformers():
         Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
         mol.RemoveAllConformers()
     # One geometry first: what it makes of undefined stereocentres then holds for the others.
-    _embed_into(mol, 1, seed, molecule.formula)
-    Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
-    if n_geometries > 1:
-        _embed_into(mol, n_geometries, seed, molecule.formula)
-    return mol
+    first = _embed_into(mol, 1, seed)
+    if not first.GetNumConformers():
+        raise EmbeddingError(
+            f"no three-dimensional geometry of {molecule.formula} could be made within a minute; check its "
+            "stereochemistry and rings, or give a file with coordinates"
+        )
+    expected = configuration(molecule, first.GetConformer().GetPositions())
+    if n_geometries == 1:
+        return first, expected
+    defined = Chem.Mol(first)
+    Chem.AssignStereochemistryFrom3D(defined, first.GetConformer().GetId())
+    # RDKit takes atoms of some cages for stereocentres, and then finds no geometry that has them.
+    possible = _embed_into(defined, 1, seed, most_trials=_QUICK_TRIALS).GetNumConformers() > 0
+    several = _embed_into(defined if possible else mol, n_geometries, seed)
+    return (several if several.GetNumConformers() else first), expected
 
 
-def _embed_into(mol: Chem.Mol, n_geometries: int, seed: int, formula: str) -> None:
-    """Replace the conformers of `mol`. Raises EmbeddingError if not even random starting coordinates succeed."""
+def _embed_into(mol: Chem.Mol, n_geometries: int, seed: int, *, most_trials: int = 0) -> Chem.Mol:
+    """A copy with up to so many conformers in the place of its own, none if even random coordinates lead to none."""
+    copy = Chem.Mol(mol)
     parameters: Any = rdDistGeom.ETKDGv3()
+    parameters.maxIterations = most_trials
     parameters.randomSeed = seed & 0x7FFFFFFF
     parameters.timeout = _EMBEDDING_SECONDS
-    for random_coordinates in (False, True):
+    # Torsions as in crystals, and flat rings, keep cages such as fullerenes from closing.
+    for random_coordinates, knowledge in ((False, True), (True, True), (True, False)):
         parameters.useRandomCoords = random_coordinates
-        if len(rdDistGeom.EmbedMultipleConfs(mol, n_geometries, parameters)):
-            return
-    raise EmbeddingError(
-        f"no three-dimensional geometry of {formula} could be made; check its stereochemistry and rings, "
-        "or give a file with coordinates"
+        parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = knowledge
+        rdDistGeom.EmbedMultipleConfs(copy, n_geometries, parameters)
+        if copy.GetNumConformers():
+            break
+    return copy
+
+
+def _minimizer(mol: Chem.Mol) -> Minimizer:
+    """MMFF94s, or GFN2-xTB for what it has no parameters for, or none of the right shape: hypervalent centres."""
+    sulfurane = any(
+        atom.GetAtomicNum() == _SULFUR and atom.GetDegree() == 4 and atom.GetTotalValence() == 4
+        for atom in mol.GetAtoms()
     )
+    return "MMFF94s" if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol) and not sulfurane else "GFN2-xTB"
 
 
-def _classical_force_field(mol: Chem.Mol) -> ClassicalForceField | None:
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
-        return "MMFF94s"
-    return "UFF" if rdForceFieldHelpers.UFFHasAllMoleculeParams(mol) else None
+def _minimize(mol: Chem.Mol, molecule: Molecule, minimizer: Minimizer | None, progress: Progress | None) -> FloatArray:
+    """Relax all conformers in place; energies (n_conformers,) in kcal/mol, NaN where there is no minimum.
 
-
-def _minimize(mol: Chem.Mol, force_field: ClassicalForceField | None, progress: Progress | None) -> FloatArray:
-    """Relax all conformers in place; energies (n_conformers,) in kcal/mol, NaN without a force field."""
+    Raises EmbeddingError where GFN2-xTB is needed and cannot be had.
+    """
     energies = np.full(mol.GetNumConformers(), np.nan)
-    if force_field is None:
+    if minimizer is None:
         return energies
-    if force_field == "MMFF94s":
-        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, mmffVariant="MMFF94s")
+    if minimizer == "MMFF94s":
+        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, mmffVariant=minimizer)
     for index, conformer in enumerate(mol.GetConformers()):
-        number = conformer.GetId()
-        if force_field == "MMFF94s":
-            field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties, confId=number)
+        if minimizer == "MMFF94s":
+            field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties, confId=conformer.GetId())
+            field.Initialize()
+            field.Minimize(maxIts=_MINIMIZER_STEPS)
+            energies[index] = field.CalcEnergy()
         else:
-            field = rdForceFieldHelpers.UFFGetMoleculeForceField(mol, confId=number)
-        field.Initialize()
-        field.Minimize(maxIts=_MINIMIZER_STEPS)
-        energies[index] = field.CalcEnergy()
+            try:
+                end = minimize_by(Gfn2Engine(), molecule, conformer.GetPositions())
+            except EngineError as error:
+                raise EmbeddingError(
+                    f"MMFF94s cannot relax {molecule.formula}, and GFN2-xTB cannot either ({error}); give a file with "
+                    "coordinates"
+                ) from error
+            conformer.SetPositions(end.positions)
+            if end.converged and not connectivity_changes(molecule, end.positions):
+                energies[index] = end.energy
         if progress is not None:
             progress(index + 1, len(energies))
     return energies
-
-
-def _with_kept_stereochemistry(mol: Chem.Mol) -> list[int]:
-    """Conformers whose geometry still has the stereochemistry that the molecule is defined with."""
-    expected = stereochemistry(mol)
-    kept = []
-    for conformer in mol.GetConformers():
-        copy = Chem.Mol(mol)
-        Chem.AssignStereochemistryFrom3D(copy, conformer.GetId())
-        if stereochemistry(copy) == expected:
-            kept.append(conformer.GetId())
-    return kept
-
-
-def stereochemistry(mol: Chem.Mol) -> dict[tuple[int, ...], str]:
-    """Configuration of each tetrahedral centre (atom,) and double bond (atom, atom) of an RDKit molecule.
-
-    Comparable between molecules of the same atom order only.
-    """
-    # RDKit's enumerations compare as integers, so each is held against its own values.
-    configurations: dict[tuple[int, ...], str] = {
-        (a.GetIdx(),): str(a.GetChiralTag()) for a in mol.GetAtoms() if a.GetChiralTag() in _CENTRES
-    }
-    configurations |= {
-        (b.GetBeginAtomIdx(), b.GetEndAtomIdx()): str(b.GetStereo())
-        for b in mol.GetBonds()
-        if b.GetStereo() in _DOUBLE_BONDS
-    }
-    return configurations
-
-
-def _distinct(mol: Chem.Mol, energies: FloatArray, candidates: list[int], n_wanted: int) -> list[int]:
-    """The first `n_wanted` of the candidates that do not repeat an earlier one."""
-    heavy = Chem.RemoveHs(mol)
-    numberings = heavy.GetSubstructMatches(heavy, uniquify=False, maxMatches=MOST_NUMBERINGS)
-    maps = [list(enumerate(numbering)) for numbering in numberings]
-    kept: list[int] = []
-    for index in candidates:
-        similar = (k for k in kept if not abs(energies[index] - energies[k]) > ENERGY_TOLERANCE)
-        if all(rdMolAlign.GetBestRMS(heavy, heavy, index, k, maps) > RMSD_TOLERANCE for k in similar):
-            kept.append(index)
-        if len(kept) == n_wanted:
-            break
-    return kept
 
 
 def relative_energies(energies: ArrayLike) -> FloatArray:
@@ -223,19 +240,26 @@ def relative_energies(energies: ArrayLike) -> FloatArray:
 
 
 def energy_ranks(energies: ArrayLike) -> NDArray[np.float64]:
-    """Rank of each conformer (n_conformers,), 1 for the lowest energy; equal energies share a rank; NaN stays NaN."""
+    """Rank of each conformer (n_conformers,), 1 for the lowest energy; NaN stays NaN.
+
+    Energies (kcal/mol) that agree within TIE are equal, as those of mirror images are, and share a rank.
+    """
     values = np.asarray(energies, dtype=np.float64)
-    ranks = np.array([1.0 + np.sum(values < value) for value in values])
+    ranks = np.array([1.0 + np.sum(values < value - TIE) for value in values])
     return np.where(np.isnan(values), np.nan, ranks)
 
 
-def boltzmann_weights(energies: ArrayLike, temperature: float = 298.15) -> FloatArray:
-    """Populations exp(-E/RT)/Z (n_conformers,) of conformers, energies in kcal/mol, temperature in kelvin.
+def boltzmann_weights(
+    energies: ArrayLike, temperature: float = 298.15, degeneracies: ArrayLike | None = None
+) -> FloatArray:
+    """Populations g exp(-E/RT)/Z (n_conformers,) of conformers, energies in kcal/mol, temperature in kelvin.
 
-    Each conformer counts once: vibrations and symmetry numbers are left out. A conformer without an energy (NaN) has
-    none (NaN), and the others sum to 1. Raises ValueError unless the temperature is positive.
+    degeneracies: how often each conformer counts, by default once; `ensembles.degeneracies` counts mirror images that
+    are left out. Vibrations are left out. A conformer without an energy (NaN) has none (NaN), and the others sum to 1.
+    Raises ValueError unless the temperature is positive.
     """
     if not temperature > 0:
         raise ValueError(f"the temperature must be positive, got {temperature:g} K")
-    factors = np.exp(-relative_energies(energies) / (GAS_CONSTANT * temperature))
+    counts = 1.0 if degeneracies is None else np.asarray(degeneracies, dtype=np.float64)
+    factors = counts * np.exp(-relative_energies(energies) / (GAS_CONSTANT * temperature))
     return np.asarray(factors / np.nansum(factors))

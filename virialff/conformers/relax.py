@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from rdkit import Chem
 
-from virialff.conformers.generation import stereochemistry
 from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
-from virialff.molecules import rdkit_log
+from virialff.molecules.changes import changes
 from virialff.molecules.molecule import Molecule
 
 if TYPE_CHECKING:
@@ -24,12 +23,10 @@ FloatArray = NDArray[np.float64]
 FORCE_TOLERANCE = 0.5
 MAX_STEPS = 500
 
-# Two atoms count as bonded below this multiple of the sum of their covalent radii. A bond of the molecule is broken
-# only well above it and a new one formed only well below, so that stretched bonds and close contacts are neither.
-_BROKEN = 1.45
-_FORMED = 1.15
-# 1 kcal/mol in eV, ASE's unit of energy.
-_ASE_ENERGY = 1 / 23.060547830619
+# No atom moves further in one step, Angstrom.
+_LARGEST_STEP = 0.25
+# A step that raises the energy by more, kcal/mol, is taken back and shortened: less is numerical noise.
+_ENERGY_NOISE = 0.02
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def relax(
     max_steps: int = MAX_STEPS,
     progress: Progress | None = None,
 ) -> Relaxation:
-    """Minimize the engine's energy from each geometry by L-BFGS until no force exceeds `force_tolerance`.
+    """Minimize the engine's energy from each geometry until no force exceeds `force_tolerance`, as `minimize` does.
 
     `positions` (n_conformers, n_atoms, 3) or (n_atoms, 3), Angstrom, by default the molecule's own, which stay as they
     are. `progress(done, total)` is called after every conformer; what it raises stops the run. A conformer that has
@@ -82,92 +79,104 @@ def relax(
     relaxed = []
     for index, start in enumerate(geometries):
         try:
-            end = _minimize(engine, molecule, start, force_tolerance, max_steps)
+            end = minimize_by(engine, molecule, start, force_tolerance=force_tolerance, max_steps=max_steps)
         except EngineError as error:
             raise EngineError(f"conformer {index + 1}, while it was relaxed: {error.message}") from error
-        changes = (
-            *connectivity_changes(molecule, end.positions),
-            *stereochemistry_changes(molecule, start, end.positions),
+        found = changes(molecule, start, end.positions)
+        relaxed.append(
+            RelaxedConformer(end.positions, end.energy, end.largest_force, end.n_steps, end.converged, found)
         )
-        relaxed.append(RelaxedConformer(*end, changes))
         if progress is not None:
             progress(index + 1, len(geometries))
     final = molecule.with_positions(np.array([conformer.positions for conformer in relaxed]))
     return Relaxation(final, engine.level, tuple(relaxed))
 
 
-class _Minimum(NamedTuple):
-    positions: FloatArray
-    energy: float
-    largest_force: float
+class Minimum(NamedTuple):
+    """Where `minimize` ended: a minimum only if it converged."""
+
+    positions: FloatArray  #: (n_atoms, 3), Angstrom
+    energy: float  #: kcal/mol
+    forces: FloatArray  #: (n_atoms, 3), kcal/mol/Angstrom
     n_steps: int
     converged: bool
 
-
-def _minimize(
-    engine: ForceMethod, molecule: Molecule, start: FloatArray, force_tolerance: float, max_steps: int
-) -> _Minimum:
-    from ase import Atoms
-    from ase.optimize import LBFGS
-
-    atoms = Atoms(numbers=molecule.numbers, positions=start, calculator=_ase_calculator(engine, molecule))
-    optimizer = LBFGS(atoms, logfile=None)  # type: ignore[arg-type]
-    converged = bool(optimizer.run(fmax=force_tolerance * _ASE_ENERGY, steps=max_steps))
-    largest = float(np.linalg.norm(atoms.get_forces(), axis=1).max()) / _ASE_ENERGY
-    energy = float(atoms.get_potential_energy()) / _ASE_ENERGY
-    return _Minimum(atoms.positions.copy(), energy, largest, optimizer.nsteps, converged)
+    @property
+    def largest_force(self) -> float:
+        """Largest force on any atom, kcal/mol/Angstrom."""
+        return float(np.linalg.norm(self.forces, axis=1).max())
 
 
-def _ase_calculator(engine: ForceMethod, molecule: Molecule) -> Any:
-    from ase.calculators.calculator import Calculator, all_changes
+def minimize_by(
+    engine: ForceMethod,
+    molecule: Molecule,
+    start: ArrayLike,
+    *,
+    force_tolerance: float = FORCE_TOLERANCE,
+    max_steps: int = MAX_STEPS,
+) -> Minimum:
+    """`minimize` for one geometry (n_atoms, 3) of a molecule with an engine. Raises EngineError."""
 
-    class EngineCalculator(Calculator):
-        implemented_properties = ["energy", "forces"]  # noqa: RUF012 - ASE's own convention
+    def evaluate(geometry: FloatArray) -> tuple[float, FloatArray]:
+        energies, forces = engine.energy_and_forces(molecule, geometry)
+        return float(energies[0]), forces[0]
 
-        def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
-            super().calculate(atoms, properties or ["energy"], system_changes)
-            energies, forces = engine.energy_and_forces(molecule, atoms.positions)
-            self.results = {"energy": energies[0] * _ASE_ENERGY, "forces": forces[0] * _ASE_ENERGY}
-
-    return EngineCalculator()
+    return minimize(evaluate, molecule.bonds, start, force_tolerance=force_tolerance, max_steps=max_steps)
 
 
-def connectivity_changes(molecule: Molecule, positions: ArrayLike) -> tuple[str, ...]:
-    """Sentences on bonds of the molecule that are broken, and bonds formed, in one geometry (n_atoms, 3), Angstrom.
+def minimize(
+    evaluate: Callable[[FloatArray], tuple[float, FloatArray]],
+    bonds: NDArray[np.int64],
+    start: ArrayLike,
+    *,
+    force_tolerance: float = FORCE_TOLERANCE,
+    max_steps: int = MAX_STEPS,
+) -> Minimum:
+    """Follow an energy downhill from `start` (n_atoms, 3), Angstrom, until the force on each atom is within tolerance.
 
-    Judged by distance against the sums of covalent radii, with a margin on both sides. Raises ShapeError.
+    `evaluate(positions)` gives the energy (kcal/mol) and forces (n_atoms, 3) and is called once more than there are
+    steps. BFGS in Cartesian coordinates from a model Hessian of springs: stiff along `bonds` (n_bonds, 2), softer for
+    1-3 pairs, weak between near atoms. What `evaluate` raises passes through.
     """
-    geometry = conformer_axis(molecule.n_atoms, positions)[0]
-    table = Chem.GetPeriodicTable()
-    radii = np.array([table.GetRcovalent(int(number)) for number in molecule.numbers])
-    ratio = np.linalg.norm(geometry[:, None] - geometry[None], axis=-1) / (radii[:, None] + radii[None])
-    bonded = np.zeros(ratio.shape, dtype=bool)
-    bonded[molecule.bonds[:, 0], molecule.bonds[:, 1]] = True
-    changes = []
-    for i, j in zip(*np.triu_indices(molecule.n_atoms, k=1), strict=True):
-        pair = f"atoms {i + 1} ({molecule.symbols[i]}) and {j + 1} ({molecule.symbols[j]})"
-        distance = f"{np.linalg.norm(geometry[i] - geometry[j]):.2f} Angstrom"
-        if bonded[i, j] and ratio[i, j] > _BROKEN:
-            changes.append(f"the bond between {pair} broke ({distance})")
-        elif not bonded[i, j] and ratio[i, j] < _FORMED:
-            changes.append(f"{pair} formed a bond ({distance})")
-    return tuple(changes)
+    geometry = np.array(start, dtype=np.float64)
+    energy, forces = evaluate(geometry)
+    hessian = _model_hessian(bonds, geometry)
+    largest_step = _LARGEST_STEP
+    minimum = Minimum(geometry, energy, forces, 0, False)
+    for n_steps in range(max_steps + 1):
+        converged = minimum.largest_force <= force_tolerance
+        minimum = minimum._replace(n_steps=n_steps, converged=converged)
+        if converged or n_steps == max_steps:
+            break
+        step = np.linalg.solve(hessian, minimum.forces.ravel()).reshape(-1, 3)
+        step *= min(1.0, largest_step / np.linalg.norm(step, axis=1).max())
+        geometry = minimum.positions + step
+        energy, forces = evaluate(geometry)
+        change, curvature = step.ravel(), (minimum.forces - forces).ravel()
+        if change @ curvature > 1e-8:
+            pushed = hessian @ change
+            hessian += np.outer(curvature, curvature) / (change @ curvature)
+            hessian -= np.outer(pushed, pushed) / (change @ pushed)
+        if energy > minimum.energy + _ENERGY_NOISE:
+            largest_step = max(0.25 * np.linalg.norm(step, axis=1).max(), 0.01)
+            continue
+        largest_step = min(1.5 * largest_step, _LARGEST_STEP)
+        minimum = minimum._replace(positions=geometry, energy=energy, forces=forces)
+    return minimum
 
 
-def stereochemistry_changes(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> tuple[str, ...]:
-    """Sentences on stereocentres and double bonds whose configuration differs between two geometries (n_atoms, 3)."""
-    first, second = (_configurations(molecule, positions) for positions in (before, after))
-    changes = []
-    for atoms in sorted(first.keys() | second.keys()):
-        if first.get(atoms) != second.get(atoms):
-            names = " and ".join(f"{atom + 1} ({molecule.symbols[atom]})" for atom in atoms)
-            what = f"atom {names}" if len(atoms) == 1 else f"the double bond between atoms {names}"
-            changes.append(f"the configuration at {what} changed")
-    return tuple(changes)
-
-
-def _configurations(molecule: Molecule, positions: ArrayLike) -> dict[tuple[int, ...], str]:
-    mol = molecule.with_positions(np.asarray(positions)).to_rdkit()
-    with rdkit_log.captured():
-        Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
-    return stereochemistry(mol)
+def _model_hessian(bonds: NDArray[np.int64], positions: FloatArray) -> FloatArray:
+    """Hessian (3 n_atoms, 3 n_atoms) of springs between the atoms, kcal/mol/Angstrom^2, with a floor of 4."""
+    n_atoms = len(positions)
+    difference = positions[:, None] - positions[None]
+    distance = np.linalg.norm(difference, axis=-1) + np.eye(n_atoms)
+    stiffness = 8.0 * np.exp(-0.8 * (distance - 2.5))
+    bonded = np.zeros((n_atoms, n_atoms), dtype=int)
+    bonded[bonds[:, 0], bonds[:, 1]] = bonded[bonds[:, 1], bonds[:, 0]] = 1
+    stiffness[(bonded @ bonded) > 0] = 110.0
+    stiffness[bonded > 0] = 750.0
+    np.fill_diagonal(stiffness, 0.0)
+    direction = difference / distance[..., None]
+    blocks = -stiffness[..., None, None] * direction[..., :, None] * direction[..., None, :]
+    blocks[np.arange(n_atoms), np.arange(n_atoms)] = -blocks.sum(1) + 4.0 * np.eye(3)
+    return blocks.transpose(0, 2, 1, 3).reshape(3 * n_atoms, 3 * n_atoms)

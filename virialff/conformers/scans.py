@@ -17,6 +17,7 @@ from rdkit.Chem import rdMolTransforms
 
 from virialff.errors import MoleculeError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import pulled_apart
 
 FloatArray = NDArray[np.float64]
 ScanKind = Literal["bond", "angle", "torsion", "separation"]
@@ -123,8 +124,7 @@ def scan_separation(molecule: Molecule, distances: ArrayLike, *, fragment: int =
     start = float(np.linalg.norm(line))
     if start < 1e-3:
         raise MoleculeError("the centres of the two parts coincide, so there is no line to pull them apart on")
-    positions = np.repeat(geometry[None], len(points), axis=0)
-    positions[:, moving] += ((points - start)[:, None] * line / start)[:, None, :]
+    positions = pulled_apart(geometry, moving, points - start, line / start)
     return Scan(molecule.with_positions(positions), "separation", tuple(np.flatnonzero(moving).tolist()), points, start)
 
 

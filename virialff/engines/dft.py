@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from virialff.elements import ATOMIC_NUMBERS
-from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one, symbol
+from virialff.elements import ATOMIC_NUMBERS, UNPAIRED_ELECTRONS, symbol
+from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.engines.worker_process import WorkerProcess
-from virialff.engines.xtb import UNPAIRED_ELECTRONS
 from virialff.errors import EngineError, ShapeError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 

@@ -21,8 +21,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one, symbol
+from virialff.elements import UNPAIRED_ELECTRONS, symbol
+from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.errors import EngineError
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
@@ -34,23 +36,10 @@ BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")
 
 #: Elements with GFN2-xTB parameters: hydrogen to radon.
 GFN2_ELEMENTS = frozenset(range(1, 87))
-#: Unpaired electrons in the ground state of the isolated atom (Hund), by atomic number.
-UNPAIRED_ELECTRONS = {1: 1, 6: 2, 7: 3, 8: 2, 9: 1, 15: 3, 16: 2, 17: 1, 35: 1}
 
 
-def _generic_rotation() -> FloatArray:
-    """A rotation (3, 3) by 1, 2 and 3 rad about the axes, after which no built geometry has a bond on one."""
-    rotation = np.eye(3)
-    for axis, angle in enumerate((1.0, 2.0, 3.0)):
-        step = np.eye(3)
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        step[i, i] = step[j, j] = np.cos(angle)
-        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
-        rotation = step @ rotation
-    return rotation
-
-
-_ROTATION = _generic_rotation()
+# By 1, 2 and 3 rad about the axes: then no built geometry has a bond on one.
+_ROTATION = Rotation.from_euler("xyz", (1.0, 2.0, 3.0)).as_matrix()
 _FORCE_UNIT = HARTREE_IN_KCAL_MOL / BOHR_IN_ANGSTROM
 _lock = threading.RLock()
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem
+from scipy.spatial.transform import Rotation
 
 from virialff.errors import MissingCoordinatesError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import contact_distances, rotation_onto
 
 _HYDROGEN = 1
 _ACCEPTORS = (7, 8, 9, 16, 17, 35)
@@ -45,8 +46,7 @@ def suggest_contact(
     i, j = np.unravel_index(
         np.where(attractive, product, np.inf).argmin() if hydrogen_bond else product.argmin(), product.shape
     )
-    table = Chem.GetPeriodicTable()
-    radii = table.GetRvdw(int(first.numbers[i])) + table.GetRvdw(int(second.numbers[j]))
+    radii = float(contact_distances(first.numbers, second.numbers)[i, j])
     return Contact(int(i), int(j), round(radii * (_HYDROGEN_BOND if hydrogen_bond else 1.0), 2))
 
 
@@ -67,13 +67,13 @@ def bring_together(first: Molecule, second: Molecule, contact: Contact, *, turn:
             )
     a, b = first.positions[0], second.positions[0]
     axis = outward(first, contact.first)
-    turned = (b - b[contact.second]) @ _rotation(outward(second, contact.second), -axis).T
+    turned = rotation_onto(outward(second, contact.second), -axis).apply(b - b[contact.second])
     target = a[contact.first] + contact.distance * axis
     if turn is None:
         angles = np.arange(_TURNS) * 360.0 / _TURNS
-        gaps = [_smallest_gap(a, target + turned @ _about(axis, angle).T, contact) for angle in angles]
+        gaps = [_smallest_gap(a, target + _about(axis, angle).apply(turned), contact) for angle in angles]
         turn = float(angles[int(np.argmax(gaps))])
-    placed = target + turned @ _about(axis, turn).T
+    placed = target + _about(axis, turn).apply(turned)
     complex_ = Molecule.join(first, second.with_positions(placed))
     # Joining does not look at the distances between its parts.
     return complex_.with_positions(complex_.positions)
@@ -94,22 +94,8 @@ def outward(molecule: Molecule, atom: int) -> np.ndarray:
     return np.asarray(np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2][2])
 
 
-def _rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Rotation matrix (3, 3) that takes one unit vector to another."""
-    cross, cosine = np.cross(start, end), float(start @ end)
-    if cosine < -0.999999:
-        other = np.eye(3)[int(np.abs(start).argmin())]
-        axis = np.cross(start, other)
-        return _about(axis / np.linalg.norm(axis), 180.0)
-    k = np.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
-    return np.asarray(np.eye(3) + k + k @ k / (1 + cosine))
-
-
-def _about(axis: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotation matrix (3, 3) about a unit vector."""
-    angle = np.deg2rad(degrees)
-    k = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k))
+def _about(axis: np.ndarray, degrees: float) -> Rotation:
+    return Rotation.from_rotvec(degrees * axis, degrees=True)
 
 
 def _smallest_gap(a: np.ndarray, b: np.ndarray, contact: Contact) -> float:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
 
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import MoleculeError, ShapeError
 from virialff.interactions.energies import interaction_energy
 from virialff.methods.method import Method
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import pulled_apart
 
 
 def _two_fragments(molecule: Molecule, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -29,8 +30,7 @@ def centre_separation(molecule: Molecule, positions: np.ndarray) -> tuple[float,
     positions: (n_atoms, 3). Raises MoleculeError unless there are two fragments with separate centres, ShapeError.
     """
     positions, second = _two_fragments(molecule, positions)
-    table = Chem.GetPeriodicTable()
-    masses = np.array([table.GetAtomicWeight(int(number)) for number in molecule.numbers])
+    masses = of_atoms(ATOMIC_WEIGHTS, molecule.numbers)
     centres = [np.average(positions[atoms], axis=0, weights=masses[atoms]) for atoms in (~second, second)]
     line = centres[1] - centres[0]
     distance = float(np.linalg.norm(line))
@@ -51,10 +51,7 @@ def dissociation_positions(molecule: Molecule, positions: np.ndarray, separation
 
 def displaced(molecule: Molecule, positions: np.ndarray, shifts: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Positions (n_shifts, n_atoms, 3) with the second fragment moved by each of `shifts` along `direction` (3,)."""
-    positions, second = _two_fragments(molecule, positions)
-    moved = np.repeat(positions[None], len(shifts), axis=0)
-    moved[:, second] += np.asarray(shifts)[:, None, None] * direction
-    return moved
+    return pulled_apart(*_two_fragments(molecule, positions), shifts, direction)
 
 
 def closest_contact(molecule: Molecule, positions: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ A record that cannot be used is an item of its own, an error that names the reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from os import PathLike
 from pathlib import PurePath
@@ -13,11 +13,18 @@ from typing import IO
 
 import numpy as np
 
-from virialff.errors import MoleculeError, SeveralMoleculesError, UnknownFormatError, UnreadableRecordError
+from virialff.errors import (
+    MismatchedCoordinatesError,
+    MoleculeError,
+    SeveralMoleculesError,
+    UnknownFormatError,
+    UnreadableRecordError,
+)
 from virialff.io import sdf as structures
 from virialff.io import smiles as tables
 from virialff.io import xyz as geometries
 from virialff.io.text import Record, clean_title, open_lines
+from virialff.molecules.changes import mismatch
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.molecule import Molecule
 
@@ -47,21 +54,46 @@ def read_molecules(
     max_atoms: int = DEFAULT_MAX_ATOMS,
     add_hydrogens: bool = False,
 ) -> Iterator[Molecule | MoleculeError]:
-    """The records of a file, one at a time: each a Molecule, or the MoleculeError that says what is wrong with it.
-
-    source: a path, or a binary or text file object; compressed with gzip or not, UTF-8, UTF-16 or Latin-1.
-    format: one of FORMATS; by default the suffix of the file's name, and without one the content decides.
-    max_atoms: larger molecules are refused.
-    add_hydrogens: add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a
-        geometry need them in the file.
+    """The records of a file, one at a time.
 
     SMILES files have one SMILES a line and a name after it, with or without a header. CSV needs a column `smiles`; a
-    column `name`, `id` or `title` gives the name. SDF and MOL may be V2000 or V3000; a drawing without geometry gives a
-    Molecule without conformers. XYZ and PDB carry no bond orders: bonds are perceived from the distances, for neutral
-    closed-shell molecules with all hydrogens, and one frame or MODEL is one record. Several records of the same
-    molecule stay separate; `group_conformers` joins them.
+    column
+    `name`, `id` or `title` gives the name. SDF and MOL may be V2000 or V3000; a drawing without geometry gives a
+    Molecule
+    without conformers. XYZ and PDB carry no bond orders: bonds are perceived from the distances, for neutral closed-
+    shell
+    molecules with all hydrogens, and one frame or MODEL is one record. Several records of the same molecule stay
+    separate;
+    `group_conformers` joins them.
 
-    Raises UnknownFormatError for a format that is not read, and OSError where the file cannot be opened.
+    Parameters
+    ----------
+    source : path_like or file
+        Compressed with gzip or not, UTF-8, UTF-16 or Latin-1.
+    format : str, optional
+        One of FORMATS; by default the suffix of the file's name, and without one the content decides.
+    max_atoms : int, optional
+        Larger molecules are refused.
+    add_hydrogens : bool, optional
+        Add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a geometry
+        need them
+        in the file.
+
+    Yields
+    ------
+    Molecule or MoleculeError
+        The molecule, or what is wrong with the record.
+
+    Raises
+    ------
+    UnknownFormatError
+        If the format is not read.
+    OSError
+        If the file cannot be opened.
+
+    See Also
+    --------
+    Molecule.from_file : The one molecule of a file.
     """
     name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
     asked = format if format is not None else _suffix(name)
@@ -79,16 +111,34 @@ def read_molecules(
 def group_conformers(molecules: Iterable[Molecule]) -> Iterator[Molecule]:
     """Join consecutive molecules that are the same, atom for atom, into one with all their conformers.
 
-    Molecules without coordinates stay as they are. The first one of a group gives the name.
+    Stereoisomers may alternate: each is joined with its own. Molecules without coordinates stay as they are. The first
+    one of a group gives the name.
     """
-    group: list[Molecule] = []
+    held: list[Molecule] = []
     for molecule in molecules:
-        if group and not (molecule.n_conformers and group[0].n_conformers and group[0].same_structure(molecule)):
-            yield _joined(group)
-            group = []
-        group.append(molecule)
-    if group:
-        yield _joined(group)
+        if held and not may_be_joined(held[-1], molecule):
+            yield from (_joined([held[k] for k in group]) for group in isomers(held))
+            held = []
+        held.append(molecule)
+    yield from (_joined([held[k] for k in group]) for group in isomers(held))
+
+
+def may_be_joined(first: Molecule, second: Molecule) -> bool:
+    """Whether two molecules with coordinates have the same bonds, so that they are one molecule or stereoisomers."""
+    return bool(first.n_conformers and second.n_conformers and first.same_bonds(second))
+
+
+def isomers(molecules: Sequence[Molecule]) -> list[list[int]]:
+    """Indices of molecules with the same bonds, those of a stereoisomer together, in the order of their first."""
+    groups: list[list[int]] = []
+    for index, molecule in enumerate(molecules):
+        for group in groups:
+            if molecules[group[0]].same_structure(molecule):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
 
 
 def read_one_molecule(
@@ -132,6 +182,7 @@ def _read(
             item: Molecule | MoleculeError
             try:
                 item = record.make()
+                _check_geometry(item)
             except MoleculeError as error:
                 item = error.in_record(f"{number} ({title})" if title else str(number))
             yield item
@@ -140,6 +191,13 @@ def _read(
         return
     if not number:
         yield UnreadableRecordError("the file has no records; give a file with at least one molecule")
+
+
+def _check_geometry(molecule: Molecule) -> None:
+    for geometry in molecule.positions:
+        reason = mismatch(molecule, geometry)
+        if reason is not None:
+            raise MismatchedCoordinatesError(reason)
 
 
 def _records(lines: Iterator[str], kind: str, max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from rdkit import Chem
 
-from virialff.elements import ELEMENTS
+from virialff.elements import ELEMENTS, NUMBER_OF
 from virialff.errors import IsotopeError, UnreadableRecordError
 from virialff.io.text import Record
 from virialff.molecules import checks
-from virialff.molecules.changes import same_stereochemistry
+from virialff.molecules.changes import stereochemistry_changes
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.perception import bonded_pairs
 
-_ATOMIC_NUMBERS = {Chem.GetPeriodicTable().GetElementSymbol(z).upper(): z for z in range(1, 119)}
+_ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
 _MAX_COUNT = 1_000_000
 
@@ -38,7 +37,7 @@ class _Perceiver:
             last is not None
             and np.array_equal(last.numbers, atoms)
             and np.array_equal(last.bonds, bonded_pairs(atoms, geometry))
-            and same_stereochemistry(last, last.positions[0], geometry) is None
+            and not stereochemistry_changes(last, last.positions[0], geometry)
         ):
             return last.with_positions(geometry).with_name(name)
         self._last = Molecule.from_geometry(atoms, geometry, name=name, max_atoms=self._max_atoms)

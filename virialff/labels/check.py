@@ -19,7 +19,7 @@ from virialff.errors import StoreError
 from virialff.labels.schema import Label, fault, from_table
 from virialff.labels.store import LabelStore, read_file
 from virialff.molecules import rdkit_log
-from virialff.molecules.changes import changed_bond
+from virialff.molecules.changes import FORMED, bond_changes
 from virialff.molecules.topology import BOND_ORDERS, fragment_indices
 from virialff.units import HARTREE_IN_KCAL_MOL
 
@@ -40,13 +40,11 @@ VIRIAL_RATIO_RANGE = (0.97, 1.06)
 LARGEST_INTERACTION = 1000.0
 LARGEST_DIPOLE = 20.0
 LARGEST_CHARGE, NET_CHARGE = 3.0, 0.02
-#: Of the geometries away from a minimum, what `changed_bond` counts as a change. Complexes are built of displaced
-#: molecules too, unless they are relaxed.
-_DISPLACED = {"broken": 1.5, "formed": 0.85}
-NEAREST_IN_SCAN = 0.6
-_TOLERANCES = {"displaced": _DISPLACED, "complex": _DISPLACED, "scan": {"broken": 1.8, "formed": NEAREST_IN_SCAN}}
-#: Details that decide in the place of the kind.
-_AS_KIND = {"relaxed": "minimum", "scan": "scan", "distorted": "scan", "pushed": "scan"}
+#: Away from a minimum atoms may be nearer than a bond, up to this multiple of the sum of their covalent radii: that is
+#: what displacing atoms and pushing molecules together is for.
+NEAREST_OFF_MINIMUM = 0.6
+#: Kinds, and details of other kinds, that are minima.
+_MINIMA = ("minimum", "relaxed")
 _ROWS_BETWEEN_REPORTS = 100
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 
@@ -187,11 +185,11 @@ def _smiles_problem(smiles: str, numbers: bytes, bonds: bytes) -> str | None:
 
 
 def _geometry_problems(label: Label, positions: np.ndarray) -> Iterator[str]:
-    tolerance = _TOLERANCES.get(_AS_KIND.get(label.detail, label.kind), {})
-    change = changed_bond(label.numbers, label.bonds, positions, **tolerance)
+    nearest = FORMED if label.kind in _MINIMA or label.detail in _MINIMA else NEAREST_OFF_MINIMUM
+    changes = bond_changes(label.numbers, label.bonds, positions, nearest=nearest)
     # A failure may well be the broken bond.
-    if change is not None and label.failure is None:
-        yield f"has a geometry that is not of its molecule: {change}"
+    if changes and label.failure is None:
+        yield f"has a geometry that is not of its molecule: {changes[0]}"
 
 
 def _energy_problems(label: Label, energy: float) -> Iterator[str]:

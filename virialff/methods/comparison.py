@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from virialff.conformers.ensembles import degeneracies
+from virialff.conformers.generation import TIE
 from virialff.errors import EngineError
 from virialff.methods.method import Method
 from virialff.methods.runs import MethodEnergies, energies_of
@@ -48,6 +50,12 @@ class Comparison:
     molecule: Molecule
     methods: tuple[MethodEnergies, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)  #: name of each method that gave nothing, and the reason
+
+    @cached_property
+    def degeneracies(self) -> NDArray[np.int64]:
+        """How often each conformer counts in a population, (n_conformers,): mirror images that are left out count."""
+        known = self.methods[0].values if self.methods else np.full(self.molecule.n_conformers, np.nan)
+        return degeneracies(self.molecule, known)
 
     @cached_property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -124,5 +132,5 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
 
 
 def _mean_ranks(values: FloatArray) -> FloatArray:
-    """Ranks from 1, ties at the mean of theirs, as Spearman's coefficient wants them."""
-    return np.asarray(pd.Series(values).rank().to_numpy(), dtype=np.float64)
+    """Ranks from 1, energies that are equal within TIE at the mean of theirs, as Spearman's coefficient wants them."""
+    return np.asarray(pd.Series(np.round(values / TIE)).rank().to_numpy(), dtype=np.float64)

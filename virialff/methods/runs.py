@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from virialff.conformers.generation import boltzmann_weights, energy_ranks, relative_energies
 from virialff.engines.base import FloatArray, Progress
@@ -64,9 +65,9 @@ class MethodEnergies:
         """(n_conformers,), isolated atoms minus molecule, positive = bound."""
         return np.asarray(self.atoms - self.values)
 
-    def weights(self, temperature: float = 298.15) -> FloatArray:
+    def weights(self, temperature: float = 298.15, degeneracies: ArrayLike | None = None) -> FloatArray:
         """(n_conformers,) Boltzmann populations; see `conformers.boltzmann_weights`."""
-        return boltzmann_weights(self.values, temperature)
+        return boltzmann_weights(self.values, temperature, degeneracies)
 
     @property
     def seconds_per_conformer(self) -> float | None:

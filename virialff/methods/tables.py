@@ -39,11 +39,14 @@ def relative_energy_table(comparison: Comparison, conformer: int | None = None) 
 def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE) -> pd.DataFrame:
     """A row a conformer (from 1): relative energies (kcal/mol) and ranks as `relative_energy_table`, then populations.
 
-    The columns "<method> population at <temperature> K" sum to 1. Raises ValueError unless the temperature is positive.
+    The columns "<method> population at <temperature> K" sum to 1. Where conformers stand for their mirror
+    images too, the column "mirror forms" says 2. Raises ValueError unless the temperature is positive.
     """
     table = relative_energy_table(comparison)
     for method in comparison.methods:
-        table[f"{method.name} population at {temperature:g} K"] = method.weights(temperature)
+        table[f"{method.name} population at {temperature:g} K"] = method.weights(temperature, comparison.degeneracies)
+    if (comparison.degeneracies > 1).any():
+        table.insert(1, "mirror forms", comparison.degeneracies)
     return table
 
 
@@ -96,6 +99,6 @@ def json_methods(comparison: Comparison, temperature: float | None = None) -> di
         if temperature is not None:
             found[method.name] |= {
                 "rank": json_numbers(method.ranks),
-                "population": json_numbers(method.weights(temperature)),
+                "population": json_numbers(method.weights(temperature, comparison.degeneracies)),
             }
     return found

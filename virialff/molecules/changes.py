@@ -1,108 +1,284 @@
-"""Whether a geometry still belongs to its molecule: the same bonds, and the same stereochemistry."""
+"""What changed in a molecule: bonds that broke or formed in a geometry, and stereochemistry that turned over.
+
+One pair of tolerances, chosen on the labelled geometries (docs/method.md has the table that
+`python scripts/bond_tolerances.py` makes), serves relaxation, imports, the check of labels and dynamics alike.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rdkit import Chem
 
-from virialff.elements import SYMBOL_OF
-from virialff.molecules.checks import COVALENT_RADII, label
+from virialff.elements import COVALENT_RADII, SYMBOL_OF, of_atoms
+from virialff.molecules import rdkit_log
+from virialff.molecules.checks import label
+from virialff.units import BOHR_IN_ANGSTROM
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
     from virialff.molecules.molecule import Molecule
 
-# A bond is broken beyond, and a new one formed within, this multiple of the sum of covalent radii (plus 0.1 Angstrom).
-# Between the two nothing is claimed, so a stretched bond or a short hydrogen bond is no change.
-_BROKEN = 1.30
-_FORMED = 1.05
-_MARGIN = 0.10
+#: A bond is broken beyond, and two other atoms have formed one within, this multiple of the sum of covalent radii.
+#: Between the two nothing is claimed, so a stretched bond or a short hydrogen bond is no change.
+BROKEN = 1.45
+FORMED = 1.10
+#: Numberings of equivalent atoms that are tried where structures are compared.
+MOST_NUMBERINGS = 1000
+
+# Lengths in other units of length, in Angstrom, and how far bonds stray from the sum of covalent radii.
+_UNITS = {"Bohr": 1 / BOHR_IN_ANGSTROM, "picometres": 100.0}
+_UNIT_MARGIN = 0.25
+_CUMULATED = Chem.MolFromSmarts("[*]=[*]=[*]")
+_SAME_SIDE = {
+    Chem.BondStereo.STEREOZ: True,
+    Chem.BondStereo.STEREOCIS: True,
+    Chem.BondStereo.STEREOE: False,
+    Chem.BondStereo.STEREOTRANS: False,
+}
 
 
-def same_connectivity(molecule: Molecule, positions: np.ndarray) -> str | None:
-    """None if the geometry has the molecule's bonds; otherwise the first bond that broke or formed, as a sentence.
+def bond_ratios(numbers: ArrayLike, positions: ArrayLike) -> NDArray[np.float64]:
+    """Distance over the sum of covalent radii of each pair of atoms, (n_atoms, n_atoms); positions (n_atoms, 3)."""
+    radii = of_atoms(COVALENT_RADII, numbers)
+    geometry = np.asarray(positions, dtype=np.float64)
+    return np.asarray(np.linalg.norm(geometry[:, None] - geometry[None], axis=-1) / (radii[:, None] + radii[None]))
 
-    positions: (n_atoms, 3), Angstrom.
+
+def bond_changes(
+    numbers: NDArray[np.int64], bonds: NDArray[np.int64], positions: ArrayLike, *, nearest: float = FORMED
+) -> tuple[str, ...]:
+    """A sentence for each bond (n_bonds, 2) that is broken, then for each other pair that formed one.
+
+    positions: (n_atoms, 3), Angstrom. nearest: multiple of the sum of covalent radii within which two atoms without a
+    bond are reported; lower than FORMED where molecules are pushed into each other on purpose.
     """
-    return changed_bond(molecule.numbers, molecule.bonds, positions)
-
-
-def changed_bond(
-    numbers: np.ndarray, bonds: np.ndarray, positions: np.ndarray, *, broken: float = _BROKEN, formed: float = _FORMED
-) -> str | None:
-    """`same_connectivity` for numbers (n_atoms,), bonds (n_bonds, 2) and positions (n_atoms, 3), Angstrom.
-
-    A bond is broken beyond `broken` and a new one formed within `formed` times the sum of the covalent radii.
-    """
-    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
-    reach = radii[:, None] + radii[None, :]
-    difference = positions[:, None, :] - positions[None, :, :]
-    distances = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
+    ratios = bond_ratios(numbers, positions)
     i, j = bonds.T
-    stretched = np.flatnonzero(distances[i, j] > broken * reach[i, j] + _MARGIN)
-    if len(stretched):
-        return _sentence(numbers, int(i[stretched[0]]), int(j[stretched[0]]), distances, "broke")
-    near = np.triu(distances < formed * reach + _MARGIN, k=1)
-    near[np.minimum(i, j), np.maximum(i, j)] = False
-    new = np.argwhere(near)
-    if len(new):
-        return _sentence(numbers, int(new[0][0]), int(new[0][1]), distances, "formed")
-    return None
+    broken = bonds[ratios[i, j] > BROKEN]
+    ratios[i, j] = ratios[j, i] = np.inf
+    formed = np.argwhere(np.triu(ratios < nearest, k=1))
+    geometry = np.asarray(positions, dtype=np.float64)
+    return tuple(
+        f"the bond between {' and '.join(label(SYMBOL_OF[int(numbers[atom])], int(atom)) for atom in pair)} {what} "
+        f"({np.linalg.norm(geometry[pair[0]] - geometry[pair[1]]):.2f} Angstrom)"
+        for what, pairs in (("broke", broken), ("formed", formed))
+        for pair in pairs
+    )
 
 
-def same_stereochemistry(molecule: Molecule, before: np.ndarray, after: np.ndarray) -> str | None:
-    """None if both geometries (n_atoms, 3) have the same stereochemistry; otherwise the first change, as a sentence.
+def connectivity_changes(molecule: Molecule, positions: ArrayLike) -> tuple[str, ...]:
+    """Sentences on bonds of the molecule that are broken, and bonds formed, in one geometry (n_atoms, 3), Angstrom."""
+    return bond_changes(molecule.numbers, molecule.bonds, positions)
 
-    Compared are the handedness of tetrahedral stereocentres and cis/trans at double bonds, as RDKit finds them
-    possible in the molecule; nitrogen, which inverts by itself, counts only where RDKit counts it.
+
+def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
+    """Why a geometry (n_atoms, 3), Angstrom, cannot be of the molecule's bonds, as a sentence with advice, or None.
+
+    One broken bond may be meant, as in a scan. Coordinates in another unit, or of atoms in another order, are told by
+    most bonds being broken, or by some broken while others formed.
     """
-    centres, double_bonds = stereo_elements(molecule)
-    for centre in centres:
-        if _handedness(before, centre) != _handedness(after, centre):
-            atom = centre[0]
-            return f"the stereocentre {label(molecule.symbols[atom], atom)} inverted"
-    for quad in double_bonds:
-        if _is_cis(before, quad) != _is_cis(after, quad):
-            _, i, j, _ = quad
-            return (
-                f"the double bond between {label(molecule.symbols[i], i)} and {label(molecule.symbols[j], j)} "
-                "turned from cis to trans or back"
+    found = connectivity_changes(molecule, positions)
+    n_broken = sum(" broke (" in sentence for sentence in found)
+    if not n_broken or (n_broken == len(found) and 2 * n_broken <= len(molecule.bonds)):
+        return None
+    ratios = bond_ratios(molecule.numbers, positions)[tuple(molecule.bonds.T)]
+    unit = next((name for name, factor in _UNITS.items() if (np.abs(ratios / factor - 1) < _UNIT_MARGIN).all()), None)
+    others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    advice = (
+        f"they seem to be in {unit}: give Angstrom" if unit is not None else "check the order of the atoms and the unit"
+    )
+    return f"its coordinates are not of its bonds: {found[0]}{others}; {advice}"
+
+
+def stereochemistry_changes(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> tuple[str, ...]:
+    """A sentence for each stereocentre and double bond that differs between two geometries (n_atoms, 3)."""
+    return configuration_changes(molecule, configuration(molecule, before), configuration(molecule, after))
+
+
+def configuration_changes(molecule: Molecule, before: Configuration, after: Configuration) -> tuple[str, ...]:
+    """A sentence for each stereocentre and double bond that differs; what either leaves open does not count."""
+    changes = []
+    for atoms in sorted(before.keys() & after.keys()):
+        if before[atoms] != after[atoms]:
+            names = " and ".join(label(molecule.symbols[atom], atom) for atom in atoms)
+            changes.append(
+                f"the stereocentre {names} inverted"
+                if len(atoms) == 1
+                else f"the double bond between {names} turned from cis to trans or back"
             )
-    return None
+    return tuple(changes)
 
 
-def stereo_elements(molecule: Molecule) -> tuple[list[tuple[int, ...]], list[tuple[int, int, int, int]]]:
-    """Possible tetrahedral stereocentres (atom, three neighbours) and double bonds (a, i, j, b) with i=j the bond."""
-    mol = Chem.Mol(molecule.to_rdkit())
+def changes(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> tuple[str, ...]:
+    """Sentences on all that a move from one geometry (n_atoms, 3) to another changed but coordinates."""
+    return (*connectivity_changes(molecule, after), *stereochemistry_changes(molecule, before, after))
+
+
+#: Of each stereo element, by its atoms: which of the two arrangements it has.
+Configuration = dict[tuple[int, ...], bool]
+
+
+class StereoElement(NamedTuple):
+    """What can be arranged in two ways: a stereocentre (its atom), or the two ends of a double bond or cumulene.
+
+    neighbours: of the atom, or at either end, each in the order of their numbers.
+    """
+
+    atoms: tuple[int, ...]
+    neighbours: tuple[tuple[int, ...], ...]
+    is_axis: bool = False  #: an even number of cumulated double bonds: the ends are across, as in allene
+
+
+def configuration(molecule: Molecule, positions: ArrayLike | None = None) -> Configuration:
+    """The stereochemistry of a geometry (n_atoms, 3), or without one what the formula of the molecule defines.
+
+    Compared atom by atom, so it holds where labels such as R and S, which only name differences, say nothing: in rings
+    and chains whose halves are alike. True means: seen from the first neighbour of a stereocentre, the following ones
+    run counterclockwise in the order of their numbers; the first neighbours at both ends of a double bond are on the
+    same side; those of an allene turn to the right. Molecules with the same bonds in the same order can be compared.
+    """
+    mol = molecule._mol
+    geometry = None if positions is None else np.asarray(positions, dtype=np.float64)
+    found: Configuration = {}
+    for element in stereo_elements(mol):
+        value = _of_formula(mol, element) if geometry is None else _of_geometry(geometry, element)
+        if value is not None:
+            found[element.atoms] = value
+    return found
+
+
+def same_isomer(molecule: Molecule, first: Configuration, second: Configuration) -> bool:
+    """Whether two configurations are one stereoisomer: the same, if need be with equivalent atoms renumbered.
+
+    So the two halves of meso compounds, of trans-1,4-dimethylcyclohexane and the like may change places. What either
+    leaves open does not count. Numberings are tried up to MOST_NUMBERINGS; beyond, isomers may be taken for two.
+    """
+    if all(first[atoms] == second[atoms] for atoms in first.keys() & second.keys()):
+        return True
+    elements = stereo_elements(molecule._mol)
+    return any(
+        all(
+            second.get(image, value) == value
+            for element in elements
+            if element.atoms in first
+            for image, value in [_renumbered(element, first[element.atoms], numbering)]
+        )
+        for numbering in _numberings(molecule)
+    )
+
+
+def _renumbered(element: StereoElement, value: bool, numbering: dict[int, int]) -> tuple[tuple[int, ...], bool]:
+    swaps = 0
+    for neighbours in element.neighbours:
+        images = [numbering[atom] for atom in neighbours]
+        swaps += sum(a > b for index, a in enumerate(images) for b in images[index + 1 :])
+    return tuple(sorted(numbering[atom] for atom in element.atoms)), value == (swaps % 2 == 0)
+
+
+def _numberings(molecule: Molecule) -> Iterator[dict[int, int]]:
+    """Numberings of the atoms that leave the formula the same; hydrogens follow their atoms in order."""
+    mol = Chem.RWMol(molecule._mol)
+    heavy = [atom for atom in range(molecule.n_atoms) if molecule.numbers[atom] != 1]
+    hydrogens = {
+        atom: sorted(n.GetIdx() for n in mol.GetAtomWithIdx(atom).GetNeighbors() if n.GetAtomicNum() == 1)
+        for atom in heavy
+    }
+    mol.BeginBatchEdit()
+    for atom in np.flatnonzero(molecule.numbers == 1):
+        mol.RemoveAtom(int(atom))
+    mol.CommitBatchEdit()
+    with rdkit_log.captured():
+        matches = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=MOST_NUMBERINGS)
+    for match in matches:
+        numbering = {atom: heavy[image] for atom, image in zip(heavy, match, strict=True)}
+        if all(len(hydrogens[atom]) == len(hydrogens[image]) for atom, image in numbering.items()):
+            for atom in heavy:
+                numbering |= dict(zip(hydrogens[atom], hydrogens[numbering[atom]], strict=True))
+            yield numbering
+
+
+# Conformers of one molecule share its RDKit form.
+@lru_cache(maxsize=64)
+def stereo_elements(mol: Chem.Mol) -> list[StereoElement]:
+    """What an RDKit molecule with explicit hydrogens allows to be arranged in two ways, defined in it or not.
+
+    Nitrogen, which inverts by itself, counts only where RDKit counts it.
+    """
+    mol = Chem.Mol(mol)
     mol.RemoveAllConformers()
-    centres: list[tuple[int, ...]] = []
-    double_bonds: list[tuple[int, int, int, int]] = []
+    found = []
     for element in Chem.FindPotentialStereo(mol, cleanIt=False, flagPossible=True):
-        controls = [int(atom) for atom in element.controllingAtoms if int(atom) < molecule.n_atoms]
-        if element.type == Chem.StereoType.Atom_Tetrahedral and len(controls) >= 3:
-            centres.append((int(element.centeredOn), *controls[:3]))
-        elif element.type == Chem.StereoType.Bond_Double and len(element.controllingAtoms) == 4:
+        if element.type == Chem.StereoType.Atom_Tetrahedral:
+            neighbours = _neighbours(mol, element.centeredOn)
+            if len(neighbours) >= 3:
+                found.append(StereoElement((element.centeredOn,), (neighbours,)))
+        elif element.type == Chem.StereoType.Bond_Double:
             bond = mol.GetBondWithIdx(element.centeredOn)
-            i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            at_i = [int(atom) for atom in list(element.controllingAtoms)[:2] if int(atom) < molecule.n_atoms]
-            at_j = [int(atom) for atom in list(element.controllingAtoms)[2:] if int(atom) < molecule.n_atoms]
-            if at_i and at_j:
-                double_bonds.append((at_i[0], i, j, at_j[0]))
-    return centres, double_bonds
+            i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+            ends = _neighbours(mol, i, j), _neighbours(mol, j, i)
+            if all(ends) and not any(_next_in_cumulene(mol, path) is not None for path in ([i, j], [j, i])):
+                found.append(StereoElement((i, j), ends))
+    return found + _cumulenes(mol)
 
 
-def _handedness(geometry: np.ndarray, centre: tuple[int, ...]) -> bool:
-    atom, a, b, c = centre
-    return float(np.linalg.det(geometry[[a, b, c]] - geometry[atom])) > 0
+def _cumulenes(mol: Chem.Mol) -> list[StereoElement]:
+    """Chains of two or more cumulated double bonds with two different neighbours at either end."""
+    found = []
+    ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
+    for chain in mol.GetSubstructMatches(_CUMULATED):
+        first, middle = chain[0], chain[1]
+        path = [first, middle]
+        while (after := _next_in_cumulene(mol, path)) is not None:
+            path.append(after)
+        # Each chain is found from both ends, and from within.
+        if _next_in_cumulene(mol, [middle, first]) is not None or path[0] > path[-1] or len(path) < 3:
+            continue
+        ends = _neighbours(mol, path[0], path[1]), _neighbours(mol, path[-1], path[-2])
+        if all(len(end) == 2 and ranks[end[0]] != ranks[end[1]] for end in ends):
+            found.append(StereoElement((path[0], path[-1]), ends, is_axis=len(path) % 2 == 1))
+    return found
 
 
-def _is_cis(geometry: np.ndarray, quad: tuple[int, int, int, int]) -> bool:
-    a, i, j, b = geometry[list(quad)]
-    axis = j - i
-    return float(np.cross(a - i, axis) @ np.cross(b - j, axis)) > 0
+def _next_in_cumulene(mol: Chem.Mol, path: list[int]) -> int | None:
+    return next(
+        (
+            bond.GetOtherAtomIdx(path[-1])
+            for bond in mol.GetAtomWithIdx(path[-1]).GetBonds()
+            if bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtomIdx(path[-1]) not in path
+        ),
+        None,
+    )
 
 
-def _sentence(numbers: np.ndarray, first: int, second: int, distances: np.ndarray, what: str) -> str:
-    ends = " and ".join(label(SYMBOL_OF[int(numbers[atom])], atom) for atom in (first, second))
-    return f"the bond between {ends} {what} ({distances[first, second]:.2f} Angstrom)"
+def _neighbours(mol: Chem.Mol, atom: int, other: int | None = None) -> tuple[int, ...]:
+    return tuple(sorted(n.GetIdx() for n in mol.GetAtomWithIdx(atom).GetNeighbors() if n.GetIdx() != other))
+
+
+def _of_geometry(geometry: NDArray[np.float64], element: StereoElement) -> bool:
+    if len(element.atoms) == 1:
+        return float(np.linalg.det(geometry[list(element.neighbours[0][:3])] - geometry[element.atoms[0]])) > 0
+    i, j = geometry[list(element.atoms)]
+    a, b = (geometry[neighbours[0]] for neighbours in element.neighbours)
+    if element.is_axis:
+        return float(np.linalg.det([a - i, j - i, b - j])) > 0
+    return float(np.cross(a - i, j - i) @ np.cross(b - j, j - i)) > 0
+
+
+def _of_formula(mol: Chem.Mol, element: StereoElement) -> bool | None:
+    if len(element.atoms) == 1:
+        atom = mol.GetAtomWithIdx(element.atoms[0])
+        if atom.GetChiralTag() not in (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW):
+            return None
+        order = [bond.GetOtherAtomIdx(element.atoms[0]) for bond in atom.GetBonds()]
+        swaps = sum(a > b for index, a in enumerate(order) for b in order[index + 1 :])
+        return (atom.GetChiralTag() == Chem.ChiralType.CHI_TETRAHEDRAL_CCW) == (swaps % 2 == 0)
+    bond = mol.GetBondBetweenAtoms(*element.atoms)
+    if bond is None or bond.GetStereo() not in _SAME_SIDE:
+        return None
+    swaps = sum(atom not in {neighbours[0] for neighbours in element.neighbours} for atom in bond.GetStereoAtoms())
+    return _SAME_SIDE[bond.GetStereo()] == (swaps % 2 == 0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from rdkit import Chem
 
-from virialff.elements import ELEMENTS, SYMBOL_OF
+from virialff.elements import COVALENT_RADII, ELEMENTS, SYMBOL_OF, of_atoms
 from virialff.errors import (
     FlatCoordinatesError,
     IsotopeError,
@@ -27,8 +27,6 @@ from virialff.molecules.topology import BOND_ORDERS
 DEFAULT_MAX_ATOMS = 300
 #: Two nuclei nearer than this (Angstrom) cannot be meant; H2, the shortest bond, has 0.74.
 SHORTEST_DISTANCE = 0.5
-#: Covalent radii of single bonds, Angstrom: Cordero et al., Dalton Trans. 2008, 2832 (carbon: sp3).
-COVALENT_RADII = {1: 0.31, 6: 0.76, 7: 0.71, 8: 0.66, 9: 0.57, 15: 1.07, 16: 1.05, 17: 1.02, 35: 1.20}
 
 _BOND_TYPES = {
     Chem.BondType.SINGLE,
@@ -280,7 +278,7 @@ def is_drawing(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, *, 
     degree = np.bincount(bonds.ravel(), minlength=len(numbers))
     if (degree[numbers == 6] == 4).any():
         return True
-    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
+    radii = of_atoms(COVALENT_RADII, numbers)
     i, j = bonds.T
     lengths = np.linalg.norm(geometry[i] - geometry[j], axis=1)
     ratio = lengths / (radii[i] + radii[j])

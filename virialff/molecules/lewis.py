@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from virialff.elements import VALENCES
+
 # Costs are relative; only their order matters. Charges sit on the more fitting element, hypervalent P, S, Cl and Br
 # are written without charges, and nothing neutral and octet-obeying costs anything.
 _CHARGED = {
@@ -27,13 +29,12 @@ _CHARGED = {
     17: ((2, +1, 16),),
     35: ((2, +1, 16),),
 }
-_NEUTRAL = {1: (1,), 6: (4,), 7: (3,), 8: (2,), 9: (1,), 15: (3, 5), 16: (2, 4, 6), 17: (1, 3, 5, 7), 35: (1, 3, 5, 7)}
 _EXPANDED_OCTET = 3
 _TRIPLE = 3
 # R2N+=O beside R2N-O- would cost fewer charges than two N-oxides, at the price of an aromatic ring.
 _OXOAMMONIUM = 25
 #: Most bonds that an atom of each element can have here.
-MAX_NEIGHBOURS = {number: max(valences) for number, valences in _NEUTRAL.items()} | {7: 4, 8: 3}
+MAX_NEIGHBOURS = {number: max(valences) for number, valences in VALENCES.items()} | {7: 4, 8: 3}
 # How far above the sum of the atoms' best states a structure is looked for, in steps: the search is exact at each step.
 _SLACK = (0, 2, 6, 14, 30, 60, 120, 240)
 # Groups with at most two open bonds (nitro, carboxylate, chains) are joined first with this much room at least, so that
@@ -119,10 +120,10 @@ def lewis_structure(
 def _states(number: int, degree: int) -> list[tuple[int, int, int]]:
     """(valence beyond the single bonds, charge, cost) of each state of an atom with `degree` neighbours."""
     found = []
-    usual = _NEUTRAL[number][0]
-    fitting = [valence for valence in _NEUTRAL[number] if valence >= degree]
+    usual = VALENCES[number][0]
+    fitting = [valence for valence in VALENCES[number] if valence >= degree]
     # A hypervalent centre is expected to share its odd electron pair with a neighbour: P(=O), S(=O), S(=O)(=O).
-    expected = min(2 * degree - 2, _NEUTRAL[number][-1])
+    expected = min(2 * degree - 2, VALENCES[number][-1])
     for valence in fitting:
         cost = 0
         if valence > usual:

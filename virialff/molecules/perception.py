@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from virialff.elements import SYMBOL_OF
+from virialff.elements import COVALENT_RADII, SYMBOL_OF, of_atoms
 from virialff.errors import MissingHydrogensError, MoleculeError, NetChargeError, RadicalError, ValenceError
-from virialff.molecules.checks import COVALENT_RADII, label
+from virialff.molecules.checks import label
 from virialff.molecules.lewis import MAX_NEIGHBOURS, lewis_structure
 from virialff.molecules.resonance import Bonding, resonance_bonding
 from virialff.molecules.topology import fragment_indices
@@ -26,7 +26,7 @@ def bonded_pairs(
 
     numbers: (n_atoms,). geometry: (n_atoms, 3), Angstrom; margin in Angstrom. Hydrogens keep one neighbour only.
     """
-    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
+    radii = of_atoms(COVALENT_RADII, numbers)
     difference = geometry[:, None, :] - geometry[None, :, :]
     distances = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
     np.fill_diagonal(distances, np.inf)
@@ -57,7 +57,7 @@ def perceive(numbers: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, Bon
 
 
 def _check_hydrogens(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, charges: np.ndarray) -> None:
-    radii = np.array([COVALENT_RADII[int(number)] for number in numbers])
+    radii = of_atoms(COVALENT_RADII, numbers)
     i, j = bonds.T
     pauling = np.exp((radii[i] + radii[j] - np.linalg.norm(geometry[i] - geometry[j], axis=1)) / 0.3)
     sums = np.zeros(len(numbers))

@@ -1,4 +1,4 @@
-"""The RDKit side of a molecule: its form for names, its stereochemistry as labels, its conformers."""
+"""The RDKit side of a molecule: its form for names, its conformers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from rdkit import Chem
 
 from virialff.molecules import rdkit_log
 from virialff.molecules.resonance import BOND_TYPES, resonance_bonding
-
-_DOUBLE_BOND_LABELS = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
 
 
 def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mol:
@@ -33,16 +31,6 @@ def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mo
             mol.GetBondBetweenAtoms(i, j).SetBondType(BOND_TYPES[order])
         Chem.SanitizeMol(mol)
     return mol
-
-
-def stereo_labels(mol: Chem.Mol) -> tuple[str, ...]:
-    """CIP label of each atom, and E or Z of each bond in the order of its atoms, "" where there is none."""
-    at_atoms = [atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else "" for atom in mol.GetAtoms()]
-    at_bonds = sorted(
-        (*sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())), _DOUBLE_BOND_LABELS.get(bond.GetStereo(), ""))
-        for bond in mol.GetBonds()
-    )
-    return (*at_atoms, *(str(entry[2]) for entry in at_bonds))
 
 
 def add_conformers(mol: Chem.Mol, positions: np.ndarray) -> None:

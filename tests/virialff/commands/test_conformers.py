@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from rdkit import Chem
 
@@ -51,3 +52,63 @@ def test_a_wrong_temperature_is_usage(capsys):
         main(["conformers", "CCO", "--temperature", "0"])
     assert stop.value.code == 2
     assert "not positive" in capsys.readouterr().err
+
+
+class _Torn:
+    """GFN2-xTB whose energy has no minimum for an S-S bond: it is pulled apart."""
+
+    name, level = "torn", "torn"
+
+    def available(self) -> None:
+        return None
+
+    unsupported = available
+
+    def __init__(self, everything: bool) -> None:
+        self.everything = everything
+
+    def energy(self, molecule, positions, *, progress=None):
+        return self.energy_and_forces(molecule, positions)[0]
+
+    def energy_and_forces(self, molecule, positions, *, progress=None):
+        positions = np.asarray(positions).reshape(-1, molecule.n_atoms, 3)
+        first, second = np.flatnonzero(molecule.numbers == 16)
+        energies, forces = np.zeros(len(positions)), np.zeros_like(positions)
+        for index, geometry in enumerate(positions):
+            line = geometry[second] - geometry[first]
+            length = np.linalg.norm(line)
+            # The compact conformers alone fall apart, or all of them.
+            if length < 4.0 and (self.everything or np.ptp(geometry, axis=0).max() < 5.0):
+                energies[index] = -40.0 * length
+                forces[index, second], forces[index, first] = 40.0 * line / length, -40.0 * line / length
+        return energies, forces
+
+
+@pytest.mark.parametrize(
+    ("everything", "words", "code"), [(False, [], 0), (True, [], 3), (True, ["--keep-changed"], 0)]
+)
+def test_conformers_that_broke_are_left_out_unless_asked_for(capsys, tmp_path, monkeypatch, everything, words, code):
+    monkeypatch.setattr("virialff.commands.inputs.force_method", lambda *_: _Torn(everything))
+    path = tmp_path / "kept.sdf"
+    given = ["conformers", "CCCSSCCC", "--generate", "12", "--relax", "gfn2", "--method", "model", "--sdf", str(path)]
+    assert main([*given, "--json", *words]) == code
+    out, err = capsys.readouterr()
+    assert "broke (" in err
+    if code:
+        assert "of every conformer" in err
+        assert not path.exists()
+        return
+    record = json.loads(out)
+    kept = list(Chem.SDMolSupplier(str(path), removeHs=False))
+    assert len(kept) == record["n_conformers"] == len(record["methods"]["model"]["population"])
+    lengths = [_sulfur_distance(mol) for mol in kept]
+    if words:
+        assert min(lengths) > 2.9
+    else:
+        assert "changed conformers left out" in err
+        assert max(lengths) < 2.9
+
+
+def _sulfur_distance(mol):
+    first, second = (atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 16)
+    return (mol.GetConformer().GetAtomPosition(first) - mol.GetConformer().GetAtomPosition(second)).Length()

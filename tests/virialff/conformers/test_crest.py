@@ -98,7 +98,7 @@ def test_frames_with_other_bonds_or_stereochemistry_are_left_out_and_named(tmp_p
     assert found.energies is not None
     np.testing.assert_allclose(found.energies, [-18.0 * 627.5094740631])
     assert found.refused[0].startswith("record 2: the bond between atom 1 (C) and atom 6 (H) broke")
-    assert found.refused[1] == "record 3: the configuration at atom 2 (C) is not the molecule's"
+    assert found.refused[1] == "record 3: the stereocentre atom 2 (C) inverted"
     path.write_text(frame(BUTANOL, mirrored, ""))
     with pytest.raises(MoleculeError, match=r"no frame of the ensemble is a geometry of C4H10O \(record 1: the config"):
         crest.read_ensemble(path, BUTANOL)

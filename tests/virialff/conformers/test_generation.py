@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from scipy.stats import rankdata
 
+from virialff.conformers import generation
+from virialff.conformers.ensembles import RMSD_TOLERANCE, degeneracies, prune
 from virialff.conformers.generation import (
-    RMSD_TOLERANCE,
     boltzmann_weights,
     energy_ranks,
     generate,
     relative_energies,
     search,
-    stereochemistry,
 )
-from virialff.errors import EmbeddingError, MissingCoordinatesError
+from virialff.engines.xtb import Gfn2Engine
+from virialff.errors import EmbeddingError, EngineError, MissingCoordinatesError
 from virialff.molecules.molecule import Molecule
 from virialff.units import GAS_CONSTANT
 
@@ -95,12 +96,13 @@ def test_the_seed_decides() -> None:
     assert first.shape != other.shape or not np.allclose(first, other)
 
 
-def test_butane_has_its_three_conformers() -> None:
+def test_butane_has_its_conformers_the_gauche_one_twice() -> None:
     result = search(Molecule.from_smiles("CCCC"), 20)
     assert result.force_field == "MMFF94s"
     assert result.n_embedded == 40
-    # Anti, and the two mirror-image gauche forms 0.8 kcal/mol above it (MMFF94, Halgren 1996).
-    np.testing.assert_allclose(result.energies - result.energies[0], [0.0, 0.78, 0.78], atol=0.02)
+    # Anti, and 0.8 kcal/mol above it the gauche form (MMFF94, Halgren 1996), which stands for its mirror image too.
+    np.testing.assert_allclose(result.energies - result.energies[0], [0.0, 0.78], atol=0.02)
+    assert degeneracies(result.molecule, result.energies).tolist() == [1, 2]
     ends = _distances(result.molecule.positions)[:, 0, 3]
     assert ends[0] > 3.8 > ends[1:].max()
 
@@ -124,10 +126,90 @@ def test_rigid_molecules_have_one_conformer() -> None:
         assert generate(Molecule.from_smiles(smiles), 8).n_conformers == 1
 
 
-def test_uff_where_mmff_has_no_parameters() -> None:
-    result = search(Molecule.from_smiles("CCP(C)(C)(C)C"), 4)
-    assert result.force_field == "UFF"
-    assert result.molecule.n_conformers >= 1
+@pytest.mark.parametrize(
+    ("smiles", "smallest"),
+    [
+        ("FS(F)(F)(F)(F)F", 88),
+        ("O=S(F)(F)(F)F", 80),
+        ("FP(F)(F)(F)F", 88),
+        ("FS(F)(F)F", 80),
+        ("CP(F)(F)(F)F", 80),
+        ("ClS(F)(F)(F)(F)F", 85),
+    ],
+)
+def test_hypervalent_centres_are_relaxed_with_gfn2(smiles: str, smallest: float) -> None:
+    result = search(Molecule.from_smiles(smiles), 1)
+    assert result.force_field == "GFN2-xTB"
+    assert np.isfinite(result.energies).all()
+    molecule = result.molecule
+    centre = int(np.bincount(molecule.bonds.ravel()).argmax())
+    bonds = molecule.bonds[(molecule.bonds == centre).any(axis=1)]
+    arms = molecule.positions[0, bonds[bonds != centre]] - molecule.positions[0, centre]
+    cosines = (arms @ arms.T) / np.outer(*[np.linalg.norm(arms, axis=1)] * 2)
+    assert np.degrees(np.arccos(cosines[np.triu_indices(len(arms), 1)].max())) > smallest
+
+
+def test_without_gfn2_a_hypervalent_centre_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise EngineError("tblite is not installed")
+
+    monkeypatch.setattr(Gfn2Engine, "energy_and_forces", fail)
+    with pytest.raises(EmbeddingError, match="MMFF94s cannot relax F6S, and GFN2-xTB cannot either"):
+        search(Molecule.from_smiles("FS(F)(F)(F)(F)F"), 1)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "counts"),
+    [
+        ("CCO", [1, 2]),
+        ("OCC=O", [1, 2, 2]),
+        ("CC(C)CC", [2, 1]),
+        ("FCCF", [2, 1]),
+        ("C[C@H](F)Cl", [1]),
+        ("c1ccccc1", [1]),
+    ],
+)
+def test_mirror_images_of_achiral_molecules_count_in_populations(smiles: str, counts: list[int]) -> None:
+    result = search(Molecule.from_smiles(smiles), 12)
+    found = degeneracies(result.molecule, result.energies)
+    assert found.tolist() == counts
+    both = np.concatenate([result.molecule.positions, result.molecule.positions * [1, 1, -1]])
+    if "@" not in smiles:
+        # An ensemble that has both forms has the same populations.
+        pair = result.molecule.with_positions(both)
+        energies = np.tile(result.energies, 2)
+        assert degeneracies(pair, energies).tolist() == [1] * len(both)
+        kept = prune(pair, energies).kept
+        assert len(kept) == len(counts)
+        weights = boltzmann_weights(energies[kept], 298.15, degeneracies(result.molecule, result.energies))
+        np.testing.assert_allclose(weights, boltzmann_weights(result.energies, 298.15, counts))
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "C1C2CC1C2",
+        "CC12CC(C)(C1)C2",
+        "OC(=O)C12CC(C1)(C2)C(=O)O",
+        "C1C2CC3CC1CC(C2)C3",
+        "C12C3C4C1C5C2C3C45",
+        "C1CN2CCN1CC2",
+    ],
+)
+def test_cages_have_conformers_although_rdkit_sees_stereocentres(smiles: str) -> None:
+    assert search(Molecule.from_smiles(smiles), 3).molecule.n_conformers >= 1
+
+
+def test_a_fullerene_is_embedded_without_knowledge_of_torsions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "_EMBEDDING_SECONDS", 2)
+    smiles = (
+        "c12c3c4c5c1c1c6c7c2c2c8c3c3c9c4c4c%10c5c5c1c1c6c6c%11c7c2c2c7c8c3c3c8c9c4c4c9c%10c5c5c1c1c6c6c%11c2c2c7c3c3"
+        "c8c4c4c9c5c1c1c6c2c3c41"
+    )
+    geometry = search(Molecule.from_smiles(smiles), 1).molecule.positions[0]
+    radii = np.linalg.norm(geometry - geometry.mean(axis=0), axis=1)
+    assert radii.min() > 3.2
+    assert radii.max() < 3.9
 
 
 def test_without_minimization_the_embedded_geometries_are_kept() -> None:
@@ -157,13 +239,6 @@ def test_no_conformers_cannot_be_asked_for() -> None:
         generate(Molecule.from_smiles("C"), 0)
 
 
-def test_stereochemistry_names_centres_and_double_bonds() -> None:
-    mol = Chem.MolFromSmiles(r"C/C=C/[C@H](F)Cl")
-    assert sorted(stereochemistry(mol)) == [(1, 2), (3,)]
-    assert stereochemistry(mol) != stereochemistry(Chem.MolFromSmiles(r"C/C=C/[C@@H](F)Cl"))
-    assert stereochemistry(Chem.MolFromSmiles("CCCC")) == {}
-
-
 energies = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12)
 
 
@@ -187,6 +262,10 @@ def test_boltzmann_weight_of_one_rt() -> None:
     np.testing.assert_allclose(boltzmann_weights([0.0, one_rt]), [0.7310585786, 0.2689414214])
     with pytest.raises(ValueError, match="positive, got 0 K"):
         boltzmann_weights([0.0], 0.0)
+
+
+def test_energies_that_differ_by_noise_share_a_rank() -> None:
+    np.testing.assert_array_equal(energy_ranks([0.0, 1.0002, 1.0, 2.0]), [1, 2, 2, 4])
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=10))

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from virialff.conformers.generation import generate
+from virialff.elements import UNPAIRED_ELECTRONS
 from virialff.engines.xtb import (
     BACKENDS,
-    UNPAIRED_ELECTRONS,
     Backend,
     Gfn2Engine,
     energy_and_forces,

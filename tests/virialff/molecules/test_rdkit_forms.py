@@ -5,7 +5,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from virialff.molecules.molecule import Molecule
-from virialff.molecules.rdkit_forms import add_conformers, normalised, stereo_labels
+from virialff.molecules.rdkit_forms import add_conformers, normalised
 
 
 def test_normalised_moves_charges_and_leaves_the_original_alone():
@@ -22,13 +22,6 @@ def test_names_of_ordinary_molecules_are_rdkits_own():
         molecule = Molecule.from_smiles(smiles)
         assert molecule.inchikey == Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
         assert molecule.smiles == Chem.CanonSmiles(smiles)
-
-
-def test_stereo_labels():
-    mol = Chem.AddHs(Chem.MolFromSmiles("C[C@H](N)/C=C/C"))
-    labels = stereo_labels(mol)
-    assert len(labels) == mol.GetNumAtoms() + mol.GetNumBonds()
-    assert [label for label in labels if label] == [mol.GetAtomWithIdx(1).GetProp("_CIPCode"), "E"]
 
 
 def test_conformers_are_added_in_order():

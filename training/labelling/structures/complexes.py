@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from virialff.errors import MoleculeError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import contact_distances, pulled_apart, rotation_onto
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -29,8 +31,6 @@ PUSHED_FACTORS = (0.85, 0.77, 0.69, 0.61, 0.53)
 #: Ranges of the H...acceptor distance of built hydrogen bonds, Angstrom, for acceptors of the second period.
 HYDROGEN_BOND_RANGES = ((1.7, 1.9), (1.9, 2.1), (2.1, 2.4), (2.4, 3.2))
 
-# van der Waals radii (Bondi, J. Phys. Chem. 1964, 68, 441; H from Rowland and Taylor 1996), Angstrom.
-_VDW_RADII = {1: 1.10, 6: 1.70, 7: 1.55, 8: 1.52, 9: 1.47, 15: 1.80, 16: 1.80, 17: 1.75, 35: 1.85}
 # Extra H...acceptor distance for acceptors beyond the second period, Angstrom.
 _LARGE_ACCEPTOR = {15: 0.6, 16: 0.5, 17: 0.5, 35: 0.6}
 # How often an atom is taken as acceptor, relative to O and N.
@@ -46,37 +46,13 @@ class Site(NamedTuple):
     weight: float
 
 
-def vdw_radii(numbers: IntArray) -> FloatArray:
-    """van der Waals radii (n_atoms,), Angstrom."""
-    return np.array([_VDW_RADII[int(number)] for number in numbers])
-
-
-def random_rotation(generator: np.random.Generator) -> FloatArray:
-    """A rotation matrix (3, 3) drawn uniformly (QR of a Gaussian matrix)."""
-    q, r = np.linalg.qr(generator.normal(size=(3, 3)))
-    q *= np.sign(np.diag(r))
-    if np.linalg.det(q) < 0:
-        q[:, 0] *= -1
-    return q
-
-
-def rotation_between(start: FloatArray, end: FloatArray) -> FloatArray:
-    """The rotation matrix (3, 3) that turns unit vector `start` into unit vector `end` (Rodrigues)."""
-    cosine = float(start @ end)
-    if cosine < -0.999999:
-        return 2.0 * np.outer(axis := _perpendicular(start), axis) - np.eye(3)
-    v = np.cross(start, end)
-    cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-    return np.eye(3) + cross + cross @ cross / (1.0 + cosine)
-
-
 def contact_shift(a: Molecule, b: Molecule, direction: FloatArray, factor: float) -> float:
     """How far b must move along the unit vector `direction` until its nearest atom pair is at `factor` contacts.
 
     Both molecules have one conformer. A pair is in contact at the sum of its van der Waals radii.
     """
     difference = b.positions[0][None] - a.positions[0][:, None]
-    reach = factor * (vdw_radii(a.numbers)[:, None] + vdw_radii(b.numbers)[None])
+    reach = factor * contact_distances(a.numbers, b.numbers)
     along = difference @ direction
     discriminant = along**2 - (difference**2).sum(-1) + reach**2
     touching = discriminant > 0
@@ -89,7 +65,7 @@ def contact_pair(a: Molecule, b: Molecule, factors: tuple[float, ...], generator
     """A random orientation of b beside a random side of a, at each contact factor: (n_factors, n_atoms, 3)."""
     first = _centred(a)
     second = _centred(b)
-    second = second.with_positions(second.positions @ random_rotation(generator).T)
+    second = second.with_positions(Rotation.random(rng=generator).apply(second.positions[0]))
     direction = _unit(generator.normal(size=3))
     return np.array([_joined(first, second, direction * contact_shift(first, second, direction, f)) for f in factors])
 
@@ -99,9 +75,8 @@ def stacked_pair(a: Molecule, b: Molecule, factors: tuple[float, ...], generator
     first = _flat(a)
     second = _flat(b)
     angle = generator.uniform(0, 2 * np.pi)
-    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])
     slide = np.append(generator.uniform(-1.5, 1.5, size=2), 0.0)
-    second = second.with_positions(second.positions @ turn.T + slide)
+    second = second.with_positions(Rotation.from_euler("z", angle).apply(second.positions[0]) + slide)
     up = np.array([0.0, 0.0, 1.0])
     return np.array([_joined(first, second, up * contact_shift(first, second, up, f)) for f in factors])
 
@@ -192,11 +167,11 @@ def hydrogen_bonded_pair(
         distance = generator.uniform(*distances) + _LARGE_ACCEPTOR.get(int(acceptor.numbers[site.atom]), 0.0)
         positions = donor.positions[0] - donor.positions[0][hydrogen]
         bond = _unit(positions[hydrogen] - positions[heavy])
-        positions = positions @ _spin(bond, generator.uniform(0, 2 * np.pi)).T
-        positions = positions @ rotation_between(bond, -axis).T
+        positions = Rotation.from_rotvec(generator.uniform(0, 2 * np.pi) * bond).apply(positions)
+        positions = rotation_onto(bond, -axis).apply(positions)
         positions = positions + acceptor.positions[0][site.atom] + distance * outward
         separation = np.linalg.norm(positions[:, None] - acceptor.positions[0][None], axis=-1)
-        ratio = separation / (vdw_radii(donor.numbers)[:, None] + vdw_radii(acceptor.numbers)[None])
+        ratio = separation / contact_distances(donor.numbers, acceptor.numbers)
         ratio[hydrogen, site.atom] = 1.0
         if ratio.min() >= 0.75:
             return np.concatenate([positions, acceptor.positions[0]])
@@ -204,22 +179,19 @@ def hydrogen_bonded_pair(
 
 
 def scan(
-    positions: FloatArray, fragments: IntArray, factors: tuple[float, ...], axis: FloatArray | None = None
+    pair: Molecule, positions: FloatArray, factors: tuple[float, ...], axis: FloatArray | None = None
 ) -> FloatArray:
-    """A complex pulled apart along the line between its two centres, or along `axis` (3,): (n_factors, n_atoms, 3).
+    """A complex of two pulled apart along the line between its centres, or along `axis` (3,): (n_factors, n_atoms, 3).
 
-    Monomers are frozen. `positions` (n_atoms, 3); `fragments` (n_atoms,) of 0 and 1. At factor f the second molecule
-    has moved by f - 1 times the shortest distance between the two, so that f = 1 is the complex itself.
+    Monomers are frozen. At factor f the second molecule has moved by f - 1 times the shortest distance between the
+    two in `positions` (n_atoms, 3), so that f = 1 is the complex itself.
     """
-    first, second = positions[fragments == 0], positions[fragments == 1]
-    if not len(first) or not len(second) or fragments.max() > 1:
+    if pair.n_fragments != 2:
         raise MoleculeError("A separation scan needs a complex of exactly two molecules.")
-    axis = _unit(second.mean(0) - first.mean(0) if axis is None else axis)
+    first, second = positions[pair.fragments == 0], positions[pair.fragments == 1]
     shortest = np.linalg.norm(first[:, None] - second[None], axis=-1).min()
-    moved = np.repeat(positions[None], len(factors), axis=0)
-    shifts = (np.asarray(factors) - 1.0) * shortest
-    moved[:, fragments == 1] += shifts[:, None, None] * axis
-    return moved
+    axis = _unit(second.mean(0) - first.mean(0)) if axis is None else axis
+    return pulled_apart(positions, pair.fragments == 1, (np.asarray(factors) - 1.0) * shortest, axis)
 
 
 def contact_axis(positions: FloatArray, fragments: IntArray, generator: np.random.Generator) -> FloatArray:
@@ -254,11 +226,6 @@ def _flat(molecule: Molecule) -> Molecule:
     axes = axes[:, ::-1]
     axes[:, 2] *= np.sign(np.linalg.det(axes))
     return molecule.with_positions((positions @ axes)[None])
-
-
-def _spin(axis: FloatArray, angle: float) -> FloatArray:
-    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
 def _unit(vector: FloatArray, fallback: FloatArray | None = None) -> FloatArray:

@@ -9,12 +9,11 @@ from training.labelling.structures.geometries import seed_of
 from training.labelling.tasks import gfn2
 from training.labelling.tasks.single_points import DFT, DFT_COMPLEX, GFN2, GFN2_COMPLEX, Rows
 from virialff.conformers import crest
+from virialff.conformers.ensembles import ENERGY_TOLERANCE, distinct
+from virialff.conformers.relax import Minimum
 from virialff.errors import EngineError, VirialffError
 from virialff.labels.schema import Label
 from virialff.molecules.molecule import Molecule
-
-#: Two starts whose minima differ by less than this (kcal/mol) are taken to have met in one.
-SAME_MINIMUM = 0.01
 
 
 def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]:
@@ -26,18 +25,17 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
         molecule, starts = _starts(task, config, seed)
     except VirialffError as error:
         return [failed_molecule(task, config, str(error))]
-    energies: list[float] = []
+    minima: list[Minimum] = []
     for start in starts:
         try:
-            relaxed = gfn2.minimum_below(molecule, start, config.dft)
+            minima.append(gfn2.minimum_below(molecule, start, config.dft))
         except EngineError as error:
             rows.fail(molecule, "minimum", geometries.MINIMUM_GFN2, DFT, str(error))
-            continue
-        if any(abs(relaxed.energy - other) < SAME_MINIMUM for other in energies):
-            continue
-        energies.append(relaxed.energy)
-        positions = gfn2.stored(relaxed.positions)
-        rows.add(molecule, positions, "minimum", geometries.MINIMUM_GFN2, (GFN2, DFT))
+    if minima:
+        ensemble = molecule.with_positions(np.array([gfn2.stored(minimum.positions) for minimum in minima]))
+        energies = [minimum.energy for minimum in minima]
+        for index in distinct(ensemble, energies, range(len(minima)), energy_tolerance=ENERGY_TOLERANCE):
+            rows.add(molecule, ensemble.positions[index], "minimum", geometries.MINIMUM_GFN2, (GFN2, DFT))
     return rows.labels
 
 

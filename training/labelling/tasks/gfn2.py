@@ -2,29 +2,30 @@
 
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from training.labelling.config import CampaignConfig, DftConfig, MoleculesConfig
 from training.labelling.plan.draws import FROM_RELAXED, ComplexTask, MoleculeTask
 from training.labelling.structures import complexes, geometries
 from training.labelling.structures.geometries import FloatArray, seed_of
 from training.labelling.tasks.single_points import Rows, gfn2_level
+from virialff.conformers.relax import Minimum, minimize
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
-from virialff.labels.check import NEAREST_IN_SCAN
+from virialff.labels.check import NEAREST_OFF_MINIMUM
 from virialff.labels.evaluation_sets import evaluation_reason
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
-from virialff.molecules.changes import changed_bond, same_connectivity, same_stereochemistry
+from virialff.molecules.changes import bond_changes, changes, connectivity_changes
 from virialff.molecules.molecule import Molecule
 
 #: Kind of a row by how its geometry was made.
 _KINDS = {
     geometries.MINIMUM_MMFF: "minimum",
-    geometries.MINIMUM_UFF: "minimum",
     geometries.MINIMUM_GFN2: "minimum",
     geometries.DISPLACED: "displaced",
     geometries.DISTORTED: "displaced",
@@ -112,19 +113,25 @@ def refuse_evaluation(inchikeys: Sequence[str]) -> None:
         raise EvaluationSetError(f"it may not be labelled for training: {reason}")
 
 
-def minimum_below(
-    molecule: Molecule, start: FloatArray, settings: MoleculesConfig | DftConfig
-) -> geometries.Relaxation:
+def minimum_below(molecule: Molecule, start: FloatArray, settings: MoleculesConfig | DftConfig) -> Minimum:
     """The GFN2-xTB minimum below `start` (n_atoms, 3), Angstrom. EngineError if it is none, or another molecule's."""
-    relaxed = geometries.relax(
-        molecule, start, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
-    )
-    if np.abs(relaxed.forces).max() > settings.gradient_norm:
+    relaxed = _relaxed(molecule, start, settings.max_evaluations, settings.gradient_norm)
+    if not relaxed.converged:
         raise EngineError(f"the relaxation did not converge in {settings.max_evaluations} evaluations")
-    change = same_connectivity(molecule, relaxed.positions) or same_stereochemistry(molecule, start, relaxed.positions)
-    if change:
-        raise EngineError(f"while relaxing, {change}")
+    found = changes(molecule, start, relaxed.positions)
+    if found:
+        raise EngineError(f"while relaxing, {found[0]}")
     return relaxed
+
+
+def _relaxed(molecule: Molecule, start: FloatArray, max_evaluations: int, gradient_norm: float) -> Minimum:
+    return minimize(
+        partial(energy_and_forces, molecule.numbers),
+        molecule.bonds,
+        start,
+        force_tolerance=gradient_norm,
+        max_steps=max_evaluations - 1,
+    )
 
 
 def _relaxed_geometries(
@@ -141,10 +148,10 @@ def frozen_monomer(smiles: str, displacement_seed: int | None, seed: int) -> Fro
     """A monomer at its GFN2-xTB minimum (a short relaxation), or displaced from it by 0.04 Angstrom."""
     molecule = geometries.assign_stereo(smiles, seed_of(seed, smiles))
     start = geometries.embed(molecule, 1, seed_of(seed, smiles)).positions[0]
-    relaxed = geometries.relax(molecule, start, max_evaluations=60, gradient_norm=1.0)
-    change = same_connectivity(molecule, relaxed.positions)
-    if change:
-        raise EngineError(f"while {smiles} relaxed, {change}")
+    relaxed = _relaxed(molecule, start, 60, 1.0)
+    found = connectivity_changes(molecule, relaxed.positions)
+    if found:
+        raise EngineError(f"while {smiles} relaxed, {found[0]}")
     positions = relaxed.positions
     if displacement_seed is not None:
         generator = np.random.default_rng(displacement_seed)
@@ -223,9 +230,8 @@ def arrangements(
 def _turned_forces(monomer: FrozenMonomer, placed: FloatArray) -> FloatArray:
     # The monomer's forces turn with it (Kabsch rotation), so they are computed once a frozen geometry.
     own = monomer.molecule.positions[0]
-    u, _, vt = np.linalg.svd((own - own.mean(0)).T @ (placed - placed.mean(0)))
-    u[:, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    return monomer.forces @ u @ vt
+    turn, _ = Rotation.align_vectors(placed - placed.mean(0), own - own.mean(0))
+    return np.asarray(turn.apply(monomer.forces))
 
 
 def _arrange(
@@ -249,14 +255,14 @@ def _arrange(
         if not positions:
             raise EngineError("no hydrogen bond from the first molecule to the second fits without a clash")
         return positions, [complexes.HYDROGEN_BOND] * len(positions), monomers
+    pair = Molecule.join(a, b)
     relaxed, monomers = _relaxed_complex(a, b, config, generator)
-    fragments = np.repeat([0, 1], [a.n_atoms, b.n_atoms])
     if task.family == complexes.PUSHED:
-        walls = _wall(Molecule.join(a, b), relaxed, generator)
+        walls = _wall(pair, relaxed, generator)
         return [relaxed, *walls], [complexes.RELAXED, *[complexes.PUSHED] * len(walls)], monomers
     factors = complexes.SCAN_FACTORS
     details = [complexes.RELAXED if factor == 1.0 else complexes.SCAN for factor in factors]
-    return list(complexes.scan(relaxed, fragments, factors)), details, monomers
+    return list(complexes.scan(pair, relaxed, factors)), details, monomers
 
 
 def _wall(pair: Molecule, relaxed: FloatArray, generator: np.random.Generator) -> list[FloatArray]:
@@ -264,8 +270,8 @@ def _wall(pair: Molecule, relaxed: FloatArray, generator: np.random.Generator) -
     axis = complexes.contact_axis(relaxed, pair.fragments, generator)
     kept: list[FloatArray] = []
     last = energy_and_forces(pair.numbers, relaxed)[0]
-    for geometry in complexes.scan(relaxed, pair.fragments, complexes.PUSHED_FACTORS, axis):
-        if changed_bond(pair.numbers, pair.bonds, geometry, formed=NEAREST_IN_SCAN):
+    for geometry in complexes.scan(pair, relaxed, complexes.PUSHED_FACTORS, axis):
+        if bond_changes(pair.numbers, pair.bonds, geometry, nearest=NEAREST_OFF_MINIMUM):
             break
         try:
             energy = energy_and_forces(pair.numbers, geometry)[0]
@@ -298,12 +304,10 @@ def _relaxed_complex(
         starts += [complexes.contact_pair(a, b, (1.0,), generator)[0] for _ in range(2)]
     best = min(starts, key=lambda start: energy_and_forces(pair.numbers, start)[0])
     settings = config.complexes
-    relaxed = geometries.relax(
-        pair, best, max_evaluations=settings.max_evaluations, gradient_norm=settings.gradient_norm
-    )
-    change = same_connectivity(pair, relaxed.positions)
-    if change:
-        raise EngineError(f"while the complex relaxed, {change}")
+    relaxed = _relaxed(pair, best, settings.max_evaluations, settings.gradient_norm)
+    found = connectivity_changes(pair, relaxed.positions)
+    if found:
+        raise EngineError(f"while the complex relaxed, {found[0]}")
     fragments = np.repeat([0, 1], [a.n_atoms, b.n_atoms])
     monomers = [
         _frozen(molecule.with_positions(relaxed.positions[None, fragments == index]))

@@ -12,9 +12,9 @@ from training.labelling.config import CampaignConfig, ReferencesConfig
 from training.labelling.structures.geometries import seed_of
 from training.labelling.tasks.single_points import ANI, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Rows
 from virialff.benchmarks.psi4_databases import PAIRS, ReferenceComplex, read_database
+from virialff.conformers.ensembles import ENERGY_TOLERANCE, distinct
 from virialff.conformers.generation import generate
-from virialff.conformers.relax import relax
-from virialff.engines.base import FloatArray
+from virialff.conformers.relax import RelaxedConformer, relax
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import VirialffError
 from virialff.labels.evaluation_sets import EvaluationSets
@@ -23,8 +23,6 @@ from virialff.molecules.molecule import Molecule
 
 #: Largest force on an atom of a GFN2-xTB minimum, kcal/mol/Angstrom.
 FORCE_TOLERANCE = 0.2
-#: Two GFN2-xTB minima nearer than this in energy (kcal/mol) and in their sorted distances (Angstrom) are one.
-SAME_ENERGY, SAME_DISTANCES = 0.02, 0.05
 
 #: What is computed at a minimum, and at a complex.
 LEVELS = (GFN2, ANI, DFT_ENERGY)
@@ -127,21 +125,23 @@ def label_conformers(task: ConformersTask, config: CampaignConfig) -> list[Label
     rows = Rows(task.key, "conformer set")
     molecule = Molecule.from_smiles(task.smiles)
     seed = seed_of(config.seed, f"conformers/{task.inchikey_block}")
-    earlier = _minima(molecule, task.after, seed).found if task.after else []
+    earlier = _minima(molecule, task.after, seed) if task.after else _Minima([], [])
     minima = _minima(molecule, task.after + task.n_conformers, seed)
     for reason in minima.failures:
         rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, reason)
-    for energy, positions in minima.found:
-        if not any(_alike(energy, positions, *other) for other in earlier):
-            rows.add(molecule, positions, "minimum", "minimum_gfn2", LEVELS)
+    both = [*earlier.found, *minima.found]
+    # Those of before come first, so that what repeats one of them is left out.
+    for index in _distinct(molecule, both) if both else []:
+        if index >= len(earlier.found):
+            rows.add(molecule, both[index].positions, "minimum", "minimum_gfn2", LEVELS)
     if not rows.labels:
         rows.fail(molecule, "minimum", "minimum_gfn2", DFT_ENERGY, "further conformers relax to no further minimum")
     return rows.labels
 
 
 class _Minima(NamedTuple):
-    found: list[tuple[float, FloatArray]]
-    """Energy (kcal/mol) and positions, lowest first, no two alike."""
+    found: list[RelaxedConformer]
+    """Lowest first, no two alike."""
     failures: list[str]
     """Why conformers were left out."""
 
@@ -153,10 +153,17 @@ def _minima(molecule: Molecule, n_conformers: int, seed: int) -> _Minima:
         reason = "; ".join(conformer.changes) or ("" if conformer.converged else "the relaxation did not converge")
         if reason:
             minima.failures.append(reason)
-        elif not any(_alike(conformer.energy, conformer.positions, *other) for other in minima.found):
-            minima.found.append((conformer.energy, conformer.positions))
-    minima.found.sort(key=lambda minimum: minimum[0])
-    return minima
+        else:
+            minima.found.append(conformer)
+    minima.found.sort(key=lambda minimum: minimum.energy)
+    kept = _distinct(molecule, minima.found) if minima.found else []
+    return minima._replace(found=[minima.found[index] for index in kept])
+
+
+def _distinct(molecule: Molecule, minima: list[RelaxedConformer]) -> list[int]:
+    ensemble = molecule.with_positions(np.array([minimum.positions for minimum in minima]))
+    energies = [minimum.energy for minimum in minima]
+    return distinct(ensemble, energies, range(len(minima)), energy_tolerance=ENERGY_TOLERANCE)
 
 
 def failed_conformers(task: ConformersTask, config: CampaignConfig, reason: str) -> Label:
@@ -168,10 +175,3 @@ def failed_conformers(task: ConformersTask, config: CampaignConfig, reason: str)
 
 def _entry(task: DimerTask) -> ReferenceComplex:
     return next(item for item in read_database(task.database) if item.index == task.index)
-
-
-def _alike(energy: float, positions: FloatArray, other_energy: float, other_positions: FloatArray) -> bool:
-    if abs(energy - other_energy) > SAME_ENERGY:
-        return False
-    one, two = (np.sort(np.linalg.norm(p[:, None] - p[None], axis=-1), axis=None) for p in (positions, other_positions))
-    return bool(np.abs(one - two).max() < SAME_DISTANCES)

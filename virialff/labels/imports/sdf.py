@@ -20,7 +20,7 @@ from virialff.labels.imports.qmugs.structures import data_fields
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.labels.structure import structure_fields
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
 from virialff.units import HARTREE_IN_KCAL_MOL
 
@@ -145,9 +145,9 @@ def _label(text: str, energy: str | None, unit: str, kind: Kind, task: str, **or
         value = math.nan
     if not math.isfinite(value):
         return f"its energy {energy[:40]!r} is no finite number"
-    change = same_connectivity(item, item.positions[0]) if kind == "minimum" else None
-    if change is not None:
-        return change
+    changes = connectivity_changes(item, item.positions[0]) if kind == "minimum" else ()
+    if changes:
+        return changes[0]
     label = Label(
         identifier=f"{task}/0",
         task=task,

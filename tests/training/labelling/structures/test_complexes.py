@@ -6,6 +6,7 @@ import pytest
 from training.labelling.structures import complexes, geometries
 from virialff.errors import MoleculeError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.placement import contact_distances
 
 
 def placed(smiles: str) -> Molecule:
@@ -16,7 +17,7 @@ def placed(smiles: str) -> Molecule:
 def shortest_ratio(a: Molecule, b: Molecule, positions: np.ndarray) -> float:
     first, second = positions[: a.n_atoms], positions[a.n_atoms :]
     distances = np.linalg.norm(first[:, None] - second[None], axis=-1)
-    return float((distances / (complexes.vdw_radii(a.numbers)[:, None] + complexes.vdw_radii(b.numbers))).min())
+    return float((distances / contact_distances(a.numbers, b.numbers)).min())
 
 
 def internal(positions: np.ndarray) -> np.ndarray:
@@ -42,21 +43,6 @@ def test_stacked_planes_are_parallel() -> None:
     positions = complexes.stacked_pair(a, b, (1.0,), np.random.default_rng(0))[0]
     normals = [np.linalg.svd(part - part.mean(0))[2][2] for part in (positions[: a.n_atoms], positions[a.n_atoms :])]
     assert abs(normals[0] @ normals[1]) == pytest.approx(1.0, abs=1e-3)
-
-
-def test_random_rotations_are_rotations_and_differ() -> None:
-    generator = np.random.default_rng(0)
-    first, second = complexes.random_rotation(generator), complexes.random_rotation(generator)
-    np.testing.assert_allclose(first @ first.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(first) == pytest.approx(1.0)
-    assert np.abs(first - second).max() > 0.1
-
-
-@pytest.mark.parametrize("end", [[0, 0, 1.0], [0, 0, -1.0], [0.6, 0.8, 0]])
-def test_rotation_between_turns_one_vector_into_the_other(end: list[float]) -> None:
-    rotation = complexes.rotation_between(np.array([0, 0, 1.0]), np.array(end))
-    np.testing.assert_allclose(rotation @ [0, 0, 1.0], end, atol=1e-12)
-    assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +106,7 @@ def test_no_hydrogen_bond_without_donor() -> None:
 def test_scan_multiplies_the_shortest_distance_along_the_centres() -> None:
     a, b = placed("O"), placed("N")
     start = complexes.contact_pair(a, b, (1.0,), np.random.default_rng(0))[0]
-    fragments = np.repeat([0, 1], [3, 4])
-    moved = complexes.scan(start, fragments, (0.9, 1.0, 2.0))
+    moved = complexes.scan(Molecule.join(a, b), start, (0.9, 1.0, 2.0))
     np.testing.assert_allclose(moved[1], start)
     np.testing.assert_allclose(moved[:, :3], np.repeat(start[None, :3], 3, axis=0))
     shortest = np.linalg.norm(start[:3, None] - start[None, 3:], axis=-1).min()
@@ -133,4 +118,4 @@ def test_scan_multiplies_the_shortest_distance_along_the_centres() -> None:
 
 def test_scan_needs_two_molecules() -> None:
     with pytest.raises(MoleculeError, match="exactly two molecules"):
-        complexes.scan(np.zeros((3, 3)), np.zeros(3, dtype=np.int64), (1.0,))
+        complexes.scan(Molecule.from_smiles("O"), np.zeros((3, 3)), (1.0,))

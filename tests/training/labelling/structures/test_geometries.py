@@ -3,9 +3,8 @@ import pytest
 from rdkit import Chem
 
 from training.labelling.structures import geometries
-from virialff.engines.xtb import energy_and_forces
 from virialff.errors import MoleculeError
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
 
 
@@ -22,13 +21,13 @@ def test_embed_finds_one_conformer_of_a_rigid_molecule() -> None:
     assert len(geometries.embed(Molecule.from_smiles("c1ccccc1"), 4, seed=1).positions) == 1
 
 
-def test_embed_falls_back_to_uff() -> None:
+def test_embed_falls_back_to_gfn2() -> None:
     made = geometries.embed(Molecule.from_smiles("FS(F)(F)(F)(F)F"), 1, seed=1)
-    assert made.kinds == (geometries.MINIMUM_UFF,)
+    assert made.kinds == (geometries.MINIMUM_GFN2,)
 
 
 def test_embed_names_a_molecule_without_geometry() -> None:
-    with pytest.raises(MoleculeError, match="ETKDG found no three-dimensional geometry for"):
+    with pytest.raises(MoleculeError, match="no three-dimensional geometry of C7H8O2 could be made"):
         geometries.embed(Molecule.from_smiles("O[C@]12CC=C3C[C@@H]1[C@@]32O"), 1, seed=1)
 
 
@@ -56,7 +55,7 @@ def test_turned_torsion_keeps_bonds_and_changes_the_shape() -> None:
     start = geometries.embed(molecule, 1, seed=1).positions[0]
     turned = geometries.turned_torsion(molecule, start, np.random.default_rng(1))
     assert turned is not None
-    assert same_connectivity(molecule, turned) is None
+    assert connectivity_changes(molecule, turned) == ()
     i, j = molecule.bonds.T
     before, after = (np.linalg.norm(x[i] - x[j], axis=1) for x in (start, turned))
     np.testing.assert_allclose(after, before, atol=1e-6)
@@ -67,28 +66,6 @@ def test_turned_torsion_of_a_rigid_molecule_is_none() -> None:
     molecule = Molecule.from_smiles("c1ccccc1")
     start = geometries.embed(molecule, 1, seed=1).positions[0]
     assert geometries.turned_torsion(molecule, start, np.random.default_rng(1)) is None
-
-
-@pytest.mark.parametrize("smiles", ["O", "CC(=O)N", "COP(=O)(OC)OC", "BrCCS"])
-def test_relax_reaches_the_stated_force_below_the_start(smiles: str) -> None:
-    molecule = Molecule.from_smiles(smiles)
-    start = geometries.embed(molecule, 1, seed=1).positions[0]
-    relaxed = geometries.relax(molecule, start, max_evaluations=100, gradient_norm=0.3)
-    energy, forces = energy_and_forces(molecule.numbers, relaxed.positions)
-    assert np.abs(forces).max() < 0.3
-    assert energy == pytest.approx(relaxed.energy, abs=1e-6)
-    assert energy < energy_and_forces(molecule.numbers, start)[0]
-    assert same_connectivity(molecule, relaxed.positions) is None
-
-
-def test_relax_from_a_bad_start_never_ends_higher() -> None:
-    molecule = Molecule.from_smiles("CCO")
-    start = geometries.embed(molecule, 1, seed=1).positions[0]
-    bad = geometries.displaced(start, 0.25, np.random.default_rng(2))
-    relaxed = geometries.relax(molecule, bad, max_evaluations=8, gradient_norm=0.1)
-    assert relaxed.evaluations == 8
-    assert relaxed.energy < energy_and_forces(molecule.numbers, bad)[0]
-    assert np.abs(relaxed.forces).max() > 0.1
 
 
 def test_molecule_geometries_follow_the_seed_and_mix_kinds() -> None:

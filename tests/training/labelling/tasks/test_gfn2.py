@@ -12,7 +12,7 @@ from training.labelling.tasks.kinds import compute as compute_task
 from virialff.engines.xtb import energy_and_forces
 from virialff.labels.evaluation_sets import EvaluationSets
 from virialff.labels.schema import from_table, to_table
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
 
 
@@ -54,7 +54,7 @@ def test_rows_are_the_energies_and_forces_of_the_stored_geometries(config: Campa
     assert np.abs(lowest.forces).max() < config.molecules.gradient_norm + 0.01
     rebuilt = Molecule.from_arrays(lowest.numbers, lowest.bonds, lowest.orders)
     assert (rebuilt.inchikey,) == lowest.inchikeys
-    assert same_connectivity(rebuilt, lowest.positions) is None
+    assert connectivity_changes(rebuilt, lowest.positions) == ()
 
 
 @pytest.mark.parametrize("family", ["contact", "hydrogen_bond", "stack", "relaxed", "pushed"])
@@ -119,7 +119,7 @@ def test_the_seed_decides(config: CampaignConfig) -> None:
 
 def test_a_molecule_without_a_geometry_is_a_row_with_the_reason(config: CampaignConfig) -> None:
     (row,) = compute(molecule_task("O[C@]12CC=C3C[C@@H]1[C@@]32O"), config)
-    assert "ETKDG found no three-dimensional geometry" in row.failure
+    assert "no three-dimensional geometry of" in row.failure
     assert row.positions is None
     assert (row.numbers > 1).sum() == 9
     (stored,) = from_table(to_table([row]))

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
-from rdkit import Chem
 
+from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.engines.density import LOWDIN
 from virialff.engines.dft import LEVEL_OF_THEORY, QMUGS
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused, conformer_id
@@ -16,7 +16,7 @@ from virialff.labels.imports.qmugs.structures import Structure
 from virialff.labels.imports.qmugs.summary import SummaryRow
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
-from virialff.molecules.changes import same_connectivity
+from virialff.molecules.changes import connectivity_changes
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 Level = Literal["dft", "gfn2"]
@@ -61,9 +61,9 @@ def check_structure(structure: Structure, conformer: ConformerId, row: SummaryRo
         raise Refused(Reason.DISAGREE, f"the record says {names[0]}/{names[1]}")
     if molecule.n_atoms != row.n_atoms:
         raise Refused(Reason.DISAGREE, f"the record has {molecule.n_atoms} atoms, the summary {row.n_atoms}")
-    change = same_connectivity(molecule, molecule.positions[0])
-    if change is not None:
-        raise Refused(Reason.BONDS, change)
+    changes = connectivity_changes(molecule, molecule.positions[0])
+    if changes:
+        raise Refused(Reason.BONDS, changes[0])
 
 
 def make_label(
@@ -137,8 +137,7 @@ def _rotation_difference(structure: Structure) -> str | None:
 
 def rotational_constants(numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """A, B, C (3,) in cm^-1, with the elements' standard atomic weights; A is infinite for a linear molecule."""
-    table = Chem.GetPeriodicTable()
-    masses = np.array([table.GetAtomicWeight(int(number)) for number in numbers])
+    masses = of_atoms(ATOMIC_WEIGHTS, numbers)
     centred = positions - masses @ positions / masses.sum()
     inertia = np.eye(3) * (masses @ (centred**2).sum(1)) - (masses[:, None] * centred).T @ centred
     moments = np.maximum(np.linalg.eigvalsh(inertia), 0.0)
