@@ -210,8 +210,8 @@ def _numberings(molecule: Molecule) -> Iterator[dict[int, int]]:
         for atom in heavy
     }
     mol.BeginBatchEdit()
-    for atom in np.flatnonzero(molecule.numbers == 1):
-        mol.RemoveAtom(int(atom))
+    for hydrogen in np.flatnonzero(molecule.numbers == 1):
+        mol.RemoveAtom(int(hydrogen))
     mol.CommitBatchEdit()
     with rdkit_log.captured():
         matches = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=MOST_NUMBERINGS)
