@@ -219,12 +219,15 @@ def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRe
 
 def _records(held: list[tuple[int, Molecule]]) -> Iterator[Record]:
     """One record a stereoisomer, under the number of its first."""
-    from virialff.io.read import group_conformers, isomers
+    from virialff.io.read import group_conformers, isomer_notes, isomers
 
-    for group in isomers([molecule for _, molecule in held]):
-        number, first = held[group[0]]
-        label = f"{number} ({first.name})" if first.name else str(number)
-        yield Record(label, *group_conformers(held[k][1] for k in group))
+    groups = isomers([molecule for _, molecule in held])
+    joined = [next(group_conformers(held[k][1] for k in group)) for group in groups]
+    for note in isomer_notes(joined):
+        print("virialff:", note, file=sys.stderr)
+    for group, molecule in zip(groups, joined, strict=True):
+        number = held[group[0]][0]
+        yield Record(f"{number} ({molecule.name})" if molecule.name else str(number), molecule)
 
 
 def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:

@@ -15,11 +15,13 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from virialff.conformers.ensembles import ENERGY_TOLERANCE, FloatArray, Progress, distinct
-from virialff.conformers.relax import minimize_by
+from virialff.conformers.relax import minimize, minimize_by
+from virialff.elements import COVALENT_RADII, of_atoms
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import EmbeddingError, EngineError, MissingCoordinatesError
 from virialff.molecules.changes import Configuration, configuration, connectivity_changes, same_isomer
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.topology import RELATIONS, all_pairs, pair_relations
 from virialff.units import GAS_CONSTANT
 
 Minimizer = Literal["MMFF94s", "GFN2-xTB"]
@@ -219,7 +221,8 @@ def _minimize(mol: Chem.Mol, molecule: Molecule, minimizer: Minimizer | None, pr
             energies[index] = field.CalcEnergy()
         else:
             try:
-                end = minimize_by(Gfn2Engine(), molecule, conformer.GetPositions())
+                start = _spread_ligands(molecule, conformer.GetPositions())
+                end = minimize_by(Gfn2Engine(), molecule, start)
             except EngineError as error:
                 raise EmbeddingError(
                     f"MMFF94s cannot relax {molecule.formula}, and GFN2-xTB cannot either ({error}); give a file with "
@@ -231,6 +234,40 @@ def _minimize(mol: Chem.Mol, molecule: Molecule, minimizer: Minimizer | None, pr
         if progress is not None:
             progress(index + 1, len(energies))
     return energies
+
+
+def _spread_ligands(molecule: Molecule, positions: FloatArray) -> FloatArray:
+    """A geometry (n_atoms, 3) whose atoms with five neighbours or more have them far from each other, as VSEPR says.
+
+    ETKDG puts two of them on one side, from where GFN2-xTB does not find back. Springs hold bonds at the sums of
+    covalent radii and all other angles as they are, while the neighbours repel each other.
+    """
+    degree = np.bincount(molecule.bonds.ravel(), minlength=molecule.n_atoms)
+    if degree.max() < 5:
+        return positions
+    i, j = all_pairs(molecule.n_atoms)
+    relations = pair_relations(molecule.n_atoms, molecule.bonds)
+    bonded, angles = relations == RELATIONS.index("bonded"), relations == RELATIONS.index("1-3")
+    neighbour = np.zeros((molecule.n_atoms, molecule.n_atoms), dtype=bool)
+    neighbour[molecule.bonds[:, 0], molecule.bonds[:, 1]] = neighbour[molecule.bonds[:, 1], molecule.bonds[:, 0]] = True
+    crowded = angles & (neighbour[i] & neighbour[j])[:, degree >= 5].any(axis=1)
+    radii = of_atoms(COVALENT_RADII, molecule.numbers)
+    rest = np.where(bonded, radii[i] + radii[j], np.linalg.norm(positions[i] - positions[j], axis=1))
+    stiffness = np.where(bonded, 300.0, np.where(angles & ~crowded, 100.0, 0.0))
+    repulsion = np.where(crowded, 100.0, 0.0)
+
+    def evaluate(geometry: FloatArray) -> tuple[float, FloatArray]:
+        difference = geometry[i] - geometry[j]
+        lengths = np.linalg.norm(difference, axis=1)
+        stretch = lengths - rest
+        slope = 2 * stiffness * stretch - repulsion / lengths**2
+        pull = (slope / lengths)[:, None] * difference
+        forces = np.zeros_like(geometry)
+        np.add.at(forces, i, -pull)
+        np.add.at(forces, j, pull)
+        return float((stiffness * stretch**2 + repulsion / lengths).sum()), forces
+
+    return minimize(evaluate, molecule.bonds, positions).positions
 
 
 def relative_energies(energies: ArrayLike) -> FloatArray:

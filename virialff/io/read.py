@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import IO
 
 import numpy as np
+from rdkit import Chem
 
 from virialff.errors import (
     MismatchedCoordinatesError,
@@ -24,7 +25,8 @@ from virialff.io import sdf as structures
 from virialff.io import smiles as tables
 from virialff.io import xyz as geometries
 from virialff.io.text import Record, clean_title, open_lines
-from virialff.molecules.changes import mismatch
+from virialff.molecules import rdkit_log
+from virialff.molecules.changes import mismatches
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.molecule import Molecule
 
@@ -141,6 +143,38 @@ def isomers(molecules: Sequence[Molecule]) -> list[list[int]]:
     return groups
 
 
+def isomer_notes(molecules: Iterable[Molecule]) -> Iterator[str]:
+    """A sentence for each run of grouped molecules that are stereoisomers of each other: "2 stereoisomers: R 13, S 12".
+
+    They are named by the labels at which they differ, with the atoms where there are several, or by number.
+    """
+    run: list[Molecule] = []
+    for molecule in (*molecules, None):
+        if run and (molecule is None or not may_be_joined(run[-1], molecule)):
+            if len(run) > 1:
+                counts = ", ".join(
+                    f"{name}: {part.n_conformers}" for name, part in zip(_isomer_names(run), run, strict=True)
+                )
+                yield f"{run[0].name or run[0].formula} is there as {len(run)} stereoisomers, {counts}"
+            run = []
+        if molecule is not None:
+            run.append(molecule)
+
+
+def _isomer_names(parts: Sequence[Molecule]) -> list[str]:
+    labels: list[dict[int, str]] = []
+    for part in parts:
+        mol = part.to_rdkit()
+        with rdkit_log.captured():
+            Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
+        labels.append({a.GetIdx() + 1: a.GetProp("_CIPCode") for a in mol.GetAtoms() if a.HasProp("_CIPCode")})
+    atoms = sorted(atom for atom in set().union(*labels) if len({found.get(atom) for found in labels}) > 1)
+    single = len(atoms) == 1
+    names = [",".join(("" if single else str(atom)) + found.get(atom, "?") for atom in atoms) for found in labels]
+    # Labels need not tell them apart: cis and trans in a ring.
+    return names if len(set(names)) == len(names) else [str(number) for number in range(1, len(parts) + 1)]
+
+
 def read_one_molecule(
     source: str | PathLike[str] | IO[bytes] | IO[str], *, format: str | None = None, max_atoms: int = DEFAULT_MAX_ATOMS
 ) -> Molecule:
@@ -194,10 +228,8 @@ def _read(
 
 
 def _check_geometry(molecule: Molecule) -> None:
-    for geometry in molecule.positions:
-        reason = mismatch(molecule, geometry)
-        if reason is not None:
-            raise MismatchedCoordinatesError(reason)
+    for reason in mismatches(molecule, molecule.positions):
+        raise MismatchedCoordinatesError(reason)
 
 
 def _records(lines: Iterator[str], kind: str, max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 
 from virialff.errors import MoleculeError
-from virialff.io.read import group_conformers, read_molecules
+from virialff.io.read import group_conformers, isomer_notes, read_molecules
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.molecule import Molecule
 
@@ -25,6 +25,7 @@ class Upload:
     molecules: tuple[Molecule, ...]
     errors: tuple[MoleculeError, ...]
     truncated: bool
+    notes: tuple[str, ...] = ()  #: sentences on what is not as it may look: stereoisomers that were told apart
 
 
 def read_upload(
@@ -53,4 +54,5 @@ def read_upload(
     truncated = next(records, None) is not None
     molecules = [item for item in items if isinstance(item, Molecule)]
     errors = tuple(item for item in items if not isinstance(item, Molecule))
-    return Upload(file_name, tuple(group_conformers(molecules)), errors, truncated)
+    grouped = tuple(group_conformers(molecules))
+    return Upload(file_name, grouped, errors, truncated, tuple(isomer_notes(grouped)))

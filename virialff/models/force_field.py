@@ -18,6 +18,7 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
 from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
+from virialff.molecules.changes import warn_of_mismatches
 from virialff.molecules.environments import RareAtoms, rare_atoms
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
@@ -302,10 +303,17 @@ class ForceField:
         ShapeError
             If `positions` have another shape.
 
+        Warns
+        -----
+        MismatchedCoordinatesWarning
+            If the positions cannot be of the molecule's bonds.
+
         See Also
         --------
         ForceField.pair_energy, ForceField.baseline : The two parts.
         """
+        stacked, _ = self._positions(positions)
+        warn_of_mismatches(self.molecule, stacked.cpu().numpy())
         return np.asarray(self.baseline + self.pair_energy(positions))
 
     def forces(self, positions: np.ndarray | Tensor) -> np.ndarray:

@@ -6,6 +6,7 @@ One pair of tolerances, chosen on the labelled geometries (docs/method.md has th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.elements import COVALENT_RADII, SYMBOL_OF, of_atoms
+from virialff.errors import MismatchedCoordinatesWarning
 from virialff.molecules import rdkit_log
 from virialff.molecules.checks import label
 from virialff.units import BOHR_IN_ANGSTROM
@@ -93,6 +95,25 @@ def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
         f"they seem to be in {unit}: give Angstrom" if unit is not None else "check the order of the atoms and the unit"
     )
     return f"its coordinates are not of its bonds: {found[0]}{others}; {advice}"
+
+
+def mismatches(molecule: Molecule, positions: ArrayLike) -> Iterator[str]:
+    """`mismatch` of each of many geometries (n_conformers, n_atoms, 3) that has one, with the conformer's number."""
+    conformers = np.asarray(positions, dtype=np.float64)
+    i, j = molecule.bonds.T
+    radii = of_atoms(COVALENT_RADII, molecule.numbers)
+    lengths = np.linalg.norm(conformers[:, i] - conformers[:, j], axis=-1)
+    for index in np.flatnonzero((lengths > BROKEN * (radii[i] + radii[j])).any(axis=1)):
+        reason = mismatch(molecule, conformers[index])
+        if reason is not None:
+            yield reason if len(conformers) == 1 else f"conformer {index + 1}: {reason}"
+
+
+def warn_of_mismatches(molecule: Molecule, positions: ArrayLike) -> None:
+    """Warn (MismatchedCoordinatesWarning) of the first of `mismatches`."""
+    reason = next(mismatches(molecule, positions), None)
+    if reason is not None:
+        warnings.warn(f"{molecule.formula}: {reason}", MismatchedCoordinatesWarning, stacklevel=3)
 
 
 def stereochemistry_changes(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> tuple[str, ...]:

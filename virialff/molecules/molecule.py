@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +14,12 @@ from rdkit import Chem
 from virialff.elements import SYMBOL_OF
 from virialff.errors import (
     FlatCoordinatesError,
-    MismatchedCoordinatesWarning,
     MissingCoordinatesError,
     UnreadableRecordError,
     ValenceError,
 )
 from virialff.molecules import checks, rdkit_log
-from virialff.molecules.changes import Configuration, configuration, mismatch, same_isomer
+from virialff.molecules.changes import Configuration, configuration, same_isomer, warn_of_mismatches
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.perception import misfit, perceive
 from virialff.molecules.rdkit_forms import add_conformers, normalised
@@ -421,12 +419,7 @@ class Molecule:
         """
         conformers = _as_conformers(positions)
         checks.check_positions(conformers, self.numbers)
-        for index, geometry in enumerate(conformers, start=1):
-            reason = mismatch(self, geometry)
-            if reason is not None:
-                warnings.warn(
-                    f"{self.formula}, conformer {index}: {reason}", MismatchedCoordinatesWarning, stacklevel=2
-                )
+        warn_of_mismatches(self, conformers)
         return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
 
     def with_name(self, name: str) -> Molecule:

@@ -191,6 +191,8 @@ def _show_upload(upload: Upload) -> None:
         )
     elif upload.molecules:
         st.success(f"{plain(upload.file_name)}: {plain(_describe(0, upload.molecules[0]))}")
+    for note in upload.notes:
+        st.info(sentence(note))
     if upload.truncated:
         st.warning(f"The file has more than {MAX_RECORDS} records; the first {MAX_RECORDS} were read.")
     if upload.errors:

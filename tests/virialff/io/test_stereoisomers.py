@@ -130,7 +130,8 @@ def test_conformers_of_a_racemic_formula_are_grouped_by_isomer(smiles: str) -> N
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     rdDistGeom.EmbedMultipleConfs(mol, 25, randomSeed=5)
     molecule = Molecule.from_rdkit(mol)
-    grouped = read_upload(sdf([molecule]).encode(), "racemate.sdf").molecules
+    upload = read_upload(sdf([molecule]).encode(), "racemate.sdf")
+    grouped = upload.molecules
     assert sum(part.n_conformers for part in grouped) == 25
     assert len(grouped) == (4 if "C=C" in smiles else 2)
     # RDKit writes the double bond as one of either side, and the file's word stands in the SMILES.
@@ -138,6 +139,19 @@ def test_conformers_of_a_racemic_formula_are_grouped_by_isomer(smiles: str) -> N
     for part in grouped:
         first = configuration(part, part.positions[0])
         assert all(same_isomer(part, first, configuration(part, geometry)) for geometry in part.positions)
+
+
+def test_the_isomers_of_a_file_are_counted() -> None:
+    left, right = (generate(Molecule.from_smiles(s), 3) for s in ("CC[C@H](F)CO", "CC[C@@H](F)CO"))
+    cis, trans = (generate(Molecule.from_smiles(s), 1) for s in PAIRS["1,3-dimethylcyclobutane"])
+    water = generate(Molecule.from_smiles("O"), 1)
+    first = Chem.FindMolChiralCenters(left.to_rdkit())[0][1]
+    notes = read_upload(sdf([left, right, right, water, cis, trans]).encode(), "a.sdf").notes
+    n = left.n_conformers
+    assert notes == (
+        f"C4H9FO is there as 2 stereoisomers, {first}: {n}, {'R' if first == 'S' else 'S'}: {2 * n}",
+        "C6H12 is there as 2 stereoisomers, 1: 1, 2: 1",
+    )
 
 
 def test_a_molecule_between_ends_a_group() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from virialff import load_model
 from virialff.conformers.generation import generate
 from virialff.conformers.scans import scan
 from virialff.errors import MismatchedCoordinatesError, MismatchedCoordinatesWarning
@@ -58,11 +59,18 @@ def test_coordinates_of_other_atoms_are_refused(smiles: str) -> None:
 
 def test_positions_of_another_unit_are_warned_of() -> None:
     molecule = generate(Molecule.from_smiles("CCO"), 1)
-    with pytest.warns(MismatchedCoordinatesWarning, match="conformer 2: its coordinates are not of its bonds"):
+    with pytest.warns(MismatchedCoordinatesWarning, match="C2H6O: conformer 2: its coordinates are not of its bonds"):
         molecule.with_positions(np.concatenate([molecule.positions, molecule.positions * 1.8897]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         molecule.with_positions(molecule.positions + 1.0)
+
+
+def test_energies_at_positions_of_another_unit_are_warned_of() -> None:
+    molecule = generate(Molecule.from_smiles("CCO"), 1)
+    force_field = load_model().force_field(molecule)
+    with pytest.warns(MismatchedCoordinatesWarning, match="C2H6O: its coordinates .* in Bohr"):
+        force_field.energy(molecule.positions[0] / 0.529177)
 
 
 def test_a_stretched_bond_and_molecules_pushed_together_are_meant() -> None:
