@@ -91,6 +91,7 @@ def results_for(shown: state.Loaded) -> None:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
     confidence.warn_rare_atoms(active, shown.molecule)
+    confidence.show_notes(shown.molecule)
     st.subheader("Ensemble")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:

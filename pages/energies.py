@@ -93,6 +93,7 @@ def results_for(shown: state.Loaded) -> None:
         st.error(sentence(error), title="The model cannot treat this molecule")
         return
     confidence.warn_rare_atoms(active, shown.molecule)
+    confidence.show_notes(shown.molecule)
     what = st.segmented_control(
         "Compare",
         [_CONFORMERS, _SCAN],

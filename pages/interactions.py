@@ -32,6 +32,7 @@ def show_complex() -> None:
         return
     geometry = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin)
     confidence.warn_rare_atoms(active, molecule)
+    confidence.show_notes(molecule)
     charges.structure_views(molecule, field.charges, geometry, active.rare_atoms(molecule))
     st.subheader("Interaction energies")
     one_complex(active, molecule)

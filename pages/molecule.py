@@ -53,6 +53,7 @@ def results(shown: state.Loaded) -> None:
         return
     heading(shown)
     confidence.warn_rare_atoms(active, shown.molecule)
+    confidence.show_notes(shown.molecule)
     rare = active.rare_atoms(shown.molecule)
     structure = st.container()
     st.subheader("Partial charges")

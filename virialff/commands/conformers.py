@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         try:
             molecule = with_conformers(item.molecule, arguments.generate, arguments.seed)
+            inputs.say_notes(item.label, (note for note in molecule.notes if note not in item.molecule.notes))
             comparison = _ranked(molecule, model, methods, item.label, report, arguments)
         except (MoleculeError, EngineError) as error:
             report.fail(item.label, str(error))

@@ -74,8 +74,17 @@ def load(arguments: argparse.Namespace) -> Model:
 def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
     """The molecules of the input, consecutive conformers of one molecule together, and its bad records.
 
+    What was completed, chosen or left out in reading is said on standard error.
+
     Raises MoleculeError where there is neither such a file nor such a SMILES.
     """
+    for item in _read(arguments):
+        if isinstance(item, Record):
+            say_notes(item.label, item.molecule.notes)
+        yield item
+
+
+def _read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
     from virialff.io.read import FORMATS, read_molecules
     from virialff.molecules.molecule import Molecule
 
@@ -92,6 +101,12 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
             yield Record("1", Molecule.from_smiles(source, **limit))
         except UnreadableRecordError as error:
             raise UnreadableRecordError(f"{source!r} is no file here, and {error.message}") from error
+
+
+def say_notes(label: str, notes: Iterable[str]) -> None:
+    """Print a molecule's notes, a line each."""
+    for note in notes:
+        print(f"virialff: record {label}: {note}", file=sys.stderr)
 
 
 def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:

@@ -17,6 +17,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolAlign
 
 from virialff.errors import EmbeddingError, MissingCoordinatesError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import normalised
 from virialff.units import GAS_CONSTANT
 
 FloatArray = NDArray[np.float64]
@@ -118,7 +119,7 @@ def search(
 
 
 def _embed(molecule: Molecule, n_geometries: int, seed: int) -> Chem.Mol:
-    mol = molecule.to_rdkit()
+    mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
     if mol.GetNumConformers():
         Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
         mol.RemoveAllConformers()
