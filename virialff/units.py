@@ -1,6 +1,7 @@
 """Physical constants (CODATA 2018) in the units of the library: Angstrom, kcal/mol, elementary charge."""
 
 HARTREE_IN_KCAL_MOL = 627.5094740631
+HARTREE_IN_EV = 27.211386245988
 BOHR_IN_ANGSTROM = 0.529177210903
 #: e^2 / (4 pi eps0) in kcal A / (mol e^2), the value commonly used by classical force fields.
 COULOMB_CONSTANT = 332.0637
