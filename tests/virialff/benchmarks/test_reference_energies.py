@@ -7,7 +7,7 @@ from tests.virialff.sample_models import make_model
 from virialff.benchmarks.conformers import compare_stored
 from virialff.benchmarks.noncovalent import REPORTED, run_reported
 from virialff.benchmarks.psi4_databases import read_database
-from virialff.benchmarks.reference_data import ConformersReference, DimerReference, References
+from virialff.benchmarks.reference_data import ConformersReference, DimerReference, Geometry, References
 from virialff.benchmarks.report import SideBySide
 from virialff.conformers.generation import generate
 from virialff.engines.dft import LEVEL_OF_THEORY
@@ -23,7 +23,7 @@ def model(tmp_path_factory) -> Model:
     return load_model(make_model(tmp_path_factory.mktemp("references") / "model"))
 
 
-def dimer(database: str, index: int, geometry: str, energies: dict[str, float]) -> DimerReference:
+def dimer(database: str, index: int, geometry: Geometry, energies: dict[str, float]) -> DimerReference:
     entry = next(item for item in read_database(database) if item.index == index)
     molecule = Molecule.from_rdkit(entry.to_rdkit())
     monomers = tuple(molecule.fragment(k) for k in range(2)) if geometry == "relaxed" else ()
