@@ -1,5 +1,6 @@
 # make run    install what is missing and start the app on 127.0.0.1:8501
 # make test   install what the tests need too, then lint, type-check and test
+# make test-fast   lint and the quick tests alone
 # make help   the other targets and the variables
 
 VENV ?= .venv
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help run install install-dev viewer system-packages test lint types format perf screenshots clean
+.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots clean
 .DELETE_ON_ERROR:
 
 run: install viewer
@@ -33,6 +34,13 @@ system-packages:
 
 test: system-packages install-dev viewer lint types
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+test-fast: lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST_ARGS)
+
+hooks: $(VENV)/.installed-dev
+	$(PIP) install --quiet pre-commit
+	$(BIN)/pre-commit install
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -60,6 +68,8 @@ clean:
 help:
 	@echo 'make run           install what is missing, then the app on http://127.0.0.1:$(PORT)'
 	@echo 'make test          install what the tests need, Debian packages too where root, then lint, types, tests'
+	@echo 'make test-fast     lint and the tests without browser, app, SLURM, DFT and trainings'
+	@echo 'make hooks         checks before each commit'
 	@echo 'make install       only the environment in $(VENV), with the command $(BIN)/virialff'
 	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
 	@echo 'make perf          measure start-up, drawing and throughput'

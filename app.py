@@ -2,7 +2,7 @@
 
 from pages.components.shell import model, state
 from pages.components.shell.entry import inside_app, navigation
-from pages.components.widgets.figure import choose_format
+from pages.components.widgets.show import choose_format
 
 page = navigation()
 state.read_link()

@@ -5,17 +5,15 @@ import streamlit as st
 from pages.components.conformers.refinement import refine
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import file_stem, sentence
-from pages.components.widgets import confidence, ensemble, inputs
-from pages.components.widgets.card import model_card
-from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, show_agreement
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.heading import heading
+from pages.components.shell.state import KEPT
+from pages.components.shell.text import file_stem
+from pages.components.widgets import card, ensemble, inputs
+from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement
 from pages.components.widgets.methods import choose_methods, energies
-from pages.components.widgets.overlay import show_overlay
-from virialff.errors import VirialffError
+from pages.components.widgets.show import download, heading, show_figure
+from pages.components.widgets.viewer import show_overlay
 from virialff.export.ensembles import ranked_sdf
-from virialff.figures import population_figure, rank_change_figure, relative_energy_scatter
+from virialff.figures.energies import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import ROOM_TEMPERATURE, ensemble_table
 
@@ -25,14 +23,7 @@ def ranking(result: Comparison, stem: str) -> None:
     with st.container(horizontal=True):
         reference = choose_reference(result, "rank_reference")
         temperature = st.number_input(
-            "Temperature (K)",
-            1.0,
-            5000.0,
-            ROOM_TEMPERATURE,
-            10.0,
-            key="temperature",
-            persist_state="session",
-            width=180,
+            "Temperature (K)", 1.0, 5000.0, ROOM_TEMPERATURE, 10.0, key="temperature", width=180, **KEPT
         )
     several = len(result.methods) > 1
     left, right = st.columns(2, gap="medium")
@@ -70,14 +61,11 @@ def ranking(result: Comparison, stem: str) -> None:
     with by_population:
         energy_table(table[["conformer", *populated]], pinned="conformer")
     with st.container(horizontal=True):
-        csv_button(table, "Ranks and energies", f"{stem}_conformers.csv")
-        st.download_button(
+        download("Ranks and energies (CSV)", table, f"{stem}_conformers.csv")
+        download(
             f"Conformers ranked by {reference} (SDF)",
             lambda: ranked_sdf(result, reference, temperature),
             f"{stem}_ranked.sdf",
-            "chemical/x-mdl-sdfile",
-            on_click="ignore",
-            icon=":material/download:",
         )
 
 
@@ -85,12 +73,10 @@ def results_for(shown: state.Loaded) -> None:
     """The steps for the current molecule."""
     active = model.active_model()
     heading(shown)
-    try:
-        force_field = model.force_field(active, shown.molecule)
-    except VirialffError as error:
-        st.error(sentence(error), title="The model cannot treat this molecule")
+    force_field = model.treatable(active, shown.molecule)
+    if force_field is None:
         return
-    confidence.warn_rare_atoms(active, shown.molecule)
+    card.warn_rare_atoms(active, shown.molecule)
     st.subheader("Ensemble")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:
@@ -111,12 +97,9 @@ def results_for(shown: state.Loaded) -> None:
 enter_through_app()
 st.title("Conformers")
 st.markdown("Make or upload an ensemble of conformers, relax and prune it, and rank it by several methods.")
-current = state.loaded()
-with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
-    inputs.molecule_input()
-current = state.loaded()
-if current is None:
-    st.info("Nothing to rank yet: give a molecule, or upload an SDF or XYZ file with its conformers.")
-else:
+current = inputs.chosen_molecule(
+    "Nothing to rank yet: give a molecule, or upload an SDF or XYZ file with its conformers."
+)
+if current is not None:
     results_for(current)
-model_card(model.active_model())
+card.model_card(model.active_model())

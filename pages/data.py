@@ -7,6 +7,7 @@ import streamlit as st
 from pages.components.data import contents as label_contents
 from pages.components.data import work as label_work
 from pages.components.shell.entry import enter_through_app
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import sentence
 from training.recipes.presets import label_sources, shown_path
 from virialff.errors import VirialffError
@@ -22,16 +23,10 @@ def chosen_store() -> Path | None:
     shipped = [source for source in sources if source.endswith("gfn2.parquet")]
     index = options.index(shipped[0]) if shipped else 0
     with st.container(horizontal=True):
-        source = st.selectbox(
-            "Label store", options, index, key="data_store", bind="query-params", persist_state="session", width=360
-        )
+        source = st.selectbox("Label store", options, index, key="data_store", width=360, **LINKED)
         if source == _OTHER:
             source = st.text_input(
-                "Folder of a label store, or Parquet file",
-                key="data_path",
-                bind="query-params",
-                persist_state="session",
-                width=520,
+                "Folder of a label store, or Parquet file", key="data_path", width=520, **LINKED
             ).strip()
     if not source:
         st.info("Give the path of a label store.")

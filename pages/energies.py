@@ -6,15 +6,13 @@ import streamlit as st
 from pages.components.energies.scan import show_scan
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import file_stem, sentence
-from pages.components.widgets import confidence, ensemble, inputs
-from pages.components.widgets.card import model_card
-from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, show_agreement, timing
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.heading import heading
+from pages.components.shell.state import KEPT, LINKED
+from pages.components.shell.text import file_stem
+from pages.components.widgets import card, ensemble, inputs
+from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement, timing
 from pages.components.widgets.methods import choose_methods, energies
-from virialff.errors import VirialffError
-from virialff.figures import conformer_energy_figure, relative_energy_scatter
+from pages.components.widgets.show import download, heading, show_figure
+from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import atomization_table, relative_energies_above, relative_energy_table
 from virialff.models.force_field import Model
@@ -30,9 +28,7 @@ def comparison(result: Comparison, stem: str) -> None:
     with st.container(horizontal=True):
         reference = choose_reference(result, "reference")
         lowest = f"the lowest conformer by {reference}"
-        zero = st.selectbox(
-            "Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", persist_state="session", width=360
-        )
+        zero = st.selectbox("Energies count from", [_OWN_MINIMUM, lowest], key=f"zero_{reference}", width=360, **KEPT)
     by_reference = result.methods[labels.index(reference)]
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     relative = relative_energies_above(result, conformer)
@@ -50,7 +46,7 @@ def comparison(result: Comparison, stem: str) -> None:
     table = relative_energy_table(result, conformer)
     st.markdown("**Relative energies (kcal/mol) and ranks (1 = lowest)**")
     energy_table(table, pinned="conformer")
-    csv_button(table, "Relative energies", f"{stem}_relative_energies.csv")
+    download("Relative energies (CSV)", table, f"{stem}_relative_energies.csv")
 
 
 def one_conformer(result: Comparison) -> None:
@@ -59,9 +55,7 @@ def one_conformer(result: Comparison) -> None:
     n_conformers = result.molecule.n_conformers
     number = 1
     if n_conformers > 1:
-        number = st.number_input(
-            "Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", persist_state="session", width=180
-        )
+        number = st.number_input("Conformer", 1, n_conformers, 1, key=f"alone_{n_conformers}", width=180, **KEPT)
     table = atomization_table(result, number)
     kind = "atomization energy (kcal/mol)"
     table[kind] = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table[kind]]
@@ -76,20 +70,11 @@ def results_for(shown: state.Loaded) -> None:
     """What to compare of the current molecule, and the comparison."""
     active = model.active_model()
     heading(shown)
-    try:
-        model.force_field(active, shown.molecule)
-    except VirialffError as error:
-        st.error(sentence(error), title="The model cannot treat this molecule")
+    if model.treatable(active, shown.molecule) is None:
         return
-    confidence.warn_rare_atoms(active, shown.molecule)
+    card.warn_rare_atoms(active, shown.molecule)
     what = st.segmented_control(
-        "Compare",
-        [_CONFORMERS, _SCAN],
-        default=_CONFORMERS,
-        required=True,
-        key=_WHAT,
-        bind="query-params",
-        persist_state="session",
+        "Compare", [_CONFORMERS, _SCAN], default=_CONFORMERS, required=True, key=_WHAT, **LINKED
     )
     if what == _SCAN:
         show_scan(shown, active)
@@ -122,12 +107,9 @@ def conformers_of(shown: state.Loaded, active: Model) -> None:
 enter_through_app()
 st.title("Energies")
 st.markdown("Compare the conformers of a molecule, or geometries along a scan, by the model, GFN2-xTB, ANI and DFT.")
-current = state.loaded()
-with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
-    inputs.molecule_input()
-current = state.loaded()
-if current is None:
-    st.info("Nothing to compare yet: give a molecule, or upload an SDF or XYZ file with its conformers.")
-else:
+current = inputs.chosen_molecule(
+    "Nothing to compare yet: give a molecule, or upload an SDF or XYZ file with its conformers."
+)
+if current is not None:
     results_for(current)
-model_card(model.active_model())
+card.model_card(model.active_model())

@@ -6,12 +6,11 @@ from pages.components.interactions import complexes
 from pages.components.interactions.views import approach_view, base_pair_view, one_complex, reference_view
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import file_stem, sentence, subscripted
-from pages.components.widgets import charges, confidence
-from pages.components.widgets.card import model_card
+from pages.components.shell.state import LINKED
+from pages.components.shell.text import file_stem, subscripted
+from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
 from pages.components.widgets.geometry import Geometry
-from virialff.errors import VirialffError
 from virialff.parameters.contributions import INTERMOLECULAR
 
 _VIEWS = ("One complex", "Base pairs A-T and G-C", "Reference dimers")
@@ -25,13 +24,11 @@ def show_complex() -> None:
     molecule = chosen.molecule
     st.header(subscripted(molecule.formula), divider="gray")
     complexes.describe(chosen)
-    try:
-        field = model.force_field(active, molecule)
-    except VirialffError as error:
-        st.error(sentence(error), title="The model cannot treat this complex")
+    field = model.treatable(active, molecule, "complex")
+    if field is None:
         return
     geometry = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin)
-    confidence.warn_rare_atoms(active, molecule)
+    card.warn_rare_atoms(active, molecule)
     charges.structure_views(molecule, field.charges, geometry, active.rare_atoms(molecule))
     st.subheader("Interaction energies")
     one_complex(active, molecule)
@@ -49,14 +46,7 @@ st.title("Interactions")
 st.markdown("How strongly molecules hold together, by the model, GFN2-xTB and ANI, beside DFT and CCSD(T).")
 active = model.active_model()
 view = st.segmented_control(
-    "Show",
-    _VIEWS,
-    default=_VIEWS[0],
-    required=True,
-    key="view",
-    bind="query-params",
-    persist_state="session",
-    label_visibility="collapsed",
+    "Show", _VIEWS, default=_VIEWS[0], required=True, key="view", label_visibility="collapsed", **LINKED
 )
 if view == _VIEWS[1]:
     base_pair_view(active)
@@ -64,4 +54,4 @@ elif view == _VIEWS[2]:
     reference_view(active)
 else:
     show_complex()
-model_card(active)
+card.model_card(active)

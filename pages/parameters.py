@@ -1,53 +1,52 @@
 """Page Parameters: distributions of charges, sigma, R_min and epsilon over many molecules (Fig. 11 and 12)."""
 
 import hashlib
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import streamlit as st
 
 from pages.components.parameters.distribution_view import distribution_view
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.model import active_model, chosen_name
+from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import one_line, plain
 from pages.components.widgets import molecule_set
 from pages.components.widgets.card import model_card
 from pages.components.widgets.molecule_set import MoleculeSet
-from pages.components.widgets.parameter_tasks import Drawn
+from pages.components.widgets.show import download
+from pages.components.widgets.tasks import Drawn
 from virialff.labels.molecule_samples import MAX_MOLECULES, Contents
 from virialff.labels.splits import DEFAULT_FRACTIONS, Split
 from virialff.models import registry
 from virialff.parameters.samples import ParameterSample
-from virialff.parameters.tables import to_csv
 from virialff.settings import ASSETS
 
 _SHIPPED = {"GFN2-xTB molecules": "gfn2.parquet", "DFT molecules": "dft.parquet"}
 _UPLOAD = "My own file"
 _SPLITS = ("test", "validation", "train", "all")
-_PERSIST: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 def choose_set() -> MoleculeSet | None:
     """A draw from a shipped data set, or an upload."""
     present = [name for name, file in _SHIPPED.items() if (ASSETS / "data" / file).is_file()]
     options = [*present, _UPLOAD]
-    choice = st.segmented_control("Molecules from", options, default=options[0], required=True, key="data", **_PERSIST)
+    choice = st.segmented_control("Molecules from", options, default=options[0], required=True, key="data", **LINKED)
     if choice == _UPLOAD:
         return molecule_set.uploaded_set("parameters_upload", "SDF, SMILES or CSV file with many molecules")
     path = ASSETS / "data" / _SHIPPED[choice or options[0]]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        count = st.number_input("Number of molecules", 10, MAX_MOLECULES, 300, key="count", width=180, **_PERSIST)
-        contents = st.selectbox("Of", ["molecules", "complexes"], key="contents", width=150, **_PERSIST)
+        count = st.number_input("Number of molecules", 10, MAX_MOLECULES, 300, key="count", width=180, **LINKED)
+        contents = st.selectbox("Of", ["molecules", "complexes"], key="contents", width=150, **LINKED)
         split = st.selectbox(
             "Part",
             _SPLITS,
             key="split",
             help="As the active model's training divided the data: it never saw the test part.",
             width=150,
-            **_PERSIST,
+            **LINKED,
         )
-        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="draw_seed", width=150, **_PERSIST)
+        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="draw_seed", width=150, **LINKED)
     return drawn_set(path, int(count), cast(Contents, contents), split, int(seed))
 
 
@@ -81,7 +80,7 @@ def choose_models() -> list[str]:
         default=[active] if active in names else names[:1],
         format_func=one_line,
         key=f"parameter_models_{active}_{'_'.join(names)}",
-        persist_state="session",
+        **KEPT,
     )
     return [name for name in names if name in chosen]
 
@@ -100,15 +99,7 @@ def tables(samples: dict[str, ParameterSample]) -> None:
                 height=260,
                 column_config={"sum of charges (e)": st.column_config.NumberColumn(format="%.5f")},
             )
-            st.download_button(
-                "Molecules (CSV)",
-                partial(to_csv, table),
-                "molecules.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-                key=f"molecules_csv_{name}",
-            )
+            download("Molecules (CSV)", table, "molecules.csv", key=f"molecules_csv_{name}")
 
 
 enter_through_app()

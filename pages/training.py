@@ -4,16 +4,32 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.state import LINKED
+from pages.components.shell.text import plain
 from pages.components.training.job import show_job
 from pages.components.training.start import SHOWN_JOB, find_devices_cached, new_training
 from training.jobs.control import list_jobs
 from training.jobs.devices import Devices
 from training.jobs.record import Job
 from training.labelling.campaign.progress import duration
-from virialff.errors import VirialffError
 
 _TABLE_SECONDS = 5.0
+_GPU_TITLES = {
+    "index": "GPU",
+    "name": "model",
+    "memory_used_mib": "memory used (MiB)",
+    "memory_total_mib": "memory (MiB)",
+    "load_percent": "load (%)",
+}
+_PARTITION_TITLES = {
+    "name": "partition",
+    "state": "state",
+    "nodes": "nodes",
+    "processors_per_node": "processors a node",
+    "memory_per_node_mib": "memory a node (MiB)",
+    "gpus": "GPUs",
+    "time_limit": "time limit",
+}
 
 
 def jobs_table(jobs: list[Job]) -> pd.DataFrame:
@@ -50,63 +66,30 @@ def list_of_jobs(jobs: list[Job]) -> None:
 
 def devices_table(devices: Devices) -> None:
     """GPUs with memory and load, partitions of SLURM, or why there are none."""
-    if devices.gpus:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "GPU": gpu.index,
-                        "model": gpu.name,
-                        "memory used (MiB)": gpu.memory_used_mib,
-                        "memory (MiB)": gpu.memory_total_mib,
-                        "load (%)": gpu.load_percent,
-                    }
-                    for gpu in devices.gpus
-                ]
-            ),
-            hide_index=True,
-        )
-    else:
-        st.info(plain(devices.no_gpu or ""))
-    if devices.partitions:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "partition": partition.name + (" (default)" if partition.default else ""),
-                        "state": partition.state,
-                        "nodes": partition.nodes,
-                        "processors a node": partition.processors_per_node,
-                        "memory a node (MiB)": partition.memory_per_node_mib,
-                        "GPUs": partition.gpus or "none",
-                        "time limit": partition.time_limit,
-                    }
-                    for partition in devices.partitions
-                ]
-            ),
-            hide_index=True,
-        )
-    else:
-        st.info(plain(devices.no_slurm or ""))
-
-
-def _jobs() -> list[Job]:
-    try:
-        return list_jobs()[::-1]
-    except VirialffError as error:
-        st.error(sentence(error), title="The jobs cannot be listed")
-        return []
+    partitions = [
+        vars(partition)
+        | {"name": partition.name + (" (default)" if partition.default else ""), "gpus": partition.gpus or "none"}
+        for partition in devices.partitions
+    ]
+    for rows, titles, none in (
+        ([vars(gpu) for gpu in devices.gpus], _GPU_TITLES, devices.no_gpu),
+        (partitions, _PARTITION_TITLES, devices.no_slurm),
+    ):
+        if rows:
+            st.dataframe(pd.DataFrame(rows)[list(titles)].rename(columns=titles), hide_index=True)
+        else:
+            st.info(plain(none or ""))
 
 
 def _renewed_list() -> None:
-    list_of_jobs(_jobs())
+    list_of_jobs(list_jobs()[::-1])
 
 
 enter_through_app()
 st.title("Training")
 st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
 devices = find_devices_cached()
-jobs = _jobs()
+jobs = list_jobs()[::-1]
 with st.expander("New training", expanded=not jobs, icon=":material/add:"):
     new_training(devices)
 with st.expander("GPUs and SLURM", icon=":material/memory:"):
@@ -122,5 +105,5 @@ else:
     names = [job.name for job in jobs]
     if st.session_state.get(SHOWN_JOB) not in names:
         st.session_state[SHOWN_JOB] = names[0]
-    shown = st.selectbox("Show", names, key=SHOWN_JOB, bind="query-params", persist_state="session", width=360)
+    shown = st.selectbox("Show", names, key=SHOWN_JOB, width=360, **LINKED)
     show_job(next(job for job in jobs if job.name == shown))

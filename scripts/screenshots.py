@@ -22,16 +22,21 @@ def molecule(page: Page, address: str) -> None:
     frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
 
 
-def energies(page: Page, address: str) -> None:
-    """Page Energies with the example that has conformers."""
+def leucine(page: Page, address: str, name: str) -> None:
+    """The page of this name with the example that has conformers."""
     open_page(page, address)
     settle(page)
     page.get_by_role("tab", name="Examples").click()
     page.get_by_role("button", name="leucine, 20 conformers", exact=True).click()
     settle(page)
-    page.get_by_role("link", name="Energies").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Energies", timeout=SLOW)
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=SLOW)
     settle(page)
+
+
+def energies(page: Page, address: str) -> None:
+    """Page Energies with the example that has conformers."""
+    leucine(page, address, "Energies")
     page.get_by_role("button", name="Compute energies").click()
     # The heading is there as soon as the first method is done.
     expect(page.locator(".legendtext", has_text="ANI-2x").first).to_be_visible(timeout=SLOW)
@@ -41,14 +46,7 @@ def energies(page: Page, address: str) -> None:
 
 def conformers(page: Page, address: str) -> None:
     """Page Conformers with the same example, ranked by all quick methods."""
-    open_page(page, address)
-    settle(page)
-    page.get_by_role("tab", name="Examples").click()
-    page.get_by_role("button", name="leucine, 20 conformers", exact=True).click()
-    settle(page)
-    page.get_by_role("link", name="Conformers").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Conformers", timeout=SLOW)
-    settle(page)
+    leucine(page, address, "Conformers")
     # Energies are kept by content, so another page may have computed them.
     compute = page.get_by_role("button", name="Compute energies")
     if compute.count():

@@ -1,4 +1,4 @@
-"""What all tests share: which ones need a system program, and that CI skips nothing."""
+"""What all tests share: which ones are slow or need a system program, and that CI skips nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,25 @@ import pytest
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 ROOT = Path(__file__).resolve().parent.parent
+#: Below tests/: what needs a browser, the app, SLURM, DFT, trainings or campaigns. `make test-fast` leaves it out.
+SLOW = (
+    "browser",
+    "pages",
+    "test_conftest.py",
+    "test_repository.py",
+    "test_shipped_labels.py",
+    "training/jobs",
+    "training/labelling",
+    "training/loop",
+    "training/models",
+    "training/studies",
+    "training/test_commands.py",
+    "virialff/benchmarks",
+    "virialff/commands",
+    "virialff/conformers/test_crest.py",
+    "virialff/engines",
+    "virialff/interactions",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,8 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests whose program is missing; all of tests/browser/ needs Chromium."""
+    """Skip the tests whose program is missing; all of tests/browser/ needs Chromium. Mark the slow ones."""
+    slow = [ROOT / "tests" / place for place in SLOW]
     for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker(pytest.mark.slow)
         if item.path.is_relative_to(ROOT / "tests" / "browser"):
             item.add_marker(pytest.mark.program("chromium"))
         for mark in item.iter_markers("program"):

@@ -154,9 +154,14 @@ def test_citation_names_software_and_paper():
     assert [author["family-names"] for author in paper["authors"]] == ["Terets", "Nikolaienko"]
 
 
+def test_the_changelog_ends_the_releases_with_this_version():
+    released = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released[0] == virialff.__version__
+
+
 def local_links() -> list[tuple[str, str]]:
     links = []
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
             if not target.startswith(("http:", "https:", "mailto:")):
                 links.append((str(page.relative_to(ROOT)), target))
@@ -166,3 +171,9 @@ def local_links() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "target"), local_links())
 def test_links_between_documents_lead_somewhere(page, target):
     assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+def test_what_is_marked_slow_is_there():
+    from tests.conftest import SLOW
+
+    assert [place for place in SLOW if not (ROOT / "tests" / place).exists()] == []

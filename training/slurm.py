@@ -1,20 +1,18 @@
 """What label campaigns and training jobs share of SLURM: what to ask it for, submission, states of jobs."""
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import submitit
 from pydantic import BaseModel, ConfigDict, Field
 
-from virialff.errors import ConfigError
+from virialff.errors import ConfigError, VirialffError
 
 #: Variables that the numeric libraries read for their number of threads.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-#: Minutes that stand for "no limit" with submitit's local executor.
-NO_LIMIT = 60 * 24 * 3650
 #: States of a job that has not ended.
 ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "STAGE_OUT"})
 
@@ -24,12 +22,12 @@ class SlurmConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    partition: str | None = None
-    account: str | None = None
-    time_minutes: int = Field(default=720, ge=1)
-    memory_gb: float = Field(default=2.0, gt=0)
-    setup: tuple[str, ...] = ()  #: shell lines run before the job, such as `module load ...`
-    additional_parameters: dict[str, str | int] = {}  #: further sbatch options
+    partition: str | None = Field(default=None, description="Partition, by default the cluster's own")
+    account: str | None = Field(default=None, description="Account that is charged, where the cluster asks for one")
+    time_minutes: int = Field(default=720, ge=1, description="Time limit of a job in minutes")
+    memory_gb: float = Field(default=2.0, gt=0, description="Memory of a job in GB")
+    setup: tuple[str, ...] = Field(default=(), description="Shell lines run before the job, such as `module load ...`")
+    additional_parameters: dict[str, str | int] = Field(default={}, description="Further options of sbatch")
 
 
 def require_slurm(what: str) -> None:
@@ -41,31 +39,56 @@ def require_slurm(what: str) -> None:
         )
 
 
-def slurm_executor(
-    folder: Path, ask: SlurmConfig, *, name: str, threads: int, gpus: int, nodes: int = 1
-) -> submitit.SlurmExecutor:
-    """An executor with logs and results in `folder` for jobs of one task a node with so many threads and GPUs."""
+def submit(
+    command: Sequence[str],
+    ask: SlurmConfig,
+    *,
+    what: str,
+    name: str,
+    output: Path,
+    threads: int,
+    gpus: int,
+    nodes: int = 1,
+    tasks: int | None = None,
+) -> str:
+    """Submit a job that runs `command` once on each node with so many threads and GPUs; returns SLURM's number.
+
+    tasks: the number of jobs of an array. `output` is the file of what the command prints, with sbatch's %-patterns.
+    SIGUSR2 reaches the command 90 seconds before its time ends. `what` begins the sentence of an error ("The job").
+
+    Raises VirialffError with SLURM's own words if it refuses.
+    """
     options: dict[str, Any] = {
-        "job_name": name,
+        "job-name": name,
+        "output": output,
+        "open-mode": "append",
+        "signal": "USR2@90",
         "partition": ask.partition,
         "account": ask.account,
         "time": ask.time_minutes,
         "mem": f"{round(1024 * ask.memory_gb)}M",
-        "cpus_per_task": threads,
-        "gpus_per_node": gpus or None,
+        "cpus-per-task": threads,
+        "gpus-per-node": gpus or None,
         "nodes": nodes if nodes > 1 else None,
-        "ntasks_per_node": 1 if nodes > 1 else None,
-        "setup": [*(f"export {variable}={threads}" for variable in THREAD_VARIABLES), *ask.setup],
-        "additional_parameters": dict(ask.additional_parameters),
+        "ntasks-per-node": 1 if nodes > 1 else None,
+        "array": None if tasks is None else f"0-{tasks - 1}",
+        **{key.replace("_", "-"): value for key, value in ask.additional_parameters.items()},
     }
-    executor = submitit.SlurmExecutor(folder)
-    executor.update_parameters(**{key: value for key, value in options.items() if value is not None})
-    return executor
-
-
-def refusal(error: Exception) -> str:
-    """SLURM's own words about a submission that failed."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    flags = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    exports = [f"export {variable}={threads}" for variable in THREAD_VARIABLES]
+    # In a step of its own the command gets the signals; a step takes no number of threads from its job.
+    run = shlex.join(["srun", "--unbuffered", f"--cpus-per-task={threads}", *command])
+    script = "\n".join(["#!/bin/bash", *exports, *ask.setup, run, ""])
+    try:
+        done = subprocess.run(
+            ["sbatch", "--parsable", *flags], input=script, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise VirialffError(f"{what} could not be submitted: {error}") from error
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"sbatch ended with exit code {done.returncode}"]
+        raise VirialffError(f"{what} could not be submitted: {words[-1]}")
+    return done.stdout.strip().partition(";")[0]
 
 
 def job_states(numbers: Iterable[str]) -> tuple[dict[str, str], set[str]]:

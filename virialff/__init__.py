@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from virialff.engines import get_engine
     from virialff.errors import MoleculeError, VirialffError
     from virialff.io.read import read_molecules
+    from virialff.methods.method import get_method
     from virialff.models.force_field import ForceField, Model
     from virialff.models.registry import load_model
     from virialff.molecules.molecule import Molecule
@@ -28,6 +29,7 @@ _HOME = {
     "MoleculeError": "virialff.errors",
     "VirialffError": "virialff.errors",
     "get_engine": "virialff.engines",
+    "get_method": "virialff.methods.method",
     "load_model": "virialff.models.registry",
     "read_molecules": "virialff.io.read",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "VirialffError",
     "__version__",
     "get_engine",
+    "get_method",
     "load_model",
     "read_molecules",
 ]

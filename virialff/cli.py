@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from virialff import __version__
 from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
+from virialff.settings import TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
@@ -31,8 +32,6 @@ BUILT_IN = {
         "data",
     )
 }
-#: Set to anything, it shows the traceback of a fault of the program itself.
-TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
 
 DESCRIPTION = "Force-field parameters of a molecule from its structural formula: charges, pair potential, energies."
 EPILOG = """\
@@ -83,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'the input'}: {error.strerror or error}", ExitCode.INPUT)
     except Exception as error:  # the edge of the program: a fault is reported, not hidden
-        if os.environ.get(TRACEBACK_VARIABLE):
+        if shows_traceback():
             raise
         kind = type(error).__name__
         return _fail(

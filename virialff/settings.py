@@ -1,20 +1,92 @@
-"""Settings of an installation: where its shipped files are, and whether it may change anything."""
+"""Settings of an installation: every VIRIALFF_* environment variable, and where each folder is (docs/settings.md)."""
 
 import os
 from pathlib import Path
 
-from virialff.errors import ReadOnlyError
+from virialff.errors import ConfigError, ReadOnlyError, RegistryError
 
-_CHECKOUT = Path(__file__).resolve().parent.parent
+#: The folder that holds the package: of a checkout its root.
+CHECKOUT = Path(__file__).resolve().parent.parent
+#: Shipped models, labels, examples and studies.
+ASSETS = Path(os.environ.get("VIRIALFF_ASSETS", CHECKOUT / "assets"))
+#: Where the label campaigns that ship write their stores, and imports theirs.
+LABELS = CHECKOUT / "build" / "labels"
+#: What the app serves itself: the viewer of molecules.
+STATIC = CHECKOUT / "static"
 
-#: The folder `assets`: of the checkout, or the one named by the environment variable VIRIALFF_ASSETS.
-ASSETS = Path(os.environ.get("VIRIALFF_ASSETS", _CHECKOUT / "assets"))
-#: Set to anything but 0, it refuses whatever starts, stops or changes work or models.
+MODELS_VARIABLE = "VIRIALFF_MODELS"
+RUNS_VARIABLE = "VIRIALFF_JOBS"
+JOBS_PER_GPU_VARIABLE = "VIRIALFF_JOBS_PER_GPU"
+POOLS_VARIABLE = "VIRIALFF_POOLS"
 READ_ONLY_VARIABLE = "VIRIALFF_READ_ONLY"
+TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
+ANI_WEIGHTS_VARIABLE = "VIRIALFF_ANI_WEIGHTS"
+PYSCF_BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
+#: Set by the program for its own processes: the file in which one tells why a training ended.
+TRAINING_END_VARIABLE = "VIRIALFF_TRAINING_END"
+#: The same: the lifeline of torchrun for the processes that it starts.
+TRAINING_LIFELINE_VARIABLE = "VIRIALFF_TRAINING_LIFELINE"
+
+
+def models_folder() -> Path:
+    """The folder of the user's own models; it need not exist yet. Raises RegistryError where there is no home folder.
+
+    VIRIALFF_MODELS where it is set, else `virialff/models` in the user's data folder (XDG_DATA_HOME or ~/.local/share).
+    """
+    if named := os.environ.get(MODELS_VARIABLE):
+        return Path(named)
+    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
+    try:
+        return data.expanduser() / "virialff" / "models"
+    except RuntimeError as error:
+        raise RegistryError(f"there is no home folder for your models here; set {MODELS_VARIABLE} to one") from error
+
+
+def runs_folder() -> Path:
+    """The folder in VIRIALFF_JOBS, or `runs` of the checkout: it takes the runs, and their jobs in `jobs`."""
+    return Path(os.environ.get(RUNS_VARIABLE) or CHECKOUT / "runs").absolute()
+
+
+def pools_folder() -> Path:
+    """Where downloaded wheels with molecules are kept: VIRIALFF_POOLS, or `build/pools` of the checkout."""
+    return Path(os.environ.get(POOLS_VARIABLE) or CHECKOUT / "build" / "pools")
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/virialff`, by default `~/.cache/virialff`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virialff"
+
+
+def ani_weights() -> str | None:
+    """The user's folder, or state dict, of ANI weights (VIRIALFF_ANI_WEIGHTS), None where it is not set."""
+    return os.environ.get(ANI_WEIGHTS_VARIABLE) or None
+
+
+def pyscf_blas() -> str | None:
+    """The OpenBLAS that PySCF's worker loads (VIRIALFF_PYSCF_BLAS), None for the one in its wheel.
+
+    That one is of 2018 and knows no AVX-512, with which matrix products take half the time.
+    """
+    return os.environ.get(PYSCF_BLAS_VARIABLE) or None
+
+
+def jobs_per_gpu() -> int:
+    """VIRIALFF_JOBS_PER_GPU, 1 by default. Raises ConfigError if it is no positive whole number."""
+    text = os.environ.get(JOBS_PER_GPU_VARIABLE) or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(
+            f"{JOBS_PER_GPU_VARIABLE} is {text!r}: it takes the number of jobs that may share a GPU, 1 or more."
+        )
+    return int(text)
+
+
+def shows_traceback() -> bool:
+    """Whether a fault of the program itself shows its traceback (VIRIALFF_TRACEBACK set to anything)."""
+    return bool(os.environ.get(TRACEBACK_VARIABLE))
 
 
 def is_read_only() -> bool:
-    """Whether the environment variable VIRIALFF_READ_ONLY is set."""
+    """Whether VIRIALFF_READ_ONLY is set to anything but 0."""
     return os.environ.get(READ_ONLY_VARIABLE, "").strip() not in ("", "0")
 
 

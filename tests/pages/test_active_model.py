@@ -4,7 +4,7 @@ import json
 import shutil
 
 from virialff.models import registry
-from virialff.settings import ASSETS
+from virialff.settings import ASSETS, MODELS_VARIABLE
 
 
 def sidebar_text(app) -> str:
@@ -12,7 +12,7 @@ def sidebar_text(app) -> str:
 
 
 def test_the_app_follows_the_choice_of_the_user(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     source = tmp_path / "source"
     shutil.copytree(ASSETS / "models" / "default", source)
     card = json.loads((source / "card.json").read_text())

@@ -8,6 +8,7 @@ from tests.pages.conftest import enter_smiles
 from tests.virialff.sample_models import change_card, make_ensemble
 from virialff.benchmarks.calibration import calibrate
 from virialff.models import registry
+from virialff.settings import MODELS_VARIABLE
 
 ENVIRONMENTS = {"H(-C)": 900, "C(-C,-H,-H,-H)": 90, "C(-C,-H,-H,-O)": 3, "O(-C,-H)": 60, "H(-O)": 70}
 ERRORS = {
@@ -30,7 +31,7 @@ ERRORS = {
 @pytest.fixture
 def ensemble_app(app, tmp_path, monkeypatch):
     """The app with a model of three members, which knows what it was trained on."""
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     folder = make_ensemble(tmp_path / "source")
     calibration = calibrate([[1.0, 2.0, 4.0], [1.1, 2.2, 3.0]], [1.0, 2.1, 5.0], [0, 1, 2], quantity="total energy")
     metrics = json.loads((folder / "card.json").read_text())["metrics"]

@@ -13,10 +13,10 @@ from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
 from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config, write_pool
 from tests.virialff.labels.sample_labels import sample_label
-from training.jobs.command_runs import find_command, list_commands, stop_command
-from training.jobs.record import FOLDER_VARIABLE
+from training.jobs.control import find, list_jobs, stop
 from virialff.labels.store import LabelStore
 from virialff.labels.summary import summarise
+from virialff.settings import RUNS_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of commands, and that of stores; what a test leaves running is stopped."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setattr(label_work, "CAMPAIGNS_FOLDER", tmp_path / "stores")
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setattr(label_work, "LABELS", tmp_path / "stores")
     yield tmp_path / "runs"
     monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
-    for run in list_commands():
+    for run in list_jobs(None):
         if not run.is_over:
-            stop_command(run.name, wait_seconds=60)
+            stop(run.name)
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def tab(app, name):
 
 def over(app, purpose):
     deadline = time.monotonic() + 120
-    while not all(run.is_over for run in list_commands(purpose)):
+    while not all(run.is_over for run in list_jobs(purpose)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     app.run()
     assert not app.exception
-    return list_commands(purpose)
+    return list_jobs(purpose)
 
 
 def test_contents_are_those_of_the_command(page, store):
@@ -137,7 +137,18 @@ def test_an_import_that_fails_says_why_and_a_read_only_one_does_not_start(page, 
     monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
     button(page, "Import QMugs").click().run()
     assert "is refused because this installation is read-only" in text_of(page)
-    assert len(list_commands()) == 1
+    assert len(list_jobs(None)) == 1
+
+
+def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
+    folder = jobs / "commands" / "import-of-labels-7"
+    folder.mkdir(parents=True)
+    (folder / "request.json").write_text('{"step": null}')
+    page.run()
+    assert not page.exception
+    assert "request.json is damaged" in text_of(page)
+    assert [job.state for job in list_jobs(label_work._IMPORT)] == ["damaged"]
+    assert list_jobs(label_work._CAMPAIGN) == []
 
 
 def test_a_campaign_is_stopped_and_goes_on(page, tmp_path):
@@ -147,10 +158,10 @@ def test_a_campaign_is_stopped_and_goes_on(page, tmp_path):
     labelled(page.text_input, "Path of a configuration").set_value(str(config)).run()
     button(page, "Start labelling").click().run()
     assert not page.exception
-    (run,) = list_commands(label_work._CAMPAIGN)
-    stop_command(run.name, wait_seconds=120)
+    (run,) = list_jobs(label_work._CAMPAIGN)
+    stop(run.name, wait_seconds=120)
     page.run()
-    assert find_command(run.name).state == "stopped"
+    assert find(run.name).state == "stopped"
     button(page, "Go on").click().run()
     (run,) = over(page, label_work._CAMPAIGN)
     assert (run.state, run.exit_code) == ("finished", 0)

@@ -13,13 +13,13 @@ from tests.small_training import small_store
 from virialff.benchmarks.report import evaluate_models
 from virialff.models import registry
 from virialff.models.registry import load_model
-from virialff.settings import ASSETS
+from virialff.settings import ASSETS, MODELS_VARIABLE
 
 
 @pytest.fixture
 def page(app, tmp_path, monkeypatch):
     """The page, with a second model whose card has no metrics."""
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     source = tmp_path / "source"
     shutil.copytree(ASSETS / "models" / "default", source)
     card = json.loads((source / "card.json").read_text())

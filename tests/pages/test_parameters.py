@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pages.components.widgets import molecule_set
-from pages.components.widgets.parameter_tasks import Contained, Part
+from pages.components.widgets.tasks import Contained, Part
 from tests.pages.conftest import finish
 from virialff import load_model
 from virialff.molecules.molecule import Molecule

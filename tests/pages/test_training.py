@@ -13,9 +13,9 @@ from pages.components.training import start as training_start
 from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
 from training.jobs.control import find, list_jobs, start, stop
-from training.jobs.record import FOLDER_VARIABLE
 from training.jobs.runs import metrics_table, runs_with_metrics
-from virialff.figures import loss_figure
+from virialff.figures.training import loss_figure
+from virialff.settings import RUNS_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of jobs; what a test leaves running in it is stopped."""
     folder = tmp_path / "runs"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv(RUNS_VARIABLE, str(folder))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     yield folder
     monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
@@ -140,6 +140,19 @@ def test_runs_are_compared(page, store, jobs, monkeypatch):
     tables = {name: metrics_table(jobs / name) for name in ("first", "second")}
     labels = [trace.name for trace in loss_figure(tables, "energy").data]
     assert labels == ["first: training", "first: validation", "second: training", "second: validation"]
+
+
+def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
+    for name, content in (("bad", '{"step": null}'), ("worse", "{")):
+        (jobs / "jobs" / name).mkdir(parents=True)
+        (jobs / "jobs" / name / "job.json").write_text(content)
+    page.run()
+    assert not page.exception
+    assert page.dataframe[-1].value[["job", "state"]].to_numpy().tolist() == [["worse", "damaged"], ["bad", "damaged"]]
+    labelled(page.selectbox, "Show").set_value("bad").run()
+    assert not page.exception
+    assert "job.json is damaged" in text_of(page)
+    assert "Start training" in [entry.label for entry in page.button]
 
 
 def test_what_is_wrong_in_a_recipe_is_a_sentence(page):

@@ -7,7 +7,7 @@ import pytest
 from tests.virialff.sample_models import make_model
 from virialff.benchmarks.psi4_databases import psi4_data_folder
 from virialff.errors import EvaluationSetError
-from virialff.models import registry
+from virialff.settings import MODELS_VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def psi4_data() -> Path:
 def models(tmp_path, monkeypatch) -> Path:
     """An empty folder for the user's own models, not made yet."""
     folder: Path = tmp_path / "share" / "models"
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv(MODELS_VARIABLE, str(folder))
     return folder
 
 

@@ -20,6 +20,7 @@ import virialff
 from virialff import Molecule, cli
 from virialff.commands import ExitCode
 from virialff.io.read import group_conformers, read_molecules
+from virialff.settings import TRACEBACK_VARIABLE
 
 ROOT = Path(virialff.__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "virialff.cli"]
@@ -309,7 +310,7 @@ def test_fault_is_reported_without_a_traceback(run, monkeypatch):
     code, out, err = run("info")
     assert (code, out) == (ExitCode.FAULT, "")
     assert "a fault of virialff itself (KeyError: 'coffee')" in err
-    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
     with pytest.raises(KeyError):
         cli.main(["info"])
 

@@ -3,14 +3,9 @@ import pandas as pd
 import pytest
 
 from virialff import load_model
-from virialff.figures import (
-    TYPICAL_VALUES,
-    conformer_energy_figure,
-    pair_curve_figure,
-    pair_parameter_histogram,
-    relative_energy_scatter,
-)
-from virialff.figures.curves import energy_window
+from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
+from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
+from virialff.figures.pairs import energy_window, pair_curve_figure
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.pairs import atom_pair_curve, element_pair_labels
 

@@ -22,17 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     # Without an action it lists.
     parser.add_argument("--json", action="store_true", default=False, help="print JSON instead of text")
-    parser.set_defaults(do=_list)
+    parser.set_defaults(do=_list, all=False)
     for name, do, text in (
         ("list", _list, "every job: its state, steps, time left"),
         ("show", _show, "one job with its last metrics"),
         ("follow", _follow, "what the training prints, until it ends; Ctrl-C leaves the job alone"),
-        ("stop", _stop, "let the training save, and end it"),
-        ("resume", _resume, "start a job again that was stopped, failed or died"),
+        ("stop", _act, "let the training save, and end it"),
+        ("resume", _act, "start a job again that was stopped, failed or died"),
         ("devices", _devices, "GPUs of this machine with memory and load, partitions of SLURM"),
     ):
         action = actions.add_parser(name, help=text, description=text)
-        if name not in ("list", "devices"):
+        if name == "list":
+            action.add_argument("--all", action="store_true", help="other background commands of the app too")
+        elif name != "devices":
             action.add_argument("name", help="name of the job")
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON instead of text")
         action.set_defaults(do=do)
@@ -46,9 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from training.jobs.control import list_jobs
-    from training.jobs.record import runs_folder
+    from training.jobs.record import TRAINING
+    from virialff.settings import runs_folder
 
-    jobs = list_jobs()
+    jobs = list_jobs(None if arguments.all else TRAINING)
     if arguments.json:
         print(json.dumps([job.as_dict() for job in jobs], indent=1))
         return ExitCode.OK
@@ -66,8 +69,9 @@ def _row(job: "Job") -> tuple[str, ...]:
     state = f"{job.state} ({job.position})" if job.position is not None else job.state
     left = job.remaining_seconds
     where = f"SLURM {job.scheduler_id or ''}".strip() if job.cluster == "slurm" else job.host
+    about = job.reason if job.state == "damaged" else job.subject
     steps = f"{job.step}/{job.steps}" if job.steps is not None else "-"
-    return job.name, state, steps, "-" if left is None else f"{left / 60:.0f} min", where, str(job.run)
+    return job.name, state, steps, "-" if left is None else f"{left / 60:.0f} min", where, about
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -81,7 +85,7 @@ def _show(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     _print_job(job)
     for name, value in (metrics[0] if metrics else {}).items():
-        if name.startswith(("train_", "validation_")):
+        if name.startswith(("train_", "validation_")) and isinstance(value, (int, float)):
             print(f"  {name:<32} {value:.4g}")
     return ExitCode.OK
 
@@ -103,16 +107,11 @@ def _follow(arguments: argparse.Namespace) -> int:
     return _tell(find(arguments.name), as_json=arguments.json)
 
 
-def _stop(arguments: argparse.Namespace) -> int:
-    from training.jobs.control import stop
+def _act(arguments: argparse.Namespace) -> int:
+    from training.jobs import control
 
-    return _tell(stop(arguments.name), as_json=arguments.json)
-
-
-def _resume(arguments: argparse.Namespace) -> int:
-    from training.jobs.control import resume
-
-    return _tell(resume(arguments.name), as_json=arguments.json)
+    act = control.stop if arguments.action == "stop" else control.resume
+    return _tell(act(arguments.name), as_json=arguments.json)
 
 
 def _devices(arguments: argparse.Namespace) -> int:
@@ -123,13 +122,9 @@ def _devices(arguments: argparse.Namespace) -> int:
         print(json.dumps(devices.as_dict(), indent=1))
         return ExitCode.OK
     for gpu in devices.gpus:
-        memory = (
-            ""
-            if gpu.memory_total_mib is None
-            else f", {gpu.memory_used_mib:.0f} of {gpu.memory_total_mib:.0f} MiB used"
-        )
-        load = "" if gpu.load_percent is None else f", load {gpu.load_percent:.0f} %"
-        print(f"GPU {gpu.index}: {gpu.name}{memory}{load}")
+        used, load = (gpu.memory_used_mib, gpu.memory_total_mib), gpu.load_percent
+        memory = "" if used[1] is None else f", {used[0]:.0f} of {used[1]:.0f} MiB used"
+        print(f"GPU {gpu.index}: {gpu.name}{memory}{'' if load is None else f', load {load:.0f} %'}")
     for partition in devices.partitions:
         default = " (default)" if partition.default else ""
         gpus = f", GPUs {partition.gpus}" if partition.gpus else ""
@@ -148,4 +143,4 @@ def _tell(job: "Job", *, as_json: bool) -> int:
         print(json.dumps(job.as_dict()))
     else:
         _print_job(job)
-    return ExitCode.SOME_FAILED if job.state in ("failed", "died") else ExitCode.OK
+    return ExitCode.SOME_FAILED if job.state in ("failed", "died", "damaged") else ExitCode.OK

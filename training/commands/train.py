@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         return start_job(arguments)
     require_write_access("Training")
     refuse_job_arguments(arguments)
-    from training.jobs.work import save_when_alone
     from training.loop.launcher import Nodes, run_processes, telling_the_end
     from training.loop.ranks import joined_processes
     from training.loop.run import prepare_run, train_recipe
+    from training.loop.run_folder import RunFolder
     from training.loop.stopping import TrainingInterrupted
     from training.recipes.recipe import load_recipe
 
@@ -67,11 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
         if processes > 1 or arguments.nodes > 1:
             nodes = Nodes.of_slurm(arguments.nodes, os.environ)
             return run_processes(_own_arguments(arguments, folder, device), processes, nodes)
-    else:
-        save_when_alone()
     try:
-        with joined_processes(device) as group, telling_the_end():
+        with joined_processes(device) as group, telling_the_end(), ExitStack() as held:
             if group.is_first:
+                held.enter_context(RunFolder(folder).held())
                 prepare_run(recipe, folder, repack=arguments.repack)
             group.wait()
             train_recipe(recipe, stages, folder, group)

@@ -1,4 +1,5 @@
-"""Start, list, follow, stop and resume training jobs, on this machine or on SLURM."""
+"""Start, list, follow, stop and resume jobs: `virialff ...` commands that go on when their starter ends, on this
+machine or, for trainings, on SLURM."""
 
 import codecs
 import fcntl
@@ -9,21 +10,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from submitit.core.utils import FailedJobError
-
 from training.jobs.locks import share
-from training.jobs.record import Job, JobFolder, Request, all_folders, look, runs_folder
-from training.jobs.slots import gpus_here, jobs_per_gpu, waiting
-from training.jobs.work import work
-from training.slurm import SlurmConfig, cancel, refusal, require_slurm, slurm_executor
+from training.jobs.record import (
+    TRAINING,
+    Job,
+    JobFolder,
+    Request,
+    all_folders,
+    look,
+    place_of,
+    requests,
+    stem_of,
+)
+from training.jobs.slots import gpus_here, waiting
+from training.slurm import SlurmConfig, cancel, require_slurm, submit
 from virialff.errors import ConfigError, JobError, VirialffError
-from virialff.settings import require_write_access
+from virialff.settings import jobs_per_gpu, require_write_access, runs_folder
+
+#: In an argument of `start_command`, the folder of the job.
+FOLDER = "{folder}"
 
 
 def start(
@@ -61,65 +72,90 @@ def start(
         raise ConfigError(f"--nodes {nodes}: several machines are had with --cluster slurm only.")
     if processes is not None and (gpus or processes < 1):
         raise ConfigError("--processes is 1 or more and goes with --gpus 0: with GPUs there is one process a GPU.")
-    if cluster == "slurm":
-        require_slurm("The job")
-    folder = (run or runs_folder() / checked.name).absolute()
-    if folder.is_relative_to(runs_folder() / "jobs"):
-        raise ConfigError(f"The run folder {folder} is among the records of the jobs: give another one with --run.")
+    subject = (run or runs_folder() / checked.name).absolute()
+    if subject.is_relative_to(runs_folder() / "jobs"):
+        raise ConfigError(f"The run folder {subject} is among the records of the jobs: give another one with --run.")
+    arguments = ["train", f"{FOLDER}/recipe.yaml", "--run", str(subject), "--gpus", str(gpus)]
+    arguments += ["--nodes", str(nodes)] if nodes > 1 else []
+    arguments += ["--processes", str(processes)] if processes is not None else []
+    return start_command(
+        TRAINING,
+        str(subject),
+        [*arguments, *options],
+        # A copy: later changes of the original do not reach a job that waits.
+        files={"recipe.yaml": recipe.read_bytes()},
+        cluster=cluster,
+        gpus=gpus,
+        cores=max(stage.threads for stage in checked.all_stages) * (processes or gpus or 1),
+        nodes=nodes,
+        slurm=slurm or SlurmConfig(memory_gb=8.0),
+    )
+
+
+def start_command(
+    purpose: str,
+    subject: str,
+    arguments: Sequence[str],
+    *,
+    files: Mapping[str, bytes] | None = None,
+    gpus: int = 0,
+    cores: int = 0,
+    **where: Any,
+) -> Job:
+    """Run `virialff ARGUMENTS` in the folder we are in; it goes on when this process ends.
+
+    files: content by file name, written into the folder of the job, which FOLDER stands for in the arguments; they are
+    there until the job is forgotten. On this machine it waits until it has so many GPUs, or processors if it takes no
+    GPU. where: `cluster`, `nodes` and `slurm` of the Request.
+
+    Raises JobError while a command of the same purpose and subject is at work or where it cannot be started,
+    ConfigError for GPUs that there are not, VirialffError with SLURM's words if it refuses, ReadOnlyError where nothing
+    may be started.
+    """
+    require_write_access(f"Starting `virialff {arguments[0]}`")
+    request = Request(
+        purpose=purpose,
+        subject=subject,
+        arguments=tuple(arguments),
+        directory=os.getcwd(),
+        gpus=gpus,
+        cores=cores,
+        host=socket.gethostname(),
+        submitted=time.time(),
+        **where,
+    )
     with _starting():
-        job = _folder_for(folder)
-        job.path.mkdir(parents=True, exist_ok=True)
-        before = job.request()
-        if recipe.resolve() != job.recipe.resolve():
-            shutil.copyfile(recipe, job.recipe)
-        request = Request(
-            name=job.path.name,
-            recipe=str(job.recipe),
-            run=str(folder),
-            directory=os.getcwd(),
-            cluster=cluster,
-            gpus=gpus,
-            threads=_threads(checked.model_dump(mode="json")),
-            options=tuple(options),
-            slurm=(slurm or SlurmConfig(memory_gb=8.0)).model_dump(mode="json"),
-            devices=devices,
-            host=socket.gethostname(),
-            submitted=time.time(),
-            attempt=1 if before is None else before.attempt + 1,
-            nodes=nodes,
-            processes=processes,
-        )
-        _submit(job, request)
-    return find(request.name)
+        before = _at_rest(purpose, subject)
+        # A training goes on with what its run has; others begin anew.
+        folder = before if before is not None and purpose == TRAINING else _new_folder(request)
+        for name, content in (files or {}).items():
+            (folder.path / Path(name).name).write_bytes(content)
+        arguments = tuple(argument.replace(FOLDER, str(folder.path)) for argument in arguments)
+        _begin(folder, request.model_copy(update={"arguments": arguments}))
+    return find(folder.name)
 
 
-def list_jobs() -> list[Job]:
-    """Every job in `runs_folder()`, oldest first, with its position in the queue of its machine."""
-    jobs = sorted((look(folder) for folder in all_folders()), key=lambda job: (job.submitted, job.name))
-    queues: dict[tuple[str, bool], int] = {}
-    for index, job in enumerate(jobs):
-        if job.state == "queued" and job.cluster == "local":
-            queue = (job.host, job.gpus > 0)
-            queues[queue] = queues.get(queue, 0) + 1
-            jobs[index] = replace(job, position=queues[queue])
-    return jobs
+def list_jobs(purpose: str | None = TRAINING) -> list[Job]:
+    """Every job of a purpose, or all there are, oldest first, with its position in the queue of its machine."""
+    folders = [folder for folder in all_folders() if purpose is None or folder.path.parent == place_of(purpose)]
+    jobs = [job for job in map(look, folders) if purpose is None or stem_of(job.purpose) == stem_of(purpose)]
+    return sorted(map(_in_queue, jobs), key=lambda job: (job.submitted, job.name))
 
 
 def find(name: str) -> Job:
     """The job of this name. Raises JobError if there is none."""
-    folder = next((folder for folder in all_folders() if folder.path.name == name), None)
-    request = folder.request() if folder is not None else None
-    if folder is None or request is None:
-        raise JobError(f"There is no job {name!r} in {runs_folder()}: `virialff jobs list` names those there are.")
-    job = look(folder)
-    if job.state == "queued" and job.cluster == "local":
-        names = [other.name for other in waiting(request)]
-        return replace(job, position=names.index(name) + 1 if name in names else None)
-    return job
+    return _in_queue(look(_folder(name)))
+
+
+def _in_queue(job: Job) -> Job:
+    if job.state != "queued" or not job.waits_for:
+        return job
+    names = [other.name for other in waiting(job.host, job.waits_for)]
+    return job.model_copy(update={"position": names.index(job.name) + 1 if job.name in names else None})
 
 
 def follow(name: str, interval: float = 0.5) -> Iterator[str]:
-    """The lines that the job's training prints, as they come, from the first of this attempt until the job is over."""
+    """The lines that the job's command prints, as they come, from the first of this attempt until the job is over."""
     job = find(name)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     unfinished = ""
@@ -145,10 +181,10 @@ def stop(name: str, *, wait_seconds: float = 60.0) -> Job:
 
     Raises JobError if it is over already, ReadOnlyError where nothing may be stopped.
     """
-    require_write_access("Stopping a training job")
+    require_write_access("Stopping a job")
     job = find(name)
     if job.is_over:
-        raise JobError(f"The job {name} is over already ({_words(job)}).")
+        raise JobError(f"The job {name} is over already ({job.state}{job.reason and ': '}{job.reason}).")
     _folder(name).ask_to_stop(job.attempt)
     if job.cluster == "slurm" and job.state == "queued" and job.scheduler_id is not None:
         cancel([job.scheduler_id])
@@ -160,42 +196,40 @@ def stop(name: str, *, wait_seconds: float = 60.0) -> Job:
 
 
 def resume(name: str) -> Job:
-    """Start a job again that was stopped, died or failed; it goes on from its last checkpoint.
+    """Start a job again that was stopped, died or failed; a training goes on from its last checkpoint, a label campaign
+    with what it has not computed.
 
     Raises JobError if it is not over or finished, ReadOnlyError where nothing may be started.
     """
-    require_write_access("Resuming a training job")
+    require_write_access("Resuming a job")
     with _starting():
-        job = find(name)
+        job, folder = find(name), _folder(name)
         if not job.is_over:
             raise JobError(f"The job {name} is {job.state}: stop it before it is resumed.")
         if job.state == "finished":
-            raise JobError(f"The job {name} has finished its {job.steps} steps: there is nothing to resume.")
-        folder = _folder(name)
+            steps = f" its {job.steps} steps" if job.steps is not None else ""
+            raise JobError(f"The job {name} has finished{steps}: there is nothing to resume.")
         request = folder.request()
         assert request is not None
-        here = {"host": socket.gethostname(), "devices": gpus_here()} if request.cluster == "local" else {}
-        if request.cluster == "local":
-            _check_gpus(request.gpus, len(gpus_here()))
-        else:
-            require_slurm("The job")
-        options = tuple(option for option in request.options if option != "--repack")
-        changes: dict[str, Any] = {"attempt": request.attempt + 1, "submitted": time.time(), "options": options, **here}
-        _submit(folder, replace(request, **changes))
+        arguments = tuple(argument for argument in request.arguments if argument != "--repack")
+        now = {"submitted": time.time(), "arguments": arguments, "host": socket.gethostname()}
+        _begin(folder, request.model_copy(update=now))
     return find(name)
 
 
-def _words(job: Job) -> str:
-    return f"{job.state}: {job.reason}" if job.reason else job.state
+def forget(name: str) -> None:
+    """Remove what is kept of a job that is over. Raises JobError while it is at work, ReadOnlyError."""
+    require_write_access("Removing the record of a job")
+    if not find(name).is_over:
+        raise JobError(f"The job {name} is at work: stop it first.")
+    shutil.rmtree(_folder(name).path)
 
 
 def _folder(name: str) -> JobFolder:
-    return JobFolder(runs_folder() / "jobs" / name)
-
-
-def _threads(recipe: dict[str, Any]) -> int:
-    stages = recipe.get("stages") or [recipe["optimization"]]
-    return max(int(stage["threads"]) for stage in stages)
+    for folder in all_folders():
+        if folder.name == name:
+            return folder
+    raise JobError(f"There is no job {name!r} in {runs_folder()}: `virialff jobs list` names those there are.")
 
 
 def _check_gpus(gpus: int, here: int | None) -> None:
@@ -206,22 +240,34 @@ def _check_gpus(gpus: int, here: int | None) -> None:
         raise ConfigError(f"--gpus {gpus}: this machine has {has}: ask for fewer, or use --cluster slurm.")
 
 
-def _folder_for(run: Path) -> JobFolder:
-    """The job folder of a run; raises JobError while the run has a job that is not over."""
-    for folder in all_folders():
-        request = folder.request()
-        if request is not None and Path(request.run) == run:
-            job = look(folder)
-            if not job.is_over:
-                raise JobError(
-                    f"The run {run} has a job already, {job.name}, which is {job.state}: follow it with "
-                    f"`virialff jobs follow {job.name}`, or give another folder with --run."
-                )
-            return folder
-    wanted = re.sub(r"[^\w.+-]+", "_", run.name).strip(".") or "job"
-    taken = {folder.path.name for folder in all_folders()} | {"slots"}
-    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 2)))
-    return _folder(next(name for name in names if name not in taken))
+def _at_rest(purpose: str, subject: str) -> JobFolder | None:
+    """The latest job of this purpose and subject, if there is one; raises JobError while one of them is not over."""
+    found = None
+    for folder, request in requests():
+        if (request.purpose, request.subject) != (purpose, subject):
+            continue
+        job = look(folder)
+        if not job.is_over and purpose == TRAINING:
+            raise JobError(
+                f"The run {subject} has a job already, {job.name}, which is {job.state}: follow it with "
+                f"`virialff jobs follow {job.name}`, or give another folder with --run."
+            )
+        if not job.is_over:
+            raise JobError(f"`virialff {' '.join(job.arguments)}` is at work already: wait for it, or stop it.")
+        found = folder
+    return found
+
+
+def _new_folder(request: Request) -> JobFolder:
+    """A folder with a name that no job has: of the run, or of the purpose with a number."""
+    taken = {folder.name for folder in all_folders()} | {"slots"}
+    names = (f"{stem_of(request.purpose)}-{number}" for number in count(1))
+    if request.purpose == TRAINING:
+        wanted = re.sub(r"[^\w.+-]+", "_", Path(request.subject).name).strip(".") or "job"
+        names = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
+    folder = JobFolder(place_of(request.purpose) / next(name for name in names if name not in taken))
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @contextmanager
@@ -234,18 +280,24 @@ def _starting() -> Iterator[None]:
         yield
 
 
-def _submit(folder: JobFolder, request: Request) -> None:
+def _begin(folder: JobFolder, request: Request) -> None:
+    """Begin the next attempt of a job. Where it cannot begin, all is as before."""
+    if request.cluster == "local":
+        _check_gpus(request.gpus, len(gpus_here()))
+    else:
+        require_slurm("The job")
+    before = folder.request()
+    attempt = {"attempt": 1 if before is None else before.attempt + 1, "devices": gpus_here()}
+    request = request.model_copy(update=attempt)
     # Until the job's own process holds it too, this is why the job counts as alive.
     alive = share(folder.lock)
-    before = folder.request()
     try:
         folder.write_request(request)
         if request.cluster == "slurm":
-            _submit_to_slurm(folder, request)
+            _submit(folder, request)
         else:
             _launch(folder, request, alive)
     except VirialffError:
-        # What did not begin leaves no trace among the jobs.
         if before is None:
             (folder.path / "job.json").unlink()
         else:
@@ -255,34 +307,36 @@ def _submit(folder: JobFolder, request: Request) -> None:
         os.close(alive)
 
 
-def _submit_to_slurm(folder: JobFolder, request: Request) -> None:
-    ask = SlurmConfig.model_validate(request.slurm)
-    try:
-        executor = slurm_executor(
-            folder.submission(request.attempt),
-            ask,
-            name=f"virialff-{request.name}",
-            threads=request.threads * (request.processes or request.gpus or 1),
-            gpus=request.gpus,
-            nodes=request.nodes,
-        )
-        job = executor.submit(work, folder.path, request.attempt)
-    except (FailedJobError, OSError, subprocess.SubprocessError) as error:
-        raise VirialffError(f"The job could not be submitted: {refusal(error)}") from error
-    folder.write_scheduler_id(request.attempt, job.job_id)
+def _submit(folder: JobFolder, request: Request) -> None:
+    number = submit(
+        _work(folder, request),
+        request.slurm,
+        what="The job",
+        name=f"virialff-{folder.name}",
+        output=folder.path / f"slurm_{request.attempt}.log",
+        threads=request.cores,
+        gpus=request.gpus,
+        nodes=request.nodes,
+    )
+    folder.write_scheduler_id(request.attempt, number)
 
 
 def _launch(folder: JobFolder, request: Request, alive: int) -> None:
     with (folder.path / "launch.log").open("wb") as output:
         launched = subprocess.run(
-            [sys.executable, "-m", "training.jobs.launch", str(folder.path), str(request.attempt)],
+            _work(folder, request),
             cwd=request.directory,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # No Ctrl-C and no closed terminal of whoever starts a job reaches it.
             start_new_session=True,
             pass_fds=[alive],
             check=False,
         )
     if launched.returncode:
-        raise JobError(f"The job {request.name} could not be started: see {folder.path / 'launch.log'}.")
+        raise JobError(f"The job {folder.name} could not be started: see {folder.path / 'launch.log'}.")
+
+
+def _work(folder: JobFolder, request: Request) -> list[str]:
+    return [sys.executable, "-m", "training.jobs.work", str(folder.path), str(request.attempt)]

@@ -2,42 +2,85 @@
 
 import fcntl
 import os
+import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-#: struct flock of 64-bit Linux: type, whence, start, length, process.
+from virialff.errors import JobError
+
+#: struct flock of 64-bit Linux: type, whence, start, length (0: to the end of the file), process.
 _FLOCK = "hhqqi4x"
-#: Length 0 means to the end of the file.
-_WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
+#: What this process is `holding`.
+_ours: set[Path] = set()
 
 
 def share(path: Path) -> int:
     """Hold `path` together with others; returns the descriptor that holds it, also in processes that inherit it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, struct.pack(_FLOCK, fcntl.F_RDLCK, *_WHOLE_FILE))
+    descriptor = _open(path)
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _flock(fcntl.F_RDLCK))
     return descriptor
 
 
-def take(path: Path) -> int | None:
-    """Hold `path` alone: the descriptor that holds it, also in processes that inherit it, or None if it is held."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, *_WHOLE_FILE))
-    except (BlockingIOError, PermissionError):
-        os.close(descriptor)
-        return None
-    return descriptor
+def take(path: Path, *, wanted: int = 1, places: int = 1) -> int | None:
+    """Hold `wanted` of the `places` that a file stands for, alone: the descriptor that holds them, also in processes
+    that inherit it, or None if so many are not free."""
+    descriptor = _open(path)
+    held = 0
+    for place in range(places):
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, place, 1))
+        except (BlockingIOError, PermissionError):
+            continue
+        held += 1
+        if held == wanted:
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds `path`. Nothing is locked by asking."""
+    """Whether a process holds `path`, or some of its places. Nothing is locked by asking."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        asked = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, *_WHOLE_FILE))
+        asked = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
     finally:
         os.close(descriptor)
     kind: int = struct.unpack(_FLOCK, asked)[0]
     return kind != fcntl.F_UNLCK
+
+
+@contextmanager
+def holding(path: Path, what: str) -> Iterator[None]:
+    """Hold `path` alone during the block, with the name of this process in it; blocks of one process may be nested.
+
+    Raises JobError with the name of the process that holds it; `what` begins the sentence.
+    """
+    if path.absolute() in _ours:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = take(path)
+    if descriptor is None:
+        holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
+        raise JobError(f"{what} is in the hands of {holder}: wait for its end, or stop it.")
+    try:
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        _ours.add(path.absolute())
+        yield
+    finally:
+        _ours.discard(path.absolute())
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _flock(kind: int, start: int = 0, length: int = 0) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)

@@ -1,117 +1,144 @@
-"""Training jobs as folders of small files, each with one writer and replaced as a whole, so that every shell and a
-restarted app see the same.
+"""Background runs of `virialff ...` commands as folders of small files, each with one writer and replaced as a whole,
+so that every shell and a restarted app see the same.
 
     jobs/NAME/job.json        what was asked for, and the attempt: written where the job is started or resumed
-    jobs/NAME/state.json      how the attempt goes: written by the job
+    jobs/NAME/state.json      how the attempt goes: written by the job's own process
     jobs/NAME/stop.json       the attempt that was asked to stop
+    jobs/NAME/slurm.json      SLURM's number of the attempt
     jobs/NAME/alive.lock      held by the processes of a job of this machine
-    jobs/NAME/attempt_1.log   what the training prints
+    jobs/NAME/attempt_1.log   what the command prints
+
+Trainings are in `jobs`, other commands in `commands`. Records of version 0.1 are read too: of trainings with other keys
+in job.json, of commands with `request.json`, `end.json`, `stop` and `output.log`.
 """
 
-import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.jobs.locks import is_held
 from training.loop.metrics import read_metrics
-from training.slurm import ALIVE, job_states
+from training.slurm import ALIVE, SlurmConfig, job_states
 from virialff.errors import JobError
 from virialff.files import replace_file
+from virialff.settings import runs_folder
 
-#: Names another folder for the jobs and the runs that are given none.
-FOLDER_VARIABLE = "VIRIALFF_JOBS"
+#: The purpose of trainings.
+TRAINING = "training"
 
-StateName = Literal["queued", "running", "finished", "stopped", "failed", "died"]
-#: States in which nothing of the job runs any more.
-ENDED: tuple[StateName, ...] = ("finished", "stopped", "failed", "died")
+StateName = Literal["queued", "running", "finished", "stopped", "failed", "died", "damaged"]
+#: States in which nothing of the job runs any more, as far as can be told.
+ENDED: tuple[StateName, ...] = ("finished", "stopped", "failed", "died", "damaged")
 
-
-def runs_folder() -> Path:
-    """The folder in VIRIALFF_JOBS, or `runs` of the checkout: it takes the runs, and their jobs in `jobs`."""
-    default = Path(__file__).resolve().parent.parent.parent / "runs"
-    return Path(os.environ.get(FOLDER_VARIABLE) or default).absolute()
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace `path` as a whole."""
-    replace_file(path, (json.dumps(content, indent=1) + "\n").encode(), writer=str(os.getpid()))
+#: The last part of an output in which its last lines are looked for, in bytes.
+_TAIL_BYTES = 64 * 1024
+_COUNT = re.compile(r"(?<![\d.])(\d+)(?: of |/)(\d+)(?![\d.])")
+#: A time in seconds since the epoch, or a span of it, as a calendar can show it.
+_Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The content of `path`, None if it does not exist. Raises JobError if it is damaged."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise JobError(f"{path} is damaged: remove the folder {path.parent} to forget this job.") from error
-    return content
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(_Record):
     """What was asked for: paths are absolute."""
 
-    name: str
-    recipe: str  #: the job's own copy
-    run: str
-    directory: str  #: where relative paths of the recipe begin
-    cluster: Literal["local", "slurm"]
-    gpus: int
-    threads: int
-    options: tuple[str, ...]  #: further arguments of `virialff train`
-    slurm: dict[str, Any]
-    devices: tuple[str, ...]  #: GPUs of the machine, as CUDA_VISIBLE_DEVICES names them
-    host: str  #: where the job was started
-    submitted: float  #: seconds since the epoch
-    attempt: int = 1
-    nodes: int = 1  #: machines of SLURM, with `gpus` each
-    processes: int | None = None  #: on each machine; None: one a GPU
+    purpose: str = TRAINING  #: what kind of work it is, so that a page finds its own
+    subject: str  #: what it works on, such as a run folder or a store
+    arguments: tuple[str, ...] = Field(min_length=1)  #: of `virialff`
+    directory: str  #: where relative paths begin
+    cluster: Literal["local", "slurm"] = "local"
+    gpus: int = Field(default=0, ge=0)  #: on each machine
+    cores: int = Field(default=0, ge=0)  #: on each machine; 0: too little work to wait for any
+    nodes: int = Field(default=1, ge=1)  #: machines of SLURM
+    slurm: SlurmConfig = SlurmConfig()
+    devices: tuple[str, ...] = ()  #: GPUs of the machine, as CUDA_VISIBLE_DEVICES names them
+    host: str = ""  #: where the job was started, then where it runs
+    submitted: _Seconds
+    attempt: int = Field(default=1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_0_1(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or ("submitted" in content and "subject" in content):
+            return content
+        if "started" in content:
+            return content | {"submitted": content["started"], "host": socket.gethostname()}
+        processes = content.get("processes") or content.get("gpus") or 1
+        arguments = ["train", content.get("recipe"), "--run", content.get("run"), *content.get("options", ())]
+        threads = content.get("threads")
+        cores = threads * processes if isinstance(threads, int) and isinstance(processes, int) else None
+        return content | {"subject": content.get("run"), "arguments": arguments, "cores": cores}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What of this machine it takes, one after the other, before it begins: see `slots`."""
+        if self.cluster == "slurm":
+            return ()
+        if self.gpus:
+            return ("GPUs",)
+        place = ("the place for a training without GPU",) if self.purpose == TRAINING else ()
+        return (*place, *(("processors",) if self.cores else ()))
 
 
-@dataclass(frozen=True)
-class State:
+class State(_Record):
     """How one attempt goes, as its own process tells it."""
 
-    attempt: int
+    attempt: int = 1
     state: StateName
-    reason: str = ""
+    reason: str = ""  #: why it ended without success, or is about to
     host: str = ""
-    process: int | None = None
-    devices: tuple[str, ...] = ()
-    scheduler_id: str | None = None
-    started: float | None = None
-    ended: float | None = None
+    process: int | None = None  #: of the command, on `host`
+    devices: tuple[str, ...] = ()  #: GPUs that it holds
+    waits_for: str = ""  #: of the machine, while it is queued
+    scheduler_id: str | None = None  #: SLURM's number
+    started: _Seconds | None = None
+    ended: _Seconds | None = None
+    exit_code: int | None = None
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job as it stands now."""
+class _Mark(_Record):
+    """Of an attempt: that it should stop, or SLURM's number."""
+
+    attempt: int
+    number: str = ""
+
+
+class _Told(_Record):
+    """How far a training is, by its status or its last line of metrics."""
+
+    step: int = Field(default=0, ge=0)
+    steps: int | None = Field(default=None, ge=0)
+    seconds: _Seconds = 0.0
+
+
+class Job(State, Request):
+    """A job as it stands now: what was asked for, how it goes, and how far a training is."""
 
     name: str
-    state: StateName
-    reason: str  #: why it ended without success, or is about to
-    cluster: Literal["local", "slurm"]
-    run: Path
-    recipe: Path
     log: Path
-    attempt: int
-    gpus: int
-    host: str
-    process: int | None  #: of the training, on `host`
-    devices: tuple[str, ...]
-    scheduler_id: str | None  #: SLURM's number
-    submitted: float
-    started: float | None
-    ended: float | None
-    step: int
-    steps: int | None
-    seconds: float  #: of training up to `step`, over all attempts
+    step: int = 0
+    steps: int | None = None
+    seconds: float = 0.0  #: of training up to `step`, over all attempts; of another command since it was started
     position: int | None = None  #: in the queue of this machine, from 1
-    nodes: int = 1
+
+    @property
+    def run(self) -> Path:
+        """The run folder of a training."""
+        return Path(self.subject)
+
+    @property
+    def recipe(self) -> Path:
+        """The job's own copy of the recipe of a training."""
+        return self.log.parent / "recipe.yaml"
 
     @property
     def is_over(self) -> bool:
@@ -120,15 +147,30 @@ class Job:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """At the speed so far; None before the first steps and once the job is over."""
+        """Of a training, at the speed so far; None before the first steps and once the job is over."""
         if self.is_over or not self.step or self.steps is None:
             return None
         return self.seconds / self.step * max(0, self.steps - self.step)
 
+    @property
+    def share_done(self) -> float | None:
+        """Of another command, 0 to 1: by the last line that counts ("5 of 20", "5/20"); None where none does."""
+        for line in reversed(last_lines(self.log, 20)):
+            if (found := _COUNT.search(line)) and int(found[2]) > 0:
+                return min(1.0, int(found[1]) / int(found[2]))
+        return None
+
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
-        paths = {name: str(getattr(self, name)) for name in ("run", "recipe", "log")}
-        return asdict(self) | paths | {"remaining_seconds": self.remaining_seconds}
+        more = {"run": self.subject, "recipe": str(self.recipe), "remaining_seconds": self.remaining_seconds}
+        return self.model_dump(mode="json") | more
+
+
+_Kind = TypeVar("_Kind", bound=_Record)
+
+
+class DamagedRecordError(JobError):
+    """A file of a job that is damaged."""
 
 
 class JobFolder:
@@ -136,86 +178,157 @@ class JobFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = path.name
         self.lock = path / "alive.lock"
         self.recipe = path / "recipe.yaml"
 
-    def submission(self, attempt: int) -> Path:
-        """What submitit keeps of an attempt."""
-        return self.path / f"submission_{attempt}"
-
     def log(self, attempt: int, node: int = 0) -> Path:
-        """What the training of an attempt prints on one of its machines."""
+        """What the command of an attempt prints on one of its machines."""
+        old = self.path / "output.log"
+        if attempt == 1 and old.exists():
+            return old
         return self.path / (f"attempt_{attempt}.node_{node}.log" if node else f"attempt_{attempt}.log")
 
     def request(self) -> Request | None:
-        """What was asked for; None if there is no such job."""
-        content = read_json(self.path / "job.json")
-        if content is None:
-            return None
-        lists = {name: tuple(content[name]) for name in ("options", "devices")}
-        return Request(**(content | lists))
+        """What was asked for; None if there is no such job. Raises JobError, as all readings, if it is damaged."""
+        return self._read("job.json", Request) or self._read("request.json", Request)
 
     def write_request(self, request: Request) -> None:
         """Begin an attempt."""
-        write_json(self.path / "job.json", asdict(request))
+        self._write("job.json", request)
 
     def state(self, attempt: int) -> State | None:
         """What the attempt's process wrote; None before it did."""
-        content = read_json(self.path / "state.json")
-        if content is None or content["attempt"] != attempt:
-            return None
-        return State(**(content | {"devices": tuple(content["devices"])}))
+        state = self._read("state.json", State)
+        if state is None and attempt == 1:
+            state = self._read("end.json", State)
+        return state if state is not None and state.attempt == attempt else None
 
     def write_state(self, state: State) -> None:
         """Only by the attempt's process."""
-        write_json(self.path / "state.json", asdict(state))
+        self._write("state.json", state)
 
     def ask_to_stop(self, attempt: int) -> None:
         """The attempt's process looks for it."""
-        write_json(self.path / "stop.json", {"attempt": attempt})
+        self._write("stop.json", _Mark(attempt=attempt))
 
     def is_asked_to_stop(self, attempt: int) -> bool:
         """Whether `ask_to_stop` was called for this attempt."""
-        return read_json(self.path / "stop.json") == {"attempt": attempt}
+        try:
+            return self._read("stop.json", _Mark) == _Mark(attempt=attempt)
+        except DamagedRecordError:
+            return False
 
     def write_scheduler_id(self, attempt: int, number: str) -> None:
         """SLURM's number of the attempt, by whoever submitted it."""
-        write_json(self.path / "slurm.json", {"attempt": attempt, "number": number})
+        self._write("slurm.json", _Mark(attempt=attempt, number=number))
 
     def scheduler_id(self, attempt: int) -> str | None:
         """SLURM's number of the attempt."""
-        content = read_json(self.path / "slurm.json")
-        return str(content["number"]) if content is not None and content["attempt"] == attempt else None
+        found = self._read("slurm.json", _Mark)
+        return (found.number or None) if found is not None and found.attempt == attempt else None
+
+    def _write(self, name: str, content: _Record) -> None:
+        replace_file(self.path / name, f"{content.model_dump_json(indent=1)}\n".encode(), writer=str(os.getpid()))
+
+    def _read(self, name: str, kind: type[_Kind]) -> _Kind | None:
+        path = self.path / name
+        try:
+            return kind.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, OSError) as error:
+            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise DamagedRecordError(
+                f"{path} is damaged ({what}): remove the folder {self.path} to forget this job."
+            ) from error
+
+
+def place_of(purpose: str) -> Path:
+    """The folder with the jobs of this purpose."""
+    return runs_folder() / ("jobs" if purpose == TRAINING else "commands")
+
+
+def stem_of(purpose: str) -> str:
+    """What the names of commands of this purpose begin with; a number follows."""
+    return re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-") or "command"
 
 
 def all_folders() -> list[JobFolder]:
     """Every job there is, whoever started it."""
-    return [JobFolder(path.parent) for path in sorted((runs_folder() / "jobs").glob("*/job.json"))]
+    files = [
+        file
+        for record in ("jobs/*/job.json", "commands/*/job.json", "commands/*/request.json")
+        for file in runs_folder().glob(record)
+    ]
+    return [JobFolder(path) for path in sorted({file.parent for file in files})]
+
+
+def requests() -> Iterator[tuple[JobFolder, Request]]:
+    """Every job with what was asked for; those whose record is damaged are passed over."""
+    for folder in all_folders():
+        with suppress(DamagedRecordError):
+            if (request := folder.request()) is not None:
+                yield folder, request
 
 
 def look(folder: JobFolder) -> Job:
-    """A job as it stands now. Raises JobError if there is none in the folder."""
-    request = folder.request()
-    if request is None:
-        raise JobError(f"There is no job {folder.path.name}: `virialff jobs list` names those there are.")
-    return _job(folder, request, _state_now(folder, request))
+    """A job as it stands now; one whose record is damaged says so. Raises JobError if there is none in the folder."""
+    try:
+        request = folder.request()
+        if request is None:
+            raise JobError(f"There is no job {folder.name}: `virialff jobs list` names those there are.")
+        return _job(folder, request, _state_now(folder, request))
+    except DamagedRecordError as error:
+        # An empty request, since that is what is known.
+        return Job(
+            name=folder.name,
+            purpose=TRAINING if folder.path.parent.name == "jobs" else folder.name.rpartition("-")[0],
+            subject="",
+            arguments=("",),
+            directory="",
+            submitted=0.0,
+            log=folder.log(1),
+            state="damaged",
+            reason=str(error),
+        )
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """The last lines of an output that are not empty; none if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+
+
+def _told(folder: JobFolder, attempt: int) -> State:
+    try:
+        return folder.state(attempt) or State(attempt=attempt, state="queued")
+    except DamagedRecordError as error:
+        return State(attempt=attempt, state="running", reason=str(error))
 
 
 def _state_now(folder: JobFolder, request: Request) -> State:
-    told = folder.state(request.attempt) or State(request.attempt, "queued")
+    told = _told(folder, request.attempt)
     if told.state in ENDED:
         return told
     gone = _slurm_end(folder, request, told) if request.cluster == "slurm" else _local_end(folder)
     stopping = folder.is_asked_to_stop(request.attempt)
     if gone is None:
-        return replace(told, reason="it was asked to stop and saves") if stopping else told
+        return told.model_copy(update={"reason": "it was asked to stop and saves"}) if stopping else told
     # It may have told its end since we looked.
-    told = folder.state(request.attempt) or told
+    told = _told(folder, request.attempt)
     if told.state in ENDED:
         return told
+    if told.reason:
+        return told.model_copy(update={"state": "damaged"})
     if stopping and told.state == "queued":
-        return replace(told, state="stopped", reason="it was stopped before it began")
-    return replace(told, state="died", reason=gone)
+        return told.model_copy(update={"state": "stopped", "reason": "it was stopped before it began"})
+    return told.model_copy(update={"state": "died", "reason": gone})
 
 
 def _local_end(folder: JobFolder) -> str | None:
@@ -234,37 +347,26 @@ def _slurm_end(folder: JobFolder, request: Request, told: State) -> str | None:
 
 
 def _job(folder: JobFolder, request: Request, state: State) -> Job:
-    step, steps, seconds = _progress(Path(request.run))
-    return Job(
-        name=request.name,
-        state=state.state,
-        reason=state.reason,
-        cluster=request.cluster,
-        run=Path(request.run),
-        recipe=Path(request.recipe),
-        log=folder.log(request.attempt),
-        attempt=request.attempt,
-        gpus=request.gpus,
-        host=state.host or request.host,
-        process=state.process,
-        devices=state.devices,
-        scheduler_id=state.scheduler_id or folder.scheduler_id(request.attempt),
-        submitted=request.submitted,
-        started=state.started,
-        ended=state.ended,
-        step=step,
-        steps=steps,
-        seconds=seconds,
-        nodes=request.nodes,
-    )
+    if request.purpose == TRAINING:
+        progress = _progress(Path(request.subject))
+    else:
+        # Not below 0 where the clock was set back.
+        until = time.time() if state.ended is None else state.ended
+        progress = _Told(seconds=max(0.0, until - (state.started or request.submitted)))
+    told = state.model_dump() | {
+        "host": state.host or request.host,
+        "scheduler_id": state.scheduler_id or folder.scheduler_id(request.attempt),
+        "waits_for": state.waits_for or next(iter(request.needs), ""),
+    }
+    fields = request.model_dump() | told | progress.model_dump()
+    return Job(name=folder.name, log=folder.log(request.attempt), **fields)
 
 
-def _progress(run: Path) -> tuple[int, int | None, float]:
-    """Step, steps in all and seconds of training, by what the run told last."""
-    try:
-        status = json.loads((run / "status.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        status = {}
-    told: Sequence[dict[str, Any]] = [status, *read_metrics(run)[-1:]]
-    latest = max(told, key=lambda entry: int(entry.get("step", 0)))
-    return int(latest.get("step", 0)), status.get("steps"), float(latest.get("seconds", 0.0))
+def _progress(run: Path) -> _Told:
+    """Step, steps in all and seconds of training, by what the run told last; what is damaged tells nothing."""
+    status = latest = _Told()
+    with suppress(OSError, ValueError):
+        status = latest = _Told.model_validate_json((run / "status.json").read_bytes())
+    with suppress(IndexError, ValueError):
+        latest = max(status, _Told.model_validate(read_metrics(run)[-1]), key=lambda told: told.step)
+    return latest.model_copy(update={"steps": status.steps})

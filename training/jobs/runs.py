@@ -1,14 +1,12 @@
 """Runs side by side: which there are, their metrics as tables, speed."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from training.jobs.record import runs_folder
 from training.loop.metrics import METRICS_FILE, read_metrics
+from virialff.settings import runs_folder
 
 #: Steps of the metrics over which the present speed is measured.
 _RECENT = 5
@@ -55,12 +53,3 @@ def free_run_name(name: str) -> str:
     stem, _, number = name.rpartition("-")
     base = stem if stem and number.isdecimal() else name
     return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)
-
-
-def run_recipe(run: Path) -> dict[str, Any] | None:
-    """The recipe of a run as it was resolved; None before it began."""
-    try:
-        recipe: dict[str, Any] = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return recipe

@@ -1,23 +1,20 @@
-"""The queue of a machine: a job holds a slot for each GPU it uses, or the one slot for training without a GPU."""
+"""What a machine has to give to jobs, trainings and label campaigns alike: GPUs, processors, and one place for training
+without a GPU. Each has a queue, first come first served; what a job holds it lets go when its last process ends."""
 
 import fcntl
 import os
 import shutil
 import socket
 import subprocess
-from pathlib import Path
 from typing import NamedTuple
 
 from training.jobs.locks import take
-from training.jobs.record import Job, JobFolder, Request, all_folders, look, runs_folder
-from virialff.errors import ConfigError
-
-#: How many jobs may share a GPU, or the processors of a machine without one.
-SHARE_VARIABLE = "VIRIALFF_JOBS_PER_GPU"
+from training.jobs.record import Job, JobFolder, Request, look, requests
+from virialff.settings import jobs_per_gpu, runs_folder
 
 
 class Slots(NamedTuple):
-    """What a job holds while it trains."""
+    """What a job holds while it is at work."""
 
     devices: tuple[str, ...]
     descriptors: tuple[int, ...]
@@ -34,59 +31,33 @@ def gpus_here() -> tuple[str, ...]:
     return tuple(str(index) for index, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU "))
 
 
-def jobs_per_gpu() -> int:
-    """VIRIALFF_JOBS_PER_GPU, 1 by default. Raises ConfigError if it is no positive whole number."""
-    text = os.environ.get(SHARE_VARIABLE) or "1"
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"{SHARE_VARIABLE} is {text!r}: it takes the number of jobs that may share a GPU, 1 or more.")
-    return int(text)
-
-
-def waiting(request: Request) -> list[Job]:
-    """The jobs that wait on the machine of this one for slots of the same kind, first come first."""
-    found = []
-    for folder in all_folders():
-        other = folder.request()
-        if other is not None and _queue(other) == _queue(request):
-            job = look(folder)
-            if job.state == "queued":
-                found.append(job)
+def waiting(host: str, need: str) -> list[Job]:
+    """The jobs that wait for the same on a machine, first come first."""
+    jobs = [look(folder) for folder, request in requests() if request.host == host and need in request.needs]
+    found = [job for job in jobs if job.state == "queued" and job.waits_for == need]
     return sorted(found, key=lambda job: (job.submitted, job.name))
 
 
-def _queue(request: Request) -> tuple[str, str, bool]:
-    return request.cluster, request.host, request.gpus > 0
-
-
-def take_slots(folder: JobFolder, request: Request) -> Slots | None:
-    """The slots for a job, or None while others have them or were here before.
-
-    They are let go when the last process that has the descriptors ends.
-    """
+def take_slots(folder: JobFolder, request: Request, need: str) -> Slots | None:
+    """One of the `needs` of a job, or None while others have it or were here before."""
     place = runs_folder() / "jobs" / "slots" / socket.gethostname()
     place.mkdir(parents=True, exist_ok=True)
+    shares = jobs_per_gpu()
     with (place / "queue.lock").open("w") as queue:
         fcntl.flock(queue, fcntl.LOCK_EX)
-        first = waiting(request)[:1]
-        if first and first[0].name != request.name:
+        first = waiting(request.host, need)[:1]
+        if first and first[0].name != folder.name:
             return None
-        wanted = request.gpus or 1
+        if need == "processors":
+            places = shares * len(os.sched_getaffinity(0))
+            cores = take(place / "processors.lock", wanted=min(request.cores, places), places=places)
+            return None if cores is None else Slots((), (cores,))
         found: dict[str, int] = {}
-        for device in request.devices if request.gpus else ("cpu",):
-            descriptor = _take_one(place, device)
-            if descriptor is not None:
+        for device in request.devices if need == "GPUs" else ("cpu",):
+            if (descriptor := take(place / f"{device.replace('/', '_')}.lock", places=shares)) is not None:
                 found[device] = descriptor
-            if len(found) == wanted:
-                devices = tuple(found) if request.gpus else ()
-                return Slots(devices, tuple(found.values()))
+            if len(found) == (request.gpus or 1):
+                return Slots(tuple(found) if need == "GPUs" else (), tuple(found.values()))
         for descriptor in found.values():
             os.close(descriptor)
-    return None
-
-
-def _take_one(place: Path, device: str) -> int | None:
-    for share in range(jobs_per_gpu()):
-        descriptor = take(place / f"{device.replace('/', '_')}.{share}.lock")
-        if descriptor is not None:
-            return descriptor
     return None

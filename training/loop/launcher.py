@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from training.jobs.work import save_when_alone
+from virialff import children
 from virialff.commands import ExitCode
 from virialff.errors import ConfigError, VirialffError
+from virialff.settings import CHECKOUT, TRAINING_END_VARIABLE, TRAINING_LIFELINE_VARIABLE
 
-#: Names the file in which a process tells why the training ended.
-_END_VARIABLE = "VIRIALFF_TRAINING_END"
 #: Seconds that the processes get to save when the training is asked to end.
 _SHUTDOWN_SECONDS = 600
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
@@ -64,56 +63,41 @@ def run_processes(arguments: Sequence[str], processes: int, nodes: Nodes | None 
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         end = Path(folder) / "end.json"
         # torchrun sets the threads of each process where this is missing, and says so at length.
-        environment = {"OMP_NUM_THREADS": "1"} | dict(os.environ) | {_END_VARIABLE: str(end)}
-        root = Path(__file__).resolve().parents[2]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-        with _passing_on() as asked:
-            torchrun = subprocess.Popen(command, env=environment, preexec_fn=save_when_alone)
-            asked.process = torchrun
+        environment = {"OMP_NUM_THREADS": "1"} | dict(os.environ) | {TRAINING_END_VARIABLE: str(end)}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+        torchrun = children.start(command, by=signal.SIGTERM, env=environment)
+        received: list[int] = []
+
+        def pass_on(number: int, frame: FrameType | None) -> None:
+            received.append(number)
+            torchrun.terminate()
+
+        before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+        try:
             code = torchrun.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         if code == 0:
             return ExitCode.OK
         told = json.loads(end.read_text()) if end.exists() else {}
-    if told.get("interrupted") or (not told and asked.received):
+    if told.get("interrupted") or (not told and received):
         print(f"virialff train: {told.get('reason', 'ended before its first step')}", file=sys.stderr)
         return ExitCode.INTERRUPTED
     raise VirialffError(told.get("reason", "a process of the training was killed: start the same command again"))
 
 
-class _Asked:
-    """The signal that this process received, and the process that it was passed on to."""
-
-    def __init__(self) -> None:
-        self.received = False
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def note(self, number: int, frame: FrameType | None) -> None:
-        """Pass it on; torchrun knows SIGTERM."""
-        self.received = True
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-
-
-@contextmanager
-def _passing_on() -> Iterator[_Asked]:
-    asked = _Asked()
-    before = {number: signal.signal(number, asked.note) for number in _SIGNALS}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 @contextmanager
 def telling_the_end() -> Iterator[None]:
-    """In a process that torchrun started: tell the one that started torchrun why the training ended."""
+    """In a process that torchrun started, which ends with it: tell the one that started torchrun why it ended."""
     from training.loop.stopping import TrainingInterrupted
 
+    if line := os.environ.get(TRAINING_LIFELINE_VARIABLE):
+        children.end_with(line, signal.SIGTERM)
     try:
         yield
     except VirialffError as error:
-        path = os.environ.get(_END_VARIABLE)
+        path = os.environ.get(TRAINING_END_VARIABLE)
         if path is not None and not Path(path).exists():
             told = {"reason": str(error), "interrupted": isinstance(error, TrainingInterrupted)}
             Path(path).write_text(json.dumps(told))
@@ -125,6 +109,7 @@ def _torchrun(arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
+    os.environ[TRAINING_LIFELINE_VARIABLE] = children.lifeline()
     own = arguments.index("--")
     settings = parse_args([*arguments[:own], "-m", "virialff.cli"])
     # It would take options of the training for abbreviations of its own.

@@ -8,11 +8,11 @@ METRICS_FILE = "metrics.jsonl"
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The metrics of the run in this folder by step, each step once; part of a line, as a kill leaves it, is passed
-    over."""
+    """The metrics of the run in this folder by step, each step once; part of a line, as a kill leaves it, and what is
+    no line of metrics is passed over."""
     try:
-        lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+        lines = (run / METRICS_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         return []
     rows: dict[int, dict[str, Any]] = {}
     for line in lines:
@@ -20,5 +20,6 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             continue
-        rows[row["step"]] = row
+        if isinstance(row, dict) and type(row.get("step")) is int and isinstance(row.get("seconds", 0), (int, float)):
+            rows[row["step"]] = row
     return [rows[step] for step in sorted(rows)]

@@ -14,6 +14,7 @@ import os
 import platform
 import socket
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ import pyarrow as pa
 import torch
 
 import virialff
+from training.jobs.locks import holding
 from training.loop.metrics import METRICS_FILE, read_metrics
 from virialff.files import replace_file
+from virialff.settings import CHECKOUT
 
 #: What `status.json` can say: `interrupted` was saved on a signal, `stopped` has a reason that a person must see to.
 STATUSES = ("running", "finished", "interrupted", "stopped")
@@ -35,6 +38,10 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def held(self) -> AbstractContextManager[None]:
+        """For one training at a time. Raises JobError with the name of the process that trains here."""
+        return holding(self.path / "run.lock", f"The run {self.path}")
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write `config.json`: all settings of the run, resolved."""
@@ -124,11 +131,10 @@ def environment(device: str) -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout, with `+changes` where files differ from it; None without git or a checkout."""
-    root = Path(virialff.__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20)
+            done = subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, text=True, timeout=20)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None

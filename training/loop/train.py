@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,8 @@ def train(
     Raises TrainingInterrupted when a signal ended the run, which was saved first, and TrainingStopped when the loss is
     not finite or explodes, when the run folder cannot be written, when memory is out or another process failed; the
     status has the reason, and the last good checkpoint is kept. Raises ConfigError if the folder has another run, if
-    `initial` has another network, or if the labels lack what a stage trains on.
+    `initial` has another network, or if the labels lack what a stage trains on; JobError while another process trains
+    the run.
     """
     run = RunFolder(folder)
     processes = processes or Processes(device=device)
@@ -61,7 +62,7 @@ def train(
     steps = sum(stage.steps for stage in stages)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with SignalWatch() as signals:
+        with SignalWatch() as signals, run.held() if processes.is_first else nullcontext():
             others = None if companion is None else companion[0].train
             state = resume_or_start(
                 run, network_config, stages, molecules.train, processes.device, initial, companion=others

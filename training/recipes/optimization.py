@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Literal, Self
 
 from training.data.pack import KINDS
+from virialff.networks.config import setting
 
 #: Losses of the pair potential, and those of the kinetic-energy network.
 _POTENTIAL = ("energy", "relative", "force", "interaction", "interaction_force", "dipole")
@@ -23,81 +24,78 @@ class Optimization:
     #: Read by pydantic where a recipe is checked; nothing is imported for it.
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    #: Of the stage, in the log and the metrics.
-    name: str = "potential"
-    #: Updates of the weights.
-    steps: int = 10_000
-    #: Of all random numbers: weights, order of the molecules, choice of conformers.
-    seed: int = 1
-    #: A batch has as many molecules as have so many atom pairs, conformers not counted.
-    batch_pairs: int = 6_000
-    #: Molecules of a batch; None for as many as have `batch_pairs` pairs.
-    batch_molecules: int | None = None
-    #: Atom pairs of a batch of complexes.
-    complex_batch_pairs: int = 6_000
-    #: Conformers of each molecule in a batch, drawn anew each time.
-    conformers: int = 6
-    #: The same for the geometries of a complex.
-    complex_conformers: int = 4
-    #: Highest learning rate of Adam.
-    learning_rate: float = 1.5e-3
-    #: The learning rate rises linearly over so many steps.
-    warmup_steps: int = 500
-    #: After the warm-up a cosine to zero, or times `decay` every `decay_steps` steps.
-    schedule: Literal["cosine", "steps"] = "cosine"
-    #: Factor of the schedule `steps`.
-    decay: float = 0.8
-    #: Steps from one decay to the next, of the schedule `steps`.
-    decay_steps: int = 10_000
-    #: Gradients of a larger norm are scaled down to it.
-    gradient_norm: float = 100.0
-    #: Of the running average of the weights, which is what is validated and saved.
-    average_decay: float = 0.999
-    #: The embeddings stay as they are, from an earlier stage or from the weights that the run started with.
-    freeze_embeddings: bool = False
-    #: Standard deviation in Angstrom of the noise on the coordinates while training.
-    coordinate_noise: float = 0.0
-    #: Of the mean absolute error of the total energy (kcal/mol) in the loss.
-    energy_weight: float = 1.0
-    #: Of the error of energies relative to the molecule's mean (kcal/mol).
-    relative_weight: float = 1.0
-    #: Of the error of forces (kcal/mol/Angstrom).
-    force_weight: float = 1.0
-    #: Of the error of interaction energies of complexes (kcal/mol).
-    interaction_weight: float = 5.0
-    #: Of the error of forces between the fragments of a complex (kcal/mol/Angstrom).
-    interaction_force_weight: float = 5.0
-    #: Errors of a complex that lies E above its parts count by repulsion_scale / (repulsion_scale + E), kcal/mol; where
-    #: it is left out all count alike.
-    repulsion_scale: float | None = None
-    #: Of the error of components of the dipole of the partial charges (e Angstrom).
-    dipole_weight: float = 0.0
-    #: Of the error of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16).
-    kinetic_weight: float = 0.0
-    #: Of the error of the kinetic energy of each atom and bond (Eq. 11-12).
-    kinetic_descriptor_weight: float = 0.0
-    #: Of the error of the molecule's kinetic energy as minus a sum over pairs, by the networks of the pair potential,
-    #: which are then a twin of it (twin.py).
-    twin_weight: float = 0.0
-    #: Which terms the sum of the twin has: the two readings of section 4.2.
-    twin_terms: Literal["all", "long_range"] = "all"
-    #: Of all losses of the companion, labels of another level of theory: a factor on the weights above. 0: the
-    #: companion is left out.
-    companion_weight: float = 1.0
-    #: Atom pairs of a batch of the companion.
-    companion_batch_pairs: int = 6_000
-    #: Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of minima.
-    kind_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.1)
-    #: Steps from one validation to the next.
-    validate_every: int = 1_000
-    #: Seconds from one checkpoint to the next: the most that a crash can cost.
-    checkpoint_seconds: float = 120.0
-    #: The run stops when the smoothed loss is this many times its lowest value.
-    explosion: float = 100.0
-    #: Parameters and arithmetic in float64; for tests of exactness.
-    double_precision: bool = False
-    #: Processor threads of each process.
-    threads: int = 1
+    name: str = setting("potential", "Of the stage, in the log and the metrics.")
+    steps: int = setting(10_000, "Updates of the weights.")
+    seed: int = setting(1, "Of all random numbers: weights, order of the molecules, choice of conformers.")
+    batch_pairs: int = setting(
+        6_000, "A batch has as many molecules as have so many atom pairs, conformers not counted."
+    )
+    batch_molecules: int | None = setting(None, "Molecules of a batch; None for as many as have `batch_pairs` pairs.")
+    complex_batch_pairs: int = setting(6_000, "Atom pairs of a batch of complexes.")
+    conformers: int = setting(6, "Conformers of each molecule in a batch, drawn anew each time.")
+    complex_conformers: int = setting(4, "The same for the geometries of a complex.")
+    learning_rate: float = setting(1.5e-3, "Highest learning rate of Adam.")
+    warmup_steps: int = setting(500, "The learning rate rises linearly over so many steps.")
+    schedule: Literal["cosine", "steps"] = setting(
+        "cosine", "After the warm-up a cosine to zero, or times `decay` every `decay_steps` steps."
+    )
+    decay: float = setting(0.8, "Factor of the schedule `steps`.")
+    decay_steps: int = setting(10_000, "Steps from one decay to the next, of the schedule `steps`.")
+    gradient_norm: float = setting(100.0, "Gradients of a larger norm are scaled down to it.")
+    average_decay: float = setting(
+        0.999, "Of the running average of the weights, which is what is validated and saved."
+    )
+    freeze_embeddings: bool = setting(
+        False, "The embeddings stay as they are, from an earlier stage or from the weights that the run started with."
+    )
+    coordinate_noise: float = setting(
+        0.0, "Standard deviation in Angstrom of the noise on the coordinates while training."
+    )
+    energy_weight: float = setting(1.0, "Of the mean absolute error of the total energy (kcal/mol) in the loss.")
+    relative_weight: float = setting(1.0, "Of the error of energies relative to the molecule's mean (kcal/mol).")
+    force_weight: float = setting(1.0, "Of the error of forces (kcal/mol/Angstrom).")
+    interaction_weight: float = setting(5.0, "Of the error of interaction energies of complexes (kcal/mol).")
+    interaction_force_weight: float = setting(
+        5.0, "Of the error of forces between the fragments of a complex (kcal/mol/Angstrom)."
+    )
+    repulsion_scale: float | None = setting(
+        None,
+        "Errors of a complex that lies E above its parts count by repulsion_scale / (repulsion_scale + E), kcal/mol; "
+        "where it is left out all count alike.",
+    )
+    dipole_weight: float = setting(0.0, "Of the error of components of the dipole of the partial charges (e Angstrom).")
+    kinetic_weight: float = setting(
+        0.0, "Of the error of the molecule's kinetic energy as a sum over atoms and bonds (Eq. 16)."
+    )
+    kinetic_descriptor_weight: float = setting(
+        0.0, "Of the error of the kinetic energy of each atom and bond (Eq. 11-12)."
+    )
+    twin_weight: float = setting(
+        0.0,
+        "Of the error of the molecule's kinetic energy as minus a sum over pairs, by the networks of the pair "
+        "potential, which are then a twin of it (twin.py).",
+    )
+    twin_terms: Literal["all", "long_range"] = setting(
+        "all", "Which terms the sum of the twin has: the two readings of section 4.2."
+    )
+    companion_weight: float = setting(
+        1.0,
+        "Of all losses of the companion, labels of another level of theory: a factor on the weights above. 0: the "
+        "companion is left out.",
+    )
+    companion_batch_pairs: int = setting(6_000, "Atom pairs of a batch of the companion.")
+    kind_weights: tuple[float, ...] = setting(
+        (1.0, 1.0, 1.0, 0.3, 0.1),
+        "Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of "
+        "minima.",
+    )
+    validate_every: int = setting(1_000, "Steps from one validation to the next.")
+    checkpoint_seconds: float = setting(
+        120.0, "Seconds from one checkpoint to the next: the most that a crash can cost."
+    )
+    explosion: float = setting(100.0, "The run stops when the smoothed loss is this many times its lowest value.")
+    double_precision: bool = setting(False, "Parameters and arithmetic in float64; for tests of exactness.")
+    threads: int = setting(1, "Processor threads of each process.")
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -1,9 +1,7 @@
 """Recipes as people make them: presets, the settings of a form with their meaning, YAML text that is checked."""
 
 import dataclasses
-import inspect
 import re
-import tempfile
 import types
 import typing
 from pathlib import Path
@@ -12,18 +10,13 @@ from typing import Any, Literal
 import pyarrow.compute as pc
 import yaml
 
-from training.recipes.recipe import PRESETS, Recipe, load_recipe
-from virialff.errors import ConfigError
+from training.recipes.recipe import PRESETS, Recipe
+from training.recipes.yaml import parse_yaml
 from virialff.labels.store import LabelStore
-from virialff.settings import ASSETS
+from virialff.settings import ASSETS, CHECKOUT, LABELS
 
 SettingKind = Literal["integer", "number", "switch", "choice", "text", "numbers"]
-_CHECKOUT = Path(__file__).resolve().parents[2]
-#: Where the campaigns that ship write their stores, and imports theirs.
-CAMPAIGNS_FOLDER = _CHECKOUT / "build" / "labels"
 _CAMPAIGNS = re.compile(r"^(rounds|dft_rounds|references):", re.MULTILINE)
-_FIELD = re.compile(r"^    (\w+): ")
-_COMMENT = re.compile(r"^    #: ?(.*)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,17 +28,16 @@ class Setting:
     optional: bool  #: may be left out
     default: Any
     choices: tuple[str, ...]
-    meaning: str  #: what the comment above the field says
+    meaning: str
 
 
 def settings_of(settings: type) -> list[Setting]:
     """The fields of a dataclass of settings (NetworkConfig, Optimization) in their order."""
     hints = typing.get_type_hints(settings)
-    meanings = _meanings(settings)
     found = []
     for field in dataclasses.fields(settings):
         kind, optional, choices = _kind(hints[field.name])
-        found.append(Setting(field.name, kind, optional, field.default, choices, meanings.get(field.name, "")))
+        found.append(Setting(field.name, kind, optional, field.default, choices, field.metadata.get("description", "")))
     return found
 
 
@@ -59,20 +51,6 @@ def _kind(hint: Any) -> tuple[SettingKind, bool, tuple[str, ...]]:
         return "numbers", optional, ()
     kinds: dict[type, SettingKind] = {bool: "switch", int: "integer", float: "number", str: "text"}
     return kinds[hint], optional, ()
-
-
-def _meanings(settings: type) -> dict[str, str]:
-    """What the comment `#:` above each field says."""
-    meanings: dict[str, str] = {}
-    comment: list[str] = []
-    for line in inspect.getsource(settings).splitlines():
-        if found := _COMMENT.match(line):
-            comment.append(found[1])
-        else:
-            if found := _FIELD.match(line):
-                meanings[found[1]] = " ".join(comment)
-            comment = []
-    return meanings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,15 +76,7 @@ def presets() -> list[Preset]:
 
 def check_recipe(text: str) -> Recipe:
     """The recipe that this YAML text is. Raises ConfigError with line and key of the first thing that is wrong."""
-    with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
-        path = Path(folder) / "recipe.yaml"
-        path.write_text(text, encoding="utf-8")
-        try:
-            return load_recipe(path)
-        except ConfigError as error:
-            raise ConfigError(
-                str(error).replace(f"The recipe {path}", "The recipe").replace(str(path), "recipe")
-            ) from None
+    return parse_yaml(text, Recipe, "recipe")
 
 
 def recipe_text(content: dict[str, Any]) -> str:
@@ -126,15 +96,15 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
 def shown_path(path: Path) -> str:
     """A path of the checkout from its root where we are in it, so that a recipe is of use elsewhere; else absolute."""
     absolute = path.absolute()
-    if Path.cwd() == _CHECKOUT and absolute.is_relative_to(_CHECKOUT):
-        return str(absolute.relative_to(_CHECKOUT))
+    if Path.cwd() == CHECKOUT and absolute.is_relative_to(CHECKOUT):
+        return str(absolute.relative_to(CHECKOUT))
     return str(absolute)
 
 
 def label_sources() -> list[Path]:
     """Parquet files that ship and stores of campaigns in build/labels, by name; what is in them is not looked at."""
     shipped = sorted((ASSETS / "data").glob("*.parquet"))
-    campaigns = sorted(CAMPAIGNS_FOLDER.glob("*/"))
+    campaigns = sorted(LABELS.glob("*/"))
     stores = [folder for folder in campaigns if any(folder.glob("*.parquet")) or any(folder.glob("*.journal"))]
     return [*shipped, *stores]
 

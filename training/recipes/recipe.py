@@ -17,10 +17,11 @@ class DataSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: Path
-    split_seed: int
-    #: Shares of train, validation and test.
-    fractions: tuple[float, float, float] = (0.88, 0.04, 0.08)
+    labels: Path = Field(description="A label store or a Parquet file of labels.")
+    split_seed: int = Field(description="Of the split by molecule into train, validation and test.")
+    fractions: tuple[float, float, float] = Field(
+        default=(0.88, 0.04, 0.08), description="Shares of train, validation and test."
+    )
 
 
 class CompanionSection(BaseModel):
@@ -28,8 +29,8 @@ class CompanionSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: tuple[Path, ...] = Field(min_length=1)
-    level_of_theory: str
+    labels: tuple[Path, ...] = Field(min_length=1, description="Label stores or Parquet files.")
+    level_of_theory: str = Field(description="Of their rows: others are left out.")
 
 
 class Recipe(BaseModel):
@@ -37,15 +38,18 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
-    level_of_theory: str
-    #: Folder of a run or a model whose weights training starts with.
-    initial: Path | None = None
-    data: DataSection
-    companion: CompanionSection | None = None
-    network: NetworkConfig
-    optimization: Optimization | None = None
-    stages: tuple[Optimization, ...] | None = None
+    name: str = Field(min_length=1, description="Of the run folder and of the model.")
+    level_of_theory: str = Field(description="Of the labels that are trained on: rows of others are left out.")
+    initial: Path | None = Field(
+        default=None, description="Folder of a run or a model whose weights training starts with."
+    )
+    data: DataSection = Field(description="The labels and their split.")
+    companion: CompanionSection | None = Field(
+        default=None, description="Labels of another level of theory to train on beside."
+    )
+    network: NetworkConfig = Field(description="Sizes and switches of the networks.")
+    optimization: Optimization | None = Field(default=None, description="The one stage of training.")
+    stages: tuple[Optimization, ...] | None = Field(default=None, description="Several stages, in their order.")
 
     @property
     def all_stages(self) -> tuple[Optimization, ...]:

@@ -19,13 +19,23 @@ def load_yaml(path: Path, model: type[_Model], what: str) -> _Model:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"The {what} {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The {what} {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The {what} {path} is not valid YAML: {error}.") from error
+    return parse_yaml(text, model, what, path)
+
+
+def parse_yaml(text: str, model: type[_Model], what: str, path: Path | None = None) -> _Model:
+    """The same from text; `path` is the file that it came from, for errors."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        name = f"The {what} {path}" if path else f"The {what}"
+        raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}.") from error
+    place = path or what
     if repeated := repeated_key(text):
-        raise ConfigError(f"{path}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them.")
+        raise ConfigError(f"{place}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them.")
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -34,7 +44,7 @@ def load_yaml(path: Path, model: type[_Model], what: str) -> _Model:
         unknown = first["type"] in ("extra_forbidden", "unexpected_keyword_argument")
         problem = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"{path}, line {line_of(text, keys)}: {'.'.join(keys) or f'the {what}'}: {problem}."
+            f"{place}, line {line_of(text, keys)}: {'.'.join(keys) or f'the {what}'}: {problem}."
         ) from error
 
 

@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         write_results(given.json, content, given.markdown, as_page(study, curves, command_of(arguments)))
         if given.figure:
-            from virialff.figures.learning import learning_curve_figure
+            from virialff.figures.training import learning_curve_figure
 
             learning_curve_figure(curves).write_html(given.figure, include_plotlyjs="cdn")
 

@@ -128,7 +128,8 @@ class InteractionResult:
         errors = self.errors.dropna(subset=[method])
         if category is not None:
             errors = errors[errors["category"] == category]
-        return summarize_errors(errors[method].to_numpy(), errors["index"].to_numpy())
+        complexes = errors.groupby(["set", "index"]).ngroup()
+        return summarize_errors(errors[method].to_numpy(), complexes.to_numpy())
 
     def with_units(self) -> pd.DataFrame:
         """The table for people: reference and methods as `name (kcal/mol)`."""

@@ -223,7 +223,8 @@ def _by_category(result: InteractionResult) -> dict[str, Any]:
 
 def _usable(engines: Sequence[str]) -> tuple[dict[str, Engine], list[str]]:
     """Engines by their level of theory, and sentences on those that cannot compute here."""
-    usable, notes = {}, []
+    usable: dict[str, Engine] = {}
+    notes: list[str] = []
     for name in engines:
         engine = get_engine(name)
         reason = engine.available()

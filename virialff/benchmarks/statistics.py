@@ -111,7 +111,8 @@ def relative_errors(
     _, members, counts = np.unique(labels, return_inverse=True, return_counts=True)
     order = np.argsort(members, kind="stable")
     errors = energies - known
-    differences, conformers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    differences: list[NDArray[np.float64]] = [np.zeros(0)]
+    conformers: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     for rows in np.split(order, np.cumsum(counts)[:-1]) if len(order) else []:
         lowest = rows[np.argmin(known[rows])]
         others = rows[rows != lowest]

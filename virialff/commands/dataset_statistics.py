@@ -78,7 +78,7 @@ def write(statistics: DatasetStatistics, folder: Path) -> dict[Path, Any]:
 
     Raises OSError.
     """
-    from virialff import figures
+    from virialff.figures import datasets
     from virialff.parameters.tables import to_csv
 
     prefix = re.sub(r"[^a-z0-9]+", "-", statistics.level_of_theory.lower()).strip("-")
@@ -92,9 +92,9 @@ def write(statistics: DatasetStatistics, folder: Path) -> dict[Path, Any]:
     for name, table in tables.items():
         (folder / f"{prefix}_{name}.csv").write_text(to_csv(table), encoding="utf-8")
     drawn = {
-        "elements": figures.element_count_figure(statistics),
-        "sizes": figures.molecule_size_figure(statistics),
-        "energies_per_atom": figures.energy_per_atom_figure(statistics),
+        "elements": datasets.element_count_figure(statistics),
+        "sizes": datasets.molecule_size_figure(statistics),
+        "energies_per_atom": datasets.energy_per_atom_figure(statistics),
     }
     for name, figure in drawn.items():
         figure.write_html(folder / f"{prefix}_{name}.html", include_plotlyjs="directory")

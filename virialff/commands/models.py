@@ -82,7 +82,8 @@ def as_line(facts: dict[str, Any]) -> str:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from virialff.models.registry import default_name, models_folder, registered_models
+    from virialff.models.registry import default_name, registered_models
+    from virialff.settings import models_folder
 
     models = [facts_of(model) for model in registered_models()]
     if arguments.json:

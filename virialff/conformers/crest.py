@@ -23,6 +23,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from virialff import children
 from virialff.conformers.generation import FloatArray
 from virialff.elements import SYMBOL_OF
 from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
@@ -243,8 +244,9 @@ def _run(
     start = time.monotonic()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = children.start(
             words,
+            by=signal.SIGTERM,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -57,9 +57,36 @@ def generate(
     *,
     energy_window: float | None = 15.0,
 ) -> Molecule:
-    """`molecule` with up to `n_conformers` conformers, lowest energy first: `search` without its details.
+    """A molecule with conformers that ETKDG embeds and a force field relaxes, lowest energy first.
 
-    Raises MissingCoordinatesError for a complex and EmbeddingError where no geometry can be made.
+    Parameters
+    ----------
+    molecule : Molecule
+        A single molecule. Atom order and stereochemistry are kept.
+    n_conformers : int, optional
+        The most that come back: fewer where the molecule has fewer distinct ones.
+    seed : int, optional
+        The same arguments give the same conformers.
+    minimize : {"mmff", None}, optional
+        Whether to relax, as `search` does, or to keep the geometries as embedded.
+    energy_window : float, optional
+        Conformers higher above the lowest (kcal/mol) are dropped; None for no limit.
+
+    Returns
+    -------
+    Molecule
+        With positions (n_conformers, n_atoms, 3) in Angstrom.
+
+    Raises
+    ------
+    MissingCoordinatesError
+        If it is a complex, whose arrangement cannot be made up.
+    EmbeddingError
+        If no geometry can be made.
+
+    See Also
+    --------
+    search : The same with energies and what was done.
     """
     return search(molecule, n_conformers, seed, minimize, energy_window=energy_window).molecule
 

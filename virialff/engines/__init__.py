@@ -24,10 +24,27 @@ DFT_ENGINES = ("pyscf", "psi4")
 
 @functools.cache
 def get_engine(name: str) -> Engine:
-    """The engine of that name, one of ENGINES or DFT_ENGINES; the same object on every call.
+    """The engine of this name; the same object on every call.
 
-    It is returned even where it cannot compute: ask `available()` for the reason. Raises EngineError for an
-    unknown name.
+    It is returned even where it cannot compute: its `available()` gives the reason.
+
+    Parameters
+    ----------
+    name : str
+        One of ENGINES, quick ones, or of DFT_ENGINES.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    EngineError
+        If there is no engine of this name.
+
+    See Also
+    --------
+    virialff.engines.base.Engine : What engines do, with units and shapes.
     """
     if name not in _HOMES:
         raise EngineError(f"there is no engine {name!r}; choose one of {', '.join(_HOMES)}")

@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Literal
 
 from virialff.errors import EngineError
+from virialff.settings import ANI_WEIGHTS_VARIABLE, ani_weights, cache_folder
 
 AniName = Literal["ANI-2x", "ANI-1x", "ANI-1ccx"]
-
-#: Environment variable that names the user's folder (or state dict file) of weights.
-WEIGHTS_VARIABLE = "VIRIALFF_ANI_WEIGHTS"
 
 WHEEL = "torchani-2.0-py3-none-any.whl"
 WHEEL_SHA256 = "87db70affc847c3aa26081607166580a6e6b01f33e09218e2c5b26f66b45ed89"
@@ -60,11 +58,6 @@ class AniWeights:
         return self.path.is_dir()
 
 
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/virialff`, by default `~/.cache/virialff`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virialff"
-
-
 def torchani_folder() -> Path:
     """Where TorchANI keeps its data: `$TORCHANI_DATA_DIR`, by default `~/.local/share/Torchani`."""
     return Path(os.environ.get("TORCHANI_DATA_DIR") or Path.home() / ".local" / "share" / "Torchani")
@@ -81,7 +74,7 @@ def weights_in(folder: str | Path) -> AniWeights:
     """
     path = Path(folder).expanduser()
     if not path.exists():
-        raise EngineError(f"the folder of ANI weights {path} does not exist; correct {WEIGHTS_VARIABLE}")
+        raise EngineError(f"the folder of ANI weights {path} does not exist; correct {ANI_WEIGHTS_VARIABLE}")
     found = next(_ensembles(path, f"the folder {path}"), None)
     if found is None:
         neurochem, state_dict = _FILES["ANI-2x"]
@@ -98,8 +91,7 @@ def find_local() -> AniWeights | None:
     The user's folder comes first, then TorchANI's own cache. The ANI-1x of the wheel is not looked for here,
     because ANI-2x by download goes before it. Raises EngineError if the folder named by the user has no weights.
     """
-    named = os.environ.get(WEIGHTS_VARIABLE)
-    if named:
+    if named := ani_weights():
         return weights_in(named)
     return _torchani_cache()
 
@@ -159,7 +151,7 @@ def fetch() -> AniWeights:
                 reasons.append(str(error))
         _fetch_failure = (
             f"there are no ANI weights here and none could be fetched ({'; '.join(reasons)}); "
-            f"unpack ANI-2x in NeuroChem format somewhere and name its folder in {WEIGHTS_VARIABLE}"
+            f"unpack ANI-2x in NeuroChem format somewhere and name its folder in {ANI_WEIGHTS_VARIABLE}"
         )
         raise EngineError(_fetch_failure)
 

@@ -24,11 +24,32 @@ Progress = Callable[[int, int], None]
 SMALLEST_DISTANCE = 0.2
 
 
-class Engine(ABC):
-    """A program or a trained potential of this library, as a `virialff.methods.method.Method` with forces.
+class EnergiesAndForces(ABC):
+    """Gives `energy`, `forces` and both at once to what says in `_compute` how conformers are computed."""
 
-    An engine says in `_compute` how conformers are computed; the rest is here.
-    """
+    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
+        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=False)[0]
+
+    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
+        """Forces -dE/dR (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=True)[1]
+
+    def energy_and_forces(
+        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Both at once, at the price of the forces. Raises EngineError, ShapeError."""
+        return self._compute(molecule, positions, progress, with_forces=True)
+
+    @abstractmethod
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Energies and forces of all conformers; the forces may be NaN unless asked for."""
+
+
+class Engine(EnergiesAndForces):
+    """A program or a trained potential of this library, as a `virialff.methods.method.Method` with forces."""
 
     name: str  #: by which `get_engine` knows it
     title: str  #: what its messages call it
@@ -55,31 +76,11 @@ class Engine(ABC):
         """None if it can compute this molecule, otherwise one sentence saying why not."""
         return missing_elements(self.title, molecule.numbers, self.elements)
 
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=False)[0]
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces -dE/dR (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=True)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Both at once, at the price of the forces. Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=True)
-
     def _require(self, molecule: Molecule) -> None:
         """Raise EngineError where it cannot compute here, or not this molecule."""
         reason = self.available() or self.unsupported(molecule)
         if reason is not None:
             raise EngineError(reason)
-
-    @abstractmethod
-    def _compute(
-        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
-    ) -> tuple[FloatArray, FloatArray]:
-        """Energies and forces of all conformers; the forces may be NaN unless asked for."""
 
 
 def one_by_one(

@@ -16,10 +16,7 @@ from virialff.engines.chai_head_gordon import dispersion
 from virialff.engines.dft import CAMPAIGN, DftEngine, DftSettings, ElectronicStructure, with_dispersion
 from virialff.engines.worker_process import WorkerProcess
 from virialff.errors import EngineError
-
-#: Environment variable with the path of an OpenBLAS for the worker: the one in PySCF's wheel is of 2018 and knows no
-#: AVX-512, with which matrix products take half the time.
-BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
+from virialff.settings import PYSCF_BLAS_VARIABLE, pyscf_blas
 
 
 class PyscfEngine(DftEngine):
@@ -45,9 +42,11 @@ class PyscfEngine(DftEngine):
         return None
 
     def _make_worker(self) -> WorkerProcess:
-        blas = os.environ.get(BLAS_VARIABLE, "")
+        blas = pyscf_blas()
         if blas and not os.path.isfile(blas):
-            raise EngineError(f"{BLAS_VARIABLE} names {blas}, which is no file; name a libopenblas.so or unset it")
+            raise EngineError(
+                f"{PYSCF_BLAS_VARIABLE} names {blas}, which is no file; name a libopenblas.so or unset it"
+            )
         environment = {"LD_PRELOAD": blas} if blas else {}
         return WorkerProcess(self.title, "pyscf_backend.py", [sys.executable], environment, self.threads)
 

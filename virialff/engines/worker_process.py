@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from virialff import children
 from virialff.errors import EngineError
 
 WORKERS = Path(__file__).parent / "workers"
@@ -39,8 +41,6 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        #: write end of a pipe whose end is the end of the process
-        self._lifeline: int | None = None
         self._program = ""
         atexit.register(self._stop)
 
@@ -82,12 +82,11 @@ class WorkerProcess:
         _remove_folders_of_the_dead()
         self._folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         folder = Path(self._folder.name)
-        watched, self._lifeline = os.pipe()
         try:
             with (folder / "log.txt").open("w", encoding="utf-8") as log:
-                self._process = subprocess.Popen(
-                    [*self._command, str(watched)],
-                    pass_fds=(watched,),
+                self._process = children.start(
+                    self._command,
+                    by=signal.SIGKILL,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -97,8 +96,6 @@ class WorkerProcess:
                 )
         except OSError as error:
             raise EngineError(f"{self.title} could not be started: {error}") from error
-        finally:
-            os.close(watched)
         answer = self._read(folder)
         if "error" in answer:
             raise EngineError(f"{self.title} could not be started: {answer['error']}")
@@ -144,9 +141,6 @@ class WorkerProcess:
                         continue  # Closing flushes what a crashed process did not read.
             process.kill()
             process.wait()
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

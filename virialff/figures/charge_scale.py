@@ -1,8 +1,4 @@
-"""Diverging colour scale for partial charges: red negative, grey neutral, blue positive.
-
-The end points are those of Moreland's cool-warm map, which stays readable with red-green and blue-yellow
-colour blindness (K. Moreland, Proc. ISVC 2009, 92-103).
-"""
+"""The colour scale of partial charges, without what draws by it."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +14,11 @@ SMALLEST_LIMIT = 0.1
 
 @dataclass(frozen=True)
 class ChargeScale:
-    """Maps a charge in e to a colour; `limit` (e) is where the colours saturate, the same on both sides."""
+    """Maps a charge in e to a colour: red negative, grey neutral, blue positive.
+
+    `limit` (e) is where the colours saturate, the same on both sides. The end points are those of Moreland's cool-warm
+    map, which stays readable with red-green and blue-yellow colour blindness (Proc. ISVC 2009, 92-103).
+    """
 
     limit: float
 

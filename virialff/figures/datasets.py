@@ -26,7 +26,7 @@ def _label(split: str, part: SplitStatistics) -> str:
     return f"{split} ({part.n_molecules:,} molecules)"
 
 
-def element_count_figure(statistics: DatasetStatistics, *, height: int = 720) -> go.Figure:
+def element_count_figure(statistics: DatasetStatistics) -> go.Figure:
     """For each element the share of molecules by the number of its atoms, a line a split (Fig. 1)."""
     rows = -(-len(ELEMENTS) // _COLUMNS)
     figure = make_subplots(rows, _COLUMNS, subplot_titles=ELEMENTS, vertical_spacing=0.11, horizontal_spacing=0.06)
@@ -47,7 +47,7 @@ def element_count_figure(statistics: DatasetStatistics, *, height: int = 720) ->
                 row=index // _COLUMNS + 1,
                 col=index % _COLUMNS + 1,
             )
-    finish(figure, height=height, x_title="", y_title="")
+    finish(figure, height=720, x_title="", y_title="")
     figure.update_layout(legend={"y": -0.12})
     # Once, in the middle: on a narrow screen three of them would overlap.
     figure.update_xaxes(title_text="atoms of the element per molecule", row=rows, col=_COLUMNS // 2 + 1)
@@ -57,7 +57,7 @@ def element_count_figure(statistics: DatasetStatistics, *, height: int = 720) ->
     return figure
 
 
-def molecule_size_figure(statistics: DatasetStatistics, *, height: int = 420) -> go.Figure:
+def molecule_size_figure(statistics: DatasetStatistics) -> go.Figure:
     """Share of molecules by their number of atoms, a line a split (Fig. 2)."""
     figure = go.Figure()
     for position, (split, part) in enumerate(statistics.splits.items()):
@@ -71,12 +71,12 @@ def molecule_size_figure(statistics: DatasetStatistics, *, height: int = 420) ->
             line=_style(position) | {"shape": "hvh"},
             hovertemplate=f"{split}: %{{y:.2f}} % of the molecules have %{{x}} atoms<extra></extra>",
         )
-    finish(figure, height=height, x_title="atoms per molecule", y_title="molecules (%)")
+    finish(figure, height=420, x_title="atoms per molecule", y_title="molecules (%)")
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def energy_per_atom_figure(statistics: DatasetStatistics, *, height: int = 420) -> go.Figure:
+def energy_per_atom_figure(statistics: DatasetStatistics) -> go.Figure:
     """Share of conformers by total energy per atom (kcal/mol), a line a split, in bins common to all (Fig. 3).
 
     The first and the last bin reach to the extremes and are drawn as wide as the others; the pointer shows the range.
@@ -96,7 +96,7 @@ def energy_per_atom_figure(statistics: DatasetStatistics, *, height: int = 420) 
             hovertemplate=f"{split}: %{{y:.2f}} % at %{{customdata}} kcal/mol per atom<extra></extra>",
         )
     x_title = f"total energy per atom, {statistics.level_of_theory} (kcal/mol)"
-    finish(figure, height=height, x_title=x_title, y_title="conformers (%)")
+    finish(figure, height=420, x_title=x_title, y_title="conformers (%)")
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(tickformat=",.0f")
     return figure

@@ -1,4 +1,4 @@
-"""Two-dimensional depictions (SVG) with atoms coloured by partial charge."""
+"""Drawings of molecules with their charges in colour."""
 
 from collections.abc import Collection
 from typing import Literal

@@ -1,17 +1,17 @@
-"""Conformer energies of several methods side by side (compare Fig. 10 of the paper)."""
+"""Energies of conformers and along scans, by several methods side by side (compare Fig. 10 of the paper)."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
+from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish
 
-#: Up to this many conformers each gets its own tick.
+#: Up to this many conformers each gets its own tick and, ranked, a line of full strength.
 _FEW_CONFORMERS = 12
 
 
-def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: str, height: int = 440) -> go.Figure:
+def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: str) -> go.Figure:
     """Relative energies (kcal/mol) of every other method against those of `reference`, with the line y = x.
 
     `relative` maps a method's label to its relative energies (n_conformers,), NaN where a conformer has none.
@@ -19,12 +19,12 @@ def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: st
     """
     x = np.asarray(relative[reference], dtype=float)
     figure = go.Figure()
-    drawn = [x[np.isfinite(x)]]
+    drawn = [x]
     for position, (label, values) in enumerate(relative.items()):
         if label == reference:
             continue
         y = np.asarray(values, dtype=float)
-        drawn.append(y[np.isfinite(y)])
+        drawn.append(y)
         figure.add_scatter(
             x=x,
             y=y,
@@ -35,25 +35,17 @@ def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: st
             hovertemplate=f"conformer %{{customdata}}<br>{reference}: %{{x:.2f}}<br>{label}: %{{y:.2f}} kcal/mol"
             "<extra></extra>",
         )
-    everything = np.concatenate(drawn)
-    low, high = (float(everything.min()), float(everything.max())) if len(everything) else (0.0, 1.0)
-    margin = 0.05 * max(high - low, 0.1)
-    ends = [low - margin, high + margin]
-    figure.add_scatter(
-        x=ends, y=ends, name="y = x", mode="lines", line={"color": GREY, "dash": "dash", "width": 1.5}, hoverinfo="skip"
-    )
+    add_identity(figure, drawn, 0.05)
     finish(
         figure,
-        height=height,
+        height=440,
         x_title=f"{reference}: relative energy (kcal/mol)",
         y_title="other methods: relative energy (kcal/mol)",
     )
-    figure.update_xaxes(range=ends)
-    figure.update_yaxes(range=ends)
     return figure
 
 
-def conformer_energy_figure(relative: Mapping[str, np.ndarray], *, height: int = 440) -> go.Figure:
+def conformer_energy_figure(relative: Mapping[str, np.ndarray]) -> go.Figure:
     """Relative energies (kcal/mol) by conformer number, one marked line a method."""
     figure = go.Figure()
     for position, (label, values) in enumerate(relative.items()):
@@ -66,7 +58,109 @@ def conformer_energy_figure(relative: Mapping[str, np.ndarray], *, height: int =
             marker={"symbol": MARKERS[position], "size": 7},
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
-    finish(figure, height=height, x_title="conformer", y_title="relative energy (kcal/mol)")
+    finish(figure, height=440, x_title="conformer", y_title="relative energy (kcal/mol)")
     if max((len(values) for values in relative.values()), default=0) <= _FEW_CONFORMERS:
         figure.update_xaxes(dtick=1)
     return figure
+
+
+_COLOURED = len(OKABE_ITO)
+
+
+def rank_change_figure(ranks: Mapping[str, np.ndarray], *, reference: str) -> go.Figure:
+    """Slope chart: a column a method, a line a conformer from rank to rank, 1 (lowest energy) at the top.
+
+    `ranks` maps a method's label to the ranks (n_conformers,) from 1, NaN where a conformer has none. The conformers
+    ranked lowest by `reference` are coloured, the others grey. Raises KeyError when it is not among them.
+    """
+    labels = list(ranks)
+    table = np.array([np.asarray(ranks[label], dtype=float) for label in labels])
+    n_conformers = table.shape[1]
+    by_reference = table[labels.index(reference)] if reference in ranks else ranks[reference]
+    order = [int(k) for k in np.argsort(by_reference, kind="stable")]
+    figure = go.Figure()
+    # The coloured ones last, above the grey ones.
+    for place in reversed(range(n_conformers)):
+        index = order[place]
+        coloured = place < _COLOURED and bool(np.isfinite(by_reference[index]))
+        figure.add_scatter(
+            x=labels,
+            y=table[:, index],
+            name=f"conformer {index + 1}",
+            mode="lines+markers",
+            line={"color": OKABE_ITO[place] if coloured else GREY, "width": 2.5 if coloured else 1},
+            marker={"size": 7 if coloured else 4, "symbol": MARKERS[place % len(MARKERS)] if coloured else "circle"},
+            opacity=1.0 if coloured or n_conformers <= _FEW_CONFORMERS else 0.5,
+            showlegend=coloured,
+            legendrank=place + 1,
+            hovertemplate=f"conformer {index + 1}<br>%{{x}}: rank %{{y:g}}<extra></extra>",
+        )
+    finish(figure, height=440, x_title="method", y_title="rank (1 = lowest energy)")
+    figure.update_layout(legend={"y": -0.3})
+    top = np.nanmax(table) if np.isfinite(table).any() else 1.0
+    figure.update_yaxes(range=[top + 0.05 * top + 0.3, 0.5], dtick=1 if n_conformers <= _FEW_CONFORMERS else None)
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def population_figure(populations: Mapping[str, np.ndarray], *, temperature: float, shown: int = 15) -> go.Figure:
+    """Boltzmann populations (n_conformers,) by conformer, a bar a method, at `temperature` in kelvin.
+
+    The `shown` conformers with the largest population by any method are drawn, by number.
+    """
+    table = np.array([np.asarray(values, dtype=float) for values in populations.values()])
+    largest = np.nan_to_num(table).max(axis=0)
+    chosen = np.sort(np.argsort(-largest, kind="stable")[:shown])
+    figure = go.Figure()
+    for position, (label, values) in enumerate(populations.items()):
+        figure.add_bar(
+            x=[str(index + 1) for index in chosen],
+            y=100 * np.asarray(values, dtype=float)[chosen],
+            name=label,
+            marker={"color": OKABE_ITO[position]},
+            hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.1f}} %<extra></extra>",
+        )
+    finish(figure, height=440, x_title="conformer", y_title=f"population at {temperature:g} K (%)")
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(type="category")
+    return figure
+
+
+#: Only angles span so much; their ticks stand at sixths of a turn.
+_MOST_OF_A_TURN = 300.0
+
+
+def scan_figure(
+    values: np.ndarray,
+    energies: Mapping[str, np.ndarray],
+    *,
+    coordinate: str,
+    quantity: str = "relative energy (kcal/mol)",
+    start: float | None = None,
+    colours: Mapping[str, int] | None = None,
+) -> go.Figure:
+    """A marked line a method: energies (n_points,) in kcal/mol over the coordinate's values (n_points,).
+
+    `coordinate` and `quantity` are the axis titles with their units. `start` marks where the scan began. `colours` maps
+    methods to places in the palette, so that a method keeps its colour from figure to figure.
+    """
+    figure = go.Figure()
+    for position, (label, heights) in enumerate(energies.items()):
+        place = position if colours is None else colours[label]
+        figure.add_scatter(
+            x=values,
+            y=heights,
+            name=label,
+            mode="lines+markers",
+            line={"color": OKABE_ITO[place], "width": 2},
+            marker={"symbol": MARKERS[place % len(MARKERS)], "size": 6},
+            hovertemplate=f"%{{x:.2f}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
+        )
+    if start is not None:
+        figure.add_vline(x=start, line={"color": GREY, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=start, y=1, yref="paper", text="start", showarrow=False, yanchor="bottom", font={"color": GREY}
+        )
+    if np.ptp(values) > _MOST_OF_A_TURN:
+        figure.update_xaxes(tick0=0, dtick=60)
+    return finish(figure, height=440, x_title=coordinate, y_title=quantity)

@@ -1,13 +1,14 @@
-"""Predictions against references, and the distribution of their errors (Fig. 6 and 7 of the paper)."""
+"""Predictions against references, their errors (Fig. 6 and 7 of the paper), and the spread of members against them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
+from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish
 
 #: Bins of a histogram; errors beyond the outermost percents are counted in the outer bins.
 _BINS = 60
@@ -15,14 +16,14 @@ _OUTER_PERCENT = 1.0
 
 
 def parity_figure(
-    reference: np.ndarray, predictions: Mapping[str, np.ndarray], *, quantity: str, unit: str, height: int = 420
+    reference: np.ndarray, predictions: Mapping[str, np.ndarray], *, quantity: str, unit: str
 ) -> go.Figure:
     """Predictions of each method against the reference, with the line y = x.
 
     reference: (n,); predictions: by method (n,), NaN where it has none; both in `unit`.
     """
     figure = go.Figure()
-    drawn = [reference[np.isfinite(reference)]]
+    drawn = [reference]
     for position, (name, values) in enumerate(predictions.items()):
         known = np.isfinite(values) & np.isfinite(reference)
         drawn.append(values[known])
@@ -41,27 +42,19 @@ def parity_figure(
             hovertemplate=f"{name}<br>reference %{{x:,.2f}}, predicted %{{y:,.2f}} {unit}<br>"
             f"error %{{customdata:.2f}} {unit}<extra></extra>",
         )
-    everything = np.concatenate(drawn)
-    low, high = (float(everything.min()), float(everything.max())) if len(everything) else (0.0, 1.0)
-    margin = 0.03 * max(high - low, 0.1)
-    ends = [low - margin, high + margin]
-    line = {"color": GREY, "dash": "dash", "width": 1.5}
-    figure.add_scatter(x=ends, y=ends, name="y = x", mode="lines", line=line, hoverinfo="skip")
-    finish(figure, height=height, x_title=f"{quantity}, reference ({unit})", y_title=f"predicted ({unit})")
-    figure.update_xaxes(range=ends, nticks=6)
-    figure.update_yaxes(range=ends)
+    add_identity(figure, drawn, 0.03)
+    finish(figure, height=420, x_title=f"{quantity}, reference ({unit})", y_title=f"predicted ({unit})")
+    figure.update_xaxes(nticks=6)
     return figure
 
 
-def error_histogram(
-    errors: Mapping[str, np.ndarray], *, quantity: str, unit: str, bins: int = _BINS, height: int = 420
-) -> go.Figure:
+def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: str) -> go.Figure:
     """Share of the values by their error, a line a method, in bins common to all; the outer bins reach to the extremes.
 
     errors: by method (n,) in `unit`, prediction minus reference; NaN counts nowhere.
     """
     known = {name: values[np.isfinite(values)] for name, values in errors.items()}
-    edges = _edges([values for values in known.values() if len(values)], bins)
+    edges = _edges([values for values in known.values() if len(values)])
     figure = go.Figure()
     for position, (name, values) in enumerate(known.items()):
         counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
@@ -74,14 +67,66 @@ def error_histogram(
             line={"color": OKABE_ITO[position % len(OKABE_ITO)], "shape": "hvh", "width": 2},
             hovertemplate=f"{name}: %{{y:.1f}} % near %{{x:.2f}} {unit}<extra></extra>",
         )
-    finish(figure, height=height, x_title=f"error of the {quantity} ({unit})", y_title="values (%)")
+    finish(figure, height=420, x_title=f"error of the {quantity} ({unit})", y_title="values (%)")
     figure.update_layout(showlegend=True)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def _edges(errors: list[np.ndarray], bins: int) -> np.ndarray:
-    """Edges of the bins (bins + 1,), symmetric about zero."""
+def _edges(errors: list[np.ndarray]) -> np.ndarray:
+    """Edges of the bins (_BINS + 1,), symmetric about zero."""
     widest = [float(np.abs(np.percentile(e, [_OUTER_PERCENT, 100.0 - _OUTER_PERCENT])).max()) for e in errors]
     reach = max(widest, default=1.0) or 1.0
-    return np.linspace(-reach, reach, bins + 1)
+    return np.linspace(-reach, reach, _BINS + 1)
+
+
+def calibration_figure(calibrations: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    """Root mean square error against spread in bins of equal numbers of values, with 95 % intervals, and y = x.
+
+    calibrations: by quantity, as `CalibrationResult.as_dict` gives them and a model card keeps them; their units must
+    agree. Raises ValueError for different units or nothing to draw.
+    """
+    units = sorted({str(entry["unit"]) for entry in calibrations.values()})
+    if len(units) != 1:
+        raise ValueError(f"the quantities of one figure need one unit, got {', '.join(units) or 'no quantity'}")
+    figure = go.Figure()
+    drawn = [np.asarray(entry["bins"][name]) for entry in calibrations.values() for name in ("spread", "rmse")]
+    positive = np.concatenate(drawn)
+    positive = positive[positive > 0]
+    ends = [float(positive.min()) * 0.7, float(positive.max()) * 1.4] if len(positive) else [0.1, 1.0]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="error = spread",
+        line={"color": GREY, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    for position, (name, entry) in enumerate(calibrations.items()):
+        bins = {key: np.asarray(values, dtype=float) for key, values in entry["bins"].items()}
+        figure.add_scatter(
+            x=bins["spread"],
+            y=bins["rmse"],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": bins["rmse_high"] - bins["rmse"],
+                "arrayminus": bins["rmse"] - bins["rmse_low"],
+                "thickness": 1,
+            },
+            customdata=bins["n_values"],
+            name=f"{name} ({entry['n_values']:,})",
+            mode="markers",
+            marker={"color": OKABE_ITO[position % len(OKABE_ITO)], "symbol": MARKERS[position % 5], "size": 9},
+            hovertemplate=f"{name}<br>spread %{{x:.3f}}, error %{{y:.3f}} {units[0]}<br>"
+            "%{customdata} values<extra></extra>",
+        )
+    finish(
+        figure,
+        height=420,
+        x_title=f"spread of the members ({units[0]})",
+        y_title=f"root mean square error ({units[0]})",
+    )
+    figure.update_xaxes(type="log")
+    figure.update_yaxes(type="log")
+    return figure

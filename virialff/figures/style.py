@@ -1,5 +1,7 @@
 """Colours and layout shared by the figures."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -22,6 +24,19 @@ def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.
     figure.update_xaxes(title_text=x_title, automargin=True)
     figure.update_yaxes(title_text=y_title, automargin=True)
     return figure
+
+
+def add_identity(figure: go.Figure, drawn: Sequence[np.ndarray], margin: float) -> None:
+    """The line y = x over all values `drawn`, and that range on both axes, `margin` of it wider at either end."""
+    everything = np.concatenate(drawn)
+    everything = everything[np.isfinite(everything)]
+    low, high = (float(everything.min()), float(everything.max())) if len(everything) else (0.0, 1.0)
+    room = margin * max(high - low, 0.1)
+    ends = [low - room, high + room]
+    line = {"color": GREY, "dash": "dash", "width": 1.5}
+    figure.add_scatter(x=ends, y=ends, name="y = x", mode="lines", line=line, hoverinfo="skip")
+    figure.update_xaxes(range=ends)
+    figure.update_yaxes(range=ends)
 
 
 def logarithmic(figure: go.Figure, values: np.ndarray) -> None:

@@ -1,15 +1,17 @@
-"""Losses while training, a figure a loss, several runs side by side (Fig. 5 of the paper)."""
+"""Losses while training (Fig. 5 of the paper), learning curves and ablation studies."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from virialff.figures.style import OKABE_ITO, finish, logarithmic
+from virialff.benchmarks.learning_curves import FURTHEST, LearningCurve
+from virialff.figures.style import MARKERS, OKABE_ITO, finish, logarithmic
 
 #: Titles with units, by what follows `train_` or `validation_` in the metrics.
 LOSSES = {
@@ -44,9 +46,7 @@ def _columns(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
     return found
 
 
-def loss_figure(
-    runs: Mapping[str, pd.DataFrame], loss: str, *, log: bool | None = None, height: int = 330
-) -> go.Figure:
+def loss_figure(runs: Mapping[str, pd.DataFrame], loss: str, *, log: bool | None = None) -> go.Figure:
     """One loss of every run that has it against the step: validation solid with markers, training dotted (Fig. 5).
 
     runs: metrics by the name of the run, with the columns `step`, `train_*`, `validation_*`. Training losses are means
@@ -75,7 +75,7 @@ def loss_figure(
                 marker={"size": 4},
                 hovertemplate=f"{label}{measure}: %{{y:.4g}} at step %{{x:,}}<extra></extra>",
             )
-    finish(figure, height=height, x_title="step", y_title=LOSSES.get(loss, loss.replace("_", " ")))
+    finish(figure, height=330, x_title="step", y_title=LOSSES.get(loss, loss.replace("_", " ")))
     figure.update_layout(showlegend=True)
     figure.update_xaxes(tickformat="~s", nticks=6)
     values = np.concatenate(drawn) if drawn else np.empty(0)
@@ -86,3 +86,92 @@ def loss_figure(
 
 def _spans(values: np.ndarray) -> bool:
     return bool(len(values) > 1 and values.min() > 0 and values.max() / values.min() > LOG_SPAN)
+
+
+def learning_curve_figure(curves: Sequence[LearningCurve]) -> go.Figure:
+    """Errors against number of training molecules on logarithmic axes, each training a point, with the power law.
+
+    The law is drawn dashed beyond the largest number of molecules, its interval shaded.
+    """
+    figure = go.Figure()
+    ends: list[float] = []
+    units = sorted({curve.unit for curve in curves})
+    for position, curve in enumerate(curves):
+        color = OKABE_ITO[position % len(OKABE_ITO)]
+        last = curve.points[-1].n_molecules
+        measured = np.geomspace(curve.points[0].n_molecules, last, 20)
+        beyond = np.geomspace(last, FURTHEST * last, 20)
+        figure.add_scatter(
+            x=[point.n_molecules for point in curve.points for _ in point.errors],
+            y=[error for point in curve.points for error in point.errors],
+            mode="markers",
+            name=curve.quantity,
+            legendgroup=curve.quantity,
+            marker={"color": color, "symbol": MARKERS[position % len(MARKERS)], "size": 8},
+            hovertemplate=f"{curve.quantity}: %{{y:.2f}} {curve.unit} with %{{x:,}} molecules<extra></extra>",
+        )
+        law = [curve.predict(number) for number in beyond]
+        ends += [law[-1].low, law[-1].high]
+        for edge, fill in (([x.low for x in law], None), ([x.high for x in law], "tonexty")):
+            figure.add_scatter(
+                x=beyond,
+                y=edge,
+                mode="lines",
+                line={"width": 0},
+                fill=fill,
+                fillcolor=f"rgba{(*(int(color[i : i + 2], 16) for i in (1, 3, 5)), 0.2)}",
+                legendgroup=curve.quantity,
+                showlegend=False,
+                hoverinfo="skip",
+            )
+        for numbers, dash, words in ((measured, "solid", "power law"), (beyond, "dash", "extrapolated")):
+            figure.add_scatter(
+                x=numbers,
+                y=[curve.predict(number).estimate for number in numbers],
+                mode="lines",
+                line={"color": color, "dash": dash, "width": 2},
+                legendgroup=curve.quantity,
+                showlegend=False,
+                hovertemplate=f"{curve.quantity}, {words}: %{{y:.2f}} {curve.unit} with %{{x:,.0f}}<extra></extra>",
+            )
+    finish(figure, height=420, x_title="training molecules", y_title=f"error on validation ({', '.join(units)})")
+    figure.update_xaxes(type="log", dtick=1)
+    errors = [error for curve in curves for point in curve.points for error in point.errors]
+    logarithmic(figure, np.array([*errors, *ends]))
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+_ROW = 34
+#: Characters of a line of the words at the axis.
+_LINE = 32
+
+
+def ablation_figure(changes: Mapping[str, Sequence[float | None]], left_out: Sequence[str]) -> go.Figure:
+    """Change of each error in percent of that of the whole recipe, a row a switch; positive is worse without it.
+
+    changes: by the name of the error, one value a switch, None where it was not measured. left_out: the switches.
+    """
+    figure = go.Figure()
+    for position, (name, values) in enumerate(changes.items()):
+        figure.add_scatter(
+            x=list(values),
+            y=list(left_out),
+            mode="markers",
+            name=name,
+            marker={
+                "color": OKABE_ITO[position % len(OKABE_ITO)],
+                "symbol": MARKERS[position % len(MARKERS)],
+                "size": 10,
+            },
+            hovertemplate=f"%{{y}}, {name}: %{{x:+.1f}} %<extra></extra>",
+        )
+    figure.add_vline(x=0.0, line_width=1, line_color="#8a8a8a")
+    finish(figure, height=170 + _ROW * len(left_out), x_title="change without it (%)", y_title="")
+    # In lines, so that the words leave room for the points on a narrow screen.
+    lines = ["<br>".join(textwrap.wrap(name, _LINE)) for name in left_out]
+    figure.update_yaxes(autorange="reversed", tickvals=list(left_out), ticktext=lines)
+    figure.update_xaxes(nticks=6)
+    # Below the axis title, however high the figure is.
+    figure.update_layout(legend_y=-70 / (60 + _ROW * len(left_out)), showlegend=True)
+    return figure

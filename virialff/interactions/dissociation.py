@@ -8,7 +8,7 @@ import pandas as pd
 
 from virialff.elements import ATOMIC_WEIGHTS, of_atoms
 from virialff.errors import MoleculeError, ShapeError
-from virialff.interactions.energies import InteractionMethod, interaction_method
+from virialff.interactions.energies import interaction_energy
 from virialff.methods.method import Method
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import pulled_apart
@@ -97,7 +97,7 @@ def dissociation_curve(
     molecule: Molecule,
     positions: np.ndarray,
     separations: np.ndarray,
-    methods: Mapping[str, Method | InteractionMethod],
+    methods: Mapping[str, Method],
 ) -> DissociationCurve:
     """Interaction energies at a series of separations with every method.
 
@@ -110,7 +110,7 @@ def dissociation_curve(
         {"separation": np.asarray(separations, dtype=np.float64), "contact": closest_contact(molecule, moved)}
     )
     for name, method in methods.items():
-        table[name] = np.asarray(interaction_method(method)(molecule, moved), dtype=np.float64)
+        table[name] = interaction_energy(molecule, method, moved)
     return DissociationCurve(table, tuple(methods))
 
 
@@ -135,7 +135,7 @@ class CompressionResult:
 def compression(
     molecule: Molecule,
     positions: np.ndarray,
-    method: Method | InteractionMethod,
+    method: Method,
     *,
     n_points: int = 40,
 ) -> CompressionResult:
@@ -152,7 +152,7 @@ def compression(
     contact = float(contacts[0])
     edge = float(inwards[np.argmax(contacts <= 0.8 * contact)]) if (contacts <= 0.8 * contact).any() else -distance
     end = float(inwards[np.argmax(contacts <= 0.5 * contact)]) if (contacts <= 0.5 * contact).any() else -distance
-    energies = interaction_method(method)
-    well = energies(molecule, displaced(molecule, positions, np.linspace(edge, 1.0, n_points), direction))
-    wall = energies(molecule, displaced(molecule, positions, np.linspace(end, edge, n_points), direction))
+    outer, inner = np.linspace(edge, 1.0, n_points), np.linspace(end, edge, n_points)
+    well = interaction_energy(molecule, method, displaced(molecule, positions, outer, direction))
+    wall = interaction_energy(molecule, method, displaced(molecule, positions, inner, direction))
     return CompressionResult(contact, float(np.max(well)), float(np.max(wall)))

@@ -5,7 +5,6 @@ in the complex, so the deformation of the monomers is not part of it. Relaxed: c
 as in the paper. DFT gives both with counterpoise correction, because def2-SVP needs it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +17,6 @@ from virialff.errors import MissingCoordinatesError, MoleculeError
 from virialff.interactions.counterpoise import counterpoise_energies
 from virialff.methods.method import ForceMethod, Method, require
 from virialff.molecules.molecule import Molecule
-
-#: Gives E_int in kcal/mol, (n_conformers,), of a complex at positions (n_conformers, n_atoms, 3) in Angstrom.
-InteractionMethod = Callable[[Molecule, np.ndarray], np.ndarray]
 
 
 def interaction_energy(
@@ -57,13 +53,6 @@ def interaction_energy(
     parts = [molecule.fragment(index) for index in range(molecule.n_fragments)]
     apart = sum(method.energy(part, part.positions) for part in parts)
     return np.asarray(apart - method.energy(molecule, molecule.positions))
-
-
-def interaction_method(method: Method | InteractionMethod) -> InteractionMethod:
-    """A method's interaction energies as a function; a function comes back as it is."""
-    if isinstance(method, Callable):  # type: ignore[arg-type]
-        return method  # type: ignore[return-value]
-    return lambda molecule, positions: interaction_energy(molecule, method, positions)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

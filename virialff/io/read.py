@@ -56,21 +56,46 @@ def read_molecules(
     max_atoms: int = DEFAULT_MAX_ATOMS,
     add_hydrogens: bool = False,
 ) -> Iterator[Molecule | MoleculeError]:
-    """The records of a file, one at a time: each a Molecule, or the MoleculeError that says what is wrong with it.
-
-    source: a path, or a binary or text file object; compressed with gzip or not, UTF-8, UTF-16 or Latin-1.
-    format: one of FORMATS; by default the suffix of the file's name, and without one the content decides.
-    max_atoms: larger molecules are refused.
-    add_hydrogens: add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a
-        geometry need them in the file.
+    """The records of a file, one at a time.
 
     SMILES files have one SMILES a line and a name after it, with or without a header. CSV needs a column `smiles`; a
-    column `name`, `id` or `title` gives the name. SDF and MOL may be V2000 or V3000; a drawing without geometry gives a
-    Molecule without conformers. XYZ and PDB carry no bond orders: bonds are perceived from the distances, for neutral
-    closed-shell molecules with all hydrogens, and one frame or MODEL is one record. Several records of the same
-    molecule stay separate; `group_conformers` joins them.
+    column
+    `name`, `id` or `title` gives the name. SDF and MOL may be V2000 or V3000; a drawing without geometry gives a
+    Molecule
+    without conformers. XYZ and PDB carry no bond orders: bonds are perceived from the distances, for neutral closed-
+    shell
+    molecules with all hydrogens, and one frame or MODEL is one record. Several records of the same molecule stay
+    separate;
+    `group_conformers` joins them.
 
-    Raises UnknownFormatError for a format that is not read, and OSError where the file cannot be opened.
+    Parameters
+    ----------
+    source : path_like or file
+        Compressed with gzip or not, UTF-8, UTF-16 or Latin-1.
+    format : str, optional
+        One of FORMATS; by default the suffix of the file's name, and without one the content decides.
+    max_atoms : int, optional
+        Larger molecules are refused.
+    add_hydrogens : bool, optional
+        Add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a geometry
+        need them
+        in the file.
+
+    Yields
+    ------
+    Molecule or MoleculeError
+        The molecule, or what is wrong with the record.
+
+    Raises
+    ------
+    UnknownFormatError
+        If the format is not read.
+    OSError
+        If the file cannot be opened.
+
+    See Also
+    --------
+    Molecule.from_file : The one molecule of a file.
     """
     name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
     asked = format if format is not None else _suffix(name)

@@ -40,14 +40,36 @@ def draw_molecules(
     split_seed: int = 0,
     fractions: Fractions = DEFAULT_FRACTIONS,
 ) -> MoleculeDraw:
-    """Draw `count` different molecules of a split from a store, or from a Parquet file; only four columns are read.
+    """Draw different molecules of a split from a label store; only four columns are read.
 
-    split: as training divides the rows, with `split_seed` and `fractions` (`datasets.splits.split_of_record`); None for
-        all.
-    seed: of the draw. The same seed draws the same molecules, and a larger count only adds further ones.
+    Parameters
+    ----------
+    path : path_like
+        A label store, or a Parquet file of labels.
+    count : int
+        How many, 1 to MAX_MOLECULES. A larger count only adds further ones.
+    split : {"train", "validation", "test"}, optional
+        As training divides the rows (`virialff.labels.splits.split_of_record`); None for all.
+    contents : {"molecules", "complexes"}, optional
+        What to draw.
+    seed : int, optional
+        Of the draw.
+    split_seed, fractions : optional
+        Of the split.
 
-    Raises ValueError for a count outside 1 to MAX_MOLECULES, DatasetError where there is no such molecule, and the
-    errors of the store.
+    Returns
+    -------
+    MoleculeDraw
+        SMILES in the order of the draw, and how many there were to draw from.
+
+    Raises
+    ------
+    ValueError
+        If `count` is out of range.
+    DatasetError
+        If there is no such molecule.
+    StoreError
+        If the store cannot be read.
     """
     if not 1 <= count <= MAX_MOLECULES:
         raise ValueError(f"count must be from 1 to {MAX_MOLECULES}, got {count}")

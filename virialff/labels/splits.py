@@ -62,14 +62,6 @@ def split_of_record(
     return split_of_complex(inchikeys, seed=seed, fractions=fractions)
 
 
-def paper_split(inchikey: str, *, seed: int) -> Split:
-    """The part of a molecule in the proportions of the paper's parts of QMugs; see `split_of`.
-
-    The paper does not say how it drew its parts, so the molecules in them are not the same.
-    """
-    return split_of(inchikey, seed=seed, fractions=PAPER_FRACTIONS)
-
-
 def _part(graph: str, seed: int, fractions: Fractions) -> Split:
     if any(fraction < 0 for fraction in fractions) or abs(sum(fractions) - 1.0) > 1e-9:
         raise ConfigError(f"Split fractions {fractions} must not be negative and must add up to 1.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from virialff.engines.base import FloatArray, Progress, conformer_axis, one_by_one
+from virialff.engines.base import EnergiesAndForces, FloatArray, Progress, conformer_axis, one_by_one
 from virialff.errors import EngineError
 from virialff.methods.method import ASE
 from virialff.units import EV_IN_KCAL_MOL
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from virialff.molecules.molecule import Molecule
 
 
-class AseMethod:
+class AseMethod(EnergiesAndForces):
     """An ASE calculator as a `Method` with forces. Whatever the calculator raises is an EngineError.
 
     `level` is the calculator's attribute of that name where it has one, else the name of its class.
@@ -41,20 +41,6 @@ class AseMethod:
 
     def unsupported(self, molecule: Molecule) -> None:
         """None: what a calculator cannot compute shows when it is asked to."""
-
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=False)[0]
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> FloatArray:
-        """Forces (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=True)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises EngineError, ShapeError."""
-        return self._compute(molecule, positions, progress, with_forces=True)
 
     def _compute(
         self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool

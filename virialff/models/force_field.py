@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
-from virialff.engines.base import Progress, conformer_axis
+from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
 from virialff.molecules.changes import warn_of_mismatches
@@ -30,7 +30,7 @@ from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
 from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
 
 
-class Model:
+class Model(EnergiesAndForces):
     """A trained force-field network with its baseline and its card. The network reads graphs only, never coordinates.
 
     With `energy`, `forces` and the like it is a method of energies as `virialff.methods.method.Method` describes.
@@ -93,12 +93,44 @@ class Model:
     def force_field(self, molecule: Molecule) -> "ForceField":
         """The force field of one molecule or complex. Coordinates are not needed and not used.
 
-        Raises UnsupportedElementError for an element the model was not trained on.
+        Parameters
+        ----------
+        molecule : Molecule
+            Of elements that the model was trained on.
+
+        Returns
+        -------
+        ForceField
+
+        Raises
+        ------
+        UnsupportedElementError
+            If the model was not trained on an element of the molecule.
+
+        See Also
+        --------
+        Model.force_fields : Several molecules in one batch.
         """
         return self.force_fields([molecule])[0]
 
     def force_fields(self, molecules: Sequence[Molecule]) -> list["ForceField"]:
-        """The force fields of several molecules, computed in one batch; the same as one by one."""
+        """The force fields of several molecules, computed in one batch; the same as one by one.
+
+        Parameters
+        ----------
+        molecules : sequence of Molecule
+            Of elements that the model was trained on.
+
+        Returns
+        -------
+        list of ForceField
+            In the order of `molecules`.
+
+        Raises
+        ------
+        UnsupportedElementError
+            If the model was not trained on an element of one of them.
+        """
         if not molecules:
             return []
         for molecule in molecules:
@@ -126,24 +158,15 @@ class Model:
             return error.message
         return None
 
-    def energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
-        """Total energies (n_conformers,), kcal/mol. Raises EngineError, ShapeError, UnsupportedElementError."""
-        geometries = conformer_axis(molecule.n_atoms, positions)
-        energies = self._of(molecule).energy(geometries)
-        if progress is not None:
-            progress(len(geometries), len(geometries))
-        return energies
-
-    def forces(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
-        """Forces (n_conformers, n_atoms, 3), kcal/mol/Angstrom. Raises as `energy`."""
-        return self.energy_and_forces(molecule, positions, progress=progress)[1]
-
-    def energy_and_forces(
-        self, molecule: Molecule, positions: Any, *, progress: Progress | None = None
+    def _compute(
+        self, molecule: Molecule, positions: Any, progress: Progress | None, *, with_forces: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Energies (n_conformers,) and forces (n_conformers, n_atoms, 3). Raises as `energy`."""
         geometries = conformer_axis(molecule.n_atoms, positions)
-        energies, forces = self._of(molecule).energy_and_forces(geometries)
+        force_field = self._of(molecule)
+        if with_forces:
+            energies, forces = force_field.energy_and_forces(geometries)
+        else:
+            energies, forces = force_field.energy(geometries), np.full_like(geometries, np.nan)
         if progress is not None:
             progress(len(geometries), len(geometries))
         return energies, forces
@@ -236,34 +259,135 @@ class ForceField:
         return np.array([float(table[symbol]) for symbol in self.molecule.symbols])
 
     def pair_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
-        """Sum of all pair terms in kcal/mol: a scalar, or (n_conformers,)."""
+        """The sum of all pair terms (Eq. 20 to 24).
+
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        ndarray, shape () or (n_conformers,)
+            In kcal/mol, float64.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+
+        See Also
+        --------
+        ForceField.decompose : Pair by pair and term by term.
+        """
         stacked, single = self._positions(positions)
         with torch.inference_mode():
             energy = pair_energies(self.parameters, stacked)[:, 0]
         return _numpy(energy, single)
 
     def energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
-        """baseline + pair_energy in kcal/mol: a scalar, or (n_conformers,).
+        """The total energy: baseline + pair energy.
 
-        Warns (MismatchedCoordinatesWarning) of positions that cannot be of the molecule's bonds.
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        ndarray, shape () or (n_conformers,)
+            In kcal/mol, float64.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+
+        Warns
+        -----
+        MismatchedCoordinatesWarning
+            If the positions cannot be of the molecule's bonds.
+
+        See Also
+        --------
+        ForceField.pair_energy, ForceField.baseline : The two parts.
         """
         stacked, _ = self._positions(positions)
         warn_of_mismatches(self.molecule, stacked.cpu().numpy())
         return np.asarray(self.baseline + self.pair_energy(positions))
 
     def forces(self, positions: np.ndarray | Tensor) -> np.ndarray:
-        """-dE/dR in kcal/mol/A, in the shape of `positions`."""
+        """The forces -dE/dR.
+
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        ndarray, shape of `positions`
+            In kcal/mol/Angstrom, float64.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+
+        See Also
+        --------
+        ForceField.energy_and_forces : Both from one evaluation.
+        """
         return self.energy_and_forces(positions)[1]
 
     def energy_and_forces(self, positions: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """`energy` and `forces` from one evaluation."""
+        """`energy` and `forces` from one evaluation.
+
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        energy : ndarray, shape () or (n_conformers,)
+            In kcal/mol, float64.
+        forces : ndarray, shape of `positions`
+            In kcal/mol/Angstrom, float64.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+        """
         stacked, single = self._positions(positions)
         with torch.inference_mode():
             energy, forces = pair_energies_and_forces(self.parameters, stacked)
         return np.asarray(self.baseline + _numpy(energy[:, 0], single)), _numpy(forces, single)
 
     def decompose(self, positions: np.ndarray | Tensor) -> Decomposition:
-        """The energy by pair and by term (Coulomb, dispersion, repulsion, Gaussians)."""
+        """The energy by pair and by term (Coulomb, dispersion, repulsion, Gaussians).
+
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        Decomposition
+            `terms` of shape (n_pairs, 4) or (n_conformers, n_pairs, 4) in kcal/mol, float64, and the atoms of each
+            pair.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+
+        See Also
+        --------
+        virialff.parameters.contributions.pair_contributions : The same as a table.
+        """
         stacked, single = self._positions(positions)
         with torch.inference_mode():
             terms = pair_terms(self.parameters, stacked)
@@ -272,7 +396,26 @@ class ForceField:
     def interaction_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
         """E(fragments apart) - E(complex) with every fragment as it is in the complex; positive = bound (Eq. 25).
 
-        A scalar, or (n_conformers,), in kcal/mol. Raises MoleculeError for a molecule of one fragment.
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        ndarray, shape () or (n_conformers,)
+            In kcal/mol, float64.
+
+        Raises
+        ------
+        MoleculeError
+            If the molecule has one fragment only.
+        ShapeError
+            If `positions` have another shape.
+
+        See Also
+        --------
+        virialff.interactions.complexes.complex_interactions : By several methods, also at minima.
         """
         if self.molecule.n_fragments < 2:
             raise MoleculeError(
@@ -286,13 +429,44 @@ class ForceField:
         return _numpy(-terms.sum(dim=(1, 2)), single)
 
     def atomization_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
-        """Isolated atoms minus molecule in kcal/mol, positive = bound: a scalar, or (n_conformers,)."""
+        """Isolated atoms minus molecule, positive = bound.
+
+        Parameters
+        ----------
+        positions : array_like or Tensor, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom, in the atom order of the molecule.
+
+        Returns
+        -------
+        ndarray, shape () or (n_conformers,)
+            In kcal/mol, float64, without zero-point energy, at the model's level of theory.
+
+        Raises
+        ------
+        ShapeError
+            If `positions` have another shape.
+        """
         return np.asarray(self.atomic_energies.sum() - self.energy(positions))
 
     def pair_curve(self, row: int, distances: np.ndarray) -> pd.DataFrame:
-        """The potential of one row of `pairs` along `distances` (n,) in Angstrom.
+        """The potential of one row of `pairs` along distances (Eq. 21 and 22).
 
-        Columns: r, coulomb, dispersion, repulsion, gaussians, total (kcal/mol).
+        Parameters
+        ----------
+        row : int
+            Row of `pairs`, from 0.
+        distances : ndarray, shape (n,)
+            In Angstrom.
+
+        Returns
+        -------
+        DataFrame
+            Columns r in Angstrom, coulomb, dispersion, repulsion, gaussians and total in kcal/mol.
+
+        Raises
+        ------
+        ShapeError
+            If there is no such row.
         """
         if not 0 <= row < len(self.parameters.pair_molecules):
             raise ShapeError(f"pair {row} does not exist; rows go from 0 to {len(self.parameters.pair_molecules) - 1}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from virialff.errors import CheckpointError, RegistryError
-from virialff.settings import ASSETS, require_write_access
+from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder, require_write_access
 
 if TYPE_CHECKING:
     from virialff.models.force_field import Model
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 SHIPPED = ASSETS / "models"
 #: The shipped model that is used until another one is chosen.
 SHIPPED_DEFAULT = "default"
-#: Environment variable that names another folder for the user's own models.
-FOLDER_VARIABLE = "VIRIALFF_MODELS"
 
 _CHOICE = ".default"
 _PARTIAL = ".partial-"
@@ -47,22 +45,22 @@ class RegisteredModel:
     default: bool
 
 
-def models_folder() -> Path:
-    """The folder of the user's own models; it need not exist yet.
-
-    VIRIALFF_MODELS where it is set, else `virialff/models` in the user's data folder (XDG_DATA_HOME or ~/.local/share).
-    """
-    if named := os.environ.get(FOLDER_VARIABLE):
-        return Path(named)
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
-    try:
-        return data.expanduser() / "virialff" / "models"
-    except RuntimeError as error:
-        raise RegistryError(f"there is no home folder for your models here; set {FOLDER_VARIABLE} to one") from error
-
-
 def registered_models() -> list[RegisteredModel]:
-    """All models by name, shipped ones first; an own model hides a shipped one of the same name."""
+    """All models by name, shipped ones first; an own model hides a shipped one of the same name.
+
+    Returns
+    -------
+    list of RegisteredModel
+
+    Raises
+    ------
+    RegistryError
+        If the folder of own models cannot be read.
+
+    See Also
+    --------
+    load_model : One of them, ready to compute.
+    """
     chosen = default_name()
     found = {name: RegisteredModel(name, SHIPPED / name, True, name == chosen) for name in _names(SHIPPED)}
     with _readable(models_folder()) as folder:
@@ -104,11 +102,31 @@ def default_name() -> str:
 
 
 def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -> Model:
-    """A model by its name, or a model folder (card.json and model.safetensors) by its path; by default the chosen one.
+    """A model by its name or folder; by default the chosen one.
 
-    Without a name it is the model that the user chose by `virialff models default`, else the shipped `default`. Text
-    without a slash is a name, and a folder of this name only where there is no such model. Raises CheckpointError when
-    there is no such model, or its files are damaged or not ours.
+    Parameters
+    ----------
+    name_or_path : str or Path, optional
+        A name, or a model folder (card.json and model.safetensors). Text without a slash is a name, and a folder of
+        this
+        name only where there is no such model. Without it: the model chosen by `virialff models default`, else the
+        shipped
+        `default`.
+    device : str, optional
+        Where PyTorch computes: cpu, or a GPU such as cuda:0.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such model, or its files are damaged or not ours.
+
+    See Also
+    --------
+    registered_models : The names there are.
     """
     # Loading takes torch; listing and finding do without.
     from virialff.models.checkpoint import load_checkpoint
@@ -136,7 +154,21 @@ def _model_folder(name_or_path: str | Path | None) -> Path:
 def set_default(name: str) -> RegisteredModel:
     """Use this model from now on where none is named. The choice is written in one step, or not at all.
 
-    Raises CheckpointError where there is no such model or it cannot be loaded.
+    Parameters
+    ----------
+    name : str
+        One of `registered_models`.
+
+    Returns
+    -------
+    RegisteredModel
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such model or it cannot be loaded.
+    ReadOnlyError
+        If VIRIALFF_READ_ONLY is set.
     """
     require_write_access("Choosing the default model")
     from virialff.models.checkpoint import load_checkpoint
@@ -155,11 +187,29 @@ def set_default(name: str) -> RegisteredModel:
 
 
 def add(source: Path | BinaryIO, name: str | None = None) -> RegisteredModel:
-    """Keep a copy of a model under `name`, by default the name in its card.
+    """Keep a copy of a model under a name, once it has been tried.
 
-    source: a model folder, or a .zip of one as a path or an open binary file. It is tried first: whole, ours, and
-    with finite energies for a small molecule of each of its elements. Raises CheckpointError saying what is wrong
-    with it, RegistryError where the name is taken or not allowed, or the folder of models cannot be written.
+    It must be whole, ours, and give finite energies for a small molecule of each of its elements.
+
+    Parameters
+    ----------
+    source : Path or binary file
+        A model folder, or a .zip of one.
+    name : str, optional
+        By default the name in its card.
+
+    Returns
+    -------
+    RegisteredModel
+
+    Raises
+    ------
+    CheckpointError
+        If something is wrong with the model.
+    RegistryError
+        If the name is taken or not allowed, or the folder of models cannot be written.
+    ReadOnlyError
+        If VIRIALFF_READ_ONLY is set.
     """
     require_write_access("Adding a model")
     # Trying a model takes torch and RDKit; listing and finding do without.
@@ -202,7 +252,22 @@ def check_new_name(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Delete one of the user's own models. Raises RegistryError for a shipped one and for the chosen default."""
+    """Delete one of the user's own models.
+
+    Parameters
+    ----------
+    name : str
+        Of a model that was added.
+
+    Raises
+    ------
+    RegistryError
+        If it ships with virialff, or is the chosen default.
+    CheckpointError
+        If there is no such model.
+    ReadOnlyError
+        If VIRIALFF_READ_ONLY is set.
+    """
     require_write_access("Removing a model")
     _check_name(name)
     folder = models_folder()
@@ -248,7 +313,7 @@ def _readable(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise RegistryError(
             f"the folder of your models {folder} cannot be read ({error.strerror or error}); "
-            f"allow it, or set {FOLDER_VARIABLE} to another folder"
+            f"allow it, or set {MODELS_VARIABLE} to another folder"
         ) from error
 
 
@@ -266,7 +331,7 @@ def _staging(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise RegistryError(
             f"nothing can be written to the folder of your models {folder} ({error.strerror or error}); "
-            f"make room or allow it, or set {FOLDER_VARIABLE} to another folder"
+            f"make room or allow it, or set {MODELS_VARIABLE} to another folder"
         ) from error
 
 

@@ -61,10 +61,32 @@ class Molecule:
     def from_smiles(cls, text: str, *, name: str | None = None, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
         """Molecule from SMILES, without coordinates.
 
-        Hydrogens become explicit after the heavy atoms, in the order of RDKit's AddHs. A dot separates the fragments
-        of a complex; what follows the SMILES after a blank becomes the name, unless one is given.
+        Hydrogens become explicit after the heavy atoms, in the order of RDKit's AddHs.
 
-        Raises UnreadableRecordError for invalid SMILES and the MoleculeErrors of `virialff.molecules.checks`.
+        Parameters
+        ----------
+        text : str
+            SMILES. A dot separates the fragments of a complex; what follows after a blank becomes the name.
+        name : str, optional
+            Name, instead of the one in `text`.
+        max_atoms : int, optional
+            Larger molecules are refused.
+
+        Returns
+        -------
+        Molecule
+            Without conformers.
+
+        Raises
+        ------
+        UnreadableRecordError
+            If the SMILES is invalid.
+        MoleculeError
+            One of those of `virialff.molecules.checks`: an element, charge, radical or valence that is not treated.
+
+        See Also
+        --------
+        read_molecules : Many SMILES of a file.
         """
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
         if len(text) > _LONGEST_SMILES:
@@ -87,13 +109,31 @@ class Molecule:
 
     @classmethod
     def from_rdkit(cls, mol: Chem.Mol, *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
-        """Molecule from an RDKit molecule with explicit hydrogens; all its conformers are taken, its order is kept.
+        """Molecule from an RDKit molecule with explicit hydrogens; its atom order is kept.
 
-        Conformers that are drawings in a plane are not taken, and `require_3d` then says so. The RDKit molecule itself
-        is not changed.
+        Parameters
+        ----------
+        mol : rdkit.Chem.Mol
+            Not changed. All its conformers are taken but drawings in a plane, of which `require_3d` then tells.
+        max_atoms : int, optional
+            Larger molecules are refused.
 
-        Raises the MoleculeErrors of `virialff.molecules.checks`, ValenceError and, where only some of several
-        conformers are drawings, FlatCoordinatesError.
+        Returns
+        -------
+        Molecule
+
+        Raises
+        ------
+        MoleculeError
+            One of those of `virialff.molecules.checks`.
+        ValenceError
+            If no closed-shell structure of usual valences has these bonds.
+        FlatCoordinatesError
+            If only some of several conformers are drawings.
+
+        See Also
+        --------
+        Molecule.to_rdkit : The way back.
         """
         mol = Chem.Mol(mol)
         checks.check_size(mol.GetNumAtoms(), max_atoms)
@@ -132,13 +172,41 @@ class Molecule:
         name: str = "",
         max_atoms: int = DEFAULT_MAX_ATOMS,
     ) -> Molecule:
-        """Molecule from atomic numbers (n_atoms,), bonds (n_bonds, 2) from atom 0 on, and orders (n_bonds,).
+        """Molecule from atoms, bonds and bond orders; formal charges follow from the orders.
 
-        orders: 1, 2, 3, and 1.5 for aromatic or delocalised bonds; formal charges follow from them.
-        positions: (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom, or None; the first gives the stereochemistry.
+        Parameters
+        ----------
+        numbers : array_like of int, shape (n_atoms,)
+            Atomic numbers.
+        bonds : array_like of int, shape (n_bonds, 2)
+            Atoms of each bond, counted from 0.
+        orders : array_like of float, shape (n_bonds,)
+            1, 2, 3, and 1.5 for aromatic or delocalised bonds.
+        positions : array_like of float, shape (n_atoms, 3) or (n_conformers, n_atoms, 3), optional
+            In Angstrom; the first conformer gives the stereochemistry.
+        name : str, optional
+            Name of the molecule.
+        max_atoms : int, optional
+            Larger molecules are refused.
 
-        Raises ShapeError, UnsupportedBondError (any other order), ValenceError and the MoleculeErrors of
-        `virialff.molecules.checks`.
+        Returns
+        -------
+        Molecule
+
+        Raises
+        ------
+        ShapeError
+            If an array has another shape.
+        UnsupportedBondError
+            If an order is another number.
+        ValenceError
+            If no closed-shell structure has these bonds and orders.
+        MoleculeError
+            One of those of `virialff.molecules.checks`.
+
+        See Also
+        --------
+        Molecule.from_geometry : Bonds from the distances.
         """
         numbers = np.array(numbers, dtype=np.int64)
         checks.check_size(len(numbers), max_atoms)
@@ -167,12 +235,33 @@ class Molecule:
         name: str = "",
         max_atoms: int = DEFAULT_MAX_ATOMS,
     ) -> Molecule:
-        """Molecule from atomic numbers (n_atoms,) and positions alone; its bonds are perceived from the distances.
+        """Molecule from atoms and positions alone; its bonds are perceived from the distances.
 
-        positions: (n_atoms, 3) or (n_conformers, n_atoms, 3), Angstrom; bonds are taken from the first conformer, as
-        the neutral closed-shell molecules that fit it, every hydrogen being present.
+        Parameters
+        ----------
+        numbers : array_like of int, shape (n_atoms,)
+            Atomic numbers, every hydrogen among them.
+        positions : array_like of float, shape (n_atoms, 3) or (n_conformers, n_atoms, 3)
+            In Angstrom. Bonds are those of the neutral closed-shell molecules that fit the first conformer.
+        name : str, optional
+            Name of the molecule.
+        max_atoms : int, optional
+            Larger molecules are refused.
 
-        Raises ShapeError, the MoleculeErrors of `virialff.molecules.checks` and those of `perception.perceive`.
+        Returns
+        -------
+        Molecule
+
+        Raises
+        ------
+        ShapeError
+            If an array has another shape.
+        MoleculeError
+            One of those of `virialff.molecules.checks`, or of `virialff.molecules.perception.perceive`.
+
+        See Also
+        --------
+        Molecule.from_arrays : With bonds of one's own.
         """
         numbers = np.array(numbers, dtype=np.int64)
         checks.check_size(len(numbers), max_atoms)
@@ -186,10 +275,30 @@ class Molecule:
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], *, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
-        """The one molecule of a file, with all its conformers (records of the same molecule in the same atom order).
+        """The one molecule of a file, with all its conformers.
 
-        Formats are those of `virialff.io.read.read_molecules`. Raises SeveralMoleculesError, which says how many
-        records and molecules there are, or the first record's MoleculeError.
+        Parameters
+        ----------
+        path : path_like
+            In one of the formats of `read_molecules`; records of the same molecule in the same atom order are
+            conformers.
+        max_atoms : int, optional
+            Larger molecules are refused.
+
+        Returns
+        -------
+        Molecule
+
+        Raises
+        ------
+        SeveralMoleculesError
+            If there are several; it says how many records and molecules.
+        MoleculeError
+            The one of the first record.
+
+        See Also
+        --------
+        read_molecules : All records of a file.
         """
         from virialff.io.read import read_one_molecule
 

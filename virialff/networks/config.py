@@ -1,12 +1,21 @@
 """Sizes and switches of the networks. The defaults are the paper; every departure from it is a switch."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
 
 from virialff.networks.baseline import BaselineDetail
 
 #: Amplitude of the Gaussians in kcal/mol for an output of one, by relation (topology.RELATIONS).
 RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
+
+_Value = TypeVar("_Value")
+
+
+def setting(default: _Value, description: str) -> _Value:
+    """A field of a dataclass of settings with its meaning, as pydantic's `Field`; without pydantic, which the numeric
+    core does not need."""
+    value: _Value = field(default=default, metadata={"description": description})
+    return value
 
 
 @dataclass(frozen=True)
@@ -17,50 +26,46 @@ class NetworkConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     # Given in the paper (section 4.1).
-    #: Rounds of message passing along the bonds.
-    message_steps: int = 4
-    #: Length of the embedding h_i of an atom.
-    hidden_size: int = 350
-    #: Width of the network for the kinetic energy of an atom.
-    atom_width: int = 160
-    #: Layers of the network for the kinetic energy of an atom.
-    atom_layers: int = 3
-    #: Width of the network for the kinetic energy of a bond.
-    edge_width: int = 199
-    #: Layers of the network for the kinetic energy of a bond.
-    edge_layers: int = 4
+    message_steps: int = setting(4, "Rounds of message passing along the bonds.")
+    hidden_size: int = setting(350, "Length of the embedding h_i of an atom.")
+    atom_width: int = setting(160, "Width of the network for the kinetic energy of an atom.")
+    atom_layers: int = setting(3, "Layers of the network for the kinetic energy of an atom.")
+    edge_width: int = setting(199, "Width of the network for the kinetic energy of a bond.")
+    edge_layers: int = setting(4, "Layers of the network for the kinetic energy of a bond.")
 
     # Not given in the paper; our choice for the preset `paper`: like the networks of stage 1.
-    #: Width of the network for the partial charge of an atom.
-    charge_width: int = 160
-    #: Layers of the network for the partial charge of an atom.
-    charge_layers: int = 3
-    #: Width of feats_net, the network for the coefficients of a pair.
-    pair_width: int = 199
-    #: Layers of feats_net.
-    pair_layers: int = 4
-    #: Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value.
-    distance_threshold: float | None = 10.0
+    charge_width: int = setting(160, "Width of the network for the partial charge of an atom.")
+    charge_layers: int = setting(3, "Layers of the network for the partial charge of an atom.")
+    pair_width: int = setting(199, "Width of feats_net, the network for the coefficients of a pair.")
+    pair_layers: int = setting(4, "Layers of feats_net.")
+    distance_threshold: float | None = setting(
+        10.0, "Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value."
+    )
 
     # Switches, off in the paper.
-    #: 1-3, 1-4, further and intermolecular pairs are told apart in e_ij.
-    pair_relations: bool = False
-    #: x_i counts the smallest rings that hold the atom by size, e_ij has the smallest one that holds both atoms.
-    ring_sizes: bool = False
-    #: feats_net reads the mean embedding of the atoms on the shortest paths between the atoms of a 1-3 or 1-4 pair.
-    path_atoms: bool = False
-    #: feats_net gives one set of coefficients a pair, the same for (i, j) and (j, i).
-    symmetric_pairs: bool = False
-    #: The charges of every fragment are shifted so that they sum to zero.
-    neutral_fragments: bool = False
-    #: The baseline counts bonds by type beside elements.
-    bond_type_baseline: bool = False
-    #: It counts the ends of bonds by their coordination number too; the paper has neither.
-    coordination_baseline: bool = False
-    #: The output for an amplitude is multiplied by RELATION_SCALES, and C_0, C_1 come from a bounded sigma and epsilon.
-    output_scales: bool = False
-    #: Smallest and largest width of a Gaussian in Angstrom.
-    gaussian_widths: tuple[float, float] | None = None
+    pair_relations: bool = setting(False, "1-3, 1-4, further and intermolecular pairs are told apart in e_ij.")
+    ring_sizes: bool = setting(
+        False,
+        "x_i counts the smallest rings that hold the atom by size, e_ij has the smallest one that holds both atoms.",
+    )
+    path_atoms: bool = setting(
+        False,
+        "feats_net reads the mean embedding of the atoms on the shortest paths between the atoms of a 1-3 or 1-4 pair.",
+    )
+    symmetric_pairs: bool = setting(
+        False, "feats_net gives one set of coefficients a pair, the same for (i, j) and (j, i)."
+    )
+    neutral_fragments: bool = setting(False, "The charges of every fragment are shifted so that they sum to zero.")
+    bond_type_baseline: bool = setting(False, "The baseline counts bonds by type beside elements.")
+    coordination_baseline: bool = setting(
+        False, "It counts the ends of bonds by their coordination number too; the paper has neither."
+    )
+    output_scales: bool = setting(
+        False,
+        "The output for an amplitude is multiplied by RELATION_SCALES, and C_0, C_1 come from a bounded sigma and "
+        "epsilon.",
+    )
+    gaussian_widths: tuple[float, float] | None = setting(None, "Smallest and largest width of a Gaussian in Angstrom.")
 
     @property
     def baseline_detail(self) -> BaselineDetail:
@@ -76,7 +81,7 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "NetworkConfig":
         """The config of `to_dict`. Raises ValueError for a key that is not one of its fields."""
-        known = {field.name for field in fields(cls)}
+        known = {entry.name for entry in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown network setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
         values = dict(values)

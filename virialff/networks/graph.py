@@ -13,96 +13,67 @@ import dgl
 import numpy as np
 import torch
 
-from virialff.elements import ELEMENT_INDEX, ELEMENTS
-from virialff.errors import MissingCoordinatesError
+from virialff.elements import ELEMENT_INDEX
 from virialff.molecules.molecule import Molecule
-from virialff.molecules.rings import pair_rings, ring_counts, smallest_rings
 from virialff.molecules.topology import (
-    EDGE_TYPES,
     NON_COVALENT,
     all_pairs,
     atoms_between,
     bond_type_indices,
     fragment_indices,
     pair_relations,
+    pair_rings,
+    ring_counts,
+    smallest_rings,
 )
 from virialff.networks.graph_tensors import GraphTensors
 
 
-def build_graph(molecule: Molecule, *, threshold: float | None = None, conformer: int = 0) -> dgl.DGLGraph:
-    """The graph of one molecule or complex: atoms, covalent bonds and non-covalent pairs.
+def build_graph(molecule: Molecule) -> dgl.DGLGraph:
+    """The graph of one molecule or complex with all its atoms, covalent bonds and non-covalent pairs.
 
-    Every edge stands in both directions. Node data: `element` (n_atoms, 9) one-hot, `fragment` (n_atoms,) and
-    `rings` (n_atoms, 5), how many of the smallest rings of each of topology.RING_SIZES hold the atom.
-    Edge data: `type` (n_edges, 5) one-hot bond type or non-covalent, `relation` (n_edges,) position in
-    topology.RELATIONS, `ring` (n_edges,) topology.NO_RING or 1 + position in topology.RING_SIZES and, when the
-    molecule has conformers, `displacement` (n_edges, 3) in Angstrom from source to target in the chosen conformer.
-
-    threshold: non-covalent pairs further apart than this (Angstrom, in the chosen conformer) get no edge;
-    None keeps all pairs. Raises MissingCoordinatesError when a threshold is asked of a molecule without
-    coordinates.
+    Every edge stands in both directions. Node data: `element` (n_atoms,) position in elements.ELEMENTS, `fragment`
+    (n_atoms,) and `rings` (n_atoms, 5), how many of the smallest rings of each of topology.RING_SIZES hold the atom.
+    Edge data: `type` (n_edges,) position in topology.EDGE_TYPES, `relation` (n_edges,) position in topology.RELATIONS,
+    `ring` (n_edges,) topology.NO_RING or 1 + position in topology.RING_SIZES.
     """
-    if threshold is not None and not molecule.n_conformers:
-        raise MissingCoordinatesError(
-            f"a distance threshold of {threshold:g} A needs coordinates and the molecule has none; "
-            "generate or upload a conformer, or use all pairs (threshold=None)"
-        )
-    positions = molecule.positions[conformer] if molecule.n_conformers else None
-    return _graph_of_arrays(molecule.numbers, molecule.bonds, molecule.orders, positions, threshold)
+    return _graph_of_arrays(molecule.numbers, molecule.bonds, molecule.orders)
 
 
-def _graph_of_arrays(
-    numbers: np.ndarray,
-    bonds: np.ndarray,
-    orders: np.ndarray,
-    positions: np.ndarray | None,
-    threshold: float | None,
-) -> dgl.DGLGraph:
+def _graph_of_arrays(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> dgl.DGLGraph:
     n_atoms = len(numbers)
     pairs = all_pairs(n_atoms)
-    relations = pair_relations(n_atoms, bonds)
     types = np.full(pairs.shape[1], NON_COVALENT, dtype=np.int64)
     row = np.full((n_atoms, n_atoms), -1, dtype=np.int64)
     row[pairs[0], pairs[1]] = np.arange(pairs.shape[1])
     if len(bonds):
         types[row[bonds[:, 0], bonds[:, 1]]] = bond_type_indices(orders)
-    if threshold is not None and positions is not None:
-        near = np.linalg.norm(positions[pairs[0]] - positions[pairs[1]], axis=1) <= threshold
-        keep = near | (types != NON_COVALENT)
-        pairs, relations, types = pairs[:, keep], relations[keep], types[keep]
-
     source = torch.from_numpy(np.concatenate([pairs[0], pairs[1]]))
     target = torch.from_numpy(np.concatenate([pairs[1], pairs[0]]))
     graph = dgl.graph((source, target), num_nodes=n_atoms)
-    elements = torch.tensor([ELEMENT_INDEX[int(number)] for number in numbers])
-    graph.ndata["element"] = torch.nn.functional.one_hot(elements, len(ELEMENTS)).float()
+    graph.ndata["element"] = torch.tensor([ELEMENT_INDEX[int(number)] for number in numbers])
     graph.ndata["fragment"] = torch.from_numpy(fragment_indices(n_atoms, bonds))
     found = smallest_rings(n_atoms, bonds)
     graph.ndata["rings"] = torch.from_numpy(ring_counts(n_atoms, found))
-    rings = pair_rings(n_atoms, found)[pairs[0], pairs[1]]
-    both = torch.from_numpy(np.concatenate([types, types]))
-    graph.edata["type"] = torch.nn.functional.one_hot(both, len(EDGE_TYPES)).float()
-    graph.edata["relation"] = torch.from_numpy(np.concatenate([relations, relations]))
-    graph.edata["ring"] = torch.from_numpy(np.concatenate([rings, rings]))
-    if positions is not None:
-        coordinates = torch.from_numpy(positions)
-        graph.edata["displacement"] = coordinates[target] - coordinates[source]
+    of_pairs = {
+        "type": types,
+        "relation": pair_relations(n_atoms, bonds),
+        "ring": pair_rings(n_atoms, found)[pairs[0], pairs[1]],
+    }
+    for name, values in of_pairs.items():
+        graph.edata[name] = torch.from_numpy(np.concatenate([values, values]))
     return graph
 
 
 def batch_graphs(graphs: Sequence[dgl.DGLGraph]) -> dgl.DGLGraph:
     """One DGL graph of several molecules; `to_tensors` keeps them apart."""
-    # Coordinates are optional and the networks do not read them; DGL wants the same columns in every graph.
-    bare = [graph.local_var() for graph in graphs]
-    for graph in bare:
-        graph.edata.pop("displacement", None)
-    return dgl.batch(bare)
+    return dgl.batch(list(graphs))
 
 
 def to_tensors(graph: dgl.DGLGraph) -> GraphTensors:
     """The index tensors of a graph from `build_graph` or `batch_graphs`."""
     source, target = graph.edges()
-    types = graph.edata["type"].argmax(dim=1)
+    types = graph.edata["type"]
     covalent = types != NON_COVALENT
     forward = source < target
 
@@ -117,7 +88,7 @@ def to_tensors(graph: dgl.DGLGraph) -> GraphTensors:
     relations = graph.edata["relation"][forward]
     paths = atoms_between(bond_index.numpy(), pair_index.numpy(), relations.numpy())
     return GraphTensors(
-        elements=graph.ndata["element"].argmax(dim=1),
+        elements=graph.ndata["element"],
         atom_fragments=graph.ndata["fragment"] + offsets[atom_molecules],
         fragment_molecules=torch.repeat_interleave(torch.arange(n_molecules), fragments_in),
         atom_rings=graph.ndata["rings"],
@@ -141,4 +112,4 @@ def molecule_tensors(molecule: Molecule) -> GraphTensors:
 
 def array_tensors(numbers: np.ndarray, bonds: np.ndarray, orders: np.ndarray) -> GraphTensors:
     """The index tensors of stored `Molecule.numbers`, `bonds` and `orders` with all pairs; nothing is perceived."""
-    return to_tensors(_graph_of_arrays(numbers, bonds, orders, None, None))
+    return to_tensors(_graph_of_arrays(numbers, bonds, orders))

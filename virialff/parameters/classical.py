@@ -49,7 +49,6 @@ class ValueRange:
     lowest: float
     median: float
     highest: float
-    n_types: int  #: pairs of atom types with different values
 
 
 @cache
@@ -106,16 +105,29 @@ def _data_folder() -> Path:
     return Path(app.__file__).parent / "data"
 
 
-def elements_covered(force_field: str) -> tuple[str, ...]:
-    """The elements that a force field has types for, in the order of ELEMENTS. Raises as `atom_types`."""
-    present = {entry.element for entry in atom_types(force_field)}
-    return tuple(element for element in ELEMENTS if element in present)
-
-
 def pair_range(force_field: str, first: str, second: str, parameter: str) -> ValueRange | None:
-    """The values that a force field gives to pairs of two elements; None where it has no type for one of them.
+    """The values that a force field gives to pairs of two elements.
 
-    parameter: sigma, R_min or epsilon. Raises KeyError for another one, and as `atom_types`.
+    Parameters
+    ----------
+    force_field : str
+        One of FILES: Amber ff14SB or CHARMM36.
+    first, second : str
+        Element symbols.
+    parameter : {"sigma", "R_min", "epsilon"}
+        In Angstrom, and kcal/mol for epsilon.
+
+    Returns
+    -------
+    ValueRange or None
+        Lowest, median and highest value; None where the force field has no type for one of the elements.
+
+    Raises
+    ------
+    KeyError
+        If there is no such force field or parameter.
+    EngineError
+        If OpenMM, whose files are read, is not installed.
     """
     types = {
         element: {(entry.sigma, entry.epsilon) for entry in atom_types(force_field) if entry.element == element}
@@ -127,9 +139,7 @@ def pair_range(force_field: str, first: str, second: str, parameter: str) -> Val
     sigma, epsilon = combined.T
     values = {"sigma": sigma, "R_min": _MIN_FACTOR * sigma, "epsilon": epsilon}[parameter]
     distinct = np.unique(values.round(9))
-    return ValueRange(
-        force_field, parameter, float(values.min()), float(np.median(distinct)), float(values.max()), len(distinct)
-    )
+    return ValueRange(force_field, parameter, float(values.min()), float(np.median(distinct)), float(values.max()))
 
 
 def _combined(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:

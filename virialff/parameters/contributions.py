@@ -22,11 +22,34 @@ TERMS = ("coulomb", "dispersion", "repulsion", "gaussians", "total")
 def pair_contributions(
     force_field: ForceField, positions: np.ndarray, relations: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """One row an atom pair, the largest magnitude first: i < j from 0, elements, relation, distance, terms, total.
+    """The energy of every atom pair, term by term, the largest magnitude first.
 
-    positions: (n_atoms, 3) in Angstrom. relations: those to keep, by default all. distance is in Angstrom, the terms
-    and total in kcal/mol, negative = attractive; over intermolecular pairs total sums to -E_int (vertical). The two
-    rows of a model that is not symmetric in i, j are added up.
+    The two rows of a model that is not symmetric in i, j are added up.
+
+    Parameters
+    ----------
+    force_field : ForceField
+        Of the molecule or complex.
+    positions : ndarray, shape (n_atoms, 3)
+        In Angstrom.
+    relations : collection of str, optional
+        Those of `virialff.molecules.topology.RELATIONS` to keep, by default all.
+
+    Returns
+    -------
+    DataFrame
+        A row a pair: i < j from 0, elements, relation, distance in Angstrom, the terms and total in kcal/mol,
+        negative =
+        attractive. Over intermolecular pairs total sums to -E_int (vertical).
+
+    Raises
+    ------
+    ShapeError
+        If `positions` have another shape.
+
+    See Also
+    --------
+    contribution_matrix : One term as a matrix.
     """
     pairs = force_field.pairs
     table = force_field.decompose(positions).table()

@@ -30,9 +30,26 @@ class Dipole:
 
 
 def point_charge_dipole(charges: ArrayLike, positions: ArrayLike) -> Dipole:
-    """sum q_i (R_i - R_0) of charges (n_atoms,) in e at positions (n_atoms, 3) in Angstrom.
+    """Dipole moment sum q_i (R_i - R_0) of point charges.
 
-    R_0 is the mean of the positions; for charges that sum to zero it does not matter. Raises ShapeError.
+    R_0 is the mean of the positions; for charges that sum to zero it does not matter.
+
+    Parameters
+    ----------
+    charges : array_like, shape (n_atoms,)
+        In e.
+    positions : array_like, shape (n_atoms, 3)
+        In Angstrom.
+
+    Returns
+    -------
+    Dipole
+        In e Angstrom, with its magnitude in debye.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays have other shapes.
     """
     q, r = np.asarray(charges, dtype=np.float64), np.asarray(positions, dtype=np.float64)
     if q.ndim != 1 or r.shape != (len(q), 3):

@@ -76,10 +76,9 @@ class Distribution:
     rows: np.ndarray
     n_undefined: int
 
-    def rows_in(self, bin_number: int, group: int | None = None) -> np.ndarray:
-        """Positions in `values` of one bin, of one group or of all."""
-        chosen = self.bin_of == bin_number
-        return np.flatnonzero(chosen if group is None else chosen & (self.group_of == group))
+    def rows_in(self, bin_number: int) -> np.ndarray:
+        """Positions in `values` of one bin."""
+        return np.flatnonzero(self.bin_of == bin_number)
 
     def table(self) -> pd.DataFrame:
         """One row a group and bin: group, from and to with the unit, count."""
@@ -122,13 +121,34 @@ def distribution(
     by: Grouping = "element",
     groups: Sequence[str] = (),
 ) -> Distribution:
-    """The distribution of one of QUANTITIES over samples by the name of their model.
+    """The distribution of one quantity over samples (Fig. 11 and 12).
 
-    by: element (pairs of elements for sigma, R_min and epsilon), relation (pairs only) or model.
-    groups: elements, element pairs or relations to tell apart; the rest is OTHER. Empty for the commonest seven.
+    Parameters
+    ----------
+    samples : mapping of str to ParameterSample
+        By the name of their model.
+    quantity : str
+        One of QUANTITIES, which has their units.
+    selection : Selection, optional
+        Which pairs or atoms count; by default all.
+    by : {"element", "relation", "model"}, optional
+        What tells groups apart; elements of pairs for sigma, R_min and epsilon, relations for pairs only.
+    groups : sequence of str, optional
+        Elements, element pairs or relations to tell apart; the rest is OTHER. By default the commonest seven.
 
-    Raises KeyError for an unknown quantity, ValueError for a grouping that the quantity has not, and ConfigError for
-    SMARTS that cannot be read.
+    Returns
+    -------
+    Distribution
+        Edges of the bins, counts (n_groups, n_bins), and the rows of the samples behind them.
+
+    Raises
+    ------
+    KeyError
+        If there is no such quantity.
+    ValueError
+        If the quantity cannot be grouped so.
+    ConfigError
+        If SMARTS of the selection cannot be read.
     """
     what, chosen = QUANTITIES[quantity], selection or Selection()
     if (by == "relation" and what.kind != "pairs") or (by == "element" and what.kind == "molecules"):

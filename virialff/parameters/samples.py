@@ -195,7 +195,24 @@ def sample_parts(model: Model, molecules: Sequence[Molecule]) -> Iterator[Parame
 
 
 def sample_parameters(model: Model, molecules: Sequence[Molecule]) -> ParameterSample:
-    """The parameters of molecules as one sample, up to MAX_PAIRS pairs."""
+    """Charges, sigma and epsilon of many molecules as columns, up to MAX_PAIRS pairs.
+
+    Parameters
+    ----------
+    model : Model
+        That predicts them.
+    molecules : sequence of Molecule
+        In any number; coordinates are not used.
+
+    Returns
+    -------
+    ParameterSample
+        Charges in e, sigma in Angstrom, epsilon in kcal/mol, and what the model refused with the reason.
+
+    See Also
+    --------
+    virialff.parameters.distributions.distribution : Histograms of them.
+    """
     return ParameterSample.join(list(sample_parts(model, molecules)))
 
 

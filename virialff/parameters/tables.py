@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 #: Units of the 14 numbers of a pair (Eq. 21 and 22): C0, C1, then six times amplitude and width.
 COEFFICIENT_UNITS = ("kcal_A6_per_mol", "kcal_A12_per_mol", *("kcal_per_mol", "A") * 6)
 #: Per-atom list that RDKit reads back as the double property PartialCharge of each atom.
-CHARGE_PROPERTY = "atom.dprop.PartialCharge"
 _PAIR_COLUMNS = {"sigma": "sigma_A", "epsilon": "epsilon_kcal_per_mol", "R_min": "R_min_A"} | {
     f"C{k}": f"C{k}_{unit}" for k, unit in enumerate(COEFFICIENT_UNITS)
 }

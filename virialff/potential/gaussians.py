@@ -27,11 +27,6 @@ def gaussian_energy(distance: Tensor, amplitudes: Tensor, widths: Tensor) -> Ten
     return (amplitudes * exponentials).sum(dim=-1)
 
 
-def gaussian_derivative(distance: Tensor, amplitudes: Tensor, widths: Tensor) -> Tensor:
-    """dE/dr of `gaussian_energy` in kcal/mol/A, same shapes."""
-    return gaussian_energy_and_derivative(distance, amplitudes, widths)[1]
-
-
 def gaussian_energy_and_derivative(distance: Tensor, amplitudes: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
     """`gaussian_energy` and its dE/dr with the exponentials, the dear part, computed once."""
     offset, inverse, exponentials = _exponentials(distance, widths)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +13,17 @@ import streamlit as st
 from pages.components.data import tasks as data_tasks
 from pages.components.data.tasks import Contents
 from pages.components.shell import background
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import file_stem, one_line, plain, sentence
 from pages.components.widgets import viewer
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.tables import wrapped_table
+from pages.components.widgets.show import download, show_figure, wrapped_table
 from virialff.errors import VirialffError
-from virialff.figures import element_count_figure, energy_per_atom_figure, molecule_size_figure
+from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.labels.browse import RowFilter, RowPage, atom_table, label_at, rows, summary_of
 from virialff.labels.schema import KINDS, Label
 from virialff.labels.splits import DEFAULT_FRACTIONS, PAPER_FRACTIONS, Fractions
 from virialff.labels.summary import LevelSummary
 from virialff.molecules.molecule import Molecule
-from virialff.parameters.tables import to_csv
 
 _SPLITS: dict[str, Fractions] = {
     "88 / 4 / 8, as the recipes": (0.88, 0.04, 0.08),
@@ -81,17 +78,15 @@ def _kept() -> _Kept:
 def contents_of(path: Path) -> Contents | None:
     """Choice of the split, then the contents; None while they are counted, with progress."""
     with st.container(horizontal=True):
-        split = st.selectbox(
-            "Split: train / validation / test (%)", list(_SPLITS), key="data_split", persist_state="session", width=320
-        )
+        split = st.selectbox("Split: train / validation / test (%)", list(_SPLITS), key="data_split", width=320, **KEPT)
         seed = st.number_input(
             "Seed of the split",
             value=_RECIPE_SEED,
             step=1,
             key="data_seed",
-            persist_state="session",
             width=180,
             help="Molecules are split by the first block of the InChIKey and this seed.",
+            **KEPT,
         )
     fractions = _SPLITS[split]
     key = (str(path), version_of(path), int(seed), fractions)
@@ -135,14 +130,7 @@ def counts(contents: Contents) -> None:
             st.metric("Failures", f"{level.failed:,}", width="content")
             st.metric("Computing time (h)", f"{level.hours:,.1f}", width="content")
         _level_tables(level)
-    st.download_button(
-        "Counts (CSV)",
-        lambda: to_csv(contents.summary.table()),
-        "counts.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Counts (CSV)", lambda: contents.summary.table(), "counts.csv")
 
 
 def _level_tables(level: LevelSummary) -> None:
@@ -175,12 +163,7 @@ def make_up(contents: Contents) -> None:
     level = levels[0]
     if len(levels) > 1:
         level = st.segmented_control(
-            "Level of theory",
-            levels,
-            default=levels[0],
-            required=True,
-            key=f"make_up_level_{'_'.join(levels)}",
-            persist_state="session",
+            "Level of theory", levels, default=levels[0], required=True, key=f"make_up_level_{'_'.join(levels)}", **KEPT
         )
     statistics = contents.statistics[level or levels[0]]
     overview = statistics.overview().rename(
@@ -208,18 +191,7 @@ def make_up(contents: Contents) -> None:
             ("Sizes", statistics.size_table),
             ("Energies", statistics.energy_table),
         ):
-            st.download_button(
-                f"{label} (CSV)",
-                partial(_csv_of, table),
-                f"{stem}_{label.lower()}.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-
-
-def _csv_of(table: Callable[[], pd.DataFrame]) -> str:
-    return to_csv(table())
+            download(f"{label} (CSV)", table, f"{stem}_{label.lower()}.csv")
 
 
 @st.cache_data(show_spinner="Looking through the rows…", max_entries=16)
@@ -230,17 +202,10 @@ def _page(path: str, version: Version, chosen: RowFilter, start: int) -> RowPage
 def browse(path: Path) -> None:
     """A filter, a page of the rows that fit, and the row that is chosen in the table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Name, InChIKey, source or reason contains", key="rows_text", persist_state="session", width=320
-        )
-        kinds = st.multiselect("Kind", list(KINDS), key="rows_kinds", persist_state="session", width=320)
+        text = st.text_input("Name, InChIKey, source or reason contains", key="rows_text", width=320, **KEPT)
+        kinds = st.multiselect("Kind", list(KINDS), key="rows_kinds", width=320, **KEPT)
         what = st.segmented_control(
-            "Show",
-            ["all", "labels", "failures"],
-            default="all",
-            required=True,
-            key="rows_what",
-            persist_state="session",
+            "Show", ["all", "labels", "failures"], default="all", required=True, key="rows_what", **KEPT
         )
     failures = {"labels": False, "failures": True}.get(what or "all")
     chosen = RowFilter(kinds=tuple(kinds), text=text, failures=failures)
@@ -251,7 +216,7 @@ def browse(path: Path) -> None:
         number = 1
         if n_pages > 1:
             number = st.number_input(
-                f"Page, of {n_pages:,}", 1, n_pages, 1, key=f"rows_page_{place}", persist_state="session", width=180
+                f"Page, of {n_pages:,}", 1, n_pages, 1, key=f"rows_page_{place}", width=180, **KEPT
             )
         page = first if number == 1 else _page(str(path), version_of(path), chosen, (int(number) - 1) * _ROWS_A_PAGE)
     except VirialffError as error:
@@ -291,14 +256,7 @@ def _one_row(path: Path, number: int) -> None:
         _geometry(label)
     table = atom_table(label)
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 320))
-    st.download_button(
-        "Atoms (CSV)",
-        lambda: to_csv(table),
-        f"{file_stem(label.identifier)}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Atoms (CSV)", table, f"{file_stem(label.identifier)}.csv")
     with st.popover("Settings of the calculation"):
         st.code(one_line(label.settings, limit=4000), language="json", wrap_lines=True)
 

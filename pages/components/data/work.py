@@ -11,15 +11,17 @@ import streamlit as st
 from pages.components.data import tasks as data_tasks
 from pages.components.shell import background
 from pages.components.shell import commands as command_view
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
-from training.jobs.command_runs import FOLDER, list_commands
+from pages.components.widgets.show import download
+from training.jobs.control import FOLDER, list_jobs
 from training.labelling.config import load_campaign
-from training.recipes.presets import CAMPAIGNS_FOLDER, shown_path
+from training.recipes.presets import shown_path
 from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.labels.imports.sdf import UNITS
-from virialff.parameters.tables import to_csv
+from virialff.settings import LABELS
 
 _IMPORT = "import of labels"
 _CAMPAIGN = "label campaign"
@@ -52,14 +54,7 @@ def check(path: Path, version: object) -> None:
         columns=["file", "row", "identifier", "problem"],
     )
     st.dataframe(table.head(_PROBLEMS_SHOWN), hide_index=True)
-    st.download_button(
-        "Problems (CSV)",
-        lambda: to_csv(table),
-        "problems.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Problems (CSV)", table, "problems.csv")
 
 
 def _new_store(kind: str) -> Path | None:
@@ -68,41 +63,39 @@ def _new_store(kind: str) -> Path | None:
         "Name of the label store",
         kind,
         key=f"store_{kind}",
-        persist_state="session",
         width=320,
-        help=f"A folder in {shown_path(CAMPAIGNS_FOLDER)}; rows are added to one that is there.",
+        help=f"A folder in {shown_path(LABELS)}; rows are added to one that is there.",
+        **KEPT,
     ).strip()
     if not _NAME.fullmatch(name):
         st.error("Name the store with letters, digits, '.', '_' and '-' only.")
         return None
-    return CAMPAIGNS_FOLDER / name
+    return LABELS / name
 
 
 def imports() -> None:
     """Import QMugs as published, or an SDF file; those that run and have run."""
     command_view.refusal(_IMPORT)
-    way = st.segmented_control(
-        "Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", persist_state="session"
-    )
+    way = st.segmented_control("Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", **KEPT)
     if way == "QMugs":
         _qmugs()
     else:
         _sdf()
-    for run in list_commands(_IMPORT):
-        command_view.show(run, f"import into {Path(run.subject).name}", result_lines=12)
+    for job in list_jobs(_IMPORT)[::-1]:
+        command_view.show(job, f"import into {Path(job.subject).name}", result_lines=12)
 
 
 def _qmugs() -> None:
     st.markdown("`summary.csv` and `structures.tar.gz` as published, in one folder of this machine.")
-    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", persist_state="session", width=520)
+    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", width=520, **KEPT)
     store = _new_store("qmugs")
     with st.container(horizontal=True):
-        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", persist_state="session")
+        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", **KEPT)
         any_geometry = st.toggle(
             "Also energies of another geometry",
             key="qmugs_any",
-            persist_state="session",
             help="Energies that were computed at another geometry than the record's; `detail` marks them.",
+            **KEPT,
         )
     if store is None:
         return
@@ -121,14 +114,10 @@ def _sdf() -> None:
     st.markdown("Geometries with all hydrogens; a data field of each record holds its total energy.")
     file = st.file_uploader("SDF file", type=["sdf", "sd", "gz"], key="labels_sdf")
     with st.container(horizontal=True):
-        field = st.text_input("Data field of the energy", "energy", key="sdf_field", persist_state="session", width=220)
-        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", persist_state="session", width=140)
-        level = st.text_input(
-            "Level of theory", key="sdf_level", persist_state="session", width=260, placeholder="wB97X-D/def2-SVP"
-        )
-        kind = st.selectbox(
-            "Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", persist_state="session", width=180
-        )
+        field = st.text_input("Data field of the energy", "energy", key="sdf_field", width=220, **KEPT)
+        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", width=140, **KEPT)
+        level = st.text_input("Level of theory", key="sdf_level", width=260, placeholder="wB97X-D/def2-SVP", **KEPT)
+        kind = st.selectbox("Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", width=180, **KEPT)
     store = _new_store("sdf")
     if store is None or file is None:
         return
@@ -139,7 +128,7 @@ def _sdf() -> None:
         "Import SDF",
         icon=":material/database:",
         disabled=not (field.strip() and level.strip()),
-        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, {name: file.getvalue()}),
+        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, files={name: file.getvalue()}),
     )
 
 
@@ -148,17 +137,17 @@ def campaigns() -> None:
     command_view.refusal(_CAMPAIGN)
     presets = {path.stem: path for path in sorted(PRESETS.glob("labels_*.yaml"))}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", persist_state="session", width=260)
+        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", width=260, **KEPT)
         if name == _OWN:
-            given = st.text_input("Path of a configuration", key="campaign_path", persist_state="session", width=420)
+            given = st.text_input("Path of a configuration", key="campaign_path", width=420, **KEPT)
             path = Path(given.strip()) if given.strip() else None
         else:
             path = presets[name]
-        workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", persist_state="session", width=140)
+        workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
     if path is not None:
         _one_campaign(path, int(workers))
-    for run in list_commands(_CAMPAIGN):
-        command_view.show(run, f"labels into {shown_path(Path(run.subject))}", result_lines=3)
+    for job in list_jobs(_CAMPAIGN)[::-1]:
+        command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
 
 
 def _one_campaign(path: Path, workers: int) -> None:
@@ -173,11 +162,13 @@ def _one_campaign(path: Path, workers: int) -> None:
     with st.popover("The configuration"):
         st.code(path.read_text(encoding="utf-8"), language="yaml")
     arguments = ["label", str(path), "--workers", str(workers), "--interval", "2"]
+    local = config.cluster == "local"
     st.button(
         "Start labelling",
         type="primary",
         icon=":material/play_arrow:",
         on_click=command_view.start,
         args=(_CAMPAIGN, str(config.folder.absolute()), arguments),
+        kwargs={"gpus": local * config.gpus, "cores": local * workers * config.threads},
     )
     st.caption("It goes on when this page is closed. What is there already is not computed again.")

@@ -3,16 +3,16 @@
 import numpy as np
 import streamlit as st
 
-from pages.components.shell.state import Loaded
+from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import file_stem, plain, sentence
-from pages.components.widgets.comparison_views import choose_reference, csv_button, energy_table, timing
-from pages.components.widgets.figure import show_figure
+from pages.components.widgets.comparison_views import choose_reference, energy_table, timing
 from pages.components.widgets.geometry import shown_geometry
 from pages.components.widgets.methods import choose_methods, energies
+from pages.components.widgets.show import download, show_figure
 from virialff.conformers import scans
 from virialff.conformers.scans import Scan, ScanKind
 from virialff.errors import VirialffError
-from virialff.figures import scan_figure
+from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import relative_energies_above, scan_differences, scan_table
 from virialff.models.force_field import Model
@@ -64,7 +64,7 @@ def _choose(shown: Loaded) -> Scan | None:
         required=True,
         format_func=_KIND_LABELS.__getitem__,
         key=f"scan_kind_{key}",
-        persist_state="session",
+        **KEPT,
     )
     choices = scans.coordinates(molecule, kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -74,8 +74,8 @@ def _choose(shown: Loaded) -> Scan | None:
             len(choices) - 1 if kind == "separation" else 0,
             format_func=lambda number: _name(molecule, kind, choices[number], number),
             key=f"scan_atoms_{kind}_{key}",
-            persist_state="session",
             width=260,
+            **KEPT,
         )
         try:
             return _values(molecule, kind, choices[index], index, key)
@@ -97,9 +97,9 @@ def _values(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: 
     low, high = scans.usual_range(kind, start)
     unit = "Å" if kind in ("bond", "separation") else "°"
     key = f"{kind}_{number}_{key}"
-    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", persist_state="session", width=150)
-    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", persist_state="session", width=150)
-    points = st.number_input("Points", 2, _MOST_POINTS, 25, key="scan_points", persist_state="session", width=150)
+    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", width=150, **KEPT)
+    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", width=150, **KEPT)
+    points = st.number_input("Points", 2, _MOST_POINTS, 25, key="scan_points", width=150, **KEPT)
     values = np.linspace(first, last, int(points))
     if apart:
         return scans.scan_separation(molecule, values, fragment=number)
@@ -111,9 +111,7 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
         reference = choose_reference(result, "scan_reference")
         zeros = [_OWN_MINIMUM, _LAST_POINT]
         start = zeros.index(_LAST_POINT) if scanned.kind == "separation" else 0
-        zero = st.selectbox(
-            "Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", persist_state="session", width=300
-        )
+        zero = st.selectbox("Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", width=300, **KEPT)
     point = len(scanned.values) - 1 if zero == _LAST_POINT else None
     relative = relative_energies_above(result, point)
     colours = {name: place for place, name in enumerate(relative)}
@@ -142,4 +140,4 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
     )
     table = scan_table(scanned, result, reference if several else None, point)
     energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
-    csv_button(table, "Scan", f"{stem}_scan.csv")
+    download("Scan (CSV)", table, f"{stem}_scan.csv")

@@ -10,13 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.text import plain
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.tables import wrapped_table
+from pages.components.widgets.show import download, show_figure, wrapped_table
 from training.studies.ablation import MEASURES, SWITCHES
 from virialff.benchmarks.learning_curves import LearningCurve
-from virialff.figures.ablation import ablation_figure
-from virialff.figures.learning import learning_curve_figure
-from virialff.parameters.tables import to_csv
+from virialff.figures.training import ablation_figure, learning_curve_figure
 from virialff.settings import ASSETS
 
 FOLDER = ASSETS / "studies"
@@ -90,7 +87,7 @@ def _ablation(content: dict[str, Any], path: Path) -> None:
     )
     with st.expander("The errors in numbers"):
         wrapped_table(table.round(3).astype(object).where(table.notna(), "–"))
-        _download(table, f"{path.stem}.csv", "Ablation (CSV)")
+        download("Ablation (CSV)", table, f"{path.stem}.csv", key=f"{path.stem}.csv")
 
 
 def _learning_curve(content: dict[str, Any], path: Path) -> None:
@@ -116,10 +113,4 @@ def _learning_curve(content: dict[str, Any], path: Path) -> None:
         for point in curve.points
         for error in point.errors
     ]
-    _download(pd.DataFrame(rows), f"{path.stem}.csv", "Learning curves (CSV)")
-
-
-def _download(table: pd.DataFrame, name: str, label: str) -> None:
-    st.download_button(
-        label, lambda: to_csv(table), name, "text/csv", key=name, on_click="ignore", icon=":material/download:"
-    )
+    download("Learning curves (CSV)", pd.DataFrame(rows), f"{path.stem}.csv", key=f"{path.stem}.csv")

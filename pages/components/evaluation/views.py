@@ -11,14 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.text import file_stem, plain
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.tables import wrapped_table
+from pages.components.widgets.show import download, show_figure, wrapped_table
 from virialff.benchmarks.report import SideBySide
-from virialff.figures.calibration import calibration_figure
-from virialff.figures.errors import error_histogram, parity_figure
+from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
 from virialff.models.card import compare_cards, error_table
 from virialff.models.registry import RegisteredModel
-from virialff.parameters.tables import to_csv
 
 _STATISTICS = {"mean absolute error": "mae", "root mean square error": "rmse"}
 
@@ -63,14 +60,11 @@ def one_card(registered: RegisteredModel, card: Mapping[str, Any]) -> None:
     with st.container(horizontal=True):
         with st.popover("The whole card"):
             st.json(card, expanded=1)
-        st.download_button(
+        download(
             "Card (JSON)",
             json.dumps(card, indent=1, ensure_ascii=False),
             f"{file_stem(registered.name)}_card.json",
-            "application/json",
             key=f"card_{registered.name}",
-            on_click="ignore",
-            icon=":material/download:",
         )
 
 
@@ -121,14 +115,7 @@ def measured(result: SideBySide) -> None:
     if result.notes:
         with st.expander("What was measured and what was left out"):
             st.markdown("\n".join(f"- {plain(note, limit=1000)}" for note in result.notes))
-    st.download_button(
-        "Everything (JSON)",
-        lambda: json.dumps(result.as_dict(), indent=1, ensure_ascii=False),
-        "evaluation.json",
-        "application/json",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Everything (JSON)", lambda: json.dumps(result.as_dict(), indent=1, ensure_ascii=False), "evaluation.json")
 
 
 def _predictions(table: pd.DataFrame, quantity: str, title: str, methods: tuple[str, ...]) -> None:
@@ -147,16 +134,13 @@ def _predictions(table: pd.DataFrame, quantity: str, title: str, methods: tuple[
         figure = error_histogram(errors, quantity=quantity, unit="kcal/mol")
         show_figure(figure, key=f"errors_{quantity}", alt=f"Distribution of the errors of the {quantity}")
     renamed = {name: f"{name} (kcal/mol)" for name in ("reference", *predictions)}
-    st.download_button(
+    download(
         f"Predictions, {quantity} (CSV)",
-        lambda: to_csv(table.rename(columns=renamed)),
+        lambda: table.rename(columns=renamed),
         f"{file_stem(quantity)}_predictions.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
     )
 
 
 def _table(table: pd.DataFrame, file: str, label: str) -> None:
     wrapped_table(table)
-    st.download_button(label, lambda: to_csv(table), file, "text/csv", on_click="ignore", icon=":material/download:")
+    download(label, table, file)

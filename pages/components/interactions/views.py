@@ -14,7 +14,7 @@ from pages.components.shell import background
 from pages.components.shell.model import active_folder, force_field
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
-from pages.components.widgets.figure import show_figure
+from pages.components.widgets.show import download, show_figure
 from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
 from virialff.benchmarks.reference_data import (
@@ -35,7 +35,6 @@ from virialff.models.card import with_interval
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
-from virialff.parameters.tables import to_csv
 
 _ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
 _SCATTER = "reference_scatter"
@@ -72,15 +71,7 @@ def energy_table(table: pd.DataFrame, name: str) -> None:
         | {str(column): _LENGTH for column in table.columns if "(Angstrom)" in str(column)}
         | {"method": _PINNED, "pair": _PINNED, "dimer": _PINNED},
     )
-    st.download_button(
-        f"{name} (CSV)",
-        partial(to_csv, table),
-        f"{name.lower().replace(' ', '_')}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"csv_{name}",
-    )
+    download(f"{name} (CSV)", table, f"{name.lower().replace(' ', '_')}.csv", key=f"csv_{name}")
 
 
 class _Work(NamedTuple):

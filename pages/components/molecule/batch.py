@@ -1,19 +1,18 @@
 """Many molecules of one file at once: their charges and pair parameters as tables to download."""
 
-from collections.abc import Callable
+from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from pages.components.shell import state
 from pages.components.shell.model import chosen_name
 from pages.components.shell.text import plain
 from pages.components.widgets import molecule_set
-from pages.components.widgets.parameter_tasks import Contained
+from pages.components.widgets.show import download
+from pages.components.widgets.tasks import Contained
 from virialff.models import registry
 from virialff.models.force_field import Model
 from virialff.parameters.samples import ParameterSample
-from virialff.parameters.tables import to_csv
 
 #: Rows of a CSV that the app makes; larger ones are for the command line.
 _MOST_ROWS = 1_000_000
@@ -58,24 +57,15 @@ def _results(sample: ParameterSample, contained: Contained) -> None:
     if len(table) > _ROWS_SHOWN:
         st.caption(f"The first {_ROWS_SHOWN:,} of {len(table):,} molecules; the downloads have all.")
     with st.container(horizontal=True):
-        _download("Molecules", sample.molecules_table, contained.names, sample.n_molecules)
-        _download("Charges", sample.charges_table, contained.names, len(sample.charges))
-        _download("Atom pairs", sample.pairs_table, contained.names, sample.n_pairs)
+        for label, make, rows in (
+            ("Molecules", sample.molecules_table, sample.n_molecules),
+            ("Charges", sample.charges_table, len(sample.charges)),
+            ("Atom pairs", sample.pairs_table, sample.n_pairs),
+        ):
+            file_name = f"batch_{label.lower().replace(' ', '_')}.csv"
+            download(f"{label} (CSV)", partial(make, contained.names), file_name, disabled=rows > _MOST_ROWS)
     if sample.n_pairs > _MOST_ROWS:
         st.caption(
             f"{sample.n_pairs:,} atom pairs are too many for a download here: `virialff params FILE --output "
             "pairs.csv` writes them."
         )
-
-
-def _download(label: str, make: Callable[[tuple[str, ...]], pd.DataFrame], names: tuple[str, ...], rows: int) -> None:
-    st.download_button(
-        f"{label} (CSV)",
-        lambda: to_csv(make(names)),
-        f"batch_{label.lower().replace(' ', '_')}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"batch_csv_{label}",
-        disabled=rows > _MOST_ROWS,
-    )

@@ -1,17 +1,15 @@
 """A distribution over many molecules: choices, figure, and the molecules and atoms behind a bar."""
 
-from collections.abc import Callable
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import one_line, sentence
-from pages.components.widgets.figure import show_figure
+from pages.components.widgets.show import download, show_figure
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
-from virialff.figures.parameter_distributions import distribution_figure
+from virialff.figures.distributions import distribution_figure
 from virialff.molecules.topology import RELATIONS
 from virialff.parameters.classical import FILES, ValueRange, pair_range
 from virialff.parameters.distributions import (
@@ -24,7 +22,6 @@ from virialff.parameters.distributions import (
     items_table,
 )
 from virialff.parameters.samples import ParameterSample
-from virialff.parameters.tables import to_csv
 
 _LABELS = {
     "sigma": "σ",
@@ -54,8 +51,7 @@ def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
             required=True,
             format_func=_LABELS.__getitem__,
             key="quantity",
-            bind="query-params",
-            persist_state="session",
+            **LINKED,
         )
         or "sigma"
     )
@@ -88,9 +84,8 @@ def _selection(quantity: str) -> Selection:
                 key="relation",
                 help="1-3: two bonds apart; 1-4: three bonds apart; further: four or more; intermolecular: atoms of "
                 "different molecules of a complex.",
-                bind="query-params",
-                persist_state="session",
                 width=170,
+                **LINKED,
             )
             relation = None if choice == _ALL else choice
         first = st.text_input(
@@ -99,19 +94,13 @@ def _selection(quantity: str) -> Selection:
             placeholder="any, for example [OX2H]",
             help="The first atom of the SMARTS is meant, or the one with the map number 1: [H:1]O is the hydrogen on "
             "an oxygen. Hydrogens are atoms of their own.",
-            bind="query-params",
-            persist_state="session",
             width=250,
+            **LINKED,
         )
         second = ""
         if kind == "pairs":
             second = st.text_input(
-                "the other matches SMARTS",
-                key="smarts_other",
-                placeholder="any",
-                bind="query-params",
-                persist_state="session",
-                width=250,
+                "the other matches SMARTS", key="smarts_other", placeholder="any", width=250, **LINKED
             )
     return Selection(relation, first or "", second or "")
 
@@ -128,12 +117,7 @@ def _grouping(quantity: str, n_models: int) -> Grouping:
         return "model"
     default = "model" if n_models > 1 else next(iter(options))
     chosen = st.segmented_control(
-        "Colours by",
-        list(options),
-        default=default,
-        required=True,
-        key=f"by_{kind}_{n_models}",
-        persist_state="session",
+        "Colours by", list(options), default=default, required=True, key=f"by_{kind}_{n_models}", **KEPT
     )
     return options[chosen or default]
 
@@ -151,7 +135,7 @@ def _chosen_groups(
         default=ranked[:_DEFAULT_GROUPS],
         max_selections=_MOST_GROUPS,
         key=f"groups_{'_'.join(ranked)}",
-        persist_state="session",
+        **KEPT,
     )
     return tuple(chosen)
 
@@ -176,11 +160,7 @@ def _ranges(found: Distribution, by: Grouping) -> list[ValueRange]:
     shown = [name for name in found.groups if name in pairs] if by == "element" else []
     options = list(dict.fromkeys([*shown, "C–C", "C–H", "C–O", "C–N", "O–H", "H–H", "N–O", "O–O", "N–N", "S–H", "C–S"]))
     pair = st.selectbox(
-        "Lines of classical force fields for",
-        options,
-        key=f"classical_{'_'.join(options)}",
-        persist_state="session",
-        width=250,
+        "Lines of classical force fields for", options, key=f"classical_{'_'.join(options)}", width=250, **KEPT
     )
     first, _, second = pair.partition("–")
     ranges = []
@@ -230,18 +210,7 @@ def _summary(found: Distribution, quantity: str) -> None:
             ("Histogram (CSV)", found.table, f"{stem}_histogram.csv"),
             ("Statistics (CSV)", found.summary, f"{stem}_statistics.csv"),
         ):
-            st.download_button(
-                label,
-                partial(_csv, make),
-                name,
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-
-
-def _csv(make: Callable[[], pd.DataFrame]) -> str:
-    return to_csv(make())
+            download(label, make, name)
 
 
 def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) -> None:
@@ -257,14 +226,12 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
             placeholder="click one above, or choose",
             format_func=lambda k: f"{found.edges[k]:.3g} to {found.edges[k + 1]:.3g} {unit}",
             key=f"{_BIN}_{key}",
-            persist_state="session",
             width=280,
+            **KEPT,
         )
         name = next(iter(samples))
         if len(samples) > 1:
-            name = st.selectbox(
-                "Model", list(samples), format_func=one_line, key=f"bar_model_{key}", persist_state="session", width=220
-            )
+            name = st.selectbox("Model", list(samples), format_func=one_line, key=f"bar_model_{key}", width=220, **KEPT)
     if number is None:
         return
     rows = found.rows_in(number)
@@ -277,14 +244,7 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
     st.caption(f"{len(table):,} values in {table['molecule'].nunique():,} molecules{shown}. Atoms count from 1.")
     _depictions(samples[name], table)
     st.dataframe(table.head(_ROWS_SHOWN), hide_index=True, height=min(38 + 35 * len(table), 300))
-    st.download_button(
-        "All values of this bar (CSV)",
-        lambda: to_csv(table),
-        f"{found.quantity.replace(' ', '_')}_bar.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("All values of this bar (CSV)", table, f"{found.quantity.replace(' ', '_')}_bar.csv")
 
 
 def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:

@@ -1,75 +1,90 @@
-"""Commands that run on without the page: their progress, a stop, what they print."""
+"""Jobs, which run on without the page: their state, progress, a stop, what they print."""
 
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from pages.components.shell.text import plain, sentence
-from training.jobs.command_runs import (
-    CommandRun,
-    find_command,
-    forget_command,
-    last_lines,
-    restart_command,
-    start_command,
-    stop_command,
-)
+from training.jobs.control import find, forget, resume, start_command, stop
+from training.jobs.record import Job, last_lines
 from training.labelling.campaign.progress import Progress, duration
 from virialff.errors import VirialffError
 
 _POLL_SECONDS = 1.0
 _LINES = 12
-_STATES = {
-    "finished": ("finished", "green", ":material/check_circle:"),
-    "stopped": ("stopped", "gray", ":material/stop_circle:"),
-    "failed": ("failed", "red", ":material/error:"),
-    "died": ("died", "red", ":material/error:"),
+_ICONS = {
+    "queued": ("gray", ":material/hourglass_empty:"),
+    "running": ("blue", ":material/play_circle:"),
+    "finished": ("green", ":material/check_circle:"),
+    "stopped": ("orange", ":material/stop_circle:"),
+    "failed": ("red", ":material/error:"),
+    "died": ("red", ":material/error:"),
+    "damaged": ("red", ":material/error:"),
 }
-_REFUSED = "command_refused"
+_REFUSED = "job_refused"
 _SAYS_TIME_LEFT = re.compile(r"\d (s|min|h|d) left")
 
 
-def start(purpose: str, subject: str, arguments: list[str], files: dict[str, bytes] | None = None) -> None:
-    """For on_click: start a command; why it could not is shown by `refusal`."""
+def attempt(purpose: str, act: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    """For on_click: do something with jobs of this purpose; why it could not be done is shown by `refusal`."""
     try:
-        start_command(purpose, subject, arguments, files=files)
+        act(*arguments, **options)
     except VirialffError as error:
         st.session_state[_REFUSED] = (purpose, str(error))
 
 
-def refusal(purpose: str) -> None:
-    """Show once why a command of this purpose could not be started or stopped."""
+def start(purpose: str, subject: str, arguments: list[str], **options: Any) -> None:
+    """For on_click: start a command, with the options of `start_command`."""
+    attempt(purpose, start_command, purpose, subject, arguments, **options)
+
+
+def refusal(purpose: str, title: str | None = None) -> None:
+    """Show once why something could not be done with the jobs of this purpose."""
     refused = st.session_state.get(_REFUSED)
     if refused is not None and refused[0] == purpose:
         del st.session_state[_REFUSED]
-        st.error(sentence(refused[1]))
+        st.error(sentence(refused[1]), title=title)
 
 
-def show(run: CommandRun, title: str, *, result_lines: int = 0) -> None:
+def badge(job: Job) -> None:
+    """The state of a job."""
+    color, icon = _ICONS[job.state]
+    st.badge(job.state, color=color, icon=icon)  # type: ignore[arg-type]
+
+
+def queue_words(job: Job) -> str:
+    """What a job waits for; "" for one that does not wait."""
+    if job.position is None:
+        return ""
+    return f"number {job.position} in the queue of this machine for {job.waits_for}"
+
+
+def show(job: Job, title: str, *, result_lines: int = 0) -> None:
     """One command: while it runs the browser asks again by itself, and the page runs once when it has ended.
 
     The last `result_lines` lines of one that has finished are shown with it.
     """
-    if run.is_over:
-        _ended(run, title, result_lines)
+    if job.is_over:
+        _ended(job, title, result_lines)
     else:
-        st.fragment(_running, run_every=_POLL_SECONDS)(run.name, title)
+        st.fragment(_running, run_every=_POLL_SECONDS)(job.name, title)
 
 
 def _running(name: str, title: str) -> None:
-    run = find_command(name)
-    if run.is_over:
+    job = find(name)
+    if job.is_over:
         st.rerun()
-    lines = last_lines(run.output, _LINES)
-    said = one_word(lines[-1]) if lines else "starting"
-    share = run.share_done or 0.0
-    when = "stopping" if run.reason else "" if _SAYS_TIME_LEFT.search(said) else _time_left(name, share)
-    so_far = f"{duration(run.seconds)} so far{f', {when}' if when else ''}"
+    lines = last_lines(job.log, _LINES)
+    said = queue_words(job) or (one_word(lines[-1]) if lines else "starting")
+    share = job.share_done or 0.0
+    when = "stopping" if job.reason else "" if _SAYS_TIME_LEFT.search(said) else _time_left(name, share)
+    so_far = f"{duration(job.seconds)} so far{f', {when}' if when else ''}"
     st.progress(share, text=f"{plain(title)}: {so_far}. {plain(said)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Stop", icon=":material/stop:", key=f"stop_{name}", on_click=_stop, args=(run,), disabled=bool(run.reason)
-        )
+        stop_button(job)
         with st.popover("Output"):
             st.code("\n".join(lines) or "nothing yet", language=None)
 
@@ -86,38 +101,45 @@ def one_word(line: str) -> str:
     return line.removeprefix("virialff: ")
 
 
-def _stop(run: CommandRun) -> None:
-    try:
-        stop_command(run.name)
-    except VirialffError as error:
-        st.session_state[_REFUSED] = (run.purpose, str(error))
+def button(
+    label: str, icon: str, job: Job, act: Callable[..., object], *, kind: Any = "secondary", disabled: bool = False
+) -> None:
+    """Do something with a job; why it could not be done is shown by `refusal`."""
+    st.button(
+        label,
+        icon=icon,
+        key=f"{label}_{job.name}",
+        on_click=attempt,
+        args=(job.purpose, act, job.name),
+        type=kind,
+        disabled=disabled,
+    )
 
 
-def _restart(run: CommandRun) -> None:
-    try:
-        restart_command(run.name)
-    except VirialffError as error:
-        st.session_state[_REFUSED] = (run.purpose, str(error))
+def stop_button(job: Job, *, kind: Any = "secondary") -> None:
+    """Ask a job to stop. It saves first, which the page shows; nobody waits for it here."""
+    button(
+        "Stop",
+        ":material/stop:",
+        job,
+        partial(stop, wait_seconds=0.0),
+        kind=kind,
+        disabled="asked to stop" in job.reason,
+    )
 
 
-def _forget(run: CommandRun) -> None:
-    try:
-        forget_command(run.name)
-    except VirialffError as error:
-        st.session_state[_REFUSED] = (run.purpose, str(error))
-
-
-def _ended(run: CommandRun, title: str, result_lines: int) -> None:
-    word, color, icon = _STATES[run.state]
+def _ended(job: Job, title: str, result_lines: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(word, color=color, icon=icon)  # type: ignore[arg-type]
-        st.markdown(f"{plain(title)}, after {duration(run.seconds)}", width="content")
+        badge(job)
+        text = job.name if job.state == "damaged" else f"{title}, after {duration(job.seconds)}"
+        st.markdown(plain(text), width="content")
         with st.popover("Output"):
-            st.code("\n".join(last_lines(run.output, 200)) or "nothing", language=None)
-        if run.state != "finished":
-            st.button("Go on", key=f"restart_{run.name}", on_click=_restart, args=(run,), icon=":material/play_arrow:")
-        st.button("Forget", key=f"forget_{run.name}", on_click=_forget, args=(run,), icon=":material/close:")
-    if run.state == "finished" and result_lines:
-        st.code("\n".join(last_lines(run.output, result_lines)), language=None)
-    if run.state in ("failed", "died"):
-        st.error(sentence(run.reason))
+            st.code("\n".join(last_lines(job.log, 200)) or "nothing", language=None)
+        if job.state not in ("finished", "damaged"):
+            button("Go on", ":material/play_arrow:", job, resume)
+        if job.state != "damaged":
+            button("Forget", ":material/close:", job, forget)
+    if job.state == "finished" and result_lines:
+        st.code("\n".join(last_lines(job.log, result_lines)), language=None)
+    if job.state in ("failed", "died", "damaged"):
+        st.error(sentence(job.reason))

@@ -7,13 +7,14 @@ the first time in a server. A link that opens another page first would therefore
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from virialff.settings import CHECKOUT
+
 # A file of our own: Streamlit would fetch an icon given by name from the network.
-ICON = Path(__file__).resolve().parents[3] / "assets" / "icon.svg"
+ICON = CHECKOUT / "assets" / "icon.svg"
 
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 

@@ -100,6 +100,15 @@ def force_field(model: Model, molecule: Molecule) -> ForceField:
     return _force_field(model.sha256, keys.graph_key(molecule), model, keys.bare(molecule))
 
 
+def treatable(model: Model, molecule: Molecule, noun: str = "molecule") -> ForceField | None:
+    """The force field, None where the model cannot treat the molecule, and the page says why."""
+    try:
+        return force_field(model, molecule)
+    except VirialffError as error:
+        st.error(sentence(error), title=f"The model cannot treat this {noun}")
+        return None
+
+
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _force_field(sha256: str, key: str, _model: Model, _molecule: Molecule) -> ForceField:
     return _model.force_field(_molecule)

@@ -1,11 +1,16 @@
 """The current molecule of a browser session, shared by the pages, and the link that reopens it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from virialff.errors import VirialffError
 from virialff.molecules.molecule import Molecule
+
+#: Options of a widget whose value outlives a change of page, and of one whose value is in the page's address too.
+KEPT: dict[str, Any] = {"persist_state": "session"}
+LINKED: dict[str, Any] = {"bind": "query-params", **KEPT}
 
 LINK_PARAMETER = "smiles"
 #: Key of the text field, so that a link fills it too.

@@ -76,7 +76,7 @@ def _listen(connection: Connection, tasks: queue.SimpleQueue[tuple[int, bytes]],
         try:
             word, number, payload = connection.recv()
         except (EOFError, OSError):
-            # The app has ended or gives this worker up; nobody waits for what it computes.
+            # The app gives this worker up; nobody waits for what it computes.
             os._exit(0)
         if word == "stop":
             stop.number = number

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
+
+from virialff import children
 
 ROOT = Path(__file__).resolve().parents[3]
 UNEXPECTED = "it ended unexpectedly; the app's log says where. Try again, or with other settings"
@@ -96,13 +99,14 @@ class _Worker:
         ours, theirs = Pipe()
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         command = [sys.executable, "-m", "pages.components.shell.worker", str(theirs.fileno())]
-        self.process = subprocess.Popen(
+        self.process = children.start(
             command,
+            by=signal.SIGKILL,
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={"OMP_NUM_THREADS": str(threads), **os.environ, "PYTHONPATH": path},
-            # Ctrl-C in the app's terminal is for the app: workers end when it closes their connection.
+            # Ctrl-C in the app's terminal is for the app: workers end with it.
             start_new_session=True,
         )
         theirs.close()

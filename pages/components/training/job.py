@@ -9,36 +9,28 @@ from pages.components.shell import commands as command_view
 from pages.components.shell import model
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.training import recipe_form
-from pages.components.widgets.figure import show_figure
-from training.jobs.command_runs import last_lines, list_commands
-from training.jobs.control import find, resume, stop
+from pages.components.widgets.show import download, show_figure
+from training.jobs.control import find, list_jobs, resume
 from training.jobs.devices import find_devices
-from training.jobs.record import Job
+from training.jobs.record import TRAINING, Job, last_lines
 from training.jobs.runs import metrics_table, runs_with_metrics, speed_of
 from training.labelling.campaign.progress import duration
 from training.recipes.presets import recipe_values
 from training.recipes.recipe import load_recipe
-from virialff.errors import VirialffError
 from virialff.figures.training import loss_figure, losses_in
 from virialff.models import registry
-from virialff.parameters.tables import to_csv
 
 _POLL_SECONDS = 2.0
 _LINES = 15
-_REFUSED = "job_refused"
 _SHIP = "model of a run"
-STATE_ICONS = {
-    "queued": ("gray", ":material/hourglass_empty:"),
-    "running": ("blue", ":material/play_circle:"),
-    "finished": ("green", ":material/check_circle:"),
-    "stopped": ("orange", ":material/stop_circle:"),
-    "failed": ("red", ":material/error:"),
-    "died": ("red", ":material/error:"),
-}
 
 
 def show_job(job: Job) -> None:
     """The job; while it is not over the browser asks again by itself."""
+    if job.state == "damaged":
+        command_view.badge(job)
+        st.error(sentence(job.reason))
+        return
     compared = _compare_with(job)
     if job.is_over:
         _state(job)
@@ -60,9 +52,8 @@ def _live(name: str, compared: list[str]) -> None:
 
 
 def _state(job: Job) -> None:
-    color, icon = STATE_ICONS[job.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(job.state, color=color, icon=icon)  # type: ignore[arg-type]
+        command_view.badge(job)
         st.markdown(_words(job), width="content")
     steps = job.steps or 0
     if steps:
@@ -72,20 +63,18 @@ def _state(job: Job) -> None:
     with st.container(horizontal=True):
         if job.is_over:
             if job.state != "finished":
-                _button("Resume", ":material/play_arrow:", resume, job.name)
+                command_view.button("Resume", ":material/play_arrow:", job, resume, kind="primary")
         else:
-            _button("Stop", ":material/stop:", _stop, job.name, disabled="asked to stop" in job.reason)
+            command_view.stop_button(job, kind="primary")
         st.button(
             "Clone",
             icon=":material/content_copy:",
             key=f"clone_{job.name}",
-            on_click=_clone,
-            args=(job.recipe, job.name),
+            on_click=command_view.attempt,
+            args=(TRAINING, _clone, job.recipe, job.name),
             help="Starts the form above from the recipe of this run.",
         )
-    refused = st.session_state.pop(_REFUSED, None)
-    if refused is not None:
-        st.error(sentence(refused))
+    command_view.refusal(TRAINING)
     if job.is_over and job.state != "finished" and job.reason:
         (st.info if job.state == "stopped" else st.error)(sentence(job.reason))
     _numbers(job)
@@ -94,8 +83,7 @@ def _state(job: Job) -> None:
 def _words(job: Job) -> str:
     where = f"SLURM job {job.scheduler_id or '…'}" if job.cluster == "slurm" else f"on {job.host}"
     parts = [where, f"GPU {', '.join(job.devices)}" if job.devices else "on processors", f"attempt {job.attempt}"]
-    if job.position is not None:
-        parts.append(f"number {job.position} in the queue of this machine")
+    parts += [words] if (words := command_view.queue_words(job)) else []
     if job.reason and not job.is_over:
         parts.append(job.reason)
     return plain(", ".join(parts))
@@ -141,14 +129,7 @@ def _curves(job: Job, compared: list[str]) -> None:
         "square of a molecule's conformers against the lowest."
     )
     everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
-    st.download_button(
-        "Losses (CSV)",
-        lambda: to_csv(everything),
-        f"{job.name}_losses.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Losses (CSV)", everything, f"{job.name}_losses.csv")
 
 
 def _log(job: Job) -> None:
@@ -171,41 +152,20 @@ def _compare_with(job: Job) -> list[str]:
     )
 
 
-def _button(label: str, icon: str, act: object, name: str, *, disabled: bool = False) -> None:
-    st.button(
-        label, icon=icon, key=f"{label}_{name}", on_click=_try, args=(act, name), disabled=disabled, type="primary"
-    )
-
-
-def _try(act, name: str) -> None:  # type: ignore[no-untyped-def]
-    try:
-        act(name)
-    except VirialffError as error:
-        st.session_state[_REFUSED] = str(error)
-
-
-def _stop(name: str) -> None:
-    # It saves first, which the page shows; nobody waits for it here.
-    stop(name, wait_seconds=0.0)
-
-
 def _clone(recipe: Path, name: str) -> None:
-    try:
-        recipe_form.fill(recipe_values(load_recipe(recipe)), f"the run {name}")
-    except VirialffError as error:
-        st.session_state[_REFUSED] = str(error)
+    recipe_form.fill(recipe_values(load_recipe(recipe)), f"the run {name}")
 
 
 def _make_model(job: Job) -> None:
     st.subheader("Make it a model")
     command_view.refusal(_SHIP)
-    made = [run for run in list_commands(_SHIP) if run.subject == str(job.run)]
-    for run in made:
-        name = run.arguments[run.arguments.index("--name") + 1]
-        command_view.show(run, f"model {name}")
-        if run.state == "finished":
+    made = [ship for ship in list_jobs(_SHIP)[::-1] if ship.subject == str(job.run)]
+    for ship in made:
+        name = ship.arguments[ship.arguments.index("--name") + 1]
+        command_view.show(ship, f"model {name}")
+        if ship.state == "finished":
             _choose(name)
-    if any(not run.is_over for run in made):
+    if any(not ship.is_over for ship in made):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(

@@ -5,7 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import sentence
+from pages.components.widgets.show import download
 from training.recipes.optimization import Optimization
 from training.recipes.presets import Setting, check_recipe, presets, recipe_text, recipe_values, settings_of
 from training.recipes.recipe import load_recipe
@@ -37,8 +39,8 @@ def choose_preset() -> None:
         list(found),
         default=next(iter(found)),
         key=_PRESET,
-        persist_state="session",
         on_change=lambda: _take(st.session_state[_PRESET]),
+        **KEPT,
     )
     origin = st.session_state[_ORIGIN]
     st.caption(found[origin].about if origin in found else f"The recipe of {origin}.")
@@ -64,17 +66,11 @@ def key(name: str) -> str:
 def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str | None:
     """The settings as a form or as YAML text; returns the recipe's text, None where it is not valid (and says why)."""
     values = base_values()
-    way = st.segmented_control(
-        "Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way", persist_state="session"
-    )
+    way = st.segmented_control("Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way", **KEPT)
     if way == _YAML:
         start = {**values, "name": name, "level_of_theory": level_of_theory, "data": data}
         text = st.text_area(
-            "Recipe",
-            recipe_text(start),
-            height=420,
-            key=key(f"text_{name}_{level_of_theory}_{data}"),
-            persist_state="session",
+            "Recipe", recipe_text(start), height=420, key=key(f"text_{name}_{level_of_theory}_{data}"), **KEPT
         )
     else:
         text = recipe_text({**_form(values), "name": name, "level_of_theory": level_of_theory, "data": data})
@@ -87,9 +83,7 @@ def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str 
         if way == _FORM:
             with st.popover("The recipe as YAML"):
                 st.code(text, language="yaml")
-        st.download_button(
-            "Recipe (YAML)", text, f"{name}.yaml", "text/yaml", on_click="ignore", icon=":material/download:"
-        )
+        download("Recipe (YAML)", text, f"{name}.yaml")
     return text
 
 
@@ -111,8 +105,8 @@ def _form(values: dict[str, Any]) -> dict[str, Any]:
             "Folder of a run or a model",
             values.get("initial") or "",
             key=key("initial"),
-            persist_state="session",
             help="Its weights are the start of the training; the networks must agree.",
+            **KEPT,
         ).strip()
     result.pop("initial", None)
     if initial:
@@ -141,16 +135,10 @@ def _widget(part: str, setting: Setting, value: Any) -> Any:
     name, meaning = setting.name, setting.meaning
     place = key(f"{part}_{name}")
     if setting.kind == "switch":
-        return st.toggle(name, bool(value), key=place, help=meaning, persist_state="session", width="content")
+        return st.toggle(name, bool(value), key=place, help=meaning, width="content", **KEPT)
     if setting.kind == "choice":
         return st.selectbox(
-            name,
-            setting.choices,
-            setting.choices.index(value),
-            key=place,
-            help=meaning,
-            persist_state="session",
-            width=180,
+            name, setting.choices, setting.choices.index(value), key=place, help=meaning, width=180, **KEPT
         )
     if setting.kind == "integer":
         return st.number_input(
@@ -159,9 +147,9 @@ def _widget(part: str, setting: Setting, value: Any) -> Any:
             step=1,
             key=place,
             help=meaning,
-            persist_state="session",
             width=180,
             placeholder="none" if setting.optional else None,
+            **KEPT,
         )
     if setting.kind == "number":
         return st.number_input(
@@ -170,10 +158,10 @@ def _widget(part: str, setting: Setting, value: Any) -> Any:
             step=_step(value),
             format="%g",
             key=place,
-            persist_state="session",
             help=meaning,
             width=180,
             placeholder="none" if setting.optional else None,
+            **KEPT,
         )
     if setting.kind == "numbers":
         text = st.text_input(
@@ -181,11 +169,11 @@ def _widget(part: str, setting: Setting, value: Any) -> Any:
             "" if value is None else ", ".join(f"{v:g}" for v in value),
             key=place,
             help=meaning,
-            persist_state="session",
             width=180,
+            **KEPT,
         )
         return _numbers(text)
-    return st.text_input(name, str(value), key=place, help=meaning, persist_state="session", width=180)
+    return st.text_input(name, str(value), key=place, help=meaning, width=180, **KEPT)
 
 
 def _step(value: float | None) -> float:

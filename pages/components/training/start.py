@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
 from pages.components.training import recipe_form
 from training.jobs.control import start
@@ -17,7 +18,7 @@ from virialff.errors import VirialffError
 
 #: The job that the page shows.
 SHOWN_JOB = "training_job"
-_REFUSED = "training_refused"
+_START = "start of a training"
 _OTHER = "another path"
 
 
@@ -49,12 +50,10 @@ def new_training(devices: Devices) -> None:
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_start,
-            args=(text, *place),
+            on_click=command_view.attempt,
+            args=(_START, _start, text, *place),
         )
-    refused = st.session_state.pop(_REFUSED, None)
-    if refused is not None:
-        st.error(sentence(refused), title="The training was not started")
+    command_view.refusal(_START, "The training was not started")
 
 
 def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
@@ -183,9 +182,4 @@ def _start(text: str, cluster: Literal["local", "slurm"], gpus: int, slurm: Slur
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         recipe = Path(folder) / "recipe.yaml"
         recipe.write_text(text, encoding="utf-8")
-        try:
-            job = start(recipe, cluster=cluster, gpus=gpus, slurm=slurm)
-        except VirialffError as error:
-            st.session_state[_REFUSED] = str(error)
-            return
-    st.session_state[SHOWN_JOB] = job.name
+        st.session_state[SHOWN_JOB] = start(recipe, cluster=cluster, gpus=gpus, slurm=slurm).name

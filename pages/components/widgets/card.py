@@ -1,15 +1,18 @@
-"""The model card in words: what the model was trained on, how good it is, what it cannot do."""
+"""What a page says of the active model: its card, atoms that were rare in training, the spread of its members."""
 
+import json
 from typing import Any
 
 import streamlit as st
 
 from pages.components.shell.text import plain
-from pages.components.widgets.figure import show_figure
-from pages.components.widgets.tables import wrapped_table
-from virialff.figures.calibration import calibration_figure
+from pages.components.widgets.show import show_figure, wrapped_table
+from virialff.figures.errors import calibration_figure
 from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 from virialff.models.force_field import Model
+from virialff.models.members import ChargeSpread, charge_spread
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
 
 
 def model_card(model: Model) -> None:
@@ -52,3 +55,23 @@ def _calibration(metrics: Any) -> None:
         st.markdown("**Does the spread of the members tell the error?**")
         figure = calibration_figure(calibrations)
         show_figure(figure, key="calibration", alt="Root mean square error against spread on held-out data")
+
+
+def warn_rare_atoms(model: Model, molecule: Molecule) -> None:
+    """A warning that names the atoms of which training had few, and nothing where there is none or it is not known."""
+    rare = model.rare_atoms(molecule)
+    if rare is not None and rare.any:
+        st.warning(plain(rare.sentence, limit=1000), icon=":material/warning:")
+
+
+def spread_of_charges(model: Model, molecule: Molecule) -> ChargeSpread | None:
+    """The spread of the charges over the model's members, cached by model and graph; None for a model without."""
+    if not model.card.get("members"):
+        return None
+    members = json.dumps(model.card["members"], sort_keys=True)
+    return _spread(model.sha256, members, keys.graph_key(molecule), model, keys.bare(molecule))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _spread(sha256: str, members: str, key: str, _model: Model, _molecule: Molecule) -> ChargeSpread | None:
+    return charge_spread(_model, _molecule)

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
 from pages.components.widgets.geometry import Geometry
+from pages.components.widgets.show import download
 from virialff.figures.charge_scale import ChargeScale
 from virialff.figures.depiction import AtomLabels, structure_svg
 from virialff.models.members import ChargeSpread
@@ -36,16 +38,9 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
     flat, spatial = st.columns(2, gap="medium")
     with flat, st.container(horizontal=True, vertical_alignment="bottom"):
         labels = st.segmented_control(
-            "Write on the atoms",
-            list(_LABELS),
-            default="Nothing",
-            required=True,
-            key="depiction_labels",
-            persist_state="session",
+            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels", **KEPT
         )
-        hydrogens = st.toggle(
-            "Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", persist_state="session"
-        )
+        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **KEPT)
     with flat:
         svg = structure_svg(
             molecule,
@@ -58,21 +53,13 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
         if marked:
             st.caption("Orange rings and shells: atoms whose surroundings or bonds were rare in the model's training.")
-        st.download_button(
-            "Structure (SVG)",
-            svg,
-            f"{molecule.formula}.svg",
-            "image/svg+xml",
-            on_click="ignore",
-            icon=":material/download:",
-            key="structure_svg",
-        )
+        download("Structure (SVG)", svg, f"{molecule.formula}.svg", key="structure_svg")
     with spatial:
         if geometry.positions is None:
             st.info(geometry.note, title="No 3D view")
         else:
             dipole = point_charge_dipole(charges, geometry.positions)
-            shown = st.toggle("Dipole arrow", key="dipole_arrow", persist_state="session")
+            shown = st.toggle("Dipole arrow", key="dipole_arrow", **KEPT)
             arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
             viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT, arrow=arrow, marked=marked)
             note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.state import KEPT
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
-from virialff.parameters.tables import to_csv
 
 PREFERRED_REFERENCE = "GFN2-xTB"
 
@@ -14,9 +14,7 @@ def choose_reference(result: Comparison, key: str) -> str:
     """A box to choose the reference among the methods; GFN2-xTB where it is one of them."""
     labels = [method.name for method in result.methods]
     preferred = labels.index(PREFERRED_REFERENCE) if PREFERRED_REFERENCE in labels else 0
-    return st.selectbox(
-        "Reference", labels, preferred, key=f"{key}_{'_'.join(labels)}", persist_state="session", width=220
-    )
+    return st.selectbox("Reference", labels, preferred, key=f"{key}_{'_'.join(labels)}", width=220, **KEPT)
 
 
 def show_agreement(table: pd.DataFrame) -> None:
@@ -55,15 +53,3 @@ def energy_table(table: pd.DataFrame, *, pinned: str) -> None:
             formats[name] = st.column_config.NumberColumn(format="percent")
     formats[pinned] = st.column_config.NumberColumn(pinned=True)
     st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
-
-
-def csv_button(table: pd.DataFrame, label: str, file_name: str) -> None:
-    """A button that downloads the table as CSV."""
-    st.download_button(
-        f"{label} (CSV)",
-        lambda: to_csv(table),
-        file_name,
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
-from pages.components.widgets.figure import show_figure
-from virialff.figures import TERM_LABELS
-from virialff.figures.contributions import contribution_figure
+from pages.components.widgets.show import download, show_figure
+from virialff.figures.pairs import TERM_LABELS, contribution_figure
 from virialff.models.force_field import ForceField
 from virialff.parameters.contributions import (
     TERMS,
@@ -18,7 +18,6 @@ from virialff.parameters.contributions import (
     pair_contributions,
     strongest_pairs,
 )
-from virialff.parameters.tables import to_csv
 
 _ATTRACTIVE, _REPULSIVE = "#0072B2", "#D55E00"
 _MOST_LINES = 15
@@ -36,19 +35,11 @@ def contribution_view(
     kind = next(iter(kinds))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(kinds) > 1:
-            kind = st.selectbox("Pairs that are", list(kinds), key=f"{key}_kind", persist_state="session", width=330)
+            kind = st.selectbox("Pairs that are", list(kinds), key=f"{key}_kind", width=330, **KEPT)
         term = st.selectbox(
-            "Term",
-            TERMS,
-            len(TERMS) - 1,
-            format_func=_LABELS.__getitem__,
-            key=f"{key}_term",
-            persist_state="session",
-            width=160,
+            "Term", TERMS, len(TERMS) - 1, format_func=_LABELS.__getitem__, key=f"{key}_term", width=160, **KEPT
         )
-        count = st.number_input(
-            "Lines of either sign", 0, _MOST_LINES, 5, key=f"{key}_lines", persist_state="session", width=160
-        )
+        count = st.number_input("Lines of either sign", 0, _MOST_LINES, 5, key=f"{key}_lines", width=160, **KEPT)
     table = pair_contributions(force_field, positions, kinds[kind])
     if table.empty:
         st.info("There are no such pairs.")
@@ -90,14 +81,8 @@ def contribution_view(
         }
         | {_WORDS[0]: st.column_config.Column(pinned=True)},
     )
-    st.download_button(
-        "Contributions (CSV)",
-        lambda: to_csv(contributions_with_units(table)),
-        f"{stem}_contributions.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"{key}_csv",
+    download(
+        "Contributions (CSV)", lambda: contributions_with_units(table), f"{stem}_contributions.csv", key=f"{key}_csv"
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.shell import background
-from pages.components.shell.state import Loaded
+from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
 from virialff.conformers.crest import CrestEnsemble, read_ensemble
@@ -42,12 +42,7 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
         own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
     choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
     choice = st.segmented_control(
-        "Conformers",
-        choices,
-        default=choices[0],
-        required=True,
-        key=f"{_SOURCE}_{len(choices)}",
-        persist_state="session",
+        "Conformers", choices, default=choices[0], required=True, key=f"{_SOURCE}_{len(choices)}", **KEPT
     )
     if choice == _OWN:
         ensemble = own
@@ -70,11 +65,9 @@ def _generator(molecule: Molecule) -> Ensemble | None:
         return None
     key = f"conformers_{keys.structure_key(molecule)}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        count = st.number_input(
-            "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", persist_state="session", width=180
-        )
-        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", persist_state="session", width=180)
-        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", persist_state="session")
+        count = st.number_input("Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", width=180, **KEPT)
+        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", width=180, **KEPT)
+        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", **KEPT)
         st.button(
             "Generate",
             icon=":material/scatter_plot:",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.components.shell.state import Loaded
+from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import sentence
 from virialff.conformers.display import DisplayGeometry, display_geometry
 from virialff.errors import VirialffError
@@ -34,8 +34,8 @@ def shown_geometry(loaded: Loaded) -> Geometry:
             min_value=1,
             max_value=molecule.n_conformers,
             key=f"conformer_{keys.geometry_key(molecule)[:12]}",
-            persist_state="session",
             width=200,
+            **KEPT,
         )
     source = f"conformer {number} of {molecule.n_conformers}, coordinates as given"
     return Geometry(molecule.positions[number - 1], f"Geometry: {source}.", source)

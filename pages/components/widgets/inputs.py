@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit_ketcher import st_ketcher
 
 from pages.components.shell import state
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import one_line, plain, sentence
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
@@ -54,6 +55,17 @@ def molecule_input() -> None:
                 show()
 
 
+def chosen_molecule(nothing: str) -> state.Loaded | None:
+    """The current molecule, under an expander to choose another; `nothing` is said where there is none."""
+    current = state.loaded()
+    with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
+        molecule_input()
+    current = state.loaded()
+    if current is None:
+        st.info(nothing)
+    return current
+
+
 def _refuse(reason: str, title: str) -> None:
     """The sentence next to the input; it also says that what is shown further down is older."""
     st.error(sentence(reason), title=title)
@@ -99,7 +111,7 @@ def _smiles() -> None:
             placeholder="for example CC(=O)Oc1ccccc1C(=O)O",
             help="A dot separates the molecules of a complex: O.O is a water dimer. Hydrogens are added for you.",
             on_change=_take_smiles,
-            persist_state="session",
+            **KEPT,
         )
         st.button("Show", on_click=_take_smiles, type="primary")
     if _SMILES_ERROR in st.session_state:
@@ -135,7 +147,7 @@ def _upload() -> None:
         value=True,
         key=_ADD_HYDROGENS,
         on_change=_take_upload,
-        persist_state="session",
+        **KEPT,
     )
     if _UPLOAD_ERROR in st.session_state:
         _refuse(st.session_state[_UPLOAD_ERROR], "This file cannot be used")
@@ -174,8 +186,8 @@ def _show_upload(upload: Upload) -> None:
             range(len(upload.molecules)),
             format_func=lambda index: _describe(index, upload.molecules[index]),
             key=_RECORD,
-            persist_state="session",
             on_change=_take_record,
+            **KEPT,
         )
     elif upload.molecules:
         st.success(f"{plain(upload.file_name)}: {plain(_describe(0, upload.molecules[0]))}")

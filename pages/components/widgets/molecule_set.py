@@ -12,11 +12,11 @@ import streamlit as st
 from pages.components.shell import background
 from pages.components.shell.model import named_model
 from pages.components.shell.text import one_line, plain, sentence
-from pages.components.widgets.parameter_tasks import Contained, Drawn, ModelTask, Part, Uploaded, predict
+from pages.components.widgets.show import download
+from pages.components.widgets.tasks import Contained, Drawn, ModelTask, Part, Uploaded, predict
 from virialff.errors import VirialffError
 from virialff.models import registry
 from virialff.parameters.samples import MAX_PAIRS, ParameterSample
-from virialff.parameters.tables import to_csv
 
 MAX_RECORDS = 10_000
 UPLOAD_TYPES = ["sdf", "mol", "smi", "smiles", "csv", "xyz", "pdb"]
@@ -206,11 +206,4 @@ def show_failures(table: pd.DataFrame, stem: str) -> None:
         st.table(table.loc[:, (table != "").any()].map(plain), hide_index=True)
     else:
         st.dataframe(table, hide_index=True, height=220)
-    st.download_button(
-        "Failures (CSV)",
-        lambda: to_csv(table),
-        f"{stem}_failures.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Failures (CSV)", table, f"{stem}_failures.csv")

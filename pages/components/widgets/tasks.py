@@ -13,9 +13,14 @@ from virialff.conformers import ensembles
 from virialff.conformers import relax as relaxation
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
+from virialff.io.uploads import read_upload
+from virialff.labels.molecule_samples import Contents, draw_molecules
+from virialff.labels.splits import Fractions, Split
 from virialff.methods.method import get_method, with_forces
 from virialff.methods.runs import MethodEnergies, energies_in_parts
+from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
+from virialff.parameters.samples import MAX_PAIRS, ParameterSample, sample_parts
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,111 @@ def prune(
         energy_window=energy_window,
         progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
     )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A draw from a label store, as `draw_molecules` takes it."""
+
+    path: str
+    count: int
+    split: Split | None
+    contents: Contents
+    seed: int
+    split_seed: int
+    fractions: Fractions
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A file of the user's."""
+
+    data: bytes
+    file_name: str
+    most_records: int
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """A model by its sha256 and folder, and how many molecules of the set it has already done."""
+
+    key: str
+    label: str
+    folder: str
+    n_done: int
+
+
+@dataclass(frozen=True)
+class Contained:
+    """What a source holds: molecules in all, their names, what could not be read, and a remark for people."""
+
+    n_molecules: int
+    names: tuple[str, ...]
+    failures: tuple[str, ...]
+    remark: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some molecules' parameters by one model, from the molecule `start` of the set on.
+
+    `last` where the model is through, `cut` where it ended at MAX_PAIRS.
+    """
+
+    key: str
+    start: int
+    sample: ParameterSample
+    last: bool
+    cut: bool = False
+
+
+def predict(report: Report, source: Drawn | Uploaded, tasks: tuple[ModelTask, ...]) -> None:
+    """Read the molecules, then compute what is missing of each model; Contained and every Part are reported."""
+    report(0, 0, "reading the molecules")
+    molecules, contained = _read(report, source)
+    report(0, 0, "loading the model", contained)
+    for index, task in enumerate(tasks):
+        model = load_model(task.folder + "/")
+        rest = molecules[task.n_done :]
+        done, n_pairs = task.n_done, 0
+        parts = sample_parts(model, rest)
+        for part in parts:
+            start = done
+            done += part.n_molecules + len(part.failures)
+            n_pairs += part.n_pairs
+            last = done >= len(molecules) or n_pairs >= MAX_PAIRS
+            text = f"{task.label}, {done} of {len(molecules)} molecules"
+            found = Part(task.key, start, part, last, last and done < len(molecules))
+            report(index * len(molecules) + done, len(molecules) * len(tasks), text, found)
+
+
+def _read(report: Report, source: Drawn | Uploaded) -> tuple[list[Molecule], Contained]:
+    if isinstance(source, Drawn):
+        draw = draw_molecules(
+            source.path,
+            source.count,
+            split=source.split,
+            contents=source.contents,
+            seed=source.seed,
+            split_seed=source.split_seed,
+            fractions=source.fractions,
+        )
+        molecules = []
+        for smiles in draw.smiles:
+            molecules.append(Molecule.from_smiles(smiles))
+            report(0, 0, f"{len(molecules):,} of {len(draw.smiles):,} molecules read")
+        remark = f"{len(molecules):,} of {draw.n_available:,} {source.contents}, drawn with the seed {source.seed}"
+        return molecules, Contained(len(molecules), ("",) * len(molecules), (), remark)
+    upload = read_upload(
+        source.data,
+        source.file_name,
+        add_hydrogens=True,
+        max_records=source.most_records,
+        progress=lambda count: report(0, 0, f"{count:,} records read"),
+    )
+    remark = f"{len(upload.molecules):,} molecules"
+    if upload.truncated:
+        remark += f"; the file has more than {source.most_records:,} records, and the first were read"
+    names = tuple(molecule.name for molecule in upload.molecules)
+    errors = tuple(str(error) for error in upload.errors)
+    return list(upload.molecules), Contained(len(upload.molecules), names, errors, remark)

@@ -1,4 +1,4 @@
-"""Three-dimensional view: py3Dmol in a frame, fed with numbers and element symbols only."""
+"""Three-dimensional views, fed with numbers and element symbols alone: a geometry, or conformers superimposed."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -6,17 +6,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import py3Dmol
 import streamlit as st
 from rdkit import Chem
 
+from pages.components.shell.state import KEPT
+from virialff.conformers.ensembles import superimpose
 from virialff.figures.charge_scale import ChargeScale
+from virialff.figures.style import OKABE_ITO
+from virialff.methods.comparison import Comparison
+from virialff.methods.tables import relative_energies_above
+from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.settings import STATIC
 
 # 3Dmol.js is BSD-3-Clause; `make run` fetches it from npm, the network is only the fallback.
 _VERSION = "2.5.5"
 _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
-_LOCAL_FILE = Path(__file__).resolve().parents[3] / "static" / "3Dmol-min.js"
+_LOCAL_FILE = STATIC / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
 _ARROW = "#009E73"
@@ -73,10 +81,10 @@ def viewer_html(
     label = {"fontSize": 13, "fontColor": ink, "backgroundColor": _BACKGROUNDS[theme], "backgroundOpacity": 0.85}
     show_label = (
         f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
-        " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
+        " if (!atom.tag) atom.tag = addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
         f" + Math.abs(charge).toFixed(3) + ' e', Object.assign({{position: atom}}, {json.dumps(label)})); }}"
     )
-    hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
+    hide_label = "function(atom, viewer) { if (atom.tag) { removeLabel(atom.tag); delete atom.tag; } }"
     view.setHoverable({}, True, show_label, hide_label)
     turned = facing(positions)
     for atom in marked:
@@ -149,3 +157,68 @@ def show(
         molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow, marked=marked
     )
     st.iframe(html, height=height, alt=alt)
+
+
+#: In the order of OKABE_ITO.
+COLOUR_NAMES = ("blue", "orange", "green", "pink", "sky blue", "vermilion", "yellow")
+_CARBON = 6
+
+
+def overlay_html(molecule: Molecule, positions: np.ndarray, *, hydrogens: bool, script: str, theme: str) -> str:
+    """The frame's page: positions (n_conformers, n_atoms, 3) in A, a colour each; at most len(OKABE_ITO).
+
+    Without `hydrogens` those of carbon atoms are hidden. Nothing but numbers and element symbols goes in.
+    """
+    turned = facing(positions.reshape(-1, 3)).reshape(positions.shape)
+    hidden = [] if hydrogens else _hydrogens_of_carbon(molecule)
+    view = new_view(script, theme)
+    for model, geometry in enumerate(turned):
+        view.addModel(mol_block(molecule, geometry), "mol", {"keepH": True})
+        view.setStyle({"model": model}, {"stick": {"radius": 0.1, "color": OKABE_ITO[model]}})
+        if hidden:
+            view.setStyle({"model": model, "index": hidden}, {})
+    return frame_page(view, turned.reshape(-1, 3), theme)
+
+
+def _hydrogens_of_carbon(molecule: Molecule) -> list[int]:
+    hydrogens = []
+    for pair in molecule.bonds:
+        for atom, other in (pair, pair[::-1]):
+            if molecule.numbers[atom] == 1 and molecule.numbers[other] == _CARBON:
+                hydrogens.append(int(atom))
+    return hydrogens
+
+
+def show_overlay(result: Comparison, reference: str) -> None:
+    """Choose conformers; the view, and a table with colours, RMSD and energies."""
+    ensemble = result.molecule
+    relative = relative_energies_above(result)
+    order = [int(k) for k in np.argsort(relative[reference], kind="stable")]
+    chosen = st.multiselect(
+        "Conformers to superimpose, the first one stays where it is",
+        range(1, ensemble.n_conformers + 1),
+        default=[index + 1 for index in order[:3]],
+        max_selections=len(OKABE_ITO),
+        key=f"overlay_{keys.geometry_key(ensemble)[:12]}_{reference}",
+        **KEPT,
+    )
+    if not chosen:
+        st.info("Choose at least one conformer.")
+        return
+    hydrogens = st.toggle("Show all hydrogens", key="overlay_hydrogens", **KEPT)
+    indices = np.array(chosen) - 1
+    laid = superimpose(ensemble.with_positions(ensemble.positions[indices]))
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    page = overlay_html(result.molecule, laid.positions, hydrogens=hydrogens, script=script_url(), theme=theme)
+    st.iframe(page, height=400, alt="Three-dimensional view of the superimposed conformers")
+    table = pd.DataFrame(
+        {
+            "conformer": chosen,
+            "colour": COLOUR_NAMES[: len(chosen)],
+            "RMSD to the first (Å)": [f"{value:.2f}" for value in laid.rmsd],
+        }
+    )
+    values = relative[reference][indices]
+    table[f"{reference} (kcal/mol)"] = [f"{value:.2f}" if np.isfinite(value) else "–" for value in values]
+    st.dataframe(table, hide_index=True)
+    st.caption("RMSD over all atoms but the hydrogens of carbon atoms, after the best superposition.")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.jobs.record import FOLDER_VARIABLE
 from training.recipes.recipe import PRESETS
+from virialff.settings import RUNS_VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def recipe(label_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of jobs; whatever a test leaves running in it is killed."""
     folder = tmp_path / "runs"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv(RUNS_VARIABLE, str(folder))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     yield folder
     # The job's own process first: it would tell the end of its training.
@@ -39,7 +39,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> set[int]:
-    """The processes of jobs in the folder: what submitit runs, and the trainings."""
+    """The processes of jobs in the folder: their own, and the trainings."""
     found = set()
     for entry in Path("/proc").iterdir():
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.jobs.job_process import wait_until
-from training.jobs.command_runs import find_command, forget_command, list_commands, start_command, stop_command
+from training.jobs.control import find, forget, list_jobs, start_command, stop
 from virialff.errors import JobError, ReadOnlyError
 from virialff.settings import ASSETS
 
@@ -21,8 +21,8 @@ def words(file):
 
 
 def over(name):
-    wait_until(lambda: find_command(name).is_over, f"the end of {name}")
-    return find_command(name)
+    wait_until(lambda: find(name).is_over, f"the end of {name}")
+    return find(name)
 
 
 def test_a_command_ends_and_one_that_fails_gives_its_reason(jobs):
@@ -30,14 +30,14 @@ def test_a_command_ends_and_one_that_fails_gives_its_reason(jobs):
     bad = start_command("counting labels", "nothing", ["data", "info", str(jobs / "nothing")])
     good = over(good.name)
     assert (good.state, good.exit_code) == ("finished", 0)
-    assert "rows with forces" in good.output.read_text()
+    assert "rows with forces" in good.log.read_text()
     bad = over(bad.name)
     assert bad.state == "failed"
     assert bad.reason.startswith("There is no label store at")
-    assert {run.name for run in list_commands("counting labels")} == {good.name, bad.name}
-    assert list_commands("something else") == []
-    forget_command(bad.name)
-    assert [run.name for run in list_commands()] == [good.name]
+    assert {run.name for run in list_jobs("counting labels")} == {good.name, bad.name}
+    assert list_jobs("something else") == []
+    forget(bad.name)
+    assert [run.name for run in list_jobs(None)] == [good.name]
 
 
 def test_a_command_is_stopped_and_another_dies(jobs):
@@ -46,14 +46,14 @@ def test_a_command_is_stopped_and_another_dies(jobs):
     with pytest.raises(JobError, match="at work already"):
         start_command("check", "a", arguments)
     with pytest.raises(JobError, match="stop it first"):
-        forget_command(first.name)
-    stopped = stop_command(first.name, wait_seconds=60)
+        forget(first.name)
+    stopped = stop(first.name)
     assert (stopped.state, stopped.reason) == ("stopped", "it was asked to stop")
     with pytest.raises(JobError, match="is over already"):
-        stop_command(first.name)
+        stop(first.name)
 
     second = start_command("check", "a", arguments)
-    folder = str(second.output.parent).encode()
+    folder = str(second.log.parent).encode()
     programs = {int(file.parent.name): file for file in Path("/proc").glob("[0-9]*/cmdline")}
     watching = [process for process, file in programs.items() if folder in words(file)]
     assert len(watching) == 1
@@ -65,11 +65,11 @@ def test_a_command_is_stopped_and_another_dies(jobs):
 def test_progress_is_read_from_the_last_line_that_counts(jobs):
     run = start_command("check", "a", ["data", "info", str(ASSETS / "data" / "dft.parquet")])
     over(run.name)
-    run.output.write_text("virialff: 12 of 48 structures, 3 a second\nno count here\n")
+    run.log.write_text("virialff: 12 of 48 structures, 3 a second\nno count here\n")
     assert run.share_done == 0.25
-    run.output.write_text("12:00:00 5/20 tasks (25.0 %), 2 workers\n12:00:10 10/20 tasks\n")
+    run.log.write_text("12:00:00 5/20 tasks (25.0 %), 2 workers\n12:00:10 10/20 tasks\n")
     assert run.share_done == 0.5
-    run.output.write_text("no count\n")
+    run.log.write_text("no count\n")
     assert run.share_done is None
 
 
@@ -78,5 +78,5 @@ def test_a_read_only_installation_starts_and_stops_nothing(jobs, monkeypatch):
     with pytest.raises(ReadOnlyError, match="Starting `virialff ship` is refused"):
         start_command("ship", "a", ["ship", "a"])
     assert not jobs.exists()
-    with pytest.raises(JobError, match="There is no command"):
-        find_command("../jobs")
+    with pytest.raises(JobError, match="There is no job"):
+        find("../jobs")

@@ -95,6 +95,25 @@ def test_a_job_whose_own_process_is_killed_died_and_its_training_saves(recipe, j
     assert not is_held(jobs / "jobs" / "tiny" / "alive.lock")
 
 
+def test_two_trainings_of_one_run_at_once(recipe, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "virialff.cli", "train", str(recipe), "--run", str(run)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until((run / "checkpoint.pt").exists, "the first steps")
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert second.returncode == 3
+        assert second.stderr.startswith(f"virialff: The run {run} is in the hands of process {first.pid} on ")
+        assert len(second.stderr.splitlines()) == 1
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+    # However the first one ended, the run is free.
+    again = subprocess.run([*command, "--steps", "1"], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+
+
 def test_a_training_that_fails_gives_its_reason(recipe, jobs, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

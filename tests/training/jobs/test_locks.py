@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
-from training.jobs.locks import is_held, share, take
+import pytest
+
+from training.jobs.locks import holding, is_held, share, take
+from virialff.errors import JobError
 
 
 def test_a_lock_ends_with_the_last_process_that_has_it(tmp_path):
@@ -29,3 +32,36 @@ def test_a_shared_lock_is_held_by_each(tmp_path):
         assert take(path) is None
         os.close(descriptor)
     assert not is_held(path)
+
+
+def test_places_are_taken_one_by_one(tmp_path):
+    path = tmp_path / "lock"
+    first, second = take(path, wanted=2, places=5), take(path, wanted=3, places=5)
+    assert first is not None
+    assert second is not None
+    assert take(path, places=5) is None
+    os.close(first)
+    assert take(path, wanted=3, places=5) is None
+    third = take(path, wanted=2, places=5)
+    assert third is not None
+    for descriptor in (second, third):
+        os.close(descriptor)
+    assert not is_held(path)
+
+
+def test_a_lock_names_its_holder(tmp_path):
+    path = tmp_path / "folder" / "lock"
+    with holding(path, "The run"), holding(path, "The run"):
+        assert is_held(path)
+    assert not is_held(path)
+    script = "import sys; from pathlib import Path; from training.jobs.locks import holding; "
+    script += "lock = holding(Path(sys.argv[1]), 'The run'); lock.__enter__(); print(flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", script, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    words = f"The run is in the hands of process {other.pid} on "
+    with pytest.raises(JobError, match=words), holding(path, "The run"):
+        pass
+    other.kill()
+    other.communicate()
+    with holding(path, "The run"):
+        assert is_held(path)

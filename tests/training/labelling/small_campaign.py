@@ -111,7 +111,7 @@ def worker_processes(folder: Path) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         ours = any(word.startswith(f"{folder}/jobs/".encode()) for word in words)
-        if ours and b"submitit.core._submit" in words and b"srun" not in words[0]:
+        if ours and b"training.labelling.campaign.worker" in words and b"srun" not in words[0]:
             found.append(int(entry.name))
     return found
 

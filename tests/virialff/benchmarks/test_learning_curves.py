@@ -5,7 +5,7 @@ import pytest
 
 from virialff.benchmarks.learning_curves import LearningCurve, make_curve
 from virialff.errors import ConfigError
-from virialff.figures.learning import learning_curve_figure
+from virialff.figures.training import learning_curve_figure
 
 GENERATOR = np.random.default_rng(1)
 ERRORS = {number: list(40.0 * number**-0.4 * GENERATOR.normal(1.0, 0.03, 3)) for number in (100, 200, 400, 800)}

@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.virialff.sample_methods import FunctionMethod
-from virialff.benchmarks.noncovalent import BASE_PAIRS, PAPER, S66, S66X8, InteractionSet, run
+from virialff.benchmarks.noncovalent import BASE_PAIRS, PAPER, S66, S66X8, InteractionResult, InteractionSet, run
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.engines import get_engine
 from virialff.errors import EvaluationSetError, ShapeError
@@ -88,6 +89,12 @@ def test_base_pairs():
     assert result.table["reference"].tolist() == [16.86, 16.66, 32.06]
     assert abs(result.errors["GFN2-xTB"]).max() < 2.5
     assert PAPER.loc["G-C", "model"] == 30.5
+
+
+def test_complexes_of_two_sets_with_one_number_are_two():
+    table = pd.DataFrame({"set": ["S66", "JSCH"], "index": 3, "category": "", "reference": 1.0, "mine": [1.0, 3.0]})
+    summary = InteractionResult(table, ("mine",), "reference").summary("mine")
+    assert (summary.n_groups, summary.rmse.high) == (2, 2.0)
 
 
 def test_progress_counts_every_geometry():

@@ -9,7 +9,7 @@ from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import search
 from virialff.conformers.scans import ScanKind, coordinates, scan, scan_separation, separation_of, usual_range, value_of
 from virialff.errors import MissingCoordinatesError, MoleculeError
-from virialff.figures import scan_figure
+from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import compare_methods
 from virialff.methods.tables import scan_table
 from virialff.molecules.molecule import Molecule

@@ -10,12 +10,13 @@ import pytest
 from virialff.engines import ani_weights
 from virialff.engines.ani_weights import AniWeights, ani1x_from_wheel, fetch, find_local, weights_in
 from virialff.errors import EngineError
+from virialff.settings import ANI_WEIGHTS_VARIABLE
 
 
 @pytest.fixture
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user without any weights, in whose process nothing has failed yet."""
-    monkeypatch.delenv(ani_weights.WEIGHTS_VARIABLE, raising=False)
+    monkeypatch.delenv(ANI_WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCHANI_DATA_DIR", str(tmp_path / "torchani"))
     monkeypatch.setattr(ani_weights, "_fetch_failure", None)
@@ -63,7 +64,7 @@ def test_the_users_folder_comes_before_torchanis_cache(
     cached.parent.mkdir(parents=True)
     cached.touch()
     assert find_local() == AniWeights("ANI-2x", cached, "the cache of TorchANI")
-    monkeypatch.setenv(ani_weights.WEIGHTS_VARIABLE, str(ani1x.path))
+    monkeypatch.setenv(ANI_WEIGHTS_VARIABLE, str(ani1x.path))
     assert find_local() == AniWeights("ANI-1x", ani1x.path, f"the folder {ani1x.path}")
 
 
@@ -90,6 +91,6 @@ def test_a_folder_without_weights_says_what_was_expected(tmp_path: Path, ani1x: 
 
 
 def test_a_wrong_folder_of_the_user_is_not_passed_over(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ani_weights.WEIGHTS_VARIABLE, str(empty_home))
+    monkeypatch.setenv(ANI_WEIGHTS_VARIABLE, str(empty_home))
     with pytest.raises(EngineError, match="holds no ANI weights"):
         find_local()

@@ -13,9 +13,10 @@ from scipy.spatial.transform import Rotation
 from virialff.engines import DFT_ENGINES, ENGINES, get_engine
 from virialff.engines.chai_head_gordon import dispersion
 from virialff.engines.dft import CAMPAIGN, QMUGS_ATOMIC_ENERGIES, REFERENCE, ElectronicStructure
-from virialff.engines.pyscf import BLAS_VARIABLE, PyscfEngine
+from virialff.engines.pyscf import PyscfEngine
 from virialff.errors import EngineError, ShapeError
 from virialff.molecules.molecule import Molecule
+from virialff.settings import PYSCF_BLAS_VARIABLE
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 WATER = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]])
@@ -193,6 +194,6 @@ def test_ghosts_must_leave_a_molecule(engine):
 
 
 def test_the_blas_named_by_the_user_is_loaded(monkeypatch, tmp_path):
-    monkeypatch.setenv(BLAS_VARIABLE, str(tmp_path / "libopenblas.so"))
+    monkeypatch.setenv(PYSCF_BLAS_VARIABLE, str(tmp_path / "libopenblas.so"))
     with pytest.raises(EngineError, match=r"names .*libopenblas.so, which is no file"):
         PyscfEngine().electronic_structure([1], [[0, 0, 0]], unpaired_electrons=1)

@@ -7,7 +7,7 @@ from rdkit import Chem
 from virialff.conformers.generation import search
 from virialff.engines import get_engine
 from virialff.export.ensembles import ranked_sdf
-from virialff.figures import population_figure, rank_change_figure
+from virialff.figures.energies import population_figure, rank_change_figure
 from virialff.methods.comparison import compare_methods
 from virialff.methods.tables import ensemble_table
 from virialff.molecules.molecule import Molecule

@@ -5,7 +5,7 @@ import pytest
 
 from tests.virialff.labels.test_statistics import ALL_TRAIN, SAMPLE, label
 from virialff.elements import ELEMENTS
-from virialff.figures import element_count_figure, energy_per_atom_figure, molecule_size_figure
+from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.figures.style import OKABE_ITO
 from virialff.labels.statistics import dataset_statistics
 

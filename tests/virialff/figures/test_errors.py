@@ -1,9 +1,10 @@
-"""Parity and error histograms: what is drawn, and that nothing is lost at the edges."""
+"""Figures of errors, and of the spread of members against them."""
 
 import numpy as np
 import pytest
 
-from virialff.figures.errors import error_histogram, parity_figure
+from virialff.benchmarks.calibration import calibrate
+from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
 
 REFERENCE = np.array([0.0, 1.0, 2.0, np.nan])
 PREDICTED = {"a": np.array([0.5, np.nan, 2.0, 1.0]), "b": np.array([0.0, 1.0, 2.0, 3.0])}
@@ -33,3 +34,28 @@ def test_nothing_to_draw():
     none = {"a": np.array([np.nan])}
     assert error_histogram(none, quantity="q", unit="u").data[0].y.sum() == 0
     assert len(parity_figure(np.array([np.nan]), none, quantity="q", unit="u").data) == 2
+
+
+def entry(quantity: str, unit: str = "kcal/mol"):
+    generator = np.random.default_rng(0)
+    predictions, truth = generator.normal(size=(3, 80)), generator.normal(size=80)
+    return calibrate(predictions, truth, np.arange(80), quantity=quantity, unit=unit).as_dict()
+
+
+def test_bins_and_the_line_of_equal_error():
+    figure = calibration_figure({"total energy": entry("total energy"), "interaction energy": entry("x")})
+    assert [trace.name for trace in figure.data] == ["error = spread", "total energy (80)", "interaction energy (80)"]
+    line, points, _ = figure.data
+    assert list(line.x) == list(line.y)
+    assert len(points.x) == 8
+    assert line.x[0] < min(points.x)
+    assert line.x[1] > max(points.y)
+    assert "kcal/mol" in figure.layout.xaxis.title.text
+    assert "kcal/mol" in figure.layout.yaxis.title.text
+
+
+def test_units_must_agree():
+    with pytest.raises(ValueError, match="one unit, got e, kcal/mol"):
+        calibration_figure({"a": entry("a"), "b": entry("b", "e")})
+    with pytest.raises(ValueError, match="no quantity"):
+        calibration_figure({})

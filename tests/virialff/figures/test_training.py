@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from virialff.figures import loss_figure
-from virialff.figures.training import losses_in
+from virialff.figures.training import loss_figure, losses_in
 
 METRICS = pd.DataFrame(
     {

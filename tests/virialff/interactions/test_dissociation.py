@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.virialff.sample_methods import FunctionMethod
 from virialff.benchmarks.psi4_databases import read_database
 from virialff.engines import get_engine
 from virialff.errors import MoleculeError, ShapeError
@@ -55,7 +56,7 @@ def test_a_jump_shows_in_the_largest_step(water_dimer):
         return np.where(positions[:, 3:, :].mean(axis=(1, 2)) > positions[20, 3:, :].mean(), 0.0, 5.0)
 
     separations = np.linspace(2.4, 10.0, 39)
-    curve = dissociation_curve(water_dimer, water_dimer.positions[0], separations, {"stepped": stepped})
+    curve = dissociation_curve(water_dimer, water_dimer.positions[0], separations, {"stepped": FunctionMethod(stepped)})
     assert curve.largest_step("stepped") == pytest.approx(5.0)
 
 
@@ -66,7 +67,7 @@ def test_compression_tells_a_wall_from_a_hole(water_dimer):
     collapsing = compression(
         water_dimer,
         water_dimer.positions[0],
-        lambda molecule, positions: 10.0 / closest_contact(molecule, positions),
+        FunctionMethod(lambda molecule, positions: 10.0 / closest_contact(molecule, positions)),
         n_points=12,
     )
     assert not collapsing.holds

@@ -7,7 +7,6 @@ from virialff.labels.splits import (
     NAMED_FRACTIONS,
     PAPER_FRACTIONS,
     SPLITS,
-    paper_split,
     split_of,
     split_of_complex,
     split_of_record,
@@ -65,9 +64,9 @@ def test_the_papers_fractions_are_those_of_its_counts_in_the_order_of_the_parts(
 
 
 def test_the_papers_split_is_seeded_and_goes_by_the_first_block():
-    parts = [paper_split(block, seed=5) for block in _blocks(5000)]
+    parts = [split_of(block, seed=5, fractions=PAPER_FRACTIONS) for block in _blocks(5000)]
     assert parts == [split_of(f"{block}-UHFFFAOYSA-N", seed=5, fractions=PAPER_FRACTIONS) for block in _blocks(5000)]
-    assert parts != [paper_split(block, seed=6) for block in _blocks(5000)]
+    assert parts != [split_of(block, seed=6, fractions=PAPER_FRACTIONS) for block in _blocks(5000)]
     assert [round(100 * parts.count(part) / 5000) for part in SPLITS] == [75, 6, 18]
 
 

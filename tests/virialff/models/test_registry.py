@@ -18,7 +18,7 @@ from tests.virialff.sample_models import FILES, change_card, packed
 from virialff.errors import CheckpointError, ReadOnlyError, RegistryError
 from virialff.models import registry
 from virialff.models.registry import load_model
-from virialff.settings import ASSETS
+from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -112,12 +112,12 @@ def test_a_choice_that_went_away_is_said_and_can_be_put_right(model, models):
 
 
 def test_the_folder_is_where_the_user_keeps_data(monkeypatch, tmp_path):
-    monkeypatch.delenv(registry.FOLDER_VARIABLE)
+    monkeypatch.delenv(MODELS_VARIABLE)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    assert registry.models_folder() == tmp_path / ".local/share/virialff/models"
+    assert models_folder() == tmp_path / ".local/share/virialff/models"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert registry.models_folder() == tmp_path / "data/virialff/models"
+    assert models_folder() == tmp_path / "data/virialff/models"
 
 
 # --- what is refused ---
@@ -166,7 +166,7 @@ def read_only_folder() -> Iterator[Path]:
 
 
 def test_a_folder_that_cannot_be_written_is_said(model, read_only_folder, monkeypatch):
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(read_only_folder))
+    monkeypatch.setenv(MODELS_VARIABLE, str(read_only_folder))
     for act in (lambda: registry.add(model, "new"), lambda: registry.set_default("default")):
         with pytest.raises(RegistryError, match=r"nothing can be written .*Permission denied.* set VIRIALFF_MODELS"):
             act()
@@ -192,8 +192,8 @@ def test_a_read_only_installation_changes_nothing(model, models, monkeypatch):
 ADDER = """
 import sys, time
 from pathlib import Path
-from virialff import registry, received_model
 from virialff.errors import RegistryError
+from virialff.models import received, registry
 Path(sys.argv[2]).touch()
 while not Path(sys.argv[3]).exists():
     time.sleep(0.001)

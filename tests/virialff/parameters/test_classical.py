@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from virialff.errors import EngineError
-from virialff.parameters.classical import FILES, atom_types, elements_covered, pair_range
+from virialff.parameters.classical import FILES, atom_types, pair_range
 
 
 def test_published_values_of_well_known_types():
@@ -29,8 +29,8 @@ def test_every_type_has_a_well_and_plausible_units(name):
 
 
 def test_elements_that_a_force_field_lacks():
-    assert elements_covered("Amber ff14SB") == ("H", "C", "N", "O", "S")
-    assert set(elements_covered("CHARMM36")) == {"H", "C", "N", "O", "F", "P", "S", "Cl", "Br"}
+    assert {entry.element for entry in atom_types("Amber ff14SB")} == {"H", "C", "N", "O", "S"}
+    assert {entry.element for entry in atom_types("CHARMM36")} == {"H", "C", "N", "O", "F", "P", "S", "Cl", "Br"}
     assert pair_range("Amber ff14SB", "C", "Br", "sigma") is None
 
 

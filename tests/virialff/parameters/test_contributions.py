@@ -5,7 +5,7 @@ import pytest
 
 from virialff import load_model
 from virialff.benchmarks.reference_data import load_references
-from virialff.figures.contributions import contribution_figure
+from virialff.figures.pairs import contribution_figure
 from virialff.parameters.contributions import (
     INTERMOLECULAR,
     NONBONDED,

@@ -5,7 +5,7 @@ import pytest
 
 from virialff import load_model
 from virialff.errors import ConfigError
-from virialff.figures.parameter_distributions import distribution_figure
+from virialff.figures.distributions import distribution_figure
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.classical import pair_range
 from virialff.parameters.distributions import OTHER, QUANTITIES, Selection, commonest_groups, distribution, items_table

@@ -1,45 +1,35 @@
-"""Where the workers of a campaign run: processes of this machine or jobs of SLURM, both through submitit."""
+"""Where the workers of a campaign run: processes of this machine or jobs of SLURM."""
 
 import os
-import pickle
 import signal
 import subprocess
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import submitit
-from submitit.core.utils import FailedJobError
-
-from training.labelling.campaign.worker import CurrentTask, Lifeline, Result, work
+from training.jobs.slots import gpus_here
+from training.labelling.campaign.worker import CONFIG, End, WorkerFiles
 from training.labelling.config import CampaignConfig
-from training.slurm import ALIVE, NO_LIMIT, THREAD_VARIABLES, cancel, job_states, refusal, require_slurm, slurm_executor
-from virialff.errors import VirialffError
+from training.slurm import ALIVE, THREAD_VARIABLES, cancel, job_states, require_slurm, submit
+from virialff import children
+from virialff.files import replace_file
 
 #: Seconds that stopped workers get to put down what they have.
 _STOP_SECONDS = 40.0
 
 
-@dataclass(frozen=True)
-class Worker:
-    """A worker that was submitted."""
+class Worker(NamedTuple):
+    """A worker that was started: the number of its process, or of its job on SLURM."""
 
-    job: submitit.Job[Result]
-    current: CurrentTask
-
-
-class End(NamedTuple):
-    """How a worker ended: as its Result says, or without one."""
-
-    state: Literal["finished", "stopped", "time_limit", "failed", "died", "cancelled"]
-    message: str = ""
+    job: str
+    files: WorkerFiles
 
 
 class Cluster(ABC):
-    """Starts workers, tells which have ended, and stops them."""
+    """Starts workers, tells which have ended, and stops them. `folder` takes their files."""
 
     #: seconds between two looks at the workers
     tick: float
@@ -47,41 +37,35 @@ class Cluster(ABC):
     def __init__(self, config: CampaignConfig, folder: Path) -> None:
         self._config = config
         self._folder = folder
-        self._submitted = 0
+        self._started = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / CONFIG, config.model_dump_json().encode())
 
     @abstractmethod
-    def _executor(self) -> submitit.Executor: ...
+    def _start(self, files: Sequence[WorkerFiles], first: int) -> list[str]:
+        """Start workers with numbers from the first on; their jobs."""
 
     @abstractmethod
     def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
-        """By job id, the workers that are no longer there, and how it looks from outside."""
+        """By job, the workers that are no longer there, and how it looks from outside."""
 
     @abstractmethod
     def _cancel(self, workers: Sequence[Worker]) -> None:
         """Ask the workers to stop."""
 
-    def _lifeline(self) -> Lifeline | None:
-        return None
-
     def start(self, count: int) -> list[Worker]:
-        """Submit `count` workers. Raises VirialffError with the cluster's own words if it refuses them."""
-        files = [self._folder / f"worker_{self._submitted + index:04d}.current" for index in range(count)]
-        self._submitted += count
-        configs, lifelines = [self._config] * count, [self._lifeline()] * count
-        try:
-            jobs = self._executor().map_array(work, configs, files, lifelines)
-        except (FailedJobError, OSError, subprocess.SubprocessError) as error:
-            raise VirialffError(f"The workers could not be submitted: {refusal(error)}") from error
-        return [Worker(job, CurrentTask(file)) for job, file in zip(jobs, files, strict=True)]
+        """Start `count` workers. Raises VirialffError with the cluster's own words if it refuses them."""
+        first, self._started = self._started, self._started + count
+        files = [WorkerFiles(self._folder, first + index) for index in range(count)]
+        return [Worker(job, own) for job, own in zip(self._start(files, first), files, strict=True)]
+
+    def _command(self, number: int) -> list[str]:
+        return [sys.executable, "-m", "training.labelling.campaign.worker", str(self._folder), str(number)]
 
     def ended(self, workers: Sequence[Worker]) -> dict[str, End]:
-        """By job id, how those of the workers ended that have ended."""
+        """By job, how those of the workers ended that have ended."""
         gone = self._gone(workers)
-        return {
-            worker.job.job_id: _result(worker.job) or gone[worker.job.job_id]
-            for worker in workers
-            if worker.job.job_id in gone
-        }
+        return {worker.job: worker.files.told() or gone[worker.job] for worker in workers if worker.job in gone}
 
     def stop(self, workers: Sequence[Worker]) -> list[Worker]:
         """Stop the workers and wait until they have ended; returns those that have not after some time."""
@@ -90,23 +74,9 @@ class Cluster(ABC):
         left = list(workers)
         while left and time.monotonic() < deadline:
             gone = self._gone(left)
-            left = [worker for worker in left if worker.job.job_id not in gone]
+            left = [worker for worker in left if worker.job not in gone]
             time.sleep(0.05)
         return left
-
-
-def _result(job: submitit.Job[Result]) -> End | None:
-    path = job.paths.result_pickle
-    if not path.exists():
-        return None
-    try:
-        outcome, result = pickle.loads(path.read_bytes())  # noqa: S301  written by our own worker
-    except EOFError:
-        # Not all of it is visible yet on a shared file system.
-        return None
-    if outcome == "success":
-        return End(*result)
-    return End("died", str(result).strip().splitlines()[-1])
 
 
 class LocalCluster(Cluster):
@@ -116,41 +86,39 @@ class LocalCluster(Cluster):
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:
         super().__init__(config, folder)
-        # Held open until this process ends: see `end_with_command`.
-        self._pipe = os.pipe()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def _lifeline(self) -> Lifeline:
-        return Lifeline(os.getpid(), self._pipe[0])
-
-    def _executor(self) -> submitit.LocalExecutor:
-        executor = submitit.LocalExecutor(self._folder)
-        executor.update_parameters(timeout_min=NO_LIMIT, gpus_per_node=self._config.gpus)
-        return executor
-
-    def start(self, count: int) -> list[Worker]:
-        # submitit's process between us and the worker must not die, with a traceback, of a Ctrl-C that is meant for us.
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self._config.threads)))
-        try:
-            return super().start(count)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-            signal.signal(signal.SIGINT, interrupt)
+    def _start(self, files: Sequence[WorkerFiles], first: int) -> list[str]:
+        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(self._config.threads))
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_here()[: self._config.gpus])
+        # Where this command itself is part of an array of SLURM, its workers are not.
+        environment.pop("SLURM_ARRAY_TASK_ID", None)
+        jobs = []
+        for number, own in enumerate(files, first):
+            with own.log.open("wb") as output:
+                process = children.start(
+                    self._command(number),
+                    by=signal.SIGKILL,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            jobs.append(str(process.pid))
+            self._processes[jobs[-1]] = process
+        return jobs
 
     def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
-        return {worker.job.job_id: End("died", "killed") for worker in workers if worker.job.state != "RUNNING"}
+        codes = {worker.job: self._processes[worker.job].poll() for worker in workers}
+        return {
+            job: End("died", "killed" if code < 0 else f"exit code {code}")
+            for job, code in codes.items()
+            if code is not None
+        }
 
     def _cancel(self, workers: Sequence[Worker]) -> None:
         for worker in workers:
-            # SIGTERM goes on to the worker; `cancel` would kill it after a second. The state reaps the process, so
-            # its number cannot have passed to another.
-            if worker.job.state == "RUNNING":
-                os.kill(int(worker.job.job_id), signal.SIGTERM)
+            self._processes[worker.job].terminate()
 
 
 class SlurmCluster(Cluster):
@@ -166,20 +134,27 @@ class SlurmCluster(Cluster):
     }
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:
-        super().__init__(config, folder)
         require_slurm("The campaign")
+        super().__init__(config, folder)
 
-    def _executor(self) -> submitit.SlurmExecutor:
-        config = self._config
-        return slurm_executor(
-            self._folder, config.slurm, name="virialff-label", threads=config.threads, gpus=config.gpus
+    def _start(self, files: Sequence[WorkerFiles], first: int) -> list[str]:
+        number = submit(
+            self._command(first),
+            self._config.slurm,
+            what="The workers",
+            name="virialff-label",
+            output=self._folder / "slurm_%A_%a.log",
+            threads=self._config.threads,
+            gpus=self._config.gpus,
+            tasks=len(files),
         )
+        return [f"{number}_{index}" for index in range(len(files))]
 
     def _gone(self, workers: Sequence[Worker]) -> dict[str, End]:
-        states, unknown = job_states(worker.job.job_id.split("_")[0] for worker in workers)
+        states, unknown = job_states(worker.job.split("_")[0] for worker in workers)
         ends = {}
         for worker in workers:
-            job = worker.job.job_id
+            job = worker.job
             if job.split("_")[0] in unknown or states.get(job) in ALIVE:
                 continue
             state = states.get(job, "")
@@ -187,10 +162,9 @@ class SlurmCluster(Cluster):
         return ends
 
     def _cancel(self, workers: Sequence[Worker]) -> None:
-        cancel([worker.job.job_id for worker in workers])
+        cancel([worker.job for worker in workers])
 
 
 def make_cluster(config: CampaignConfig, folder: Path) -> Cluster:
-    """The cluster of the configuration; `folder` takes logs and results of its workers."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The cluster of the configuration; `folder` takes the configuration, logs and ends of its workers."""
     return SlurmCluster(config, folder) if config.cluster == "slurm" else LocalCluster(config, folder)

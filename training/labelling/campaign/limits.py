@@ -1,15 +1,10 @@
-"""What ends a task before its time: a time limit, a signal to the worker, the death of the process that started it."""
+"""What ends a task before its time: a time limit, a signal to the worker."""
 
-import ctypes
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from virialff.engines.workers.serve import end_with_writer
-
-_PR_SET_PDEATHSIG = 1
 #: Processor time, as a multiple of the limit and in seconds on top, after which the system ends a worker that does
 #: not come back to Python to take notice of its limit.
 _HARD_FACTOR, _HARD_SECONDS = 2.0, 60.0
@@ -55,21 +50,8 @@ def stop_on_signals() -> None:
         # Once is enough: a second signal must not break into the cleaning up.
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
             signal.signal(name, signal.SIG_IGN)
-        # submitit asks SLURM for SIGUSR2 before the time limit.
+        # SLURM is asked for SIGUSR2 before the time limit.
         raise WorkerStopped(time_limit=number == signal.SIGUSR2)
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(name, stop)
-
-
-def end_with_command(process: int, descriptor: int) -> None:
-    """Let the system end this worker when the command does, however that ends; also when its own parent does.
-
-    `descriptor` is the read end of a pipe of the process `process`, which is the only one to hold its write end.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    try:
-        pipe = os.open(f"/proc/{process}/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise SystemExit(f"the command (process {process}) is gone") from None
-    end_with_writer(pipe)

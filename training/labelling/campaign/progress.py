@@ -42,7 +42,7 @@ def _rate_words(per_second: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time span in the two largest units that fit: "40 s", "3 min 20 s", "2 h 5 min", "1 d 4 h"."""
-    whole = round(seconds)
+    whole = max(0, round(seconds))  # a clock that was set back
     days, rest = divmod(whole, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, left = divmod(rest, 60)

@@ -91,20 +91,20 @@ class _Supervision:
         except BaseException:
             self._say("stopping the workers")
             for worker in self._cluster.stop(workers):
-                self._say(f"worker {worker.job.job_id} did not stop in time")
+                self._say(f"worker {worker.job} did not stop in time")
             raise
         return clean
 
     def _look(self, workers: list[Worker]) -> tuple[list[Worker], bool]:
         """The workers that are at work now, with replacements, and whether all others ended well."""
         ends = self._cluster.ended(workers)
-        alive = [worker for worker in workers if worker.job.job_id not in ends]
+        alive = [worker for worker in workers if worker.job not in ends]
         clean = True
         wanted = 0
         for worker in workers:
-            if worker.job.job_id not in ends:
+            if worker.job not in ends:
                 continue
-            state, message = ends[worker.job.job_id]
+            state, message = ends[worker.job]
             if state == "failed":
                 raise VirialffError(message)
             if state == "died":
@@ -112,10 +112,10 @@ class _Supervision:
                 self._died(worker, message)
                 wanted += 1
             elif state == "time_limit":
-                self._say(f"worker {worker.job.job_id} came to the end of its time and is followed by another")
+                self._say(f"worker {worker.job} came to the end of its time and is followed by another")
                 wanted += 1
             elif state in ("cancelled", "stopped"):
-                self._say(f"worker {worker.job.job_id} was cancelled and is not replaced")
+                self._say(f"worker {worker.job} was cancelled and is not replaced")
         open_chunks = sum(not is_finished(self._config.folder, chunk) for chunk in self._chunks)
         wanted = min(wanted, open_chunks - len(alive))
         if wanted > 0:
@@ -123,11 +123,11 @@ class _Supervision:
         return alive, clean
 
     def _died(self, worker: Worker, message: str) -> None:
-        task = worker.current.read()
+        task = worker.files.current.read()
         if task is not None:
             Deaths(self._config.folder).record(task, message)
-            worker.current.forget()
-        self._say(f"worker {worker.job.job_id} died ({message}) at {task or 'no task'}")
+            worker.files.current.forget()
+        self._say(f"worker {worker.job} died ({message}) at {task or 'no task'}")
         self._replaced += 1
         if self._replaced > MAX_REPLACED:
             raise VirialffError(

@@ -2,11 +2,12 @@
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from training.labelling.campaign.limits import TaskTimeout, WorkerStopped, end_with_command, stop_on_signals, time_limit
+from training.labelling.campaign.limits import TaskTimeout, WorkerStopped, stop_on_signals, time_limit
 from training.labelling.config import CampaignConfig
 from training.labelling.plan.plan import Chunk, Plan, stored_plan
 from training.labelling.tasks.kinds import Task, compute, failed
@@ -16,24 +17,39 @@ from virialff.labels.journal import read_journal
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 
+#: The configuration by which the workers of a command compute, in its folder.
+CONFIG = "config.json"
 #: A task at which the worker's process died this many times is recorded as a failure.
 MAX_ATTEMPTS = 3
 #: What an odd molecule brings programs to raise. Anything else is a fault of ours and ends the worker.
 _FAULTS = (VirialffError, RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError)
 
 
-class Lifeline(NamedTuple):
-    """The pipe that a local command holds open while it lives: its process and the read end there."""
+class End(NamedTuple):
+    """How a worker ended, as it says itself, or as it looks from outside; the sentence says why."""
 
-    process: int
-    descriptor: int
-
-
-class Result(NamedTuple):
-    """How a worker ended, and for "failed" the sentence that says why."""
-
-    state: Literal["finished", "stopped", "time_limit", "failed"]
+    state: Literal["finished", "stopped", "time_limit", "failed", "died", "cancelled"]
     message: str = ""
+
+
+class WorkerFiles:
+    """The files of one worker, in the folder of the command that started it."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.current = CurrentTask(folder / f"worker_{number:04d}.current")
+        self.log = folder / f"worker_{number:04d}.log"
+        self._end = folder / f"worker_{number:04d}.json"
+
+    def tell(self, end: End) -> None:
+        """By the worker, when it ends."""
+        replace_file(self._end, json.dumps(end).encode())
+
+    def told(self) -> End | None:
+        """How the worker ended; None where it was killed."""
+        try:
+            return End(*json.loads(self._end.read_bytes()))
+        except FileNotFoundError:
+            return None
 
 
 class Deaths:
@@ -135,12 +151,9 @@ def rows_of(task: Task, config: CampaignConfig, current: CurrentTask, deaths: Se
     return rows
 
 
-def work(config: CampaignConfig, current_file: Path, lifeline: Lifeline | None) -> Result:
-    """The main function of a worker process: it ends when no chunk is left that nobody else works on."""
-    if lifeline is not None:
-        end_with_command(*lifeline)
+def work(config: CampaignConfig, current: CurrentTask) -> End:
+    """What a worker does: it ends when no chunk is left that nobody else works on."""
     stop_on_signals()
-    current = CurrentTask(current_file)
     try:
         plan = stored_plan(config)
         # Again after a round that found work: a chunk may have been let go by a worker that was stopped.
@@ -148,12 +161,28 @@ def work(config: CampaignConfig, current_file: Path, lifeline: Lifeline | None) 
             pass
     except WorkerStopped as stopped:
         current.forget()
-        return Result("time_limit" if stopped.time_limit else "stopped")
+        return End("time_limit" if stopped.time_limit else "stopped")
     except VirialffError as error:
-        return Result("failed", str(error))
-    return Result("finished")
+        return End("failed", str(error))
+    return End("finished")
 
 
 def _one_round(plan: Plan, config: CampaignConfig, current: CurrentTask) -> bool:
     finished = [compute_chunk(chunk, config, current) for chunk in plan.chunks]
     return any(finished)
+
+
+def main(folder: Path, first: int) -> None:
+    """`python -m training.labelling.campaign.worker FOLDER NUMBER`: the process of a worker, by the configuration in
+    the folder. In an array of SLURM the number is that of the first."""
+    files = WorkerFiles(folder, first + int(os.environ.get("SLURM_ARRAY_TASK_ID", "0")))
+    config = CampaignConfig.model_validate_json((folder / CONFIG).read_bytes())
+    try:
+        files.tell(work(config, files.current))
+    except Exception as error:
+        files.tell(End("died", f"{type(error).__name__}: {error}".splitlines()[0]))
+        raise
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -13,6 +13,7 @@ from training.labelling.structures import pools
 from training.labelling.structures.geometries import seed_of
 from virialff.errors import ConfigError, MoleculeError
 from virialff.labels.evaluation_sets import evaluation_reason
+from virialff.settings import pools_folder
 
 #: Pools too large to clean whole are thinned at random to this many candidates first.
 CANDIDATES = 6000
@@ -141,7 +142,7 @@ class CleanPools:
             "phosphorus": lambda: pools.sample_lines(pools.phosphorus_compounds(), 2000, seed),
             "nci": pools.read_nci,
             "molsets": lambda: pools.sample_lines(
-                pools.read_molsets(pools.fetch_wheel("molsets", pools.pool_folder())), CANDIDATES, seed
+                pools.read_molsets(pools.fetch_wheel("molsets", pools_folder())), CANDIDATES, seed
             ),
             "qm9": lambda: pools.sample_lines(_qm9(), CANDIDATES, seed),
             "qm9_small": lambda: pools.up_to_heavy_atoms(_qm9(), SMALL),
@@ -154,7 +155,7 @@ class CleanPools:
 
 
 def _qm9() -> Iterator[str]:
-    return pools.read_qm9(pools.fetch_wheel("qm9pack", pools.pool_folder()))
+    return pools.read_qm9(pools.fetch_wheel("qm9pack", pools_folder()))
 
 
 def _molecule_task(molecule: pools.PoolMolecule, seed: int, settings: Round) -> MoleculeTask:

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import itertools
-import os
 import random
 import subprocess
 import sys
@@ -252,8 +251,3 @@ def read_pool_file(path: Path) -> Iterator[str | MoleculeError]:
         return
     for item in read_molecules(path, add_hydrogens=True):
         yield item if isinstance(item, MoleculeError) else item.smiles
-
-
-def pool_folder() -> Path:
-    """Where downloaded pool wheels are kept: VIRIALFF_POOLS, or build/pools of the checkout."""
-    return Path(os.environ.get("VIRIALFF_POOLS", Path(__file__).parents[3] / "build" / "pools"))

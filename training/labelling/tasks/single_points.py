@@ -18,8 +18,10 @@ from virialff.engines.pyscf import PyscfEngine
 from virialff.engines.xtb import Gfn2Engine, default_backend, single_point
 from virialff.errors import EngineError
 from virialff.interactions.counterpoise import counterpoise_energies
+from virialff.interactions.energies import interaction_energy
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
+from virialff.methods.method import require
 from virialff.molecules.molecule import Molecule
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
@@ -140,15 +142,11 @@ def _ani(row: Label, positions: FloatArray) -> Label:
     """ANI energy and forces; of a complex its vertical interaction energy too. Elements without parameters fail."""
     engine = get_engine("ani")
     molecule = Molecule.from_arrays(row.numbers, row.bonds, row.orders, positions[None])
-    reason = engine.available() or engine.unsupported(molecule)
-    if reason:
-        raise EngineError(reason)
+    require(engine, molecule)
     energies, forces = engine.energy_and_forces(molecule, molecule.positions)
     results: dict[str, Any] = {"energy": float(energies[0]), "forces": forces[0]}
     if molecule.n_fragments > 1:
-        parts = [molecule.fragment(index) for index in range(molecule.n_fragments)]
-        alone = sum(float(engine.energy(part, part.positions)[0]) for part in parts)
-        results |= {"interaction_energy": alone - float(energies[0]), "counterpoise": False}
+        results |= {"interaction_energy": float(interaction_energy(molecule, engine)[0]), "counterpoise": False}
     return replace(row, **results)
 
 

@@ -3,41 +3,20 @@
 Started as `python serve.py BACKEND.py` by whichever Python has the program, so it imports nothing but the standard
 library and numpy and keeps to what Python 3.8 understands. A request names the NPZ file that takes the arrays of the
 answer. The answer is {"ok": true} or {"error": sentence}; the first line, before any request, is {"program": name
-and version} or {"error": ...}. What the program prints goes to stderr. The process ends when stdin does, and at once,
-in the middle of a calculation too, when the process that started it is gone.
+and version} or {"error": ...}. What the program prints goes to stderr. The process ends when stdin does.
 """
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import json
 import os
-import select
 import sys
 from typing import Any
 
 
-def end_with_writer(descriptor: int) -> None:
-    """Let the system end this process when the last write end of a pipe is closed; `descriptor` is its read end.
-
-    The write end is held by the process that must not be outlived: however that one ends, the system closes it and
-    sends SIGIO, which needs no thread here and reaches a program that does not come back to Python.
-    """
-    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
-    poll = select.poll()
-    poll.register(descriptor, 0)
-    if poll.poll(0):
-        sys.exit("the process that started this one is gone")
-
-
 def main() -> None:
-    """Load the backend named on the command line and answer requests until stdin ends.
-
-    The second argument is the descriptor of a pipe's read end: see `end_with_writer`.
-    """
-    end_with_writer(int(sys.argv[2]))
+    """Load the backend named on the command line and answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 

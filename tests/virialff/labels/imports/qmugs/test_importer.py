@@ -16,7 +16,7 @@ from virialff.labels.check import check
 from virialff.labels.imports.qmugs.importer import import_qmugs
 from virialff.labels.imports.qmugs.problems import Problem, Reason
 from virialff.labels.schema import Label
-from virialff.labels.splits import paper_split
+from virialff.labels.splits import PAPER_FRACTIONS, split_of
 from virialff.labels.store import LabelStore
 
 
@@ -195,6 +195,6 @@ def test_the_papers_split_keeps_the_conformers_of_a_molecule_together(tmp_path):
         parts: dict[str, set[str]] = {}
         for label in store.labels():
             chembl = label.task.split("/")[1]
-            parts.setdefault(chembl, set()).add(paper_split(label.inchikeys[0], seed=seed))
+            parts.setdefault(chembl, set()).add(split_of(label.inchikeys[0], seed=seed, fractions=PAPER_FRACTIONS))
         assert len(parts) == 5
         assert all(len(part) == 1 for part in parts.values())

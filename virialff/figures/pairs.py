@@ -1,4 +1,6 @@
-"""Potential curve of one atom pair, term by term (Eq. 21 and 22)."""
+"""Atom pairs: their potential curve term by term (Eq. 21 and 22), and what each contributes to an energy."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,9 +37,7 @@ def energy_window(curve: pd.DataFrame, distance: float | None) -> tuple[float, f
     return low - 0.08 * span, high + 0.08 * span
 
 
-def pair_curve_figure(
-    curve: pd.DataFrame, *, distance: float | None = None, ink: str = GREY, height: int = 420
-) -> go.Figure:
+def pair_curve_figure(curve: pd.DataFrame, *, distance: float | None = None, ink: str = GREY) -> go.Figure:
     """Curve of one pair: Coulomb, dispersion, repulsion, Gaussians apart, and their total.
 
     `curve` has the columns r (A), coulomb, dispersion, repulsion, gaussians, total (kcal/mol); `distance` (A) is
@@ -68,7 +68,40 @@ def pair_curve_figure(
             line={"color": GREY, "dash": "dash", "width": 1.5},
             annotation={"text": f"shown geometry: {distance:.2f} Å", "yref": "paper", "y": 1.08},
         )
-    finish(figure, height=height, x_title="distance r (Å)", y_title="energy (kcal/mol)")
+    finish(figure, height=420, x_title="distance r (Å)", y_title="energy (kcal/mol)")
     figure.update_yaxes(range=list(energy_window(curve, distance)))
     figure.update_xaxes(range=[float(curve["r"].iloc[0]), float(curve["r"].iloc[-1])])
+    return figure
+
+
+_CELL = 16
+_LEAST, _MOST = 320, 900
+# Colours saturate here (percent of the magnitudes), so that one clash does not bleach all others.
+_SATURATION = 99.5
+
+
+def contribution_figure(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> go.Figure:
+    """Heat map of (n_rows, n_columns) energies in kcal/mol: blue attracts, red repels, white is nothing.
+
+    NaN, where there is no pair, stays empty. The scale is symmetric about zero.
+    """
+    magnitudes = np.abs(matrix[np.isfinite(matrix)])
+    limit = float(np.percentile(magnitudes, _SATURATION)) if len(magnitudes) else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=matrix,
+            x=list(columns),
+            y=list(rows),
+            zmin=-max(limit, 1e-6),
+            zmax=max(limit, 1e-6),
+            colorscale="RdBu_r",
+            colorbar={"title": {"text": "energy (kcal/mol)", "side": "right"}, "thickness": 12},
+            hoverongaps=False,
+            hovertemplate="%{y} and %{x}: %{z:.3f} kcal/mol<extra></extra>",
+        )
+    )
+    height = int(np.clip(140 + _CELL * len(rows), _LEAST, _MOST))
+    finish(figure, height=height, x_title="atom", y_title="atom")
+    figure.update_yaxes(autorange="reversed", constrain="domain")
+    figure.update_xaxes(constrain="domain", tickangle=-90)
     return figure

@@ -1,0 +1,93 @@
+"""What every page shows in the same way: the heading, figures, tables and downloads."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.components.shell.state import KEPT, Loaded
+from pages.components.shell.text import file_stem, one_line, plain, subscripted
+from virialff.parameters.tables import to_csv
+
+_FORMAT = "figure_format"
+_FORMATS = ("SVG", "PNG")
+# Pixels of a PNG a pixel on the screen: a column of the page then prints at 300 dpi.
+_PNG_SCALE = 3
+_ROW_HEIGHT = 62
+_MOST_HEIGHT = 460
+_MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".sdf": "chemical/x-mdl-sdfile",
+    ".svg": "image/svg+xml",
+    ".yaml": "text/yaml",
+}
+
+Content = str | pd.DataFrame
+
+
+def heading(shown: Loaded, *, origin: bool = False) -> None:
+    """Formula, title and SMILES of the current molecule; where wanted its size, where it came from and its link."""
+    st.header(subscripted(shown.molecule.formula), divider="gray")
+    if shown.title:
+        st.text(one_line(shown.title))
+    if origin:
+        parts = [f"{shown.molecule.n_atoms} atoms"]
+        if shown.molecule.n_fragments > 1:
+            parts.append(f"a complex of {shown.molecule.n_fragments} molecules")
+        without = ", without its coordinates" if shown.has_own_geometry else ""
+        link = f"The address of this page reopens this molecule{without}."
+        st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. {link}")
+    st.code(shown.molecule.smiles, language=None, wrap_lines=True)
+
+
+def choose_format() -> None:
+    """In the sidebar: what the camera button of every figure saves."""
+    with st.sidebar:
+        st.segmented_control(
+            "Save figures as",
+            _FORMATS,
+            default=_FORMATS[0],
+            required=True,
+            key=_FORMAT,
+            help="Point at a figure and press the camera: the figure is saved as it is shown.",
+            **KEPT,
+        )
+
+
+def show_figure(figure: go.Figure, *, key: str, alt: str, **options: Any) -> None:
+    """`st.plotly_chart` with its camera button set to the chosen format; `alt` names the file too."""
+    chosen = st.session_state.get(_FORMAT) or _FORMATS[0]
+    image: dict[str, Any] = {"format": chosen.lower(), "filename": file_stem(alt, key)}
+    if chosen == "PNG":
+        image["scale"] = _PNG_SCALE
+    config = {"displaylogo": False, "toImageButtonOptions": image}
+    st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
+
+
+def wrapped_table(table: pd.DataFrame) -> None:
+    """The whole table, in a frame of its own that scrolls where it is long. Texts are shown as they are."""
+    escaped = table.map(lambda value: plain(value, limit=1000) if isinstance(value, str) else value)
+    escaped.columns = [plain(str(name)) for name in table.columns]
+    height = None if _ROW_HEIGHT * (len(table) + 1) < _MOST_HEIGHT else _MOST_HEIGHT
+    with st.container(height=height or "content", border=False):
+        st.table(escaped, hide_index=True)
+
+
+def download(
+    label: str, content: Content | Callable[[], Content], file_name: str, *, key: str | None = None, **options: Any
+) -> None:
+    """A button for a text, or a table as CSV; of a callable it is made when the button is pressed."""
+    data = content if isinstance(content, str) else partial(_text, content)
+    media_type = _MEDIA_TYPES[Path(file_name).suffix]
+    icon = ":material/download:"
+    st.download_button(label, data, file_name, media_type, key=key, on_click="ignore", icon=icon, **options)
+
+
+def _text(content: Content | Callable[[], Content]) -> str:
+    made = content() if callable(content) else content
+    return made if isinstance(made, str) else to_csv(made)
