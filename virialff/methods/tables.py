@@ -43,10 +43,11 @@ def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE
     images too, the column "mirror forms" says 2. Raises ValueError unless the temperature is positive.
     """
     table = relative_energy_table(comparison)
-    for method in comparison.methods:
-        table[f"{method.name} population at {temperature:g} K"] = method.weights(temperature, comparison.degeneracies)
     if (comparison.degeneracies > 1).any():
-        table.insert(1, "mirror forms", comparison.degeneracies)
+        table["mirror forms"] = comparison.degeneracies
+    for method in comparison.methods:
+        population = method.weights(temperature, comparison.degeneracies)
+        table[f"{method.name} population at {temperature:g} K"] = population
     return table
 
 
