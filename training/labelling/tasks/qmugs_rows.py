@@ -104,9 +104,7 @@ def _read(path: Path) -> Iterator[dict[str, str]]:
             reader = csv.DictReader(file)
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise ConfigError(
-                    f"The file {path} of QMugs rows lacks the column {missing[0]}: take QMugs' summary.csv."
-                )
+                raise ConfigError(f"The rows of QMugs {path} lack the column {missing[0]}: docs/data.md says which.")
             yield from reader
     except OSError as error:
         raise ConfigError(
