@@ -77,6 +77,7 @@ def results_for(shown: state.Loaded) -> None:
     if force_field is None:
         return
     card.warn_rare_atoms(active, shown.molecule)
+    card.show_notes(shown.molecule)
     st.subheader("Ensemble")
     chosen = ensemble.choose_ensemble(shown)
     if chosen is None:

@@ -73,6 +73,7 @@ def results_for(shown: state.Loaded) -> None:
     if model.treatable(active, shown.molecule) is None:
         return
     card.warn_rare_atoms(active, shown.molecule)
+    card.show_notes(shown.molecule)
     what = st.segmented_control(
         "Compare", [_CONFORMERS, _SCAN], default=_CONFORMERS, required=True, key=_WHAT, **LINKED
     )

@@ -29,6 +29,7 @@ def show_complex() -> None:
         return
     geometry = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin)
     card.warn_rare_atoms(active, molecule)
+    card.show_notes(molecule)
     charges.structure_views(molecule, field.charges, geometry, active.rare_atoms(molecule))
     st.subheader("Interaction energies")
     one_complex(active, molecule)

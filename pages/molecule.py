@@ -35,6 +35,7 @@ def results(shown: state.Loaded) -> None:
         return
     heading(shown, origin=True)
     card.warn_rare_atoms(active, shown.molecule)
+    card.show_notes(shown.molecule)
     rare = active.rare_atoms(shown.molecule)
     structure = st.container()
     st.subheader("Partial charges")

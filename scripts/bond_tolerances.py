@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from virialff.labels.schema import Label, from_table
 from virialff.labels.store import read_file
@@ -37,11 +38,13 @@ def kind_of(label: Label) -> str:
     return by_detail.get(label.detail, by_kind[label.kind])
 
 
-def geometries(files: list[Path]) -> Iterator[Label]:
-    """Each row with a geometry of two atoms or more."""
+def geometries(files: list[Path]) -> Iterator[tuple[Label, NDArray[np.float64]]]:
+    """Each row with a geometry of two atoms or more, and that geometry."""
     for file in files:
         for table in read_file(file):
-            yield from (label for label in from_table(table) if label.positions is not None and label.n_atoms > 1)
+            for label in from_table(table):
+                if label.positions is not None and label.n_atoms > 1:
+                    yield label, label.positions
 
 
 def main(files: list[Path]) -> None:
@@ -49,8 +52,8 @@ def main(files: list[Path]) -> None:
     longest = defaultdict(list)
     nearest = defaultdict(list)
     at_minima = []
-    for label in geometries(files):
-        ratios = bond_ratios(label.numbers, label.positions)
+    for label, positions in geometries(files):
+        ratios = bond_ratios(label.numbers, positions)
         i, j = label.bonds.T
         kind = kind_of(label)
         longest[kind].append(ratios[i, j].max(initial=0.0))

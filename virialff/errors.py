@@ -32,6 +32,10 @@ def _rebuild(kind: type[MoleculeError], message: str, record: str | None, atom: 
     return kind(message, record=record, atom=atom)
 
 
+class IncompleteStructureError(MoleculeError):
+    """A part, a pattern or a polymer rather than a molecule: attachment points, R groups, query atoms, repeat units."""
+
+
 class UnsupportedElementError(MoleculeError):
     """An element outside the nine of the method."""
 
@@ -42,6 +46,10 @@ class UnsupportedBondError(MoleculeError):
 
 class ValenceError(MoleculeError):
     """Bonds that no closed-shell neutral Lewis structure of usual valences has."""
+
+
+class LewisBudgetError(MoleculeError):
+    """Bonds with so many possible Lewis structures that the best one was not found within the limits of the search."""
 
 
 class NetChargeError(MoleculeError):

@@ -1,6 +1,7 @@
 """Physical constants (CODATA 2018) in the units of the library: Angstrom, kcal/mol, elementary charge."""
 
 HARTREE_IN_KCAL_MOL = 627.5094740631
+HARTREE_IN_EV = 27.211386245988
 #: One electronvolt, ASE's unit of energy.
 EV_IN_KCAL_MOL = 23.060547830619
 BOHR_IN_ANGSTROM = 0.529177210903

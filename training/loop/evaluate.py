@@ -43,8 +43,8 @@ class Rows(NamedTuple):
     def of_kinds(self, kinds: Collection[int]) -> Rows:
         return self.where(np.isin(self.kinds, list(kinds)))
 
-    def where(self, chosen: NDArray[np.bool_]) -> Rows:
-        return Rows(*(values[chosen] for values in self))
+    def where(self, chosen: NDArray[np.bool_ | np.int64]) -> Rows:
+        return Rows(self.predicted[chosen], self.reference[chosen], self.kinds[chosen], self.records[chosen])
 
 
 class Predictions(NamedTuple):
@@ -59,7 +59,7 @@ class Predictions(NamedTuple):
         """Errors (n,) of the minima of one kind of a molecule against the lowest, that one left out, and their rows."""
         minima = self.energies.of_kinds(MINIMA)
         errors, chosen = relative_errors(minima.predicted, minima.reference, minima.ensembles)
-        return errors, Rows(*(values[chosen] for values in minima))
+        return errors, minima.where(chosen)
 
 
 def predict(
@@ -81,10 +81,9 @@ def predict(
 
 
 def _rows(parts: Sequence[tuple[Tensor, Tensor, Tensor, str]], *width: int) -> Rows:
-    predicted, reference = (
-        torch.cat([torch.zeros(0, *width, dtype=torch.float64), *(part[which].double() for part in parts)]).numpy()
-        for which in (0, 1)
-    )
+    none = torch.zeros(0, *width, dtype=torch.float64)
+    predicted = torch.cat([none, *(part[0].double() for part in parts)]).numpy()
+    reference = torch.cat([none, *(part[1].double() for part in parts)]).numpy()
     kinds = torch.cat([torch.zeros(0, dtype=torch.int64), *(part[2] for part in parts)]).numpy()
     _, codes = np.unique(np.array([part[3] for part in parts], dtype=str), return_inverse=True)
     return Rows(predicted, reference, kinds, np.repeat(codes, [len(part[0]) for part in parts]).astype(np.int64))

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     records: list[str] = []
     for label, molecule in inputs.usable(arguments, report):
         try:
-            molecule = inputs.with_conformers(molecule, arguments.generate, arguments.seed)
+            molecule = inputs.with_conformers(label, molecule, arguments.generate, arguments.seed)
             if relaxer is not None:
                 molecule = _relaxed(molecule, relaxer, label, report, keep_changed=arguments.keep_changed)
             if arguments.rmsd is not None or arguments.window is not None:

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = Report(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
-            molecule = inputs.with_conformers(molecule, arguments.generate, arguments.seed)
+            molecule = inputs.with_conformers(label, molecule, arguments.generate, arguments.seed)
             found = compare_methods(molecule, methods, progress=_progress())
         except MoleculeError as error:
             report.fail(label, error.message)

@@ -146,8 +146,11 @@ def _known() -> str:
     return f"{', '.join(method_names())}, or ase:module:factory"
 
 
-def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
-    """The molecule itself where it has coordinates, else with generated ones. Raises MoleculeError."""
+def with_conformers(label: str, molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
+    """The molecule itself where it has coordinates, else with generated ones. Raises MoleculeError.
+
+    What was chosen in generating them is said on standard error.
+    """
     if molecule.n_conformers:
         return molecule
     if n_conformers is None:
@@ -156,7 +159,9 @@ def with_conformers(molecule: Molecule, n_conformers: int | None, seed: int) -> 
         )
     from virialff.conformers import generation
 
-    return generation.generate(molecule, n_conformers=n_conformers, seed=seed)
+    generated = generation.generate(molecule, n_conformers=n_conformers, seed=seed)
+    say_notes(label, (note for note in generated.notes if note not in molecule.notes))
+    return generated
 
 
 def complain(report: Report, label: str, comparison: Comparison) -> None:
@@ -180,8 +185,17 @@ def usable(arguments: argparse.Namespace, report: Report) -> Iterator[Record]:
 def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
     """The molecules of the input, consecutive conformers of one molecule together, and its bad records.
 
+    What was completed, chosen or left out in reading is said on standard error.
+
     Raises MoleculeError where there is neither such a file nor such a SMILES.
     """
+    for item in _read(arguments):
+        if isinstance(item, Record):
+            say_notes(item.label, item.molecule.notes)
+        yield item
+
+
+def _read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
     from virialff.io.read import FORMATS, read_molecules
     from virialff.molecules.molecule import Molecule
 
@@ -198,6 +212,12 @@ def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
             yield Record("1", Molecule.from_smiles(source, **limit))
         except UnreadableRecordError as error:
             raise UnreadableRecordError(f"{source!r} is no file here, and {error.message}") from error
+
+
+def say_notes(label: str, notes: Iterable[str]) -> None:
+    """Print a molecule's notes, a line each."""
+    for note in notes:
+        print(f"virialff: record {label}: {note}", file=sys.stderr)
 
 
 def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = Report(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
-            scanned = _scan(inputs.with_conformers(molecule, 1, 1), arguments)
+            scanned = _scan(inputs.with_conformers(label, molecule, 1, 1), arguments)
             result = compare_methods(scanned.molecule, methods)
         except MoleculeError as error:
             report.fail(label, str(error))

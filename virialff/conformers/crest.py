@@ -29,12 +29,12 @@ from virialff.elements import SYMBOL_OF
 from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
 from virialff.io.read import FORMATS, read_molecules
 from virialff.io.text import open_lines
-from virialff.io.xyz import atomic_number, position
+from virialff.io.xyz import atom_columns, atomic_number, position
 from virialff.molecules import checks
 from virialff.molecules.changes import configuration, configuration_changes, connectivity_changes
 from virialff.molecules.checks import label
 from virialff.molecules.molecule import Molecule
-from virialff.units import HARTREE_IN_KCAL_MOL
+from virialff.units import HARTREE_IN_EV, HARTREE_IN_KCAL_MOL
 
 PROGRAM = "crest"
 CONFORMERS_FILE = "crest_conformers.xyz"
@@ -42,8 +42,38 @@ LEVEL_OF_THEORY = "GFN2-xTB"
 #: Conformers up to so many kcal/mol above the lowest are kept: CREST's own default.
 ENERGY_WINDOW = 6.0
 
-# "  -20.67428371", "energy: -5.07 gnorm: 0.0004 xtb: 6.7.1", "Etot= -3.1"; other comments hold other numbers.
-_ENERGY = re.compile(r"(?:^|\b(?:energy|etot)\s*[:=])\s*([-+]?\d+\.\d+(?:e[-+]?\d+)?)", re.IGNORECASE)
+# "  -20.67428371", "energy: -5.07 gnorm: 0.0004 xtb: 6.7.1", "Etot= -3.1", "Eopt -0.31D+01", "E(kcal/mol) = -1945.3",
+# "energy_eV=-84.3", "energy=-84.3 eV"; other comments hold other numbers.
+_UNIT = r"[A-Za-zµ][\w./^-]*"
+_ENERGY = re.compile(
+    r"(?:^|(?<![A-Za-z])(?:energy|e[ _]?\(?(?:tot(?:al)?|opt|scf|el(?:ec)?|pot|gas)\)?(?![A-Za-z])|e(?=\s*[:=([]|_ev))"
+    rf"(?:\s*[\[(]\s*(?P<inside>{_UNIT})\s*[\])]|_(?P<suffix>{_UNIT}))?\s*[:=]?)"
+    rf"\s*['\"]?(?P<value>[-+]?\d+\.\d*(?:[de][-+]?\d+)?)(?:[\s,;|(\[]*(?P<after>{_UNIT}))?",
+    re.IGNORECASE,
+)
+_UNITS = dict.fromkeys(("eh", "ha", "hartree", "hartrees", "au", "a.u.", "a.u"), 1.0) | {
+    "ev": 1.0 / HARTREE_IN_EV,
+    "kcal/mol": 1.0 / HARTREE_IN_KCAL_MOL,
+    "kcal": 1.0 / HARTREE_IN_KCAL_MOL,
+    "kj/mol": 1.0 / (4.184 * HARTREE_IN_KCAL_MOL),
+    "kj": 1.0 / (4.184 * HARTREE_IN_KCAL_MOL),
+}
+_OTHER_UNITS = (
+    "mev",
+    "ry",
+    "ryd",
+    "rydberg",
+    "cm-1",
+    "cm^-1",
+    "1/cm",
+    "j",
+    "j/mol",
+    "cal",
+    "cal/mol",
+    "k",
+    "mh",
+    "meh",
+)
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
 _DONE = "CREST terminated normally"
@@ -68,7 +98,8 @@ def read_ensemble(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: M
     """The geometries of a known molecule from a multi-XYZ or SDF file, such as CREST's `crest_conformers.xyz`.
 
     Atoms must come in the molecule's order. Frames whose bonds or stereochemistry are not the molecule's are left out
-    and named. Energies are read from the second lines of XYZ frames, in Hartree.
+    and named. Energies are read from the second lines of XYZ frames: in Hartree, unless eV, kcal/mol or kJ/mol is
+    written beside them, and in eV in the extended format (`Properties=`), as ASE writes it.
 
     Raises UnreadableRecordError for a file or frame that cannot be read, or that has no energy where others have one,
     SeveralMoleculesError for atoms that are not the molecule's, and MoleculeError where no frame is left.
@@ -158,19 +189,34 @@ def _xyz_frame(first: str, lines: Iterator[str]) -> _Frame:
             f"its first line is {count[:40]!r} where the number of atoms belongs; give a file of XYZ frames"
         )
     comment = next(lines, "")
+    symbol, first_column = atom_columns(comment)
     numbers, positions = [], []
     for index in range(int(count)):
         words = next(lines, "").split()
-        if len(words) < 4:
+        if len(words) < max(symbol + 1, first_column + 3):
             raise UnreadableRecordError(f"it announces {count} atoms and has {index}; the file is cut off")
-        numbers.append(atomic_number(words[0], index))
-        positions.append(position(words[1:4], index))
+        numbers.append(atomic_number(words[symbol], index))
+        positions.append(position(words[first_column : first_column + 3], index))
     return _Frame(np.array(numbers, dtype=np.int64), np.array(positions), _energy(comment))
 
 
 def _energy(comment: str) -> float | None:
+    """The energy of a comment in Hartree. Raises UnreadableRecordError for a unit that is not read."""
     match = _ENERGY.search(comment)
-    return float(match[1]) if match else None
+    if match is None:
+        return None
+    value = float(match["value"].lower().replace("d", "e"))
+    written = match["inside"] or match["suffix"]
+    after = (match["after"] or "").rstrip(".,;")
+    if written is None and after.lower() in (*_UNITS, *_OTHER_UNITS):
+        written = after
+    if written is None:
+        return value / HARTREE_IN_EV if "properties=" in comment.lower().replace(" ", "") else value
+    if written.lower() not in _UNITS:
+        raise UnreadableRecordError(
+            f"its energy is in {written[:20]}, which is not read; give it in Hartree, eV, kcal/mol or kJ/mol"
+        )
+    return value * _UNITS[written.lower()]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import EmbeddingError, EngineError, MissingCoordinatesError
 from virialff.molecules.changes import Configuration, configuration, connectivity_changes, same_isomer
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import normalised
 from virialff.molecules.topology import RELATIONS, all_pairs, pair_relations
 from virialff.units import GAS_CONSTANT
 
@@ -155,7 +156,7 @@ def search(
 
 def _embed(molecule: Molecule, n_geometries: int, seed: int) -> tuple[Chem.Mol, Configuration]:
     """Geometries, numbered from 0, and the configuration that they are to have."""
-    mol = molecule.to_rdkit()
+    mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
     if mol.GetNumConformers():
         Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
         mol.RemoveAllConformers()

@@ -26,6 +26,7 @@ def molecule_from_drawing(mol_block: str, *, max_atoms: int = DEFAULT_MAX_ATOMS)
     if mol.GetNumAtoms() == 0:
         raise NoAtomsError("the drawing is empty; draw a molecule and press Apply")
     checks.check_size(mol.GetNumAtoms(), max_atoms)
+    checks.check_complete(mol)
     checks.check_atoms(mol)
     checks.check_bonds(mol)
     _check_valences(mol)

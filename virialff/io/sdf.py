@@ -8,27 +8,31 @@ from functools import partial
 import numpy as np
 from rdkit import Chem
 
-from virialff.errors import MissingHydrogensError, UnreadableRecordError
+from virialff.errors import MissingHydrogensError, UnreadableRecordError, ValenceError
 from virialff.io.text import Record, clean_title
 from virialff.molecules import checks, rdkit_log
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import localised
 
 _END = "$$$$"
 _END_OF_STRUCTURE = "M  END"
 #: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
 _MAX_STRUCTURE_LINES = 50_000
+_MAX_STRUCTURE_CHARACTERS = 10_000_000
 
 
 def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
     """The records between $$$$ lines; data fields are passed over."""
     block: list[str] = []
     complete = False
+    n_characters = 0
     for line in lines:
         if line.startswith(_END):
             yield _record(block, max_atoms, add_hydrogens)
-            block, complete = [], False
-        elif not complete and len(block) < _MAX_STRUCTURE_LINES:
+            block, complete, n_characters = [], False, 0
+        elif not complete and len(block) < _MAX_STRUCTURE_LINES and n_characters < _MAX_STRUCTURE_CHARACTERS:
             block.append(line)
+            n_characters += len(line)
             complete = line.startswith(_END_OF_STRUCTURE)
     if any(line.strip() for line in block):
         yield _record(block, max_atoms, add_hydrogens)
@@ -48,9 +52,10 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
     if isinstance(raw, str):
         raise UnreadableRecordError(f"the record is no valid MOL block ({raw}); write it again")
     checks.check_size(raw.GetNumAtoms(), max_atoms)
+    checks.check_complete(raw)
     checks.check_atoms(raw)
     checks.check_bonds(raw)
-    mol = _parse(block, sanitize=True)
+    mol = _with_ring_aromaticity(raw) or _parse(block, sanitize=True)
     if isinstance(mol, str):  # from_rdkit names the atom at fault
         return Molecule.from_rdkit(raw, max_atoms=max_atoms)
     drawing = _is_drawing(mol)
@@ -69,12 +74,27 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
         ) from None
 
 
+def _with_ring_aromaticity(raw: Chem.Mol) -> Chem.Mol | None:
+    """The sanitized molecule of a record with aromatic bonds outside rings, which RDKit takes wrongly, or None."""
+    mol = localised(raw)
+    if all(a.GetBondType() == b.GetBondType() for a, b in zip(mol.GetBonds(), raw.GetBonds(), strict=True)):
+        return None
+    with rdkit_log.captured():
+        try:
+            Chem.SanitizeMol(mol)
+        except Chem.MolSanitizeException as error:
+            raise ValenceError(f"{error}; correct the bonds or the charge there") from None
+        if mol.GetNumConformers() and mol.GetConformer().Is3D():
+            Chem.AssignStereochemistryFrom3D(mol)
+    return mol
+
+
 def _parse(block: str, *, sanitize: bool) -> Chem.Mol | str:
     """The RDKit molecule, or RDKit's reason why there is none."""
     with rdkit_log.captured() as log:
         try:
             mol = Chem.MolFromMolBlock(block, sanitize=sanitize, removeHs=False)
-        except RuntimeError as error:  # a broken invariant inside RDKit
+        except (RuntimeError, ValueError, OverflowError, ArithmeticError) as error:  # from inside RDKit
             return clean_title(str(error))
     return mol if mol is not None else log.reason()
 

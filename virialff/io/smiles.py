@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 
+from rdkit import Chem
+
 from virialff.errors import UnreadableRecordError
 from virialff.io.text import Record, clean_title
+from virialff.molecules import rdkit_log
 from virialff.molecules.molecule import Molecule
 
 _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "cid", "chembl_id", "inchikey")
@@ -17,27 +21,58 @@ _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "c
 def is_smiles_column(title: str) -> bool:
     """Whether a column of this title holds SMILES: "smiles", "SMILES", "canonical_smiles", ..."""
     words = title.strip().strip('"').lower().replace("-", "_").replace(" ", "_")
-    return words == "smiles" or words.endswith("_smiles") or words.startswith("smiles_")
+    return words.endswith("smiles") or words.startswith("smiles_")
+
+
+def _smiles_column(titles: list[str]) -> tuple[int | None, tuple[str, ...]]:
+    """The column of SMILES, with stereochemistry where there is a choice, and a note that names it in that case."""
+    columns = [k for k, title in enumerate(titles) if is_smiles_column(title)]
+    if not columns:
+        return None, ()
+
+    def rank(k: int) -> int:
+        title = titles[k].lower()
+        if "iso" in title:
+            return 0
+        return 1 if title == "smiles" else 3 if re.search("canonical|connectivity|flat|nostereo", title) else 2
+
+    column = min(columns, key=rank)
+    return column, (f"its SMILES is from the column {titles[column]!r}",) if len(columns) > 1 else ()
 
 
 def read_smiles(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
-    """One SMILES a line, then blanks and a name; blank lines and lines that start with # are no records."""
+    """One SMILES a line, then blanks and a name; blank lines and lines that start with # are no records.
+
+    A header that names the columns is obeyed.
+    """
     first = True
+    column: int | None = 0
+    notes: tuple[str, ...] = ()
     for line in lines:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        parts = text.split(maxsplit=1)
-        smiles, rest = parts[0], parts[1].strip() if len(parts) > 1 else ""
-        if first and is_smiles_column(smiles):
+        separator = "\t" if "\t" in text else None
+        if first:
             first = False
-            continue
-        first = False
+            titles = [title.strip() for title in text.split(separator)]
+            with rdkit_log.captured():
+                header = any(map(is_smiles_column, titles)) and Chem.MolFromSmiles(titles[0]) is None
+            if header:
+                column, notes = _smiles_column(titles)
+                continue
+        if column:
+            cells = [cell.strip() for cell in text.split(separator)]
+            smiles = cells[column] if column < len(cells) else ""
+            rest = " ".join(cells[:column] + cells[column + 1 :])
+        else:
+            parts = text.split(maxsplit=1)
+            smiles, rest = parts[0], parts[1].strip() if len(parts) > 1 else ""
         extension = ""
         if rest.startswith("|") and "|" in rest[1:]:
             end = rest.index("|", 1) + 1
             extension, rest = " " + rest[:end], rest[end:].strip()
-        yield Record(rest, partial(_from_smiles, smiles + extension, rest, max_atoms))
+        yield Record(rest, partial(_from_smiles, smiles + extension, rest, max_atoms, notes))
 
 
 def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
@@ -47,14 +82,12 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     rows = csv.reader(chain([header], (line + "\n" for line in lines)), delimiter=delimiter, skipinitialspace=True)
     try:
         titles = [title.strip() for title in next(rows, [])]
-        smiles_columns = [k for k, title in enumerate(titles) if is_smiles_column(title)]
-        if not smiles_columns:
+        column, notes = _smiles_column(titles)
+        if column is None:
             shown = clean_title(", ".join(titles))
             raise UnreadableRecordError(
                 f"the table has no column named smiles but {shown}; name the column of SMILES so"
             )
-        # The plain title wins over "canonical_smiles" and the like.
-        column = min(smiles_columns, key=lambda k: titles[k].lower() != "smiles")
         lower = [title.lower() for title in titles]
         name_column = next((lower.index(name) for name in _NAME_COLUMNS if name in lower), None)
         for row in rows:
@@ -62,12 +95,12 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
                 continue
             smiles = row[column].strip() if column < len(row) else ""
             name = row[name_column].strip() if name_column is not None and name_column < len(row) else ""
-            yield Record(name, partial(_from_smiles, smiles, name, max_atoms))
+            yield Record(name, partial(_from_smiles, smiles, name, max_atoms, notes))
     except csv.Error as error:
         raise UnreadableRecordError(f"the table cannot be read further ({error}); check its quotes") from None
 
 
-def _from_smiles(smiles: str, name: str, max_atoms: int) -> Molecule:
+def _from_smiles(smiles: str, name: str, max_atoms: int, notes: tuple[str, ...]) -> Molecule:
     if not smiles:
         raise UnreadableRecordError("the cell of the SMILES is empty; fill it or remove the row")
-    return Molecule.from_smiles(smiles, name=name, max_atoms=max_atoms)
+    return Molecule.from_smiles(smiles, name=name, max_atoms=max_atoms).with_notes(*notes)

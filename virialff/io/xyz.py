@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,6 +20,10 @@ from virialff.molecules.perception import bonded_pairs
 _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
 _MAX_COUNT = 1_000_000
+# Keys of the extended XYZ format.
+_PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNORECASE)
+_LATTICE = re.compile(r"(?:^|\s)lattice\s*=", re.IGNORECASE)
+_NOT_PERIODIC = re.compile(r"(?:^|\s)pbc\s*=\s*[\"']?\s*(?:F(?:alse)?\b\s*){3}", re.IGNORECASE)
 
 
 class _Perceiver:
@@ -63,7 +69,8 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
             if waiting is None:
                 return
             continue
-        title = _title(next(lines, ""))
+        comment = next(lines, "")
+        title = _title(comment)
         body: list[str] = []
         while len(body) < n_atoms:
             line = next(lines, None)
@@ -78,7 +85,7 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
             reason = f"it announces {n_atoms} atoms and has {len(body)}"
             yield Record(title, partial(_unreadable, reason))
         else:
-            yield Record(title, partial(_from_xyz, perceiver, body, title, max_atoms))
+            yield Record(title, partial(_from_xyz, perceiver, body, comment, max_atoms))
 
 
 def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
@@ -90,7 +97,7 @@ def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     for line in lines:
         kind = line[:6].strip().upper()
         if kind in ("ATOM", "HETATM"):
-            atoms.append(line)
+            atoms.append(line if len(atoms) <= max_atoms else "")  # counted, not kept
         elif kind == "COMPND" and not title:
             title = line[10:].strip()
             title = "" if title.upper() == "UNNAMED" else title
@@ -124,28 +131,63 @@ def _unreadable(reason: str) -> Molecule:
     raise UnreadableRecordError(f"the frame cannot be read: {reason}; correct it")
 
 
-def _from_xyz(perceiver: _Perceiver, body: list[str], title: str, max_atoms: int) -> Molecule:
+def atom_columns(comment: str) -> tuple[int, int]:
+    """The columns of the symbol and of x in the atoms' lines, which the extended format's `Properties=` names.
+
+    Raises UnreadableRecordError for a `Properties=` that names no species or no positions.
+    """
+    match = _PROPERTIES.search(comment)
+    if match is None:
+        return 0, 1
+    fields = match[1].split(":")
+    starts: dict[tuple[str, str], int] = {}
+    start = 0
+    for name, width in zip(fields[::3], fields[2::3]):
+        starts[name.lower(), width] = start
+        start += int(width) if width.isascii() and width.isdigit() and len(width) < 4 else 1
+    species = [starts[name, "1"] for name in ("species", "element", "symbol", "z", "numbers") if (name, "1") in starts]
+    place = [starts[name, "3"] for name in ("pos", "positions") if (name, "3") in starts]
+    if not species or not place:
+        raise UnreadableRecordError(
+            f"its comment names the columns {match[1][:60]!r} without species:S:1 and pos:R:3; correct it"
+        )
+    return species[0], place[0]
+
+
+def _from_xyz(perceiver: _Perceiver, body: list[str], comment: str, max_atoms: int) -> Molecule:
     checks.check_size(len(body), max_atoms)
+    symbol, first = atom_columns(comment)
     numbers, positions = [], []
     for index, line in enumerate(body):
         words = line.split()
-        if len(words) < 4:
+        if len(words) < max(symbol + 1, first + 3):
             raise UnreadableRecordError(
                 f"the line of atom {index + 1} has {len(words)} columns; it needs a symbol and x, y, z in Angstrom",
                 atom=index + 1,
             )
-        numbers.append(atomic_number(words[0], index))
-        positions.append(position(words[1:4], index))
-    return perceiver.molecule(numbers, positions, title)
+        numbers.append(atomic_number(words[symbol], index))
+        positions.append(position(words[first : first + 3], index))
+    molecule = perceiver.molecule(numbers, positions, _title(comment))
+    if _LATTICE.search(comment) and not _NOT_PERIODIC.search(comment):
+        molecule = molecule.with_notes("its periodic cell is not used: the molecule is taken alone")
+    return molecule
 
 
 def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: int) -> Molecule:
     checks.check_size(len(atoms), max_atoms)
     alternates = {line[16:17] for line in atoms} - {" ", ""}
-    if len(alternates) > 1:
-        index = next(k for k, line in enumerate(atoms) if line[16:17].strip())
+    # Several letters, or one beside a blank: for an atom of the same name and residue, or with a part of the occupancy.
+    names = Counter((line[12:16], line[17:27]) for line in atoms)
+    other = [
+        index
+        for index, line in enumerate(atoms)
+        if line[16:17].strip() and (names[line[12:16], line[17:27]] > 1 or _is_partial(line))
+    ]
+    if alternates and (len(alternates) > 1 or (other and len(alternates | {line[16:17] for line in atoms}) > 1)):
+        index = other[0] if other else next(k for k, line in enumerate(atoms) if line[16:17].strip())
+        shown = ", ".join(sorted({line[16:17].strip() or "blank" for line in atoms}))
         raise UnreadableRecordError(
-            f"atom {index + 1} has alternate locations ({', '.join(sorted(alternates))}); keep one of them",
+            f"atom {index + 1} has alternate locations ({shown}); keep one of them",
             atom=index + 1,
         )
     numbers, positions = [], []
@@ -153,6 +195,14 @@ def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: in
         numbers.append(atomic_number(line[76:78].strip() or _element_of_name(line[12:16]), index))
         positions.append(position([line[30:38], line[38:46], line[46:54]], index))
     return perceiver.molecule(numbers, positions, title)
+
+
+def _is_partial(line: str) -> bool:
+    """Whether the occupancy says that the atom is there in a part of the cells only."""
+    try:
+        return 0.0 < float(line[54:60]) < 0.999
+    except ValueError:
+        return False
 
 
 def _element_of_name(name: str) -> str:

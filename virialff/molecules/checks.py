@@ -1,5 +1,6 @@
 """What a molecule must be for the method to apply; each check raises its own error."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,7 @@ from rdkit import Chem
 from virialff.elements import COVALENT_RADII, ELEMENTS, SYMBOL_OF, of_atoms
 from virialff.errors import (
     FlatCoordinatesError,
+    IncompleteStructureError,
     IsotopeError,
     MissingCoordinatesError,
     MissingHydrogensError,
@@ -27,7 +29,10 @@ from virialff.molecules.topology import BOND_ORDERS
 DEFAULT_MAX_ATOMS = 300
 #: Two nuclei nearer than this (Angstrom) cannot be meant; H2, the shortest bond, has 0.74.
 SHORTEST_DISTANCE = 0.5
+#: Coordinates beyond (Angstrom) are no molecule's, and their squares would be.
+LARGEST_COORDINATE = 1e6
 
+_COMPLETE_GROUPS = ("DAT", "SUP")
 _BOND_TYPES = {
     Chem.BondType.SINGLE,
     Chem.BondType.DOUBLE,
@@ -49,6 +54,61 @@ def check_size(n_atoms: int, max_atoms: int) -> None:
         raise TooManyAtomsError(
             f"it has {n_atoms} atoms, more than the limit of {max_atoms}; give a smaller molecule or raise max_atoms"
         )
+
+
+def check_complete(mol: Chem.Mol) -> None:
+    """Raise IncompleteStructureError for what stands for several molecules, or for a part of one.
+
+    Attachment points, R groups, query atoms and bonds, link nodes, bonds to several atoms, and groups that repeat
+    or are open in number: all S-groups but data and abbreviations, whose atoms are there. UnsupportedElementError where
+    the atom is of no element.
+    """
+    advice = "draw one complete molecule"
+    for atom in mol.GetAtoms():
+        name = label(atom.GetSymbol(), atom.GetIdx())
+        what = None
+        if atom.HasProp("molAttchpt") or "_AP" in _text(atom, "atomLabel"):
+            what = "has an attachment point"
+        elif atom.HasProp("_MolFileRLabel") or re.fullmatch(r"_?R\d*", _text(atom, "atomLabel")):
+            what = "is an R group"
+        elif atom.HasQuery():
+            what = "is a query atom"
+        if what is not None:
+            kind = IncompleteStructureError if atom.GetAtomicNum() else UnsupportedElementError
+            raise kind(f"{name} {what}; {advice}", atom=atom.GetIdx() + 1)
+    for bond in mol.GetBonds():
+        if bond.HasProp("_MolFileBondEndPts"):
+            index = bond.GetBeginAtomIdx()
+            raise IncompleteStructureError(
+                f"the bond at {label(bond.GetBeginAtom().GetSymbol(), index)} has several possible ends; {advice}",
+                atom=index + 1,
+            )
+    # RDKit leaves what it does not read of a SMILES extension, such as bonds with several ends.
+    if mol.HasProp("_molLinkNodes") or re.search(r"[|,](LN|m):", _text(mol, "_CXSMILES_Data")):
+        raise IncompleteStructureError(f"it has a link node or a bond with several possible ends; {advice}")
+    for group in Chem.GetMolSubstanceGroups(mol):
+        group_type = group.GetProp("TYPE")
+        if group_type not in _COMPLETE_GROUPS:
+            raise IncompleteStructureError(
+                f"it has a group in brackets of type {group_type} (a repeat unit, mixture or monomer); {advice}"
+            )
+
+
+def _text(item: Chem.Mol | Chem.Atom, name: str) -> str:
+    return str(item.GetProp(name)) if item.HasProp(name) else ""
+
+
+def check_ground_state(numbers: np.ndarray, fragments: np.ndarray) -> None:
+    """Raise RadicalError for O2, S2 and SO, whose ground states are triplets although a double bond can be drawn."""
+    for fragment in np.flatnonzero(np.bincount(fragments) == 2):
+        first, second = np.flatnonzero(fragments == fragment).tolist()
+        if numbers[first] in (8, 16) and numbers[second] in (8, 16):
+            names = " and ".join(label(SYMBOL_OF[int(numbers[atom])], atom) for atom in (first, second))
+            raise RadicalError(
+                f"the molecule of {names} has two unpaired electrons in its ground state; only closed-shell molecules "
+                "are covered",
+                atom=first + 1,
+            )
 
 
 def check_atoms(mol: Chem.Mol) -> None:
@@ -230,6 +290,13 @@ def check_positions(positions: np.ndarray, numbers: np.ndarray) -> None:
                 f"numbers{where}; give x, y and z in Angstrom",
                 atom=int(bad[0]) + 1,
             )
+        far = np.flatnonzero((np.abs(geometry) > LARGEST_COORDINATE).any(axis=1))
+        if len(far):
+            raise MissingCoordinatesError(
+                f"{label(SYMBOL_OF[int(numbers[far[0]])], int(far[0]))} has coordinates beyond "
+                f"{LARGEST_COORDINATE:.0f} Angstrom{where}; correct them",
+                atom=int(far[0]) + 1,
+            )
         squared = _squared_distances(geometry)
         i, j = np.unravel_index(int(squared.argmin()), squared.shape)
         if squared[i, j] < SHORTEST_DISTANCE**2:
@@ -271,7 +338,7 @@ def is_drawing(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, *, 
     covalent radii (drawn bonds, hydrogens included, are about equally long). Where the lengths do not tell, because
     they are all alike or there is no hydrogen, the file's own word `marked_2d` decides.
     """
-    if not np.isfinite(geometry).all() or np.ptp(geometry[:, 2]) > 1e-4 or len(numbers) == 1:
+    if not (np.abs(geometry) <= LARGEST_COORDINATE).all() or np.ptp(geometry[:, 2]) > 1e-4 or len(numbers) == 1:
         return False
     if len(bonds) == 0:
         return marked_2d

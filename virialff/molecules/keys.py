@@ -6,6 +6,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import normalised
 
 
 def graph_key(molecule: Molecule) -> str:
@@ -15,7 +16,7 @@ def graph_key(molecule: Molecule) -> str:
 
 def structure_key(molecule: Molecule) -> str:
     """Digest of the graph together with stereochemistry and formal charges, in this atom order."""
-    mol = molecule.to_rdkit()
+    mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
     mol.RemoveAllConformers()
     return graph_key(molecule) + Chem.MolToSmiles(mol, canonical=False)
 

@@ -5,6 +5,10 @@ It is found exactly: each atom is a table of the ways to spread its valence over
 bond (min-plus contraction, leaves first), and the joins remember every way of reaching the minimum. So the result does
 not depend on the Kekule form, on charge-separated drawing (nitro, ylides, sulfoxides) or on the order of atoms, and the
 bonds whose order differs between equally good structures are known.
+
+Joining grows exponentially with the width of a ring system. Beyond a number of steps the same minimum is found by
+integer programming (HiGHS; Huangfu and Hall, Math. Program. Comput. 2018, 10, 119), whose relaxation is nearly a
+matching problem and is solved at once for graphene flakes and fullerenes.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from virialff.elements import VALENCES
+from virialff.errors import LewisBudgetError
 
 # Costs are relative; only their order matters. Charges sit on the more fitting element, hypervalent P, S, Cl and Br
 # are written without charges, and nothing neutral and octet-obeying costs anything.
@@ -40,6 +45,10 @@ _SLACK = (0, 2, 6, 14, 30, 60, 120, 240)
 # Groups with at most two open bonds (nitro, carboxylate, chains) are joined first with this much room at least, so that
 # their forced charges count in the floor and not in the slack.
 _GROUP_SLACK = 60
+#: Pairs of partial structures that are joined before integer programming takes over, and its own limits.
+MOST_JOINS = 100_000
+MOST_BRANCHES = 200
+MOST_SECONDS = 60.0
 
 _Key = tuple[tuple[int, ...], int]
 
@@ -84,7 +93,11 @@ def lewis_structure(
 
     numbers: atomic numbers (n_atoms,). bonds: (n_bonds, 2), atoms counted from 0. charge: net charge, e.
     allowed: for each bond the orders it may have; 1, 2 and 3 by default.
+
+    Raises LewisBudgetError where neither the joins nor integer programming end within their limits.
     """
+    if (int(np.sum(numbers)) - charge) % 2:  # valences and charges of all states have the parity of the electrons
+        return None
     degree = np.bincount(np.asarray(bonds, dtype=np.int64).ravel(), minlength=len(numbers))
     states = [_states(int(number), int(n)) for number, n in zip(numbers, degree, strict=True)]
     if any(not options for options in states):
@@ -109,12 +122,30 @@ def lewis_structure(
             leaves.append(table)
     if not leaves:
         return _unpack(None, ((), 0), len(numbers), len(bonds), 0) if charge == 0 else None
-    for slack in _SLACK:
-        root = _contract(leaves, slack)
-        key = ((), charge)
-        if root is not None and key in root.costs:
-            return _unpack(root, key, len(numbers), len(bonds), root.costs[key])
+    budget = _Budget(MOST_JOINS)
+    try:
+        for slack in _SLACK:
+            root = _contract(leaves, slack, budget)
+            key = ((), charge)
+            if root is not None and key in root.costs:
+                return _unpack(root, key, len(numbers), len(bonds), root.costs[key])
+    except _BudgetSpentError:
+        return _by_integer_programming(leaves, charge, len(numbers), len(bonds))
     return None
+
+
+class _BudgetSpentError(Exception):
+    """More joins than allowed."""
+
+
+@dataclass
+class _Budget:
+    joins: int
+
+    def spend(self, joins: int) -> None:
+        self.joins -= joins
+        if self.joins < 0:
+            raise _BudgetSpentError
 
 
 def _states(number: int, degree: int) -> list[tuple[int, int, int]]:
@@ -157,7 +188,7 @@ def _atom_table(
     return _Table(tuple(incident), costs, {}, atom=atom)
 
 
-def _contract(leaves: list[_Table], slack: int) -> _Table | None:
+def _contract(leaves: list[_Table], slack: int, budget: _Budget) -> _Table | None:
     """Join all tables into one without what costs more than the sum of floors plus `slack`; None if nothing is left."""
     room = max(slack, _GROUP_SLACK)
     tables = {index: _pruned(table, table.floor() + room) for index, table in enumerate(leaves)}
@@ -175,11 +206,11 @@ def _contract(leaves: list[_Table], slack: int) -> _Table | None:
             tables = {index: _pruned(table, floors[index] + slack) for index, table in tables.items()}
         a, b = tables.pop(first), tables.pop(second)
         if ceiling is None:
-            joined = _join(a, b, None)
+            joined = _join(a, b, None, budget)
             if joined.costs:
                 joined = _pruned(joined, joined.floor() + room)
         else:
-            joined = _join(a, b, ceiling - sum(table.floor() for table in tables.values()))
+            joined = _join(a, b, ceiling - sum(table.floor() for table in tables.values()), budget)
         if not joined.costs:
             return None
         for bond in (*a.bonds, *b.bonds):
@@ -212,7 +243,7 @@ def _next_pair(tables: dict[int, _Table], holders: dict[int, list[int]]) -> tupl
     return first, second, 0
 
 
-def _join(a: _Table, b: _Table, limit: int | None) -> _Table:
+def _join(a: _Table, b: _Table, limit: int | None, budget: _Budget) -> _Table:
     common = set(a.bonds) & set(b.bonds)
     in_a = [k for k, bond in enumerate(a.bonds) if bond in common]
     in_b = [b.bonds.index(a.bonds[k]) for k in in_a]
@@ -228,7 +259,9 @@ def _join(a: _Table, b: _Table, limit: int | None) -> _Table:
     for key_a, cost_a in a.costs.items():
         values = key_a[0]
         left = tuple(values[k] for k in rest_a)
-        for key_b, right, cost_b in matching.get(tuple(values[k] for k in in_a), ()):
+        partners = matching.get(tuple(values[k] for k in in_a), ())
+        budget.spend(1 + len(partners))
+        for key_b, right, cost_b in partners:
             cost = cost_a + cost_b
             if limit is not None and cost > limit:
                 continue
@@ -263,3 +296,77 @@ def _unpack(root: _Table | None, key: _Key, n_atoms: int, n_bonds: int, cost: in
             stack.append((table.parts[part], picked[part], {origin[part] for origin in origins}))
     delocalised = np.array([len(found) > 1 for found in values], dtype=bool)
     return Lewis(orders, charges, delocalised, cost)
+
+
+def _by_integer_programming(leaves: list[_Table], charge: int, n_atoms: int, n_bonds: int) -> Lewis | None:
+    """The same answer as by joins: one row of its table is chosen for each atom, alike at both ends of each bond."""
+    from scipy import optimize, sparse
+
+    rows = [(k, values, q, cost) for k, leaf in enumerate(leaves) for (values, q), cost in leaf.costs.items()]
+    costs = np.array([cost for *_, cost in rows], dtype=float)
+    ends: dict[tuple[int, int], list[tuple[int, int]]] = {
+        (bond, k): [] for k, leaf in enumerate(leaves) for bond in leaf.bonds
+    }
+    entries: list[tuple[int, int, float]] = []  # equation, row, coefficient
+    totals = [1.0] * len(leaves) + [float(charge)]
+    for column, (k, values, q, _) in enumerate(rows):
+        entries += [(k, column, 1.0), (len(leaves), column, float(q))]
+        for bond, value in zip(leaves[k].bonds, values, strict=True):
+            ends[bond, k].append((column, value))
+    holders: dict[int, list[int]] = {}
+    for bond, k in ends:
+        holders.setdefault(bond, []).append(k)
+    for bond, (first, second) in holders.items():
+        for extra in (1, 2):
+            for k, sign in ((first, 1.0), (second, -1.0)):
+                entries += [(len(totals), column, sign) for column, value in ends[bond, k] if value == extra]
+            totals.append(0.0)
+    equations, columns, coefficients = zip(*entries, strict=True)
+    matrix = sparse.csr_array((coefficients, (equations, columns)), shape=(len(totals), len(rows)))
+    constraints = [optimize.LinearConstraint(matrix, totals, totals)]
+
+    def solve(objective: np.ndarray) -> np.ndarray | None:
+        found = optimize.milp(
+            objective,
+            integrality=np.ones(len(rows)),
+            bounds=optimize.Bounds(0, 1),
+            constraints=constraints,
+            options={"node_limit": MOST_BRANCHES, "time_limit": MOST_SECONDS, "mip_rel_gap": 0.0},
+        )
+        if found.status == 2:  # infeasible
+            return None
+        if found.status != 0:
+            raise LewisBudgetError(
+                f"its {n_bonds} bonds allow too many Lewis structures to find the best one; check the coordinates and "
+                "their unit (Angstrom), or give a format with bond orders for a part of it"
+            )
+        return np.flatnonzero(found.x > 0.5)
+
+    chosen = solve(costs)
+    if chosen is None:
+        return None
+    orders = np.ones(n_bonds, dtype=np.int64)
+    charges = np.zeros(n_atoms, dtype=np.int64)
+    lowest = int(costs[chosen].sum())
+    for k, values, q, _ in (rows[int(row)] for row in chosen):
+        charges[leaves[k].atom] = q
+        orders[list(leaves[k].bonds)] = 1 + np.array(values, dtype=np.int64)
+    # Equally good structures that show as many orders not seen before as any; what none shows, none has.
+    seen: dict[int, set[int]] = {bond: {int(orders[bond]) - 1} for bond in holders}
+    constraints.append(optimize.LinearConstraint(costs[None], -np.inf, lowest + 0.5))
+    while True:
+        news = np.array(
+            [
+                sum(value not in seen[bond] for bond, value in zip(leaves[k].bonds, values, strict=True))
+                for k, values, _, _ in rows
+            ],
+            dtype=float,
+        )
+        chosen = solve(-news)
+        if chosen is None or not news[chosen].sum():
+            break
+        for k, values, _, _ in (rows[int(row)] for row in chosen):
+            for bond, value in zip(leaves[k].bonds, values, strict=True):
+                seen[bond].add(value)
+    delocalised = np.array([len(seen.get(bond, ())) > 1 for bond in range(n_bonds)], dtype=bool)
+    return Lewis(orders, charges, delocalised, lowest)

@@ -22,7 +22,14 @@ from virialff.molecules import checks, rdkit_log
 from virialff.molecules.changes import Configuration, configuration, same_isomer, warn_of_mismatches
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.perception import misfit, perceive
-from virialff.molecules.rdkit_forms import add_conformers, normalised
+from virialff.molecules.rdkit_forms import (
+    add_conformers,
+    in_mapped_order,
+    localised,
+    lost_stereochemistry,
+    normalised,
+    stereo_notes,
+)
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
 
@@ -43,6 +50,7 @@ class Molecule:
         on the Kekule form or the charge-separated form in which the molecule was given.
     positions: (n_conformers, n_atoms, 3) float64, Angstrom; n_conformers may be 0.
     name: free text, "" where there is none.
+    notes: sentences on what was completed, chosen or left out in reading, for whoever uses the molecule.
 
     Make one with `from_smiles`, `from_rdkit`, `from_arrays` or `from_file`, which check the domain of the method.
     """
@@ -52,6 +60,7 @@ class Molecule:
     orders: np.ndarray
     positions: np.ndarray
     name: str = ""
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
     _mol: Chem.Mol = field(repr=False, kw_only=True)
     _is_flat: bool = field(repr=False, kw_only=True, default=False)
 
@@ -61,7 +70,8 @@ class Molecule:
     def from_smiles(cls, text: str, *, name: str | None = None, max_atoms: int = DEFAULT_MAX_ATOMS) -> Molecule:
         """Molecule from SMILES, without coordinates.
 
-        Hydrogens become explicit after the heavy atoms, in the order of RDKit's AddHs.
+        Hydrogens become explicit after the heavy atoms, in the order of RDKit's AddHs. Atom map numbers 1 to n give the
+        order of the atoms.
 
         Parameters
         ----------
@@ -92,19 +102,21 @@ class Molecule:
         if len(text) > _LONGEST_SMILES:
             raise UnreadableRecordError(f"the SMILES {shown!r} has {len(text)} characters; give a smaller molecule")
         with rdkit_log.captured() as log:
-            mol = Chem.MolFromSmiles(text)
+            mol, notes = in_mapped_order(text)
+            unsanitised = Chem.MolFromSmiles(text, sanitize=False)
         if mol is None:
             with rdkit_log.captured():
-                unsanitised = Chem.MolFromSmiles(text, sanitize=False)
                 problem = checks.chemistry_problem(unsanitised) if unsanitised is not None else None
             if problem is not None:
                 raise problem
             raise UnreadableRecordError(f"the SMILES {shown!r} cannot be read ({log.reason()}); check its spelling")
         checks.check_size(mol.GetNumAtoms(), max_atoms)
+        checks.check_complete(mol)
         checks.check_atoms(mol)
         with rdkit_log.captured():
             mol = Chem.AddHs(mol)
         molecule = cls.from_rdkit(mol, max_atoms=max_atoms)
+        molecule = molecule.with_notes(*notes, *lost_stereochemistry(unsanitised))
         return molecule if name is None else molecule.with_name(name)
 
     @classmethod
@@ -135,10 +147,11 @@ class Molecule:
         --------
         Molecule.to_rdkit : The way back.
         """
-        mol = Chem.Mol(mol)
         checks.check_size(mol.GetNumAtoms(), max_atoms)
+        checks.check_complete(mol)
         checks.check_atoms(mol)
         checks.check_bonds(mol)
+        mol = localised(mol)
         with rdkit_log.captured():
             problem = checks.chemistry_problem(mol)
             if problem is not None:
@@ -152,14 +165,16 @@ class Molecule:
         numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
         pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in mol.GetBonds()]
         bonds = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-        checks.check_charges(mol, fragment_indices(len(numbers), bonds), lambda atoms: _hill_formula(numbers[atoms]))
+        fragments = fragment_indices(len(numbers), bonds)
+        checks.check_ground_state(numbers, fragments)
+        checks.check_charges(mol, fragments, lambda atoms: _hill_formula(numbers[atoms]))
         bonding = resonance_bonding(numbers, bonds)
         if bonding is None:
             raise misfit(numbers, bonds)
         positions, is_flat = checks.take_positions(mol, numbers, bonds)
         name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
         mol.RemoveAllConformers()
-        return cls(numbers, bonds, bonding.orders, positions, name, _mol=mol, _is_flat=is_flat)
+        return cls(numbers, bonds, bonding.orders, positions, name, notes=stereo_notes(mol), _mol=mol, _is_flat=is_flat)
 
     @classmethod
     def from_arrays(
@@ -309,6 +324,7 @@ class Molecule:
         cls, numbers: np.ndarray, bonds: np.ndarray, bonding: Bonding, positions: np.ndarray, name: str
     ) -> Molecule:
         checks.check_positions(positions, numbers)
+        checks.check_ground_state(numbers, fragment_indices(len(numbers), bonds))
         mol = rdkit_mol(numbers, bonds, bonding.kekule_orders, bonding.charges)
         with rdkit_log.captured():
             try:
@@ -348,6 +364,7 @@ class Molecule:
             np.concatenate([m.orders for m in molecules]),
             np.concatenate([m.positions for m in molecules], axis=1),
             " + ".join(m.name for m in molecules if m.name),
+            notes=tuple(note for m in molecules for note in m.notes),
             _mol=mol,
             _is_flat=any(m._is_flat for m in molecules),
         )
@@ -420,11 +437,18 @@ class Molecule:
         conformers = _as_conformers(positions)
         checks.check_positions(conformers, self.numbers)
         warn_of_mismatches(self, conformers)
-        return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, _mol=self._mol)
+        notes = self.notes
+        if not self.n_conformers and len(conformers):
+            notes = tuple(dict.fromkeys((*notes, *stereo_notes(self._mol, conformers[0]))))
+        return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, notes=notes, _mol=self._mol)
 
     def with_name(self, name: str) -> Molecule:
         """The same molecule under another name."""
         return replace(self, name=name)
+
+    def with_notes(self, *notes: str) -> Molecule:
+        """The same molecule with further notes."""
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes)))) if notes else self
 
     def fragment(self, index: int) -> Molecule:
         """Fragment `index` of a complex alone, with its conformers, atoms in the same order."""

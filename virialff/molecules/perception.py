@@ -14,9 +14,34 @@ from virialff.molecules.topology import fragment_indices
 # A pair is bonded up to factor * (r_i + r_j) + margin. The first limits separate every ordinary bond (FOOF, H2,
 # strained C-C) from 1,3-distances in small cages (1.87 A in bicyclo[1.1.1]pentane); wider ones admit stretched ones.
 _LIMITS = ((1.10, 0.10), (1.20, 0.15), (1.30, 0.15))
-# Least Pauling bond-order sum, exp((r_i + r_j - d) / 0.3 A) over the neighbours, of an atom with all its hydrogens.
-_LEAST_ORDER_SUM = {6: 3.25, 7: 2.2}
-_FULL_DEGREE = {6: 4, 7: 3}
+# Least Pauling bond-order sum, exp((r_i + r_j - d) / 0.3 A) over the neighbours, of an atom with all its hydrogens, by
+# element and number of neighbours: the loosest are oximes, F-N=N-F and stretched sp2 carbon; sp carbon has 3.9 or more.
+_LEAST_ORDER_SUM = {(6, 1): 2.6, (6, 2): 3.6, (6, 3): 3.25, (7, 1): 1.8, (7, 2): 2.4}
+_LEAST_SUM_OF_LINEAR_NITROGEN = 3.4
+# Longest bonds, Angstrom, that still have the order: halfway to the bond that a removed hydrogen leaves, as the C-O of
+# a phenol (1.36) where the Lewis structure has a quinone.
+_LONGEST = {
+    (6, 6, 2): 1.47,
+    (6, 6, 3): 1.28,
+    (6, 7, 2): 1.39,
+    (6, 7, 3): 1.23,
+    (6, 8, 2): 1.32,
+    (6, 8, 3): 1.17,
+    (6, 16, 2): 1.80,
+    (7, 7, 2): 1.34,
+    (7, 7, 3): 1.19,
+    (7, 8, 2): 1.31,
+    (7, 15, 2): 1.65,
+    (7, 16, 2): 1.63,
+    (8, 15, 2): 1.56,
+    (8, 16, 2): 1.56,
+    (8, 17, 2): 1.58,
+    (15, 16, 2): 2.04,
+    (16, 16, 2): 2.02,
+}
+# The same for oxygen and sulfur with one neighbour that share a charge or a double bond (carboxylates).
+_LONGEST_OF_LAST = {(6, 8): 1.32, (6, 16): 1.745, (8, 15): 1.56, (8, 16): 1.56, (15, 16): 2.04}
+_SHOWN_ATOMS = 6
 
 
 def bonded_pairs(
@@ -49,38 +74,73 @@ def perceive(numbers: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, Bon
         first = bonds if first is None else first
         bonding = resonance_bonding(numbers, bonds)
         if bonding is not None:
-            _check_hydrogens(numbers, bonds, geometry, bonding.charges)
+            lacking = _lacking_hydrogens(numbers, bonds, geometry, bonding.charges)
+            lacking |= _contradicted(numbers, bonds, geometry, bonding)
+            if lacking:
+                raise _missing_hydrogens(numbers, lacking)
             return bonds, bonding
     assert first is not None
-    _check_hydrogens(numbers, first, geometry, np.zeros_like(numbers))
-    raise misfit(numbers, first)
+    lacking = _lacking_hydrogens(numbers, first, geometry, np.zeros_like(numbers))
+    raise _missing_hydrogens(numbers, lacking) if lacking else misfit(numbers, first)
 
 
-def _check_hydrogens(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, charges: np.ndarray) -> None:
+def _lacking_hydrogens(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, charges: np.ndarray) -> set[int]:
+    """Atoms whose neighbours are too few for their distances."""
     radii = of_atoms(COVALENT_RADII, numbers)
     i, j = bonds.T
     pauling = np.exp((radii[i] + radii[j] - np.linalg.norm(geometry[i] - geometry[j], axis=1)) / 0.3)
     sums = np.zeros(len(numbers))
     np.add.at(sums, bonds.ravel(), np.repeat(pauling, 2))
     degree = np.bincount(bonds.ravel(), minlength=len(numbers))
-    lacking = [
+    found = {atom for atom, number in enumerate(numbers.tolist()) if number in (8, 16) and degree[atom] == 0}
+    for atom, number in enumerate(numbers.tolist()):
+        least = _LEAST_ORDER_SUM.get((number, int(degree[atom])), 0.0)
+        if number == 7 and degree[atom] == 2 and charges[atom] > 0:
+            least = _LEAST_SUM_OF_LINEAR_NITROGEN
+        elif charges[atom]:  # carbon monoxide, isocyanides, ylides, aminides
+            continue
+        if sums[atom] < least:
+            found.add(atom)
+    return found
+
+
+def _contradicted(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, bonding: Bonding) -> set[int]:
+    """Atoms that have a structure only because hydrogens are missing.
+
+    Carbon with a charge outside CO, isocyanides and ylides, and ends of bonds too long for their order.
+    """
+    degree = np.bincount(bonds.ravel(), minlength=len(numbers))
+    neighbours: list[list[int]] = [[] for _ in numbers]
+    for i, j in bonds.tolist():
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+    charged = np.flatnonzero((numbers == 6) & (bonding.charges != 0)).tolist()
+    found = {
         atom
-        for atom, number in enumerate(numbers.tolist())
-        if number in _FULL_DEGREE
-        and degree[atom] < _FULL_DEGREE[number]
-        and sums[atom] < _LEAST_ORDER_SUM[number]
-        and not charges[atom]  # carbon monoxide and isocyanides
-    ]
-    bare = [atom for atom, number in enumerate(numbers.tolist()) if number in (8, 16) and degree[atom] == 0]
-    if lacking or bare:
-        atom = (lacking or bare)[0]
-        others = len(lacking) + len(bare) - 1
-        more = f", and so do {others} more atoms" if others > 1 else ", and so does one more atom" if others else ""
-        raise MissingHydrogensError(
-            f"{label(SYMBOL_OF[int(numbers[atom])], atom)} seems to lack hydrogens, judged by its neighbours and their "
-            f"distances{more}; add them with their coordinates (Open Babel: obabel -h)",
-            atom=atom + 1,
-        )
+        for atom in charged
+        if bonding.charges[atom] > 0 or not any(bonding.charges[other] > 0 for other in neighbours[atom])
+    }
+    lengths = np.linalg.norm(geometry[bonds[:, 0]] - geometry[bonds[:, 1]], axis=1)
+    for (i, j), order, length in zip(bonds.tolist(), bonding.orders.tolist(), lengths.tolist(), strict=True):
+        first, second = sorted((int(numbers[i]), int(numbers[j])))
+        limit = _LONGEST.get((first, second, int(order)), np.inf) if order in (2, 3) else np.inf
+        ends = [atom for atom in (i, j) if degree[atom] == 1 and numbers[atom] in (8, 16)]
+        if ends and not any(degree[atom] == 4 for atom in (i, j)):
+            limit = min(limit, _LONGEST_OF_LAST.get((first, second), np.inf))
+        if length > limit:
+            found.update(ends or [atom for atom in (i, j) if numbers[atom] != 6] or [i, j])
+    return found
+
+
+def _missing_hydrogens(numbers: np.ndarray, atoms: set[int]) -> MissingHydrogensError:
+    named = [label(SYMBOL_OF[int(numbers[atom])], atom) for atom in sorted(atoms)]
+    shown = ", ".join(named[1:_SHOWN_ATOMS]) + (", ..." if len(named) > _SHOWN_ATOMS else "")
+    more = f", and so does {shown}" if len(named) == 2 else f", and so do {shown}" if shown else ""
+    return MissingHydrogensError(
+        f"{named[0]} seems to lack hydrogens, judged by its neighbours and their distances{more}; add them with their "
+        "coordinates (Open Babel: obabel -h)",
+        atom=min(atoms) + 1,
+    )
 
 
 def misfit(numbers: np.ndarray, bonds: np.ndarray) -> MoleculeError:

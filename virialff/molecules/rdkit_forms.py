@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 from rdkit import Chem
 
-from virialff.molecules import rdkit_log
-from virialff.molecules.resonance import BOND_TYPES, resonance_bonding
+from virialff.errors import ValenceError
+from virialff.molecules import checks, rdkit_log
+from virialff.molecules.resonance import BOND_TYPES, Bonding, pinned_bonding, resonance_bonding
+
+_DOUBLE_BOND_LABELS = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
+_AXES = (Chem.BondStereo.STEREOATROPCW, Chem.BondStereo.STEREOATROPCCW)
+_MARKS = (Chem.BondDir.ENDUPRIGHT, Chem.BondDir.ENDDOWNRIGHT)
+_SHOWN_OPEN = 4
 
 
 def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mol:
-    """A copy for InChI and SMILES: without atom map numbers, and charges placed as in `virialff.molecules.lewis`.
+    """A copy for names, keys and geometries: without map numbers, charges placed as in `virialff.molecules.lewis`.
 
-    So the names do not depend on whether a sulfoxide, an ylide or a zwitterion was drawn with or without charges.
+    So they do not depend on whether a sulfoxide, an ylide or a zwitterion was drawn with or without charges.
     """
     mol = Chem.Mol(mol)
     for atom in mol.GetAtoms():
@@ -24,13 +30,177 @@ def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mo
         return mol
     with rdkit_log.captured():
         Chem.Kekulize(mol, clearAromaticFlags=True)
-        for atom, charge in zip(mol.GetAtoms(), bonding.charges.tolist(), strict=True):
-            atom.SetFormalCharge(charge)
-            atom.SetNoImplicit(True)
-        for (i, j), order in zip(bonds.tolist(), bonding.kekule_orders.tolist(), strict=True):
-            mol.GetBondBetweenAtoms(i, j).SetBondType(BOND_TYPES[order])
+        _set_bonding(mol, bonds, bonding)
         Chem.SanitizeMol(mol)
     return mol
+
+
+def localised(mol: Chem.Mol) -> Chem.Mol:
+    """A copy with single and double bonds in place of aromatic ones outside rings (a nitro group with bonds of type 4).
+
+    The molecule is one before sanitization. Raises ValenceError where no Lewis structure fits, and where hydrogens are
+    left out beside such bonds.
+    """
+    mol = Chem.Mol(mol)
+    Chem.FastFindRings(mol)
+    outside = [bond for bond in mol.GetBonds() if bond.GetBondType() == Chem.BondType.AROMATIC and not bond.IsInRing()]
+    if not outside:
+        return mol
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    pairs = np.array([sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in mol.GetBonds()])
+    given = np.array([bond.GetBondTypeAsDouble() for bond in mol.GetBonds()])
+    bonding = pinned_bonding(numbers, pairs, given)
+    # Carbon takes a charge only where its hydrogens are not there.
+    if bonding is None or bonding.charges[numbers == 6].any():
+        first = outside[0].GetBeginAtom()
+        raise ValenceError(
+            f"{checks.label(first.GetSymbol(), first.GetIdx())} has an aromatic bond outside a ring, and the record "
+            "fits no Lewis structure as it stands; draw single and double bonds, and give every hydrogen",
+            atom=first.GetIdx() + 1,
+        )
+    _set_bonding(mol, pairs, bonding)
+    return mol
+
+
+def _set_bonding(mol: Chem.Mol, bonds: np.ndarray, bonding: Bonding) -> None:
+    for atom, charge in zip(mol.GetAtoms(), bonding.charges.tolist(), strict=True):
+        atom.SetFormalCharge(charge)
+        atom.SetNoImplicit(True)
+        atom.SetIsAromatic(False)
+    for (i, j), order in zip(bonds.tolist(), bonding.kekule_orders.tolist(), strict=True):
+        bond = mol.GetBondBetweenAtoms(i, j)
+        bond.SetBondType(BOND_TYPES[order])
+        bond.SetIsAromatic(False)
+
+
+def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
+    """The RDKit molecule of a SMILES, atoms in the order of its map numbers, and what is to be said of them.
+
+    Map numbers 1 to n, each once, on all atoms written or on all but the hydrogens are obeyed; others are passed over,
+    with a note. None for SMILES that RDKit does not read.
+    """
+    parameters = Chem.SmilesParserParams()
+    mol = Chem.MolFromSmiles(text, parameters)
+    if mol is None or ":" not in text:
+        return mol, ()
+    parameters.removeHs = False
+    for candidate in (Chem.MolFromSmiles(text, parameters), mol):
+        maps = [atom.GetAtomMapNum() for atom in candidate.GetAtoms()]
+        for atom in candidate.GetAtoms():
+            atom.SetAtomMapNum(0)
+        if not any(maps):
+            continue
+        if sorted(maps) == list(range(1, len(maps) + 1)):
+            return Chem.RenumberAtoms(candidate, np.argsort(maps).tolist()), ()
+        if candidate is mol:
+            return mol, ("its atom map numbers are not 1 to n, each once, so atoms keep the order of the SMILES",)
+    return mol, ()
+
+
+def lost_stereochemistry(mol: Chem.Mol) -> tuple[str, ...]:
+    """A sentence for a configuration that an unsanitized molecule has at an allene or cumulene, which RDKit drops."""
+    for atom in mol.GetAtoms():
+        if not _is_cumulated(atom):
+            continue
+        ends = [end for end in atom.GetNeighbors() if not _is_cumulated(end)]
+        marked = any(
+            bond.GetBondDir() in _MARKS and not _has_ordinary_double_bond(bond.GetOtherAtom(end))
+            for end in ends
+            for bond in end.GetBonds()
+        )
+        if marked or atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED:
+            return (
+                f"the configuration written at the cumulated double bonds of {checks.label('C', atom.GetIdx())} cannot "
+                "be kept: both configurations are one molecule here",
+            )
+    return ()
+
+
+def _has_ordinary_double_bond(atom: Chem.Atom) -> bool:
+    return any(
+        bond.GetBondType() == Chem.BondType.DOUBLE and not _is_cumulated(bond.GetOtherAtom(atom))
+        for bond in atom.GetBonds()
+    )
+
+
+def _is_cumulated(atom: Chem.Atom) -> bool:
+    return (
+        atom.GetAtomicNum() == 6
+        and sum(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds()) == 2
+        and atom.GetDegree() == 2
+    )
+
+
+def undefined_stereo(mol: Chem.Mol) -> list[tuple[int, ...]]:
+    """Atoms (one of a tetrahedral centre, two of a double bond) whose configuration the molecule leaves open."""
+    found: list[tuple[int, ...]] = []
+    for element in Chem.FindPotentialStereo(Chem.Mol(mol)):
+        if element.specified != Chem.StereoSpecified.Unspecified:
+            continue
+        if element.type == Chem.StereoType.Atom_Tetrahedral:
+            found.append((int(element.centeredOn),))
+        elif element.type == Chem.StereoType.Bond_Double:
+            bond = mol.GetBondWithIdx(element.centeredOn)
+            if _is_cumulated(bond.GetBeginAtom()) or _is_cumulated(bond.GetEndAtom()):
+                continue
+            found.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    return found
+
+
+def stereo_notes(mol: Chem.Mol, geometry: np.ndarray | None = None) -> tuple[str, ...]:
+    """What is to be said of configurations: groups, axes, and what a geometry made of those that were left open.
+
+    geometry: (n_atoms, 3), Angstrom, that was made for the molecule.
+    """
+    notes = []
+    if geometry is not None and (opened := undefined_stereo(mol)):
+        probe = Chem.Mol(mol)
+        add_conformers(probe, geometry[None])
+        Chem.AssignStereochemistryFrom3D(probe)
+        made: dict[tuple[int, ...], str] = {
+            (a.GetIdx(),): a.GetProp("_CIPCode") for a in probe.GetAtoms() if a.HasProp("_CIPCode")
+        } | {
+            (b.GetBeginAtomIdx(), b.GetEndAtomIdx()): _DOUBLE_BOND_LABELS.get(b.GetStereo(), "")
+            for b in probe.GetBonds()
+        }
+        shown = []
+        for atoms in opened[:_SHOWN_OPEN]:
+            names = "=".join(checks.label(mol.GetAtomWithIdx(atom).GetSymbol(), atom) for atom in atoms)
+            shown.append(f"{names}: {made[atoms]}" if made.get(atoms) else names)
+        more = f" and {len(opened) - _SHOWN_OPEN} more" if len(opened) > _SHOWN_OPEN else ""
+        notes.append(f"the configuration was not given, and the first geometry was made with {', '.join(shown)}{more}")
+    if any(group.GetGroupType() != Chem.StereoGroupType.STEREO_ABSOLUTE for group in mol.GetStereoGroups()):
+        notes.append("it stands for several stereoisomers (AND or OR groups), of which the one drawn is taken")
+    for bond in _hindered_axes(mol):
+        names = " and ".join(checks.label(a.GetSymbol(), a.GetIdx()) for a in (bond.GetBeginAtom(), bond.GetEndAtom()))
+        notes.append(
+            f"its axis of chirality between {names} (atropisomers) is kept in geometries but not in the SMILES, "
+            "InChIKey and keys"
+        )
+    return tuple(notes)
+
+
+def _hindered_axes(mol: Chem.Mol) -> list[Chem.Bond]:
+    """Bonds that RDKit reads as axes of chirality, or that join two rings with three or four ortho substituents."""
+    ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
+    found = []
+    for bond in mol.GetBonds():
+        if bond.GetStereo() in _AXES:
+            found.append(bond)
+            continue
+        ends = (bond.GetBeginAtom(), bond.GetEndAtom())
+        if bond.GetBondType() != Chem.BondType.SINGLE or not all(end.GetIsAromatic() for end in ends):
+            continue
+        sides = [
+            [atom for atom in end.GetNeighbors() if atom.GetIdx() not in (ends[0].GetIdx(), ends[1].GetIdx())]
+            for end in ends
+        ]
+        if any(len(side) != 2 or ranks[side[0].GetIdx()] == ranks[side[1].GetIdx()] for side in sides):
+            continue
+        heavy = [sum(a.GetAtomicNum() > 1 for a in atom.GetNeighbors()) for side in sides for atom in side]
+        if sum(count > 2 for count in heavy) >= 3:
+            found.append(bond)
+    return found
 
 
 def add_conformers(mol: Chem.Mol, positions: np.ndarray) -> None:

@@ -64,6 +64,12 @@ def warn_rare_atoms(model: Model, molecule: Molecule) -> None:
         st.warning(plain(rare.sentence, limit=1000), icon=":material/warning:")
 
 
+def show_notes(molecule: Molecule) -> None:
+    """What was completed, chosen or left out when the molecule was read or its geometry made."""
+    if molecule.notes:
+        st.info(plain("\n".join(f"Note: {note}." for note in molecule.notes), limit=1000), icon=":material/info:")
+
+
 def spread_of_charges(model: Model, molecule: Molecule) -> ChargeSpread | None:
     """The spread of the charges over the model's members, cached by model and graph; None for a model without."""
     if not model.card.get("members"):

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def finished(place, name, **changes):
     """The record of a job that has finished."""
     folder = JobFolder(place / name)
     folder.path.mkdir(parents=True)
-    settings = {
+    settings: dict[str, Any] = {
         "subject": str(place / name / "run"),
         "arguments": ("data", "info"),
         "directory": str(place),

@@ -1,5 +1,7 @@
 """Models beside the energies of a reference store: tables with known answers."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,9 @@ def model(tmp_path_factory) -> Model:
     return load_model(make_model(tmp_path_factory.mktemp("references") / "model"))
 
 
-def dimer(database: str, index: int, geometry: str, energies: dict[str, float]) -> DimerReference:
+def dimer(
+    database: str, index: int, geometry: Literal["vertical", "relaxed"], energies: dict[str, float]
+) -> DimerReference:
     entry = next(item for item in read_database(database) if item.index == index)
     molecule = Molecule.from_rdkit(entry.to_rdkit())
     monomers = tuple(molecule.fragment(k) for k in range(2)) if geometry == "relaxed" else ()

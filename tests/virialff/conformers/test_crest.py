@@ -77,6 +77,62 @@ def test_energies_are_read_from_the_second_lines(tmp_path, comment, energy):
         np.testing.assert_allclose(found.energies, energy * 627.5094740631)
 
 
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "Eopt -18.665",
+        "E(opt)= -18.665 Eh",
+        "E_tot -18.665 a.u.",
+        "energy = '-18.665'",
+        "-0.18665D+02",
+        "SCF energy: -1.8665d+01 Hartree",
+        "energy: -507.9005244 eV",
+        "energy_eV=-507.9005244",
+        "total energy (eV): -507.9005244",
+        "-507.9005244 eV",
+        "Energy = -11712.464334 kcal/mol",
+        "E[kcal/mol]=-11712.464334",
+        "-11712.464334 | kcal/mol",
+        "E = -49004.950774 kJ/mol",
+        'Properties=species:S:1:pos:R:3 energy=-507.9005244 pbc="F F F"',
+    ],
+)
+def test_units_and_labels_of_energies_are_obeyed(tmp_path, comment):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, [comment] * 3))
+    found = crest.read_ensemble(path, BUTANOL)
+    assert found.energies is not None
+    np.testing.assert_allclose(found.energies, -18.665 * 627.5094740631, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "comment", ["energy: -37.33 Ry", "E(cm-1) = -4096553.0", "energy_meV=-507900.5", "-18665.0 mEh"]
+)
+def test_units_that_are_not_read_are_refused(tmp_path, comment):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, [comment] * 3))
+    with pytest.raises(
+        UnreadableRecordError, match=r"record 1: its energy is in .*, which is not read; give it in Har"
+    ):
+        crest.read_ensemble(path, BUTANOL)
+
+
+@pytest.mark.parametrize("comment", ["conformer 3", "rmsd=0.53 to the first", "e-0.5", "step 1.5 of 3.0"])
+def test_other_numbers_are_no_energies(tmp_path, comment):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, [comment] * 3))
+    assert crest.read_ensemble(path, BUTANOL).energies is None
+
+
+def test_the_columns_of_the_extended_format_are_obeyed(tmp_path):
+    geometry = BUTANOL.positions[0]
+    rows = zip(geometry, BUTANOL.symbols, strict=True)
+    lines = [f"{x:.6f} {y:.6f} {z:.6f} 0.1 {symbol}" for (x, y, z), symbol in rows]
+    path = tmp_path / "ensemble.xyz"
+    path.write_text("\n".join([str(BUTANOL.n_atoms), "Properties=pos:R:3:q:R:1:species:S:1", *lines, ""]))
+    np.testing.assert_allclose(crest.read_ensemble(path, BUTANOL).molecule.positions[0], geometry, atol=1e-6)
+
+
 def test_an_sdf_ensemble_has_geometries_and_no_energies(tmp_path):
     mol = embedded("C[C@H](O)CC", 4)
     path = tmp_path / "conformers.sdf"

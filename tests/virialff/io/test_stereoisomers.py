@@ -48,7 +48,7 @@ PAIRS = {
 
 
 def sdf(molecules: list[Molecule]) -> str:
-    blocks = []
+    blocks: list[str] = []
     for molecule in molecules:
         mol = molecule.to_rdkit()
         blocks += [Chem.MolToMolBlock(mol, confId=c.GetId()) + "$$$$\n" for c in mol.GetConformers()]
@@ -64,7 +64,7 @@ def xyz(molecules: list[Molecule]) -> str:
 
 
 def pdb(molecules: list[Molecule]) -> str:
-    blocks = []
+    blocks: list[str] = []
     for molecule in molecules:
         mol = molecule.to_rdkit()
         for c in mol.GetConformers():

@@ -1,9 +1,13 @@
 """Lewis structures against structures that every chemist draws alike, and against RDKit's reading of real molecules."""
 
+import time
+
 import numpy as np
 import pytest
 from rdkit import Chem
 
+import virialff.molecules.lewis as search
+from virialff.errors import LewisBudgetError
 from virialff.molecules.lewis import lewis_structure
 
 
@@ -125,3 +129,68 @@ def test_a_hundred_rings_are_no_exponential_search():
     numbers, bonds, _, _ = graph(smiles)
     lewis = lewis_structure(numbers, bonds)
     assert lewis.delocalised.sum() == 6 * n
+
+
+# --- large ring systems ---
+
+
+def flake(n):
+    """Numbers and bonds of a hexagonal graphene flake of 6 n^2 carbon atoms with hydrogens at its edge."""
+    turns = np.pi / 6 + np.arange(6) * np.pi / 3
+    corners = np.column_stack([np.cos(turns), np.sin(turns)])
+    centres = [(np.sqrt(3) * (q + r / 2), 1.5 * r) for q in range(1 - n, n) for r in range(1 - n, n) if abs(q + r) < n]
+    places = np.unique(np.round(np.concatenate([corners + centre for centre in centres]), 6), axis=0)
+    places = places[[not any(np.abs(p - q).max() < 1e-3 for q in places[:k]) for k, p in enumerate(places)]]
+    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
+    bonds = np.argwhere(np.triu((distances > 0.1) & (distances < 1.1)))
+    degree = np.bincount(bonds.ravel(), minlength=len(places))
+    edge = np.flatnonzero(degree == 2)
+    hydrogens = len(places) + np.arange(len(edge))
+    numbers = np.array([6] * len(places) + [1] * len(edge))
+    middle = np.argsort(np.linalg.norm(places, axis=1))
+    return numbers, np.concatenate([bonds, np.column_stack([edge, hydrogens])]), middle
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "c1ccc2ccccc2c1",
+        "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+        "[O-][n+]1ccccc1",
+        "CS(C)(=O)=O",
+        "OC#[N+][O-]",
+        "C[N+]#[C-]",
+        "N",
+    ],
+)
+def test_integer_programming_finds_what_joins_find(smiles, monkeypatch):
+    numbers, bonds, _, _ = graph(smiles)
+    by_joins = lewis_structure(numbers, bonds)
+    monkeypatch.setattr(search, "MOST_JOINS", -1)
+    found = lewis_structure(numbers, bonds)
+    assert found.cost == by_joins.cost
+    assert found.charges.sum() == 0
+    np.testing.assert_array_equal(found.delocalised, by_joins.delocalised)
+    assert lewis_structure(*graph("[NH4+]")[:2]) is None
+    assert lewis_structure(*graph("[NH4+]")[:2], charge=1) is not None
+
+
+def test_a_graphene_flake_with_nitrogen_takes_seconds():
+    numbers, bonds, middle = flake(5)
+    assert (numbers == 6).sum() == 150
+    assert lewis_structure(numbers, bonds).delocalised.any()
+    numbers[middle[0]] = 7
+    start = time.process_time()
+    assert lewis_structure(numbers, bonds) is None  # an odd number of electrons
+    numbers[middle[1]] = 7
+    found = lewis_structure(numbers, bonds)
+    assert found is not None
+    assert found.charges.sum() == 0
+    assert time.process_time() - start < 30
+
+
+def test_too_many_structures_are_a_named_error(monkeypatch):
+    monkeypatch.setattr(search, "MOST_JOINS", -1)
+    monkeypatch.setattr(search, "MOST_SECONDS", 0.0)
+    with pytest.raises(LewisBudgetError, match=r"too many Lewis structures.*check the coordinates"):
+        lewis_structure(*flake(2)[:2])

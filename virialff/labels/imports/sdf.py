@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from virialff.engines.dft import QMUGS_ATOMIC_ENERGIES
 from virialff.errors import ConfigError, DatasetError
 from virialff.io.read import read_molecules
 from virialff.io.text import open_lines
-from virialff.labels.check import row_problems
+from virialff.labels.check import ATOMIC_ENERGIES, BINDING_RANGE, row_problems
 from virialff.labels.imports.qmugs.structures import data_fields
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
@@ -29,6 +30,8 @@ UNITS = {"Eh": HARTREE_IN_KCAL_MOL, "kcal/mol": 1.0, "kJ/mol": 1.0 / 4.184, "eV"
 #: Problems that a report keeps in full; all are counted.
 SHOWN_PROBLEMS = 50
 _MAX_RECORD_LINES = 20_000
+#: How far total energies of one atom lie apart between levels, relative.
+_LEVEL_SPREAD = 0.01
 _NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
 
 Kind = Literal["minimum", "displaced", "scan"]
@@ -160,5 +163,22 @@ def _label(text: str, energy: str | None, unit: str, kind: Kind, task: str, **or
         seconds=0.0,
         **origin,
     )
-    found = next(row_problems(label), None)
+    found = next(row_problems(label), None) or _unchecked_energy(label)
     return label if found is None else f"it {found}"
+
+
+def _unchecked_energy(label: Label) -> str | None:
+    """Why an energy at a level whose atomic energies are not known here is not taken, as the end of a sentence.
+
+    A total energy of all electrons is near that of the free atoms at any level; one of another unit, a relative one or
+    one of valence electrons alone is not.
+    """
+    if label.energy is None or label.level_of_theory.startswith(tuple(ATOMIC_ENERGIES)):
+        return None
+    atoms = HARTREE_IN_KCAL_MOL * sum(QMUGS_ATOMIC_ENERGIES[int(number)] for number in label.numbers)
+    if (1 + _LEVEL_SPREAD) * atoms + label.n_atoms * BINDING_RANGE[0] < label.energy < (1 - _LEVEL_SPREAD) * atoms:
+        return None
+    return (
+        f"has an energy of {label.energy:.1f} kcal/mol at a level without atomic energies here, and that is no total "
+        f"energy of all electrons ({atoms:.0f} kcal/mol for the free atoms)"
+    )

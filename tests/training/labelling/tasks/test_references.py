@@ -16,6 +16,7 @@ from training.labelling.tasks.references import (
 )
 from training.labelling.tasks.single_points import GFN2
 from virialff.labels.evaluation_sets import EvaluationSets, evaluation_reason
+from virialff.molecules.molecule import Molecule
 
 
 def test_the_sets_are_whole():
@@ -53,8 +54,7 @@ def test_conformers_are_distinct_minima(tmp_path, monkeypatch):
     # Later starts add minima, none of them twice.
     more: Any = label_conformers(ConformersTask(block, smiles, 8, after=4), campaign(tmp_path))
     every: Any = [*rows, *more]
-    for number, row in enumerate(every):
-        assert not any(references._alike(row.energy, row.positions, o.energy, o.positions) for o in every[:number])
+    assert references._distinct(Molecule.from_smiles(smiles), every) == list(range(len(every)))
     assert more
     # Where there are none, a row says so: a task without rows would be done again for ever.
     (none,) = label_conformers(ConformersTask("VNWKTOKETHGBQD-UHFFFAOYSA-N", "C", 2, after=2), campaign(tmp_path))

@@ -94,3 +94,33 @@ def test_the_command(file, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
     assert main([*command, "--level", "GFN2-xTB"]) == 4
     assert "Importing labels is refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("level", "hartree", "taken"),
+    [
+        ("B3LYP/6-31G*", -155.03, True),
+        ("HF/cc-pVTZ", -154.14, True),
+        ("B3LYP/6-31G*", -155.03 * 27.2114, False),  # eV
+        ("B3LYP/6-31G*", -155.03 * 627.509, False),  # kcal/mol
+        ("B3LYP/6-31G*", -11.394, False),  # valence electrons alone
+        ("PM7", -0.0895, False),  # a heat of formation
+        ("CCSD(T)", 0.0, False),  # a relative energy
+        ("MP2", 155.03, False),
+    ],
+)
+def test_energies_of_other_levels_are_taken_where_they_are_total_energies(tmp_path, ethanol, level, hartree, taken):
+    path = tmp_path / "set.sdf"
+    path.write_text(record(ethanol, E_TOT=f"{hartree:.6f}"))
+    report = import_sdf(path, LabelStore(tmp_path / "store"), **LEVEL | {"level_of_theory": level})
+    assert report.n_new == taken
+    if not taken:
+        assert "at a level without atomic energies here, and that is no total energy" in report.problems[0]
+
+
+def test_hydrogen_and_methane_are_within_the_range_of_other_levels(tmp_path):
+    for smiles, hartree in (("[H][H]", -1.17), ("C", -40.5), ("N", -56.5), ("O", -76.4), ("FC(F)(F)F", -437.6)):
+        path = tmp_path / "set.sdf"
+        path.write_text(record(search(Molecule.from_smiles(smiles), 1).molecule, E_TOT=f"{hartree}"))
+        report = import_sdf(path, LabelStore(tmp_path / f"{hartree}"), **LEVEL | {"level_of_theory": "B3LYP"})
+        assert report.n_new == 1, report.problems
