@@ -114,7 +114,7 @@ def test_generated_conformers_and_their_source(app):
     app.number_input(key="ensemble_count").set_value(4).run()
     press(app, "Generate")
     assert not app.exception
-    assert any("distinct conformers from 8 ETKDG geometries" in caption.value for caption in app.caption)
+    assert any("distinct conformers from 16 ETKDG geometries" in caption.value for caption in app.caption)
     choose_methods(app, "gfn2")
     press(app, "Compute energies")
     assert not app.exception

@@ -24,7 +24,8 @@ RMSD_TOLERANCE = 0.25
 ENERGY_TOLERANCE = 0.05
 
 _CARBON = 6
-_MIRROR = np.array([1.0, 1.0, -1.0])
+#: Multiplies positions to give the mirror image.
+MIRROR = np.array([1.0, 1.0, -1.0])
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class _Images:
 
     def __init__(self, molecule: Molecule) -> None:
         self._n = molecule.n_conformers
-        mirrored = molecule.positions * _MIRROR
+        mirrored = molecule.positions * MIRROR
         self.has_mirrored = self._n > 0 and same_isomer(
             molecule, configuration(molecule, molecule.positions[0]), configuration(molecule, mirrored[0])
         )

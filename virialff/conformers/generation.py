@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-from virialff.conformers.ensembles import ENERGY_TOLERANCE, FloatArray, Progress, distinct
+from virialff.conformers.ensembles import ENERGY_TOLERANCE, MIRROR, FloatArray, Progress, distinct
 from virialff.conformers.relax import minimize, minimize_by
 from virialff.elements import COVALENT_RADII, of_atoms
 from virialff.engines.xtb import Gfn2Engine
@@ -34,6 +34,8 @@ TIE = 1e-3
 _EMBEDDING_SECONDS = 20
 # Of a geometry with all stereochemistry defined: most need one or two, impossible ones are given up soon.
 _QUICK_TRIALS = 20
+# Geometries that are embedded where isomers come by chance.
+_MOST_ISOMERS = 20
 _MINIMIZER_STEPS = 2000
 _SULFUR = 16
 
@@ -99,13 +101,13 @@ def search(
     energy_window: float | None = 15.0,
     progress: Progress | None = None,
 ) -> ConformerSearch:
-    """Embed twice as many geometries as asked for, minimize them and keep the lowest distinct ones.
+    """Embed more geometries than asked for, minimize them and keep the lowest distinct ones.
 
     `minimize="mmff"` relaxes with MMFF94s, or with GFN2-xTB where MMFF94s cannot (phosphorus and sulfur with five
     or six neighbours, sulfuranes); None keeps the geometries as embedded. `energy_window` (kcal/mol above the lowest,
-    None for no limit) drops high conformers. As many geometries as asked for are embedded for GFN2-xTB, and where one
-    is asked for. The same arguments give the same conformers; fewer
-    come back where the molecule has fewer distinct ones.
+    None for no limit) drops high conformers. Twice as many geometries as asked for are embedded, four times where the
+    molecule has mirror images as conformers, and just as many for GFN2-xTB and where one is asked for. The same
+    arguments give the same conformers; fewer come back where the molecule has fewer distinct ones.
 
     Atom order and stereochemistry are kept. Stereocentres and double bonds that the molecule leaves undefined take the
     configuration of its first conformer, or without one that of the first embedded geometry, the same in all.
@@ -125,8 +127,7 @@ def search(
     with rdBase.BlockLogs():
         force_field = _minimizer(molecule.to_rdkit()) if minimize == "mmff" else None
         # GFN2-xTB takes seconds for what MMFF94s does in milliseconds.
-        spare = 1 if n_conformers == 1 or force_field == "GFN2-xTB" else 2
-        mol, expected = _embed(molecule, spare * n_conformers, seed)
+        mol, expected = _embed(molecule, n_conformers, seed, sparing=n_conformers == 1 or force_field == "GFN2-xTB")
         n_embedded = mol.GetNumConformers()
         energies = _minimize(mol, molecule, force_field, progress)
         candidates = [
@@ -154,8 +155,8 @@ def search(
     return ConformerSearch(found.with_positions(found.positions[kept]), energies[kept], force_field, n_embedded)
 
 
-def _embed(molecule: Molecule, n_geometries: int, seed: int) -> tuple[Chem.Mol, Configuration]:
-    """Geometries, numbered from 0, and the configuration that they are to have."""
+def _embed(molecule: Molecule, n_geometries: int, seed: int, *, sparing: bool) -> tuple[Chem.Mol, Configuration]:
+    """Geometries, numbered from 0, and the configuration that they are to have; more than asked for unless sparing."""
     mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
     if mol.GetNumConformers():
         Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
@@ -167,7 +168,15 @@ def _embed(molecule: Molecule, n_geometries: int, seed: int) -> tuple[Chem.Mol, 
             f"no three-dimensional geometry of {molecule.formula} could be made within a minute; check its "
             "stereochemistry and rings, or give a file with coordinates"
         )
-    expected = configuration(molecule, first.GetConformer().GetPositions())
+    found = configuration(molecule, first.GetConformer().GetPositions())
+    expected = molecule.configuration if molecule.n_conformers else found
+    if not same_isomer(molecule, expected, found):
+        # RDKit's formula does not hold all: the two sides of a ring with double bonds on both, cumulenes.
+        n_geometries = max(n_geometries, _MOST_ISOMERS)
+    if not sparing:
+        # Mirror images of an achiral molecule are one conformer.
+        mirrored = configuration(molecule, first.GetConformer().GetPositions() * MIRROR)
+        n_geometries *= 4 if same_isomer(molecule, found, mirrored) else 2
     if n_geometries == 1:
         return first, expected
     defined = Chem.Mol(first)

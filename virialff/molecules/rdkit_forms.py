@@ -86,14 +86,12 @@ def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
     parameters.removeHs = False
     for candidate in (Chem.MolFromSmiles(text, parameters), mol):
         maps = [atom.GetAtomMapNum() for atom in candidate.GetAtoms()]
-        for atom in candidate.GetAtoms():
-            atom.SetAtomMapNum(0)
-        if not any(maps):
-            continue
         if sorted(maps) == list(range(1, len(maps) + 1)):
+            for atom in candidate.GetAtoms():
+                atom.SetAtomMapNum(0)
             return Chem.RenumberAtoms(candidate, np.argsort(maps).tolist()), ()
-        if candidate is mol:
-            return mol, ("its atom map numbers are not 1 to n, each once, so atoms keep the order of the SMILES",)
+    if any(maps):
+        return mol, ("its atom map numbers are not 1 to n, each once, so atoms keep the order of the SMILES",)
     return mol, ()
 
 

@@ -79,7 +79,7 @@ class _Torn:
             line = geometry[second] - geometry[first]
             length = np.linalg.norm(line)
             # The compact conformers alone fall apart, or all of them.
-            if length < 4.0 and (self.everything or np.ptp(geometry, axis=0).max() < 5.0):
+            if length < 4.0 and (self.everything or np.ptp(geometry, axis=0).max() < 9.2):
                 energies[index] = -40.0 * length
                 forces[index, second], forces[index, first] = 40.0 * line / length, -40.0 * line / length
         return energies, forces

@@ -60,12 +60,9 @@ def embed(molecule: Molecule, n_conformers: int, seed: int) -> Geometries:
 
     Raises EmbeddingError if none can be embedded.
     """
-    # Mirror images count once, so that more are looked for than asked.
-    looked_for = n_conformers if n_conformers == 1 else 2 * n_conformers
-    found = search(molecule.with_positions(molecule.positions[:0]), looked_for, seed, energy_window=None)
+    found = search(molecule.with_positions(molecule.positions[:0]), n_conformers, seed, energy_window=None)
     kind = MINIMUM_MMFF if found.force_field == "MMFF94s" else MINIMUM_GFN2
-    positions = found.molecule.positions[:n_conformers]
-    return Geometries(positions, (kind,) * len(positions))
+    return Geometries(found.molecule.positions, (kind,) * found.molecule.n_conformers)
 
 
 def displaced(positions: FloatArray, sigma: float, generator: np.random.Generator) -> FloatArray:
