@@ -3,14 +3,19 @@
 import argparse
 import hashlib
 import sys
+from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
-from training.labelling.config import load_campaign
+from training.labelling.config import DftConfig, load_campaign
+from training.labelling.structures.geometries import MINIMUM_GFN2
+from training.labelling.tasks.qmugs_rows import ADDITIVE, MATCHED
 from virialff.elements import ELEMENTS
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.labels.schema import KINDS
+from virialff.labels.splits import split_of
 from virialff.labels.summary import LevelSummary, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +41,46 @@ FILES = {
         "GFN2-xTB energies and forces of small molecules, in which every kind of bond is a large part of the energy",
         "virialff label training/presets/labels_gfn2_small.yaml",
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
+    ),
+    "gfn2_torsions.parquet": (
+        "GFN2-xTB energies and forces along torsions: every kind of rotatable bond of the pools and a written list, "
+        "relaxed with the torsion held, displaced from there, and turned rigidly",
+        "virialff label training/presets/labels_torsions.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
+        "the same command goes on from here.",
+    ),
+    "gfn2_contacts.parquet": (
+        "GFN2-xTB energies, forces and interaction energies of halogen, chalcogen and pnictogen bonds, of hydrogen "
+        "bonds to P=O, N-oxides and S=O, of acids and amides, stacks, alkanes and repulsive contacts",
+        "virialff label training/presets/labels_contacts.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
+        "the same command goes on from here.",
+    ),
+    "gfn2_flexible.parquet": (
+        "GFN2-xTB energies and forces of flexible molecules from folded to extended, along short relaxations",
+        "virialff label training/presets/labels_flexible.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
+        "the same command goes on from here.",
+    ),
+    "dft_torsions.parquet": (
+        "wB97X-D/def2-SVP energies at every second point of torsions of small molecules, and GFN2-xTB at the same "
+        "geometries",
+        "virialff label training/presets/labels_dft_torsions.yaml",
+        "The campaign is not finished; the same command goes on from here.",
+    ),
+    "dft_contacts.parquet": (
+        "Counterpoise-corrected wB97X-D/def2-SVP interaction energies of the smallest contacts, and GFN2-xTB at the "
+        "same geometries",
+        "virialff label training/presets/labels_dft_contacts.yaml",
+        "The campaign is not finished; the same command goes on from here.",
+    ),
+    "qmugs.parquet": (
+        "wB97X-D/def2-SVP energies of drug-sized molecules from rows of QMugs at conformers of our own, and GFN2-xTB "
+        "energies and forces along the relaxations that lead there",
+        "virialff label training/presets/labels_qmugs.yaml",
+        "**Licence: CC BY-SA 3.0**, other than the rest, as derived from QMugs (C. Isert, K. Atz, J. Jiménez-Luna, "
+        "G. Schneider, Sci. Data 2022, 9, 273; ETH Research Collection, doi 10.3929/ethz-b-000482129), whose "
+        "molecules are from ChEMBL. Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
     ),
     "dft.parquet": (
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
@@ -77,6 +122,10 @@ def data_card(folder: Path) -> str:
         if path.name == "dft.parquet":
             lines += _progress(path)
             lines += _differences(interaction_differences(path))
+        if path.name == "dft_contacts.parquet":
+            lines += _differences(interaction_differences(path))
+        if path.name == "qmugs.parquet":
+            lines += _qmugs(path, folder / "dft.parquet")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -163,6 +212,40 @@ def _differences(table: pd.DataFrame) -> list[str]:
         row("all", table["difference"]),
         "",
     ]
+
+
+def _qmugs(path: Path, dft: Path) -> list[str]:
+    """How many rows are at QMugs' own geometries, and what it costs that the others are not."""
+    rows = pd.read_parquet(path, columns=["inchikeys", "level_of_theory", "detail", "numbers"])
+    rows = rows[rows["level_of_theory"] == LEVEL_OF_THEORY]
+    n_heavy = rows["numbers"].map(lambda numbers: int((numbers > 1).sum()))
+    recipe = DftConfig()
+    split = Counter(split_of(keys[0], seed=recipe.split_seed, fractions=recipe.fractions) for keys in rows["inchikeys"])
+    differences = level_differences(dft)
+    return [
+        f"{(rows['detail'] == MATCHED).sum():,} molecules are at the geometry of their row of QMugs, "
+        f"{(rows['detail'] == ADDITIVE).sum():,} at another, with GFN2-xTB there plus the row's difference of the "
+        f"levels; {n_heavy.min()} to {n_heavy.max()} heavy atoms, {n_heavy.median():.0f} in the median. By the split "
+        f"of the recipes {split['train']:,} are for training, {split['validation']:,} for validation and "
+        f"{split['test']:,} for testing.",
+        "",
+        f"What the sum costs: in dft.parquet the difference of the levels differs between two conformers of a molecule "
+        f"by {differences.mean():.2f} kcal/mol in the mean and {differences.median():.2f} in the median "
+        f"({len(differences)} molecules of up to 14 heavy atoms).",
+        "",
+    ]
+
+
+def level_differences(path: Path) -> pd.Series:
+    """By molecule: how far DFT minus GFN2-xTB of two of its minima lie apart in the mean, kcal/mol."""
+    energy = "energy_kcal_mol"
+    rows = pd.read_parquet(path, columns=["task", "detail", "level_of_theory", "failure", "positions_angstrom", energy])
+    rows = rows[(rows["detail"] == MINIMUM_GFN2) & rows["failure"].isna()]
+    rows = rows.assign(geometry=rows["positions_angstrom"].map(lambda positions: positions.tobytes()))
+    table = rows.pivot(index=["task", "geometry"], columns="level_of_theory", values=energy).dropna()
+    molecules = (table[LEVEL_OF_THEORY] - table["GFN2-xTB"]).groupby("task")
+    pairs = molecules.apply(lambda values: [abs(a - b) for a, b in combinations(values, 2)])
+    return pairs[pairs.map(bool)].map(lambda values: sum(values) / len(values)).astype(float)
 
 
 def main() -> int:

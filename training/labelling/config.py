@@ -136,6 +136,79 @@ class ReferencesConfig(Section):
     )
 
 
+class TorsionsConfig(Section):
+    """Which bonds are turned and how: GFN2-xTB relaxed with the torsion held, DFT at the same points."""
+
+    smiles: Path | None = Field(
+        default=None, description="a SMILES file of molecules of which every rotatable bond is turned first"
+    )
+    pools: tuple[str, ...] = Field(
+        default=(), description="where the kinds of rotatable bond are looked for, as in `rounds`"
+    )
+    per_kind: int = Field(default=2, ge=1, description="fragments of each kind of bond")
+    min_occurrences: int = Field(default=1, ge=1, description="of a kind in the pools, below which it is left out")
+    min_heavy: int = Field(default=4, ge=2, description="smallest number of heavy atoms of a fragment")
+    max_heavy: int = Field(default=14, ge=2, description="largest number of heavy atoms of a fragment")
+    n_conformers: int = Field(default=3, ge=1, description="conformers, of which the lowest is where the scan starts")
+    points: int = Field(default=24, ge=4, description="on the full turn; a threefold end needs a third of them")
+    max_evaluations_free: int = Field(default=60, ge=1, description="budget of the relaxation before the scan")
+    max_evaluations: int = Field(default=20, ge=1, description="budget of the relaxation at each point")
+    gradient_norm: float = Field(
+        default=1.0,
+        gt=0,
+        description="largest force on an atom where a relaxation ends, without that of the torsion, kcal/mol/Angstrom",
+    )
+    dft_count: int = Field(
+        default=0, ge=0, description="of these torsions, the smallest ones, at wB97X-D/def2-SVP instead"
+    )
+    dft_every: int = Field(default=2, ge=1, description="which points of the scan DFT labels: every second, third, ...")
+
+
+class QmugsRowsConfig(Section):
+    """Rows of QMugs' summary whose level is carried to conformers of our own."""
+
+    file: Path = Field(description="CSV with the columns of QMugs' summary and `smiles_qmugs`")
+    max_heavy: int = Field(default=60, ge=1, description="largest number of heavy atoms")
+    rigid: int = Field(default=2, ge=0, description="rotatable bonds up to which several conformers are tried")
+    n_conformers: int = Field(
+        default=3, ge=1, description="conformers of these, relaxed until one is the row's own geometry"
+    )
+    max_evaluations: int = Field(default=150, ge=1, description="budget of a relaxation")
+    gradient_norm: float = Field(
+        default=0.3, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
+    )
+    kept_steps: int = Field(default=4, ge=0, description="geometries on the way to each minimum that are labels too")
+
+
+class ContactsConfig(Section):
+    """How many pairs of each class of contact, small ones first."""
+
+    pairs: dict[str, int] = Field(
+        description="by class: halogen, chalcogen, pnictogen, oxo_acceptor, oxo_relaxed, acid_amide, hydrogen_bond, "
+        "stack, alkane or repulsive"
+    )
+    dft: bool = Field(default=False, description="at wB97X-D/def2-SVP, as `dft` says, instead of GFN2-xTB")
+
+
+class FlexibleConfig(Section):
+    """Flexible molecules: conformers from folded to extended, along short relaxations at GFN2-xTB."""
+
+    smiles: Path | None = Field(
+        default=None, description="a SMILES file whose molecules come in turn with those of the pools"
+    )
+    pools: dict[str, int] = Field(default={}, description="how many molecules to take from each pool, as in `rounds`")
+    min_heavy: int = Field(default=12, ge=1, description="smallest number of heavy atoms")
+    max_heavy: int = Field(default=40, ge=1, description="largest number of heavy atoms")
+    min_rotatable: int = Field(default=4, ge=0, description="smallest number of rotatable bonds")
+    n_embedded: int = Field(default=30, ge=1, description="ETKDG conformers to choose from")
+    n_conformers: int = Field(default=6, ge=1, description="chosen of these, evenly spaced in their radius of gyration")
+    kept_steps: int = Field(default=5, ge=1, description="geometries along each relaxation that are labels")
+    max_evaluations: int = Field(default=15, ge=1, description="length of a relaxation")
+    gradient_norm: float = Field(
+        default=0.5, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
+    )
+
+
 class CampaignConfig(Section):
     """A label campaign."""
 
@@ -164,6 +237,10 @@ class CampaignConfig(Section):
     references: ReferencesConfig | None = Field(
         default=None, description="reference energies of the evaluation sets, if they are wanted"
     )
+    torsions: TorsionsConfig | None = Field(default=None, description="bonds to turn, if any are wanted")
+    qmugs_rows: QmugsRowsConfig | None = Field(default=None, description="rows of QMugs to label, if any are wanted")
+    contacts: ContactsConfig | None = Field(default=None, description="contacts to label, if any are wanted")
+    flexible: FlexibleConfig | None = Field(default=None, description="flexible molecules to label, if any are wanted")
     molecules: MoleculesConfig = Field(default=MoleculesConfig(), description="labels of molecules at GFN2-xTB")
     complexes: ComplexesConfig = Field(default=ComplexesConfig(), description="labels of pairs at GFN2-xTB")
     dft: DftConfig = Field(default=DftConfig(), description="labels at DFT")
@@ -175,6 +252,8 @@ class CampaignConfig(Section):
     def settings_sha256(self) -> str:
         """Of what decides the rows of a task: not of where it runs, nor of which tasks there are."""
         content = self.model_dump(mode="json", exclude={*_WHERE, *_DRAWS})
+        # A part that the campaign lacks does not count, so that folders from before there was such a part stay its own.
+        content = {name: value for name, value in content.items() if value is not None}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

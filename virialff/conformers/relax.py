@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from virialff.conformers.scans import with_torsion
 from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
 from virialff.molecules.changes import changes
@@ -27,6 +28,8 @@ MAX_STEPS = 500
 _LARGEST_STEP = 0.25
 # A step that raises the energy by more, kcal/mol, is taken back and shortened: less is numerical noise.
 _ENERGY_NOISE = 0.02
+# Of a held torsion, kcal/mol/Angstrom^2: so much that no step turns it.
+_HELD_STIFFNESS = 1e5
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def relax(
 
 
 class Minimum(NamedTuple):
-    """Where `minimize` ended: a minimum only if it converged."""
+    """Where `minimize` ended, or a step on its way: a minimum only if it converged."""
 
     positions: FloatArray  #: (n_atoms, 3), Angstrom
     energy: float  #: kcal/mol
@@ -105,6 +108,38 @@ class Minimum(NamedTuple):
     def largest_force(self) -> float:
         """Largest force on any atom, kcal/mol/Angstrom."""
         return float(np.linalg.norm(self.forces, axis=1).max())
+
+
+class HeldTorsion(NamedTuple):
+    """A torsion that `minimize` keeps at its angle."""
+
+    molecule: Molecule
+    atoms: tuple[int, int, int, int]  #: from 0, each bonded to the next; the bond in the middle is in no ring
+    angle: float  #: degrees
+
+    def put_back(self, positions: FloatArray) -> FloatArray:
+        """A geometry (n_atoms, 3) with the side of the last atom turned, so that the torsion is at its angle."""
+        return with_torsion(self.molecule, positions, self.atoms, self.angle)
+
+    def free(self, positions: FloatArray, forces: FloatArray) -> FloatArray:
+        """`forces` (n_atoms, 3) less their component along the torsion."""
+        along = self.gradient(positions)
+        return forces - np.sum(along * forces) / np.sum(along**2) * along
+
+    def gradient(self, positions: FloatArray) -> FloatArray:
+        """Derivative of the dihedral angle by the positions (n_atoms, 3), radians/Angstrom.
+
+        Blondel, Karplus, J. Comput. Chem. 1996, 17, 1132, Eq. 27.
+        """
+        i, j, k, m = self.atoms
+        f, g, h = positions[i] - positions[j], positions[j] - positions[k], positions[m] - positions[k]
+        a, b, length = np.cross(f, g), np.cross(h, g), np.linalg.norm(g)
+        at_i, at_m = -length / (a @ a) * a, length / (b @ b) * b
+        shared = (f @ g) / (a @ a) / length * a - (h @ g) / (b @ b) / length * b
+        gradient = np.zeros_like(positions)
+        gradient[i], gradient[m] = at_i, at_m
+        gradient[j], gradient[k] = shared - at_i, -shared - at_m
+        return gradient
 
 
 def minimize_by(
@@ -131,26 +166,42 @@ def minimize(
     *,
     force_tolerance: float = FORCE_TOLERANCE,
     max_steps: int = MAX_STEPS,
+    held: HeldTorsion | None = None,
+    on_step: Callable[[Minimum], object] | None = None,
 ) -> Minimum:
     """Follow an energy downhill from `start` (n_atoms, 3), Angstrom, until the force on each atom is within tolerance.
 
     `evaluate(positions)` gives the energy (kcal/mol) and forces (n_atoms, 3) and is called once more than there are
     steps. BFGS in Cartesian coordinates from a model Hessian of springs: stiff along `bonds` (n_bonds, 2), softer for
     1-3 pairs, weak between near atoms. What `evaluate` raises passes through.
+
+    With a torsion `held`, which `start` has at its angle, the other coordinates relax, and the forces within tolerance
+    are those without its own; energies and forces are always those of `evaluate`. `on_step` is called with the start
+    and with every geometry that it is left for.
     """
     geometry = np.array(start, dtype=np.float64)
     energy, forces = evaluate(geometry)
     hessian = _model_hessian(bonds, geometry)
     largest_step = _LARGEST_STEP
     minimum = Minimum(geometry, energy, forces, 0, False)
+    if on_step is not None:
+        on_step(minimum)
     for n_steps in range(max_steps + 1):
-        converged = minimum.largest_force <= force_tolerance
+        free, stiff = minimum.forces, hessian
+        if held is not None:
+            free = held.free(minimum.positions, minimum.forces)
+            along = held.gradient(minimum.positions).ravel()
+            stiff = hessian + _HELD_STIFFNESS * np.outer(along, along) / (along @ along)
+        converged = bool(np.linalg.norm(free, axis=1).max() <= force_tolerance)
         minimum = minimum._replace(n_steps=n_steps, converged=converged)
         if converged or n_steps == max_steps:
             break
-        step = np.linalg.solve(hessian, minimum.forces.ravel()).reshape(-1, 3)
+        step = np.linalg.solve(stiff, free.ravel()).reshape(-1, 3)
         step *= min(1.0, largest_step / np.linalg.norm(step, axis=1).max())
         geometry = minimum.positions + step
+        if held is not None:
+            geometry = held.put_back(geometry)
+            step = geometry - minimum.positions
         energy, forces = evaluate(geometry)
         change, curvature = step.ravel(), (minimum.forces - forces).ravel()
         if change @ curvature > 1e-8:
@@ -162,6 +213,8 @@ def minimize(
             continue
         largest_step = min(1.5 * largest_step, _LARGEST_STEP)
         minimum = minimum._replace(positions=geometry, energy=energy, forces=forces)
+        if on_step is not None:
+            on_step(minimum)
     return minimum
 
 

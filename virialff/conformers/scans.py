@@ -136,6 +136,21 @@ def value_of(molecule: Molecule, atoms: tuple[int, ...], *, conformer: int = 0) 
     return float(_GETTERS[kind](mol.GetConformers()[conformer], *atoms))
 
 
+def with_torsion(
+    molecule: Molecule, positions: ArrayLike, atoms: tuple[int, int, int, int], angle: float
+) -> FloatArray:
+    """A geometry (n_atoms, 3), Angstrom, with a torsion set to `angle` (degrees); the side of the last atom moves.
+
+    As one point of `scan`, of any geometry and without its checks. Raises ValueError for a torsion in a ring.
+    """
+    mol = molecule.with_positions(molecule.positions[:0]).to_rdkit()
+    frame = Chem.Conformer(molecule.n_atoms)
+    frame.SetPositions(np.asarray(positions, dtype=np.float64))
+    mol.AddConformer(frame)
+    rdMolTransforms.SetDihedralDeg(mol.GetConformer(), *atoms, float(angle))
+    return np.asarray(mol.GetConformer().GetPositions())
+
+
 def separation_of(molecule: Molecule, *, fragment: int = 1, conformer: int = 0) -> float:
     """Distance (Angstrom) between the centre of a fragment and that of all others; as `scan_separation`."""
     molecule.require_3d()

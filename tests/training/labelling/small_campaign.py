@@ -52,6 +52,12 @@ def campaign(folder: Path, smiles: Sequence[str] = MOLECULES, **entries: Any) ->
     return load_campaign(write_config(folder / "campaign.yaml", folder / "labels", pool, **entries))
 
 
+def torsion_campaign(folder: Path, smiles: tuple[str, ...] = (), **settings: Any) -> CampaignConfig:
+    return campaign(
+        folder, ("CCO",), rounds=[], torsions={"smiles": str(write_pool(folder / "list.smi", smiles))} | settings
+    )
+
+
 def complex_task(first: str, second: str, family: str) -> ComplexTask:
     keys = (Molecule.from_smiles(first).inchikey, Molecule.from_smiles(second).inchikey)
     return ComplexTask(keys, (first, second), ("test", "test"), family, displaced=False)

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from training.labelling.config import CampaignConfig
+from training.labelling.plan.contacts import draw_contacts
 from training.labelling.plan.dft_draws import draw_dft_rounds
 from training.labelling.plan.draws import draw_rounds
+from training.labelling.plan.torsion_draws import draw_torsions
+from training.labelling.tasks.flexible import draw_flexible
 from training.labelling.tasks.kinds import Task, from_json, kind_of, to_json
+from training.labelling.tasks.qmugs_rows import draw_qmugs_rows
 from training.labelling.tasks.references import reference_tasks
 from virialff.errors import ConfigError, VirialffError
 from virialff.files import replace_file
@@ -68,6 +72,13 @@ def make_plan(config: CampaignConfig, say: Callable[[str], None] = print) -> Pla
         chunks += _in_turn([tasks.vertical], config.tasks_per_chunk, made)
         chunks += _in_turn([tasks.conformers, tasks.relaxed], config.tasks_per_chunk, made)
         chunks += _in_turn([tasks.further], config.tasks_per_chunk, made)
+    for drawn in (
+        draw_torsions(config, refused, say),
+        draw_qmugs_rows(config, refused, say),
+        draw_contacts(config, refused, say),
+        draw_flexible(config, refused, say),
+    ):
+        chunks += _in_turn([missing(drawn)], config.tasks_per_chunk, made)
     if not chunks:
         raise ConfigError("The campaign has nothing to compute: give it a round with pools of molecules.")
     return Plan(config.settings_sha256(), tuple(chunks), tuple(refused))

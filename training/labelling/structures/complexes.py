@@ -1,5 +1,5 @@
-"""Arrangements of two molecules to label: random contacts, hydrogen bonds, stacks, relaxed complexes pulled apart or
-pushed together."""
+"""Arrangements of two molecules to label: random contacts, hydrogen bonds, stacks, halogen bonds and their kin, lone
+pairs against each other, relaxed complexes pulled apart or pushed together."""
 
 from typing import NamedTuple
 
@@ -21,6 +21,12 @@ STACK = "stack"
 RELAXED = "relaxed"
 SCAN = "scan"
 PUSHED = "pushed"
+HALOGEN_BOND = "halogen_bond"
+CHALCOGEN_BOND = "chalcogen_bond"
+PNICTOGEN_BOND = "pnictogen_bond"
+REPULSIVE = "repulsive"
+#: The families of `facing_pair`.
+FACING = (HALOGEN_BOND, CHALCOGEN_BOND, PNICTOGEN_BOND, REPULSIVE)
 
 #: Multiples of the contact distance, at which the nearest pair of atoms touches (sum of van der Waals radii).
 CONTACT_FACTORS = (0.85, 0.95, 1.0, 1.1, 1.3, 1.6, 2.0)
@@ -30,7 +36,14 @@ SCAN_FACTORS = (0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 PUSHED_FACTORS = (0.85, 0.77, 0.69, 0.61, 0.53)
 #: Ranges of the H...acceptor distance of built hydrogen bonds, Angstrom, for acceptors of the second period.
 HYDROGEN_BOND_RANGES = ((1.7, 1.9), (1.9, 2.1), (2.1, 2.4), (2.4, 3.2))
+#: Multiples of the contact distance of the two atoms of a halogen, chalcogen or pnictogen bond: those of the well
+#: first, as DFT takes the first ones.
+SIGMA_HOLE_FACTORS = (0.92, 0.85, 1.0, 1.1, 0.75, 1.3, 1.6)
+#: The same for lone pair against lone pair.
+REPULSIVE_FACTORS = (0.95, 0.85, 1.05, 0.75, 1.2, 1.5)
 
+# Elements whose bonds, prolonged, take electrons.
+_TAKERS = {HALOGEN_BOND: (17, 35), CHALCOGEN_BOND: (16,), PNICTOGEN_BOND: (15,)}
 # Extra H...acceptor distance for acceptors beyond the second period, Angstrom.
 _LARGE_ACCEPTOR = {15: 0.6, 16: 0.5, 17: 0.5, 35: 0.6}
 # How often an atom is taken as acceptor, relative to O and N.
@@ -39,7 +52,7 @@ _TETRAHEDRAL = np.radians(54.75)
 
 
 class Site(NamedTuple):
-    """An acceptor's lone pair: atom index, unit direction (3,), weight."""
+    """A lone pair or the far end of a bond: atom index, unit direction (3,), weight."""
 
     atom: int
     direction: FloatArray
@@ -160,8 +173,7 @@ def hydrogen_bonded_pair(
         if not donors or not sites:
             return None
         hydrogen, heavy = donors[generator.integers(len(donors))]
-        weights = np.array([site.weight for site in sites])
-        site = sites[generator.choice(len(sites), p=weights / weights.sum())]
+        site = _drawn(sites, generator)
         outward = _unit(site.direction + generator.normal(0.0, 0.2, 3))
         axis = _unit(outward + generator.normal(0.0, 0.2, 3))
         distance = generator.uniform(*distances) + _LARGE_ACCEPTOR.get(int(acceptor.numbers[site.atom]), 0.0)
@@ -176,6 +188,63 @@ def hydrogen_bonded_pair(
         if ratio.min() >= 0.75:
             return np.concatenate([positions, acceptor.positions[0]])
     return None
+
+
+def facing_pair(family: str, a: Molecule, b: Molecule, generator: np.random.Generator) -> list[FloatArray]:
+    """Geometries (n_atoms, 3) of a beside b at the distances of one of the families FACING.
+
+    A site of each is on one line, with a jitter of about 8 degrees and a free turn: of 20 the one whose other atoms
+    stay furthest away. Distances at which they come nearer than 0.72 contacts are left out. Raises MoleculeError where
+    a molecule has no such site, or other atoms are always in the way.
+    """
+    first = acceptor_sites(a, generator) if family == REPULSIVE else sigma_holes(a, family)
+    second = acceptor_sites(b, generator)
+    if not first or not second:
+        raise MoleculeError(f"there is no {family.replace('_', ' ')} between these molecules")
+    one, other = _drawn(first, generator), _drawn(second, generator)
+    contacts = contact_distances(a.numbers, b.numbers)
+    at_a = a.positions[0] - a.positions[0][one.atom]
+    at_b = b.positions[0] - b.positions[0][other.atom]
+    best: list[FloatArray] = []
+    widest = -np.inf
+    for _ in range(20):
+        axis = _unit(one.direction + generator.normal(0.0, 0.14, 3))
+        turned = Rotation.from_rotvec(generator.uniform(0, 2 * np.pi) * other.direction).apply(at_b)
+        turned = rotation_onto(other.direction, -axis).apply(turned)
+        made, gap = [], np.inf
+        for factor in REPULSIVE_FACTORS if family == REPULSIVE else SIGMA_HOLE_FACTORS:
+            placed = turned + factor * contacts[one.atom, other.atom] * axis
+            ratio = np.linalg.norm(at_a[:, None] - placed[None], axis=-1) / contacts
+            ratio[one.atom, other.atom] = np.inf
+            if ratio.min() > 0.72:
+                made.append(np.concatenate([at_a, placed]))
+            gap = min(gap, ratio.min())
+        if len(made) > len(best) or (len(made) == len(best) and gap > widest):
+            best, widest = made, gap
+    if not best:
+        raise MoleculeError("the atoms beside the contact are in its way")
+    return best
+
+
+def sigma_holes(molecule: Molecule, family: str) -> list[Site]:
+    """The far ends of the bonds to Cl and Br, S, or P, for conformer 0: where the atom takes electrons.
+
+    A hole opposite to a more electronegative neighbour counts more.
+    """
+    positions = molecule.positions[0]
+    sites = []
+    for bond in molecule.bonds.tolist():
+        for atom, other in (bond, bond[::-1]):
+            if molecule.numbers[atom] in _TAKERS[family]:
+                weight = 0.3 if molecule.numbers[other] == 1 else 1.0
+                weight *= 3.0 if molecule.numbers[other] in (7, 8, 9, 17, 35) else 1.0
+                sites.append(Site(atom, _unit(positions[atom] - positions[other]), weight))
+    return sites
+
+
+def _drawn(sites: list[Site], generator: np.random.Generator) -> Site:
+    weights = np.array([site.weight for site in sites])
+    return sites[generator.choice(len(sites), p=weights / weights.sum())]
 
 
 def scan(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdMolTransforms
 
 from virialff.conformers.generation import search
+from virialff.conformers.scans import value_of, with_torsion
 from virialff.molecules.changes import connectivity_changes, stereo_elements
 from virialff.molecules.molecule import Molecule
 
@@ -80,13 +80,8 @@ def turned_torsion(molecule: Molecule, positions: FloatArray, generator: np.rand
         j, k = matches[generator.integers(len(matches))]
         i = next(a.GetIdx() for a in mol.GetAtomWithIdx(j).GetNeighbors() if a.GetIdx() != k)
         m = next(a.GetIdx() for a in mol.GetAtomWithIdx(k).GetNeighbors() if a.GetIdx() != j)
-        turned = Chem.Mol(mol, True)
-        conformer = Chem.Conformer(len(positions))
-        conformer.SetPositions(positions)
-        turned.AddConformer(conformer)
-        angle = rdMolTransforms.GetDihedralDeg(turned.GetConformer(), i, j, k, m)
-        rdMolTransforms.SetDihedralDeg(turned.GetConformer(), i, j, k, m, angle + generator.uniform(20.0, 340.0))
-        candidate = turned.GetConformer().GetPositions()
+        angle = value_of(molecule.with_positions(positions), (i, j, k, m))
+        candidate = with_torsion(molecule, positions, (i, j, k, m), angle + generator.uniform(20.0, 340.0))
         if not connectivity_changes(molecule, candidate) and _closest_nonbonded(molecule.bonds, candidate) > 1.6:
             return candidate
     return None

@@ -1,7 +1,7 @@
 """The labels of one molecule or one complex: GFN2-xTB energies and forces at every geometry of it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from training.labelling.plan.draws import FROM_RELAXED, ComplexTask, MoleculeTas
 from training.labelling.structures import complexes, geometries
 from training.labelling.structures.geometries import FloatArray, seed_of
 from training.labelling.tasks.single_points import Rows, gfn2_level
-from virialff.conformers.relax import Minimum, minimize
+from virialff.conformers.relax import HeldTorsion, Minimum, minimize
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
 from virialff.labels.check import NEAREST_OFF_MINIMUM
@@ -41,8 +41,9 @@ class FrozenMonomer(NamedTuple):
     forces: FloatArray
 
 
-def _rows(task: MoleculeTask | ComplexTask, molecule: Molecule, source: str) -> Rows:
-    return Rows(task.key, source, **structure_fields(molecule), **gfn2_level())
+def gfn2_rows(task: str, molecule: Molecule, source: str) -> Rows:
+    """The rows at GFN2-xTB of one molecule or complex, by the key of the task and the source of the molecule."""
+    return Rows(task, source, **structure_fields(molecule), **gfn2_level())
 
 
 def stored(positions: FloatArray) -> FloatArray:
@@ -62,9 +63,9 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
         )
     except VirialffError as error:
         return [failed_molecule(task, config, str(error))]
-    rows = _rows(task, molecule, task.source)
+    rows = gfn2_rows(task.key, molecule, task.source)
     for detail, positions in zip(made.kinds, made.positions, strict=True):
-        _add_molecule(rows, molecule, detail, positions)
+        add_geometry(rows, molecule, _KINDS[detail], detail, positions)
     if task.relaxed:
         began = time.perf_counter()
         try:
@@ -80,12 +81,15 @@ def label_molecule(task: MoleculeTask, config: CampaignConfig) -> list[Label]:
         else:
             seconds = time.perf_counter() - began
             for detail, positions in zip(relaxed.kinds, relaxed.positions, strict=True):
-                _add_molecule(rows, molecule, detail, positions, seconds)
+                add_geometry(rows, molecule, _KINDS[detail], detail, positions, seconds)
                 seconds = 0.0
     return rows.labels
 
 
-def _add_molecule(rows: Rows, molecule: Molecule, detail: str, positions: FloatArray, seconds: float = 0.0) -> None:
+def add_geometry(
+    rows: Rows, molecule: Molecule, kind: str, detail: str, positions: FloatArray, seconds: float = 0.0
+) -> None:
+    """Add the row of a geometry (n_atoms, 3), Angstrom, as it is stored, that took `seconds` to make."""
     geometry = stored(positions)
     began = time.perf_counter()
     results: dict[str, Any]
@@ -94,14 +98,13 @@ def _add_molecule(rows: Rows, molecule: Molecule, detail: str, positions: FloatA
         results = {"energy": energy, "forces": forces}
     except EngineError as error:
         results = {"failure": str(error)}
-    rows.put(
-        kind=_KINDS[detail], detail=detail, positions=geometry, seconds=seconds + time.perf_counter() - began, **results
-    )
+    seconds += time.perf_counter() - began
+    rows.put(kind=kind, detail=detail, positions=geometry, seconds=seconds, **results)
 
 
 def failed_molecule(task: MoleculeTask, config: CampaignConfig, reason: str) -> Label:
     """The row of a molecule that has no label at all."""
-    rows = _rows(task, Molecule.from_smiles(task.smiles), task.source)
+    rows = gfn2_rows(task.key, Molecule.from_smiles(task.smiles), task.source)
     rows.put(kind="minimum", detail=geometries.MINIMUM_MMFF, positions=None, seconds=0.0, failure=reason)
     return rows.labels[0]
 
@@ -115,7 +118,7 @@ def refuse_evaluation(inchikeys: Sequence[str]) -> None:
 
 def minimum_below(molecule: Molecule, start: FloatArray, settings: MoleculesConfig | DftConfig) -> Minimum:
     """The GFN2-xTB minimum below `start` (n_atoms, 3), Angstrom. EngineError if it is none, or another molecule's."""
-    relaxed = _relaxed(molecule, start, settings.max_evaluations, settings.gradient_norm)
+    relaxed = minimized(molecule, start, settings.max_evaluations, settings.gradient_norm)
     if not relaxed.converged:
         raise EngineError(f"the relaxation did not converge in {settings.max_evaluations} evaluations")
     found = changes(molecule, start, relaxed.positions)
@@ -124,13 +127,24 @@ def minimum_below(molecule: Molecule, start: FloatArray, settings: MoleculesConf
     return relaxed
 
 
-def _relaxed(molecule: Molecule, start: FloatArray, max_evaluations: int, gradient_norm: float) -> Minimum:
+def minimized(
+    molecule: Molecule,
+    start: FloatArray,
+    max_evaluations: int,
+    gradient_norm: float,
+    *,
+    held: HeldTorsion | None = None,
+    on_step: Callable[[Minimum], object] | None = None,
+) -> Minimum:
+    """`minimize` at GFN2-xTB, from `start` (n_atoms, 3), Angstrom, within a budget of evaluations. EngineError."""
     return minimize(
         partial(energy_and_forces, molecule.numbers),
         molecule.bonds,
         start,
         force_tolerance=gradient_norm,
         max_steps=max_evaluations - 1,
+        held=held,
+        on_step=on_step,
     )
 
 
@@ -148,7 +162,7 @@ def frozen_monomer(smiles: str, displacement_seed: int | None, seed: int) -> Fro
     """A monomer at its GFN2-xTB minimum (a short relaxation), or displaced from it by 0.04 Angstrom."""
     molecule = geometries.assign_stereo(smiles, seed_of(seed, smiles))
     start = geometries.embed(molecule, 1, seed_of(seed, smiles)).positions[0]
-    relaxed = _relaxed(molecule, start, 60, 1.0)
+    relaxed = minimized(molecule, start, 60, 1.0)
     found = connectivity_changes(molecule, relaxed.positions)
     if found:
         raise EngineError(f"while {smiles} relaxed, {found[0]}")
@@ -172,7 +186,7 @@ def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
     except VirialffError as error:
         return [failed_complex(task, config, str(error))]
     fragments = pair.fragments
-    rows = _rows(task, pair, "+".join(task.sources))
+    rows = gfn2_rows(task.key, pair, "+".join(task.sources))
     seconds = (time.perf_counter() - began) / len(made.positions)
     for detail, arrangement in zip(made.kinds, made.positions, strict=True):
         geometry = stored(arrangement)
@@ -200,7 +214,7 @@ def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
 def failed_complex(task: ComplexTask, config: CampaignConfig, reason: str) -> Label:
     """The row of a pair that has no label at all."""
     pair = Molecule.join(*(Molecule.from_smiles(text) for text in task.smiles))
-    rows = _rows(task, pair, "+".join(task.sources))
+    rows = gfn2_rows(task.key, pair, "+".join(task.sources))
     rows.put(kind="complex", detail=task.family, positions=None, seconds=0.0, failure=reason)
     return rows.labels[0]
 
@@ -244,6 +258,9 @@ def _arrange(
             factors = (generator.choice(near), *generator.choice(complexes.CONTACT_FACTORS[2:], 2, replace=False))
             positions += list(complexes.contact_pair(a, b, factors, generator))
         return positions, [complexes.CONTACT] * len(positions), monomers
+    if task.family in complexes.FACING:
+        positions = complexes.facing_pair(task.family, a, b, generator)
+        return positions, [task.family] * len(positions), monomers
     if task.family == complexes.STACK:
         positions = list(complexes.stacked_pair(a, b, complexes.CONTACT_FACTORS[:5], generator))
         return positions, [complexes.STACK] * len(positions), monomers
@@ -304,7 +321,7 @@ def _relaxed_complex(
         starts += [complexes.contact_pair(a, b, (1.0,), generator)[0] for _ in range(2)]
     best = min(starts, key=lambda start: energy_and_forces(pair.numbers, start)[0])
     settings = config.complexes
-    relaxed = _relaxed(pair, best, settings.max_evaluations, settings.gradient_norm)
+    relaxed = minimized(pair, best, settings.max_evaluations, settings.gradient_norm)
     found = connectivity_changes(pair, relaxed.positions)
     if found:
         raise EngineError(f"while the complex relaxed, {found[0]}")

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from training.labelling.config import CampaignConfig
 from training.labelling.plan.dft_draws import DftComplexTask, DftMoleculeTask
 from training.labelling.plan.draws import ComplexTask, MoleculeTask
-from training.labelling.tasks import dft, gfn2, references
+from training.labelling.plan.torsion_draws import DftTorsionTask, TorsionTask
+from training.labelling.tasks import dft, flexible, gfn2, qmugs_rows, references, torsions
 from virialff.labels.schema import Label
 
 
@@ -35,6 +36,10 @@ TASK_TYPES: dict[str, TaskType] = {
     "dft_complex": TaskType(DftComplexTask, dft.label_complex, dft.failed_complex),
     "dimer": TaskType(references.DimerTask, references.label_dimer, references.failed_dimer),
     "conformers": TaskType(references.ConformersTask, references.label_conformers, references.failed_conformers),
+    "torsion": TaskType(TorsionTask, torsions.label_torsion, torsions.failed_torsion),
+    "dft_torsion": TaskType(DftTorsionTask, torsions.label_dft_torsion, torsions.failed_dft_torsion),
+    "qmugs_row": TaskType(qmugs_rows.QmugsRowTask, qmugs_rows.label_qmugs_row, qmugs_rows.failed_qmugs_row),
+    "flexible": TaskType(flexible.FlexibleTask, flexible.label_flexible, flexible.failed_flexible),
 }
 
 

@@ -40,7 +40,7 @@ def dft_engine(settings: DftSettings) -> PyscfEngine:
 
 
 class Rows:
-    """The rows of one task, each with the next number; `shared` are fields of Label that all of them have."""
+    """The rows of one task, each with the next number; `shared` are fields of Label that rows may have otherwise."""
 
     def __init__(self, task: str, source: str, **shared: Any) -> None:
         self._shared: dict[str, Any] = {"task": task, "source": source, **shared}
@@ -74,7 +74,7 @@ class Rows:
         )
 
     def _next(self, **fields: Any) -> Label:
-        return Label(identifier=f"{self._shared['task']}/{len(self.labels)}", **self._shared, **fields)
+        return Label(identifier=f"{self._shared['task']}/{len(self.labels)}", **(self._shared | fields))
 
 
 @cache

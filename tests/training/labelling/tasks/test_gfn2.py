@@ -10,6 +10,7 @@ from training.labelling.plan.draws import MoleculeTask
 from training.labelling.tasks.kinds import Task
 from training.labelling.tasks.kinds import compute as compute_task
 from virialff.engines.xtb import energy_and_forces
+from virialff.labels.check import row_problems
 from virialff.labels.evaluation_sets import EvaluationSets
 from virialff.labels.schema import from_table, to_table
 from virialff.molecules.changes import connectivity_changes
@@ -142,3 +143,46 @@ def test_what_is_kept_for_evaluation_gets_no_label(config: CampaignConfig) -> No
     (row,) = compute(molecule_task(listed), config)
     assert "conformer evaluation set" in row.failure
     assert row.energy is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "family", "atoms"),
+    [
+        ("BrC#N", "N", "halogen_bond", (35, 7)),
+        ("FSF", "O", "chalcogen_bond", (16, 8)),
+        ("FP(F)F", "N", "pnictogen_bond", (15, 7)),
+    ],
+)
+def test_a_hole_faces_a_lone_pair_and_binds(
+    tmp_path: Path, first: str, second: str, family: str, atoms: tuple[int, int]
+) -> None:
+    rows: list[Any] = compute(complex_task(first, second, family), campaign(tmp_path))
+    assert [problem for row in rows for problem in row_problems(row)] == []
+    assert {row.detail for row in rows} == {family}
+    assert max(row.interaction_energy for row in rows) > 1.0
+    for row in rows:
+        one = int(np.flatnonzero(row.numbers == atoms[0])[0])
+        other = int(np.flatnonzero((row.numbers == atoms[1]) & (row.fragments == 1))[0])
+        axis = row.positions[other] - row.positions[one]
+        partner = next(int(b) for a, b in [*row.bonds, *row.bonds[:, ::-1]] if a == one)
+        away = row.positions[one] - row.positions[partner]
+        # Of several bonds to the atom any may be the one that is prolonged.
+        if family == "halogen_bond":
+            cosine = axis @ away / np.linalg.norm(axis) / np.linalg.norm(away)
+            assert cosine > 0.85
+
+
+def test_lone_pairs_facing_each_other_repel(tmp_path: Path) -> None:
+    rows: list[Any] = compute(complex_task("C=O", "CF", "repulsive"), campaign(tmp_path))
+    nearest = min(
+        rows,
+        key=lambda row: np.linalg.norm(
+            row.positions[row.fragments == 0][:, None] - row.positions[row.fragments == 1][None], axis=-1
+        ).min(),
+    )
+    assert nearest.interaction_energy < -0.5
+
+
+def test_a_molecule_without_the_atom_is_a_failure(tmp_path: Path) -> None:
+    rows = compute(complex_task("CC", "O", "halogen_bond"), campaign(tmp_path))
+    assert "no halogen bond" in str(rows[0].failure)
