@@ -57,6 +57,8 @@ class Switch:
 SWITCHES = (
     Switch("pair_relations", "1-3, 1-4, further and intermolecular pairs told apart", {"pair_relations": False}, {}),
     Switch("ring_sizes", "smallest rings of atoms and pairs", {"ring_sizes": False}, {}),
+    Switch("ring_membership", "rings that hold an atom counted once a size", {"ring_membership": False}, {}),
+    Switch("far_pairs_as_contacts", "further pairs as intermolecular ones", {"far_pairs_as_contacts": False}, {}),
     Switch("path_atoms", "atoms between those of 1-3 and 1-4 pairs", {"path_atoms": False}, {}),
     Switch("symmetric_pairs", "one set of coefficients a pair", {"symmetric_pairs": False}, {}),
     Switch("neutral_fragments", "charges of a fragment sum to zero", {"neutral_fragments": False}, {}),

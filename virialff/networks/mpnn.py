@@ -14,7 +14,9 @@ from virialff.networks.graph_tensors import GraphTensors
 class MessagePassing(nn.Module):
     """Atom embeddings from the covalent graph: messages m_i = sum_j A(e_ij) h_j, update by a GRU."""
 
-    def __init__(self, hidden_size: int, steps: int, *, ring_sizes: bool = False) -> None:
+    def __init__(
+        self, hidden_size: int, steps: int, *, ring_sizes: bool = False, ring_membership: bool = False
+    ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.steps = steps
@@ -22,25 +24,44 @@ class MessagePassing(nn.Module):
         self.bond_matrices = nn.Parameter(torch.empty(len(BOND_TYPES), hidden_size, hidden_size))
         self.update = nn.GRUCell(hidden_size, hidden_size)
         self.rings = nn.Linear(len(RING_SIZES), hidden_size, bias=False) if ring_sizes else None
+        self.ring_membership = ring_membership
         if self.rings is not None:
             nn.init.zeros_(self.rings.weight)
         bound = hidden_size**-0.5
         nn.init.uniform_(self.bond_matrices, -bound, bound)
 
     def messages(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
-        """Sum of A(e_ij) h_j over the neighbours j of every atom i, (n_atoms, hidden_size)."""
-        source, target = graph.bond_index
+        """Sum of A(e_ij) h_j over the neighbors j of every atom i, (n_atoms, hidden_size)."""
+        return self._messages(hidden, _neighbors(graph))
+
+    def _messages(self, hidden: Tensor, neighbors: "list[tuple[Tensor, Tensor, Tensor]]") -> Tensor:
         total = torch.zeros_like(hidden)
-        for bond_type, matrix in enumerate(self.bond_matrices):
-            edges = (graph.bond_types == bond_type).nonzero().squeeze(1)
-            total = total.index_add(0, target[edges], hidden[source[edges]] @ matrix)
+        for (targets, place, sources), matrix in zip(neighbors, self.bond_matrices, strict=True):
+            # Neighbors are summed before they are multiplied: there are fewer atoms than bonds.
+            summed = hidden.new_zeros(len(targets), self.hidden_size).index_add(
+                0, place, hidden.index_select(0, sources)
+            )
+            total = total.index_add(0, targets, summed @ matrix)
         return total
 
     def forward(self, graph: GraphTensors) -> Tensor:
         """Embeddings h_i, (n_atoms, hidden_size)."""
         hidden = self.embed(graph.elements)
         if self.rings is not None:
-            hidden = hidden + self.rings(graph.atom_rings.to(hidden.dtype))
+            rings = graph.atom_rings.clamp(max=1) if self.ring_membership else graph.atom_rings
+            hidden = hidden + self.rings(rings.to(hidden.dtype))
+        neighbors = _neighbors(graph)
         for _ in range(self.steps):
-            hidden = self.update(self.messages(hidden, graph), hidden)
+            hidden = self.update(self._messages(hidden, neighbors), hidden)
         return hidden
+
+
+def _neighbors(graph: GraphTensors) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Of each of BOND_TYPES the atoms with such bonds, and the position among them and the neighbor of every bond."""
+    source, target = graph.bond_index
+    found = []
+    for bond_type in range(len(BOND_TYPES)):
+        edges = (graph.bond_types == bond_type).nonzero().squeeze(1)
+        atoms, place = torch.unique(target[edges], return_inverse=True)
+        found.append((atoms, place, source[edges]))
+    return found
