@@ -77,6 +77,7 @@ SWITCHES = (
     Switch("forces", "losses of forces", {}, {"force_weight": 0.0, "interaction_force_weight": 0.0}),
     Switch("relative_energies", "loss of energies about the molecule's mean", {}, {"relative_weight": 0.0}),
     Switch("conformers", "several conformers a molecule", {}, {"conformers": 1, "complex_conformers": 1}),
+    Switch("every_geometry", "molecules drawn by the number of their conformers", {}, {"every_geometry": False}),
     Switch("complexes", "complexes", {}, {"interaction_weight": 0.0, "interaction_force_weight": 0.0}),
     Switch("repulsion_scale", "less weight of complexes pushed together", {}, {"repulsion_scale": None}),
     Switch("kind_weights", "less weight of distorted geometries", {}, {"kind_weights": (1.0,) * 5}),
