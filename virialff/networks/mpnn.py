@@ -31,17 +31,12 @@ class MessagePassing(nn.Module):
         nn.init.uniform_(self.bond_matrices, -bound, bound)
 
     def messages(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
-        """Sum of A(e_ij) h_j over the neighbors j of every atom i, (n_atoms, hidden_size)."""
-        return self._messages(hidden, _neighbors(graph))
-
-    def _messages(self, hidden: Tensor, neighbors: "list[tuple[Tensor, Tensor, Tensor]]") -> Tensor:
+        """Sum of A(e_ij) h_j over the neighbours j of every atom i, (n_atoms, hidden_size)."""
+        source, target = graph.bond_index
         total = torch.zeros_like(hidden)
-        for (targets, place, sources), matrix in zip(neighbors, self.bond_matrices, strict=True):
-            # Neighbors are summed before they are multiplied: there are fewer atoms than bonds.
-            summed = hidden.new_zeros(len(targets), self.hidden_size).index_add(
-                0, place, hidden.index_select(0, sources)
-            )
-            total = total.index_add(0, targets, summed @ matrix)
+        for bond_type, matrix in enumerate(self.bond_matrices):
+            edges = (graph.bond_types == bond_type).nonzero().squeeze(1)
+            total = total.index_add(0, target[edges], hidden[source[edges]] @ matrix)
         return total
 
     def forward(self, graph: GraphTensors) -> Tensor:
@@ -50,18 +45,6 @@ class MessagePassing(nn.Module):
         if self.rings is not None:
             rings = graph.atom_rings.clamp(max=1) if self.ring_membership else graph.atom_rings
             hidden = hidden + self.rings(rings.to(hidden.dtype))
-        neighbors = _neighbors(graph)
         for _ in range(self.steps):
-            hidden = self.update(self._messages(hidden, neighbors), hidden)
+            hidden = self.update(self.messages(hidden, graph), hidden)
         return hidden
-
-
-def _neighbors(graph: GraphTensors) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Of each of BOND_TYPES the atoms with such bonds, and the position among them and the neighbor of every bond."""
-    source, target = graph.bond_index
-    found = []
-    for bond_type in range(len(BOND_TYPES)):
-        edges = (graph.bond_types == bond_type).nonzero().squeeze(1)
-        atoms, place = torch.unique(target[edges], return_inverse=True)
-        found.append((atoms, place, source[edges]))
-    return found
