@@ -100,7 +100,7 @@ def main() -> None:
         packs = given.packs or Path(folder)
         if not (packs / COUNTS).exists():
             make_packs(
-                [recipe.data.labels],
+                recipe.data.labels,
                 packs,
                 seed=recipe.data.split_seed,
                 fractions=recipe.data.fractions,

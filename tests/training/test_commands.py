@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.virialff.sample_models import change_card, make_ensemble
 from training.recipes.recipe import PRESETS
@@ -118,3 +119,17 @@ def test_training_without_labels_is_one_sentence(recipe, label_store, tmp_path, 
     error = capsys.readouterr().err
     assert "holds no labels" in error
     assert "Traceback" not in error
+
+
+def test_a_twin_by_seed_and_other_weights_to_start_from(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in ([], ["--seed", "2"], ["--seed", "3", "--initial", "runs/foundation-gfn2"]):
+        assert main(["train", str(recipe), "--steps", "1", *command]) == 0
+    configs = [json.loads(Path(f"runs/foundation-gfn2{name}/config.json").read_text()) for name in ("", "-2", "-3")]
+    assert [config["stages"][0]["seed"] for config in configs] == [1, 2, 3]
+    assert [config["initial"] for config in configs] == [None, None, "runs/foundation-gfn2"]
+    assert json.loads(Path("runs/foundation-gfn2-3/recipe.json").read_text())["initial"] == "runs/foundation-gfn2"
+    first, twin = (
+        torch.load(f"runs/foundation-gfn2{name}/checkpoint.pt", weights_only=False)["average"] for name in ("", "-2")
+    )
+    assert not torch.equal(first["message_passing.update.weight_ih"], twin["message_passing.update.weight_ih"])

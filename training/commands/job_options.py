@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+
+if TYPE_CHECKING:
+    from training.recipes.recipe import Recipe
 
 
 def add_job_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +29,20 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def length_arguments(arguments: argparse.Namespace) -> list[str]:
-    """The options that say how long to train, as they were given."""
-    given = {"--steps": arguments.steps, "--length": arguments.length}
+def recipe_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The options that change the recipe, as they were given."""
+    given = {
+        "--steps": arguments.steps,
+        "--length": arguments.length,
+        "--seed": arguments.seed,
+        "--initial": None if arguments.initial is None else arguments.initial.absolute(),
+    }
     return [text for name, value in given.items() if value is not None for text in (name, str(value))]
+
+
+def run_name(recipe: "Recipe", seed: int | None) -> str:
+    """Name of the run folder: the recipe's, with the seed where another one than the recipe's was given."""
+    return recipe.name if seed is None else f"{recipe.name}-{seed}"
 
 
 def refuse_job_arguments(arguments: argparse.Namespace) -> None:
@@ -45,6 +59,8 @@ def start_job(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
     from training.jobs.control import start
+    from training.jobs.runs import runs_folder
+    from training.recipes.recipe import load_recipe
     from training.slurm import SlurmConfig
     from virialff.errors import ConfigError
 
@@ -66,8 +82,10 @@ def start_job(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
-    options += length_arguments(arguments)
+    options += recipe_arguments(arguments)
     run: Path | None = arguments.run
+    if run is None and arguments.seed is not None:
+        run = runs_folder() / run_name(load_recipe(arguments.recipe), arguments.seed)
     job = start(
         arguments.recipe,
         run=run,

@@ -7,7 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.commands.job_options import add_job_arguments, length_arguments, refuse_job_arguments, start_job
+from training.commands.job_options import (
+    add_job_arguments,
+    recipe_arguments,
+    refuse_job_arguments,
+    run_name,
+    start_job,
+)
 from virialff.commands import ExitCode
 from virialff.settings import require_write_access
 
@@ -29,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SHARE",
         help="train every stage this share of the recipe's steps, with its schedule in proportion (0.01)",
+    )
+    parser.add_argument(
+        "--initial", type=Path, metavar="RUN|MODEL", help="folder whose weights to start with, instead of the recipe's"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="seed of every stage instead of the recipe's: a twin of a run, to be a member (default run: NAME-SEED)",
     )
     parser.add_argument(
         "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
@@ -61,8 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     device = arguments.device or ("cuda" if arguments.gpus else "cpu")
     recipe = load_recipe(arguments.recipe)
-    stages = _stages(recipe, arguments.steps, arguments.length)
-    folder = arguments.run or Path("runs") / recipe.name
+    if arguments.initial is not None:
+        recipe = recipe.model_copy(update={"initial": arguments.initial})
+    stages = _stages(recipe, arguments.steps, arguments.length, arguments.seed)
+    folder = arguments.run or Path("runs") / run_name(recipe, arguments.seed)
     if "WORLD_SIZE" not in os.environ:
         processes = _processes(arguments)
         if processes > 1 or arguments.nodes > 1:
@@ -98,15 +114,17 @@ def _processes(arguments: argparse.Namespace) -> int:
 
 def _own_arguments(arguments: argparse.Namespace, folder: Path, device: str) -> list[str]:
     repack = ["--repack"] if arguments.repack else []
-    return [str(arguments.recipe), "--run", str(folder), "--device", device, *length_arguments(arguments), *repack]
+    return [str(arguments.recipe), "--run", str(folder), "--device", device, *recipe_arguments(arguments), *repack]
 
 
-def _stages(recipe: "Recipe", steps: int | None, length: float | None) -> "tuple[Optimization, ...]":
+def _stages(recipe: "Recipe", steps: int | None, length: float | None, seed: int | None) -> "tuple[Optimization, ...]":
     from dataclasses import replace
 
     from virialff.errors import ConfigError
 
     stages = recipe.all_stages
+    if seed is not None:
+        stages = tuple(replace(stage, seed=seed) for stage in stages)
     if length is not None:
         if not 0.0 < length <= 1.0:
             raise ConfigError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")

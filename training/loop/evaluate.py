@@ -20,6 +20,10 @@ from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.potential.energy import pair_energies, pair_energies_and_forces
 
+_TORSION = KINDS.index("torsion")
+#: Points of a torsion that are compared, kcal/mol above the lowest of them, and how many it takes.
+_TORSION_WINDOW, _TORSION_POINTS = 25.0, 6
+
 
 class Rows(NamedTuple):
     """Predictions beside labels, a row a conformer, for forces a row an atom: (n,), forces (n, 3)."""
@@ -60,6 +64,17 @@ class Predictions(NamedTuple):
         minima = self.energies.of_kinds(MINIMA)
         errors, chosen = relative_errors(minima.predicted, minima.reference, minima.ensembles)
         return errors, minima.where(chosen)
+
+    def torsion_errors(self) -> list[float]:
+        """Of each molecule the RMSE of its turned geometries up to 25 kcal/mol above the lowest, against their mean."""
+        turned = self.energies.of_kinds((_TORSION,))
+        found = []
+        for record in np.unique(turned.records):
+            points = turned.where(turned.records == record)
+            points = points.where(points.reference < points.reference.min() + _TORSION_WINDOW)
+            if len(points.errors) >= _TORSION_POINTS:
+                found.append(float(points.errors.std()))
+        return found
 
 
 def predict(
@@ -113,7 +128,8 @@ def potential_errors(state: State, molecules: Pack, complexes: Pack | None, spli
     """Errors of energies and forces, kcal/mol and kcal/mol/A.
 
     `energy_mae` over minima; `relative_rmse` over the minima of one kind of a molecule against the lowest, that one
-    left out (a minimum of another level lies in another basin);
+    left out (a minimum of another level lies in another basin); `torsion_rmse` over the torsions of a molecule up to
+    25 kcal/mol above the lowest, against their mean, and averaged over molecules;
     `force_mae` over all components of all geometries; `interaction_mae` over complexes.
     """
     pairs = () if complexes is None else getattr(complexes, split)
@@ -123,6 +139,7 @@ def potential_errors(state: State, molecules: Pack, complexes: Pack | None, spli
         "energy_mae": np.abs(found.energies.of_kinds(MINIMA).errors),
         "force_mae": np.abs(found.forces.errors),
         "relative_rmse": relative**2,
+        "torsion_rmse": np.array(found.torsion_errors()),
         "interaction_mae": np.abs(found.interactions.errors),
     }
     means = {name: float(values.mean()) for name, values in result.items() if values.size}

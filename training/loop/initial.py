@@ -19,8 +19,9 @@ from virialff.networks.kinetic import KineticNetwork
 
 #: Sizes of the kinetic-energy network, which a model does not have.
 _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
-#: Switches whose weights are zero at first: a network without one is the same network with it, before training.
-_ADDED = ("ring_sizes", "path_atoms")
+#: Switches that a training may turn on in a network without them: their weights are zero at first, or they have none
+#: and give those of others another input.
+_ADDED = ("ring_sizes", "ring_membership", "far_pairs_as_contacts", "path_atoms")
 #: Switches of the baseline, which does not belong to the weights: it is fitted again.
 OF_BASELINE = ("bond_type_baseline", "coordination_baseline")
 

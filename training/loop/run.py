@@ -24,7 +24,7 @@ def _print(line: str) -> None:
 
 def prepare_run(recipe: Recipe, folder: Path, *, repack: bool = False, say: Callable[[str], None] = _print) -> None:
     """Write `recipe.json` and make the packs that are missing, or all of them with `repack`."""
-    _pack([recipe.data.labels], recipe.level_of_theory, recipe.data, folder / PACKS, repack)
+    _pack(recipe.data.labels, recipe.level_of_theory, recipe.data, folder / PACKS, repack)
     if recipe.companion is not None:
         companion = recipe.companion
         _pack(companion.labels, companion.level_of_theory, recipe.data, folder / COMPANION_PACKS, repack)

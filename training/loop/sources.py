@@ -59,12 +59,17 @@ class Source:
             self._complex_batches = endless_batches(sizes, stage.complex_batch_pairs, self._seed + 1_000_003, done)
 
     def _batches(self, done: int) -> Iterator[tuple[int, list[int]]]:
-        stage, sizes = self.stage, self.molecules.n_pairs.tolist()
+        stage, records = self.stage, np.arange(len(self.molecules))
+        if stage.every_geometry:
+            records = records.repeat(-(-self.molecules.n_conformers // stage.conformers))
+        sizes = self.molecules.n_pairs[records].tolist()
         if self.companion:
-            return endless_batches(sizes, stage.companion_batch_pairs, self._seed, done)
-        if stage.batch_molecules is None:
-            return endless_batches(sizes, stage.batch_pairs, self._seed, done)
-        return endless_batches([1] * len(sizes), stage.batch_molecules, self._seed, done)
+            batches = endless_batches(sizes, stage.companion_batch_pairs, self._seed, done)
+        elif stage.batch_molecules is None:
+            batches = endless_batches(sizes, stage.batch_pairs, self._seed, done)
+        else:
+            batches = endless_batches([1] * len(sizes), stage.batch_molecules, self._seed, done)
+        return ((step, records[batch].tolist()) for step, batch in batches)
 
     @property
     def loss_names(self) -> list[str]:

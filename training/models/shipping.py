@@ -23,6 +23,7 @@ from training.models.card import (
     twin_errors_held_out,
 )
 from training.objectives.charge_sign import orient_charges
+from training.recipes.recipe import DataSection
 from virialff.benchmarks.reference_data import REFERENCES
 from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
 from virialff.errors import ConfigError
@@ -192,12 +193,12 @@ def _packs(run: Path, recipe: dict[str, Any]) -> Path:
     """The packs of a run; those of a run that came without are made again from the labels of its recipe."""
     packs = run / _PACKS
     if not (packs / COUNTS).is_file():
-        data = recipe["data"]
+        data = DataSection.model_validate(recipe["data"])
         make_packs(
-            [data["labels"]],
+            data.labels,
             packs,
-            seed=data["split_seed"],
-            fractions=tuple(data["fractions"]),
+            seed=data.split_seed,
+            fractions=data.fractions,
             level_of_theory=recipe["level_of_theory"],
         )
     return packs
@@ -217,10 +218,8 @@ def _earlier_packs(run: Path, recipe: dict[str, Any]) -> Sequence[Path]:
 
 
 def _labels(recipe: dict[str, Any]) -> Path | None:
-    labels = Path(recipe["data"]["labels"])
-    if labels.exists():
-        return labels
-    return LABELS if LABELS.is_file() else None
+    """The first of the recipe's stores that is still there, else the labels that ship."""
+    return next((path for path in (*DataSection.model_validate(recipe["data"]).labels, LABELS) if path.exists()), None)
 
 
 def _history(run: Path) -> list[dict[str, Any]]:

@@ -33,6 +33,11 @@ class Optimization:
     batch_molecules: int | None = setting(None, "Molecules of a batch; None for as many as have `batch_pairs` pairs.")
     complex_batch_pairs: int = setting(6_000, "Atom pairs of a batch of complexes.")
     conformers: int = setting(6, "Conformers of each molecule in a batch, drawn anew each time.")
+    every_geometry: bool = setting(
+        False,
+        "A molecule is in an epoch as often as it takes to show all its conformers, so that a torsion scan of many "
+        "points counts for more than a molecule with few; otherwise once.",
+    )
     complex_conformers: int = setting(4, "The same for the geometries of a complex.")
     learning_rate: float = setting(1.5e-3, "Highest learning rate of Adam.")
     warmup_steps: int = setting(500, "The learning rate rises linearly over so many steps.")

@@ -89,7 +89,8 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     """All values of a recipe, those that it leaves to the defaults too, without the entries that it has not."""
     values = recipe.model_dump(mode="json")
     values = {name: value for name, value in values.items() if value is not None}
-    values["data"]["labels"] = shown_path(Path(values["data"]["labels"]))
+    labels = [shown_path(path) for path in recipe.data.labels]
+    values["data"]["labels"] = labels[0] if len(labels) == 1 else labels
     return values
 
 

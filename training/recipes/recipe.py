@@ -1,9 +1,9 @@
 """Recipes: YAML files checked by pydantic, resolved into the plain settings that the loop takes."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 
 from training.recipes.optimization import Optimization
 from training.recipes.yaml import load_yaml
@@ -12,16 +12,28 @@ from virialff.networks.config import NetworkConfig
 PRESETS = Path(__file__).resolve().parents[1] / "presets"
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
 class DataSection(BaseModel):
     """Where the labels are and how they are split."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: Path = Field(description="A label store or a Parquet file of labels.")
+    labels: Annotated[tuple[Path, ...], BeforeValidator(_as_list)] = Field(
+        min_length=1,
+        description="Label stores or Parquet files, of which the rows of one level of theory are taken; a path alone "
+        "is a list of one.",
+    )
     split_seed: int = Field(description="Of the split by molecule into train, validation and test.")
     fractions: tuple[float, float, float] = Field(
         default=(0.88, 0.04, 0.08), description="Shares of train, validation and test."
     )
+
+    @field_serializer("labels")
+    def _one_as_it_is(self, labels: tuple[Path, ...]) -> str | list[str]:
+        return str(labels[0]) if len(labels) == 1 else [str(path) for path in labels]
 
 
 class CompanionSection(BaseModel):

@@ -57,6 +57,8 @@ class Switch:
 SWITCHES = (
     Switch("pair_relations", "1-3, 1-4, further and intermolecular pairs told apart", {"pair_relations": False}, {}),
     Switch("ring_sizes", "smallest rings of atoms and pairs", {"ring_sizes": False}, {}),
+    Switch("ring_membership", "rings that hold an atom counted once a size", {"ring_membership": False}, {}),
+    Switch("far_pairs_as_contacts", "further pairs as intermolecular ones", {"far_pairs_as_contacts": False}, {}),
     Switch("path_atoms", "atoms between those of 1-3 and 1-4 pairs", {"path_atoms": False}, {}),
     Switch("symmetric_pairs", "one set of coefficients a pair", {"symmetric_pairs": False}, {}),
     Switch("neutral_fragments", "charges of a fragment sum to zero", {"neutral_fragments": False}, {}),
@@ -75,6 +77,7 @@ SWITCHES = (
     Switch("forces", "losses of forces", {}, {"force_weight": 0.0, "interaction_force_weight": 0.0}),
     Switch("relative_energies", "loss of energies about the molecule's mean", {}, {"relative_weight": 0.0}),
     Switch("conformers", "several conformers a molecule", {}, {"conformers": 1, "complex_conformers": 1}),
+    Switch("every_geometry", "molecules drawn by the number of their conformers", {}, {"every_geometry": False}),
     Switch("complexes", "complexes", {}, {"interaction_weight": 0.0, "interaction_force_weight": 0.0}),
     Switch("repulsion_scale", "less weight of complexes pushed together", {}, {"repulsion_scale": None}),
     Switch("kind_weights", "less weight of distorted geometries", {}, {"kind_weights": (1.0,) * 5}),

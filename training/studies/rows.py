@@ -98,7 +98,7 @@ def open_study(arguments: argparse.Namespace, *, with_companion: bool = False) -
         raise ConfigError(f"--steps {arguments.steps}: a training has at least one step.")
     packs = arguments.packs or arguments.folder / "packs"
     if arguments.packs is None:
-        _pack([recipe.data.labels], recipe.level_of_theory, packs, recipe, arguments.validation)
+        _pack(recipe.data.labels, recipe.level_of_theory, packs, recipe, arguments.validation)
     companion = None
     if with_companion and recipe.companion is not None:
         beside = packs.parent / COMPANION_PACKS

@@ -1,4 +1,4 @@
-"""Covalent topology: which atom pairs are bonded, 1-3, 1-4, further apart or in different fragments and rings."""
+"""Covalent topology: which atom pairs are bonded, 1-3, 1-4, further apart or in different fragments."""
 
 import numpy as np
 
@@ -94,38 +94,3 @@ def _lengthened(paths: np.ndarray, bonds: np.ndarray) -> np.ndarray:
     counts = last - first
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.column_stack([np.repeat(paths, counts, axis=0), bonds[1, np.repeat(first, counts) + within]])
-
-
-_SMALLEST = 3
-
-
-def smallest_rings(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
-    """Atoms of each ring of the symmetrized smallest set: it does not depend on the order of the atoms."""
-    from rdkit import Chem  # networks read the names above where no RDKit is
-
-    mol = Chem.RWMol()
-    for _ in range(n_atoms):
-        mol.AddAtom(Chem.Atom(0))
-    for first, second in bonds:
-        mol.AddBond(int(first), int(second), Chem.BondType.SINGLE)
-    return [tuple(ring) for ring in Chem.GetSymmSSSR(mol)]
-
-
-def ring_counts(n_atoms: int, rings: list[tuple[int, ...]]) -> np.ndarray:
-    """How many rings of each of RING_SIZES hold each atom, shape (n_atoms, len(RING_SIZES)) int64."""
-    counts = np.zeros((n_atoms, len(RING_SIZES)), dtype=np.int64)
-    for ring in rings:
-        counts[list(ring), _position(ring)] += 1
-    return counts
-
-
-def pair_rings(n_atoms: int, rings: list[tuple[int, ...]]) -> np.ndarray:
-    """NO_RING or 1 + position in RING_SIZES of the smallest ring that holds both atoms, shape (n_atoms, n_atoms)."""
-    classes = np.full((n_atoms, n_atoms), NO_RING, dtype=np.int64)
-    for ring in sorted(rings, key=len, reverse=True):
-        classes[np.ix_(ring, ring)] = 1 + _position(ring)
-    return classes
-
-
-def _position(ring: tuple[int, ...]) -> int:
-    return min(len(ring) - _SMALLEST, len(RING_SIZES) - 1)

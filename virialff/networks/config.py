@@ -48,6 +48,14 @@ class NetworkConfig:
         False,
         "x_i counts the smallest rings that hold the atom by size, e_ij has the smallest one that holds both atoms.",
     )
+    ring_membership: bool = setting(
+        False,
+        "x_i has whether a ring of each size holds the atom, instead of how many do: fused and symmetric rings count "
+        "once.",
+    )
+    far_pairs_as_contacts: bool = setting(
+        False, "Pairs of one molecule beyond 1-4 are intermolecular ones to feats_net, so that complexes teach folding."
+    )
     path_atoms: bool = setting(
         False,
         "feats_net reads the mean embedding of the atoms on the shortest paths between the atoms of a 1-3 or 1-4 pair.",

@@ -17,7 +17,12 @@ class ForceFieldNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.message_passing = MessagePassing(config.hidden_size, config.message_steps, ring_sizes=config.ring_sizes)
+        self.message_passing = MessagePassing(
+            config.hidden_size,
+            config.message_steps,
+            ring_sizes=config.ring_sizes,
+            ring_membership=config.ring_membership,
+        )
         self.charges = ChargeNetwork(config)
         self.pairs = PairNetwork(config)
 

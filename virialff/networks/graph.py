@@ -15,6 +15,7 @@ import torch
 
 from virialff.elements import ELEMENT_INDEX
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rings import pair_rings, ring_counts, smallest_rings
 from virialff.molecules.topology import (
     NON_COVALENT,
     all_pairs,
@@ -22,9 +23,6 @@ from virialff.molecules.topology import (
     bond_type_indices,
     fragment_indices,
     pair_relations,
-    pair_rings,
-    ring_counts,
-    smallest_rings,
 )
 from virialff.networks.graph_tensors import GraphTensors
 

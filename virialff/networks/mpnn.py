@@ -14,7 +14,9 @@ from virialff.networks.graph_tensors import GraphTensors
 class MessagePassing(nn.Module):
     """Atom embeddings from the covalent graph: messages m_i = sum_j A(e_ij) h_j, update by a GRU."""
 
-    def __init__(self, hidden_size: int, steps: int, *, ring_sizes: bool = False) -> None:
+    def __init__(
+        self, hidden_size: int, steps: int, *, ring_sizes: bool = False, ring_membership: bool = False
+    ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.steps = steps
@@ -22,6 +24,7 @@ class MessagePassing(nn.Module):
         self.bond_matrices = nn.Parameter(torch.empty(len(BOND_TYPES), hidden_size, hidden_size))
         self.update = nn.GRUCell(hidden_size, hidden_size)
         self.rings = nn.Linear(len(RING_SIZES), hidden_size, bias=False) if ring_sizes else None
+        self.ring_membership = ring_membership
         if self.rings is not None:
             nn.init.zeros_(self.rings.weight)
         bound = hidden_size**-0.5
@@ -40,7 +43,8 @@ class MessagePassing(nn.Module):
         """Embeddings h_i, (n_atoms, hidden_size)."""
         hidden = self.embed(graph.elements)
         if self.rings is not None:
-            hidden = hidden + self.rings(graph.atom_rings.to(hidden.dtype))
+            rings = graph.atom_rings.clamp(max=1) if self.ring_membership else graph.atom_rings
+            hidden = hidden + self.rings(rings.to(hidden.dtype))
         for _ in range(self.steps):
             hidden = self.update(self.messages(hidden, graph), hidden)
         return hidden

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from virialff.molecules.topology import EDGE_TYPES, RELATIONS, RING_SIZES
+from virialff.molecules.topology import EDGE_TYPES, NO_RING, RELATIONS, RING_SIZES
 from virialff.networks.config import RELATION_SCALES, NetworkConfig
 from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mlp import mlp
@@ -21,7 +21,7 @@ SIGMA_BOUNDS = (1.5, 4.2)
 EPSILON_BOUNDS = (0.005, 0.5)
 
 
-_THIRD = RELATIONS.index("1-3")
+_THIRD, _FURTHER, _INTERMOLECULAR = (RELATIONS.index(name) for name in ("1-3", "further", "intermolecular"))
 # Puts the widths of the Gaussians at first near 0.5 A within bounds of 0.3 and 1.5 A, close to the spacing of centres.
 _INITIAL_WIDTH_OUTPUT = -1.5
 
@@ -67,28 +67,33 @@ class PairNetwork(nn.Module):
 
     def forward(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
         """(n_rows, 14) coefficients in the units of PairParameters; rows as `rows` gives them."""
+        if self.config.far_pairs_as_contacts:
+            graph = _with_contacts(graph)
         (i, j), pair = self.rows(graph)
         first, second = self.first(hidden), self.second(hidden)
-        edge = self._edges(hidden, graph)[pair]
+        edge = self._edges(hidden, graph)
         if self.config.symmetric_pairs:
-            layer = first[i] + first[j] + second[i] * second[j] + edge
+            layer = first.index_select(0, i) + first.index_select(0, j)
+            layer = layer + second.index_select(0, i) * second.index_select(0, j) + edge
         else:
-            layer = first[i] + second[j] + edge
+            layer = first.index_select(0, i) + second.index_select(0, j) + edge[pair]
         return self._scaled(self.rest(layer), graph.pair_relations[pair])
 
     def _edges(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
         """What the first layer adds for each pair of the graph, (n_pairs, width)."""
-        edge = self.edge.weight[graph.pair_types]
-        if self.relation is not None:
-            edge = edge + self.relation.weight[graph.pair_relations]
-        if self.ring is not None:
-            edge = edge + self.ring.weight[graph.pair_rings]
+        # The classes of pairs are few: their terms are added up by class, and one row a pair is taken.
+        classes, place = self.edge.weight, graph.pair_types
+        for table, positions in ((self.relation, graph.pair_relations), (self.ring, graph.pair_rings)):
+            if table is not None:
+                classes = (classes.unsqueeze(1) + table.weight).flatten(end_dim=1)
+                place = place * table.num_embeddings + positions
+        edge = classes.index_select(0, place)
         if self.between is not None:
             # Both products are over atoms, of which there are fewer than paths.
             embedded = (hidden @ self.between).flatten(end_dim=1)
             relation = graph.pair_relations[graph.path_pairs] - _THIRD
             inside = torch.bincount(graph.path_pairs, minlength=graph.n_pairs)[graph.path_pairs].to(edge.dtype)
-            rows = embedded[relation * graph.n_atoms + graph.path_atoms] / inside.unsqueeze(-1)
+            rows = embedded.index_select(0, relation * graph.n_atoms + graph.path_atoms) / inside.unsqueeze(-1)
             edge = edge.index_add(0, graph.path_pairs, rows)
         return edge
 
@@ -103,6 +108,15 @@ class PairNetwork(nn.Module):
             widths = _between(widths, *self.config.gaussian_widths)
         gaussians = torch.stack([amplitudes, widths], dim=-1).flatten(start_dim=1)
         return torch.cat([c0.unsqueeze(-1), c1.unsqueeze(-1), gaussians], dim=-1)
+
+
+def _with_contacts(graph: GraphTensors) -> GraphTensors:
+    """The graph with its further pairs as intermolecular ones, which no ring holds."""
+    far = graph.pair_relations == _FURTHER
+    return graph._replace(
+        pair_relations=graph.pair_relations.masked_fill(far, _INTERMOLECULAR),
+        pair_rings=graph.pair_rings.masked_fill(far, NO_RING),
+    )
 
 
 def _between(output: Tensor, low: float, high: float) -> Tensor:

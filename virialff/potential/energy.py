@@ -24,7 +24,7 @@ TERMS = ("coulomb", "dispersion", "repulsion", "gaussians")
 def pair_displacements(parameters: PairParameters, positions: Tensor) -> Tensor:
     """R_j - R_i of every row, (n_conformers, n_rows, 3) in Angstrom."""
     i, j = parameters.pair_index
-    return positions[:, j] - positions[:, i]
+    return positions.index_select(1, j) - positions.index_select(1, i)
 
 
 def pair_terms(parameters: PairParameters, positions: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def _long_range(parameters: PairParameters) -> tuple[Tensor, Tensor, Tensor]:
     """Charge product, C_0 and C_1 of every row; zero for bonded pairs (Eq. 21)."""
     i, j = parameters.pair_index
     present = (~parameters.bonded).to(parameters.charges.dtype)
-    product = parameters.charges[i] * parameters.charges[j] * present
+    product = parameters.charges.index_select(0, i) * parameters.charges.index_select(0, j) * present
     return product, parameters.coefficients[:, 0] * present, parameters.coefficients[:, 1] * present
 
 

@@ -58,11 +58,14 @@ def new_training(devices: Devices) -> None:
 
 def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     """The section `data` and the level of theory; None where there are no labels to choose from."""
-    wanted = str(values["data"]["labels"])
+    labels = values["data"]["labels"]
+    # Several stores of a preset are one choice.
+    several = {} if isinstance(labels, str) else {", ".join(labels): labels}
+    wanted = next(iter(several), labels)
     sources = [shown_path(path) for path in label_sources()]
-    options = [*sources, _OTHER]
+    options = [*several, *sources, _OTHER]
     with st.container(horizontal=True):
-        index = options.index(wanted) if wanted in sources else len(sources)
+        index = options.index(wanted if wanted in options else _OTHER)
         source = st.selectbox(
             "Labels", options, index, key=recipe_form.key("labels"), persist_state="session", width=360
         )
@@ -74,8 +77,9 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
                 persist_state="session",
                 width=420,
             ).strip()
+        stores = several.get(source, [source])
         try:
-            levels = _levels(source, _version(Path(source)))
+            levels = sorted({level for store in stores for level in _levels(store, _version(Path(store)))})
         except VirialffError as error:
             st.error(sentence(error), title="These labels cannot be used")
             return None
@@ -118,7 +122,7 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     if abs(sum(shares) - 1.0) > 1e-9:
         st.error(f"The shares add up to {sum(shares):g}: they must add up to 1.")
         return None
-    return {"labels": source, "split_seed": int(seed), "fractions": shares}, level
+    return {"labels": several.get(source, source), "split_seed": int(seed), "fractions": shares}, level
 
 
 def _version(path: Path) -> tuple[int, ...]:

@@ -88,6 +88,18 @@ def test_a_network_goes_on_with_switches_that_it_was_trained_without(tmp_path):
         copy_initial_weights(tmp_path / "full", ForceFieldNetwork(plain), None)
 
 
+def test_a_network_goes_on_with_other_inputs_but_not_without_them(model, tmp_path):
+    off = dataclasses.replace(SMALL_NETWORK, ring_membership=False, far_pairs_as_contacts=False)
+    baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
+    save_checkpoint(tmp_path / "off", ForceFieldNetwork(off), baseline, dict.fromkeys(CARD_KEYS, ""))
+    network = ForceFieldNetwork(SMALL_NETWORK)
+    copy_initial_weights(tmp_path / "off", network, None)
+    for name, value in load_checkpoint(tmp_path / "off").network.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value.float())
+    with pytest.raises(ConfigError, match="has a network with ring_membership True and the recipe says False"):
+        copy_initial_weights(model, ForceFieldNetwork(off), None)
+
+
 def test_a_damaged_model_is_refused(model, tmp_path):
     for file in model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

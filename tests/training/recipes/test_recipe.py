@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.recipes.recipe import PRESETS, load_recipe
+from training.recipes.recipe import PRESETS, Recipe, load_recipe
 from virialff.cli import main
 from virialff.errors import ConfigError
 from virialff.networks.config import PAPER
@@ -104,3 +104,17 @@ def test_a_share_of_no_recipe_is_refused(length, tmp_path, capsys):
     assert main(arguments) == 2
     assert "it is a share of the recipe's steps" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_labels_are_a_store_or_a_list_of_stores(tmp_path: Path):
+    one = load_recipe(PRESETS / "foundation.yaml")
+    assert one.data.labels == (Path("assets/data/gfn2.parquet"),)
+    assert one.model_dump(mode="json")["data"]["labels"] == "assets/data/gfn2.parquet"
+    file = tmp_path / "recipe.yaml"
+    file.write_text(FOUNDATION.replace("assets/data/gfn2.parquet", "[a.parquet, build/labels/b]"))
+    several = load_recipe(file)
+    assert several.data.labels == (Path("a.parquet"), Path("build/labels/b"))
+    assert Recipe.model_validate_json(several.model_dump_json()) == several
+    file.write_text(FOUNDATION.replace("assets/data/gfn2.parquet", "[]"))
+    with pytest.raises(ConfigError, match=r"line \d+: data\.labels: .* at least 1 item"):
+        load_recipe(file)

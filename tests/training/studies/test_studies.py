@@ -60,7 +60,13 @@ def switches_of(preset: str) -> set[str]:
 
 def test_every_switch_is_one_of_the_foundation_or_of_fine_tuning():
     foundation, fine_tuning = switches_of("foundation.yaml"), switches_of("virialff.yaml")
-    assert foundation | fine_tuning == {switch.name for switch in ablation.SWITCHES}
+    one_run = switches_of("foundation_one_run.yaml")
+    assert foundation | one_run | fine_tuning == {switch.name for switch in ablation.SWITCHES}
+    assert one_run - foundation - fine_tuning == {
+        "ring_membership",
+        "far_pairs_as_contacts",
+        "every_geometry",
+    }
     assert fine_tuning - foundation == {"initial", "companion", "dipoles", "coordination_baseline", "repulsion_scale"}
 
 

@@ -8,6 +8,7 @@ import torch
 
 from tests.small_network import SMALL_NETWORK
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.topology import NO_RING, RELATIONS
 from virialff.networks.charges import neutralize_fragments
 from virialff.networks.config import PAPER, RELATION_SCALES, NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
@@ -165,8 +166,8 @@ def test_output_scales_bound_sigma_and_epsilon():
 
 
 def test_relation_scales_multiply_the_amplitudes():
-    scaled = network(SMALL_NETWORK)
-    plain = network(dataclasses.replace(SMALL_NETWORK, output_scales=False))
+    scaled = network(dataclasses.replace(SMALL_NETWORK, far_pairs_as_contacts=False))
+    plain = network(dataclasses.replace(scaled.config, output_scales=False))
     plain.load_state_dict(scaled.state_dict())
     graph = molecule_tensors(Molecule.from_smiles("CCCC.C"))
     ratio = scaled(graph).amplitudes / plain(graph).amplitudes
@@ -191,3 +192,33 @@ def test_config_survives_json_and_refuses_unknown_settings():
     assert NetworkConfig.from_dict(SMALL_NETWORK.to_dict() | {"gaussian_widths": [0.3, 1.5]}) == SMALL_NETWORK
     with pytest.raises(ValueError, match="'depth'"):
         NetworkConfig.from_dict({"depth": 3})
+
+
+def test_far_pairs_as_contacts_have_the_parameters_of_intermolecular_pairs():
+    """Those of two molecules with the same embeddings, and no other pair changes."""
+    off = network(dataclasses.replace(SMALL_NETWORK, far_pairs_as_contacts=False))
+    on = network(SMALL_NETWORK)
+    on.load_state_dict(off.state_dict())
+    for smiles in ("CCCCCCC", "C1CCCCCCCC1"):
+        graph = molecule_tensors(Molecule.from_smiles(smiles))
+        far = graph.pair_relations == RELATIONS.index("further")
+        between = graph._replace(
+            pair_relations=graph.pair_relations.masked_fill(far, RELATIONS.index("intermolecular")),
+            pair_rings=graph.pair_rings.masked_fill(far, NO_RING),
+        )
+        assert torch.equal(on(graph).coefficients, off(between).coefficients)
+        changed = (on(graph).coefficients != off(graph).coefficients).any(dim=1)
+        assert torch.equal(changed, far)
+    assert not PAPER.far_pairs_as_contacts
+
+
+def test_ring_membership_counts_every_size_once():
+    counting = network(dataclasses.replace(SMALL_NETWORK, ring_membership=False))
+    once = network(SMALL_NETWORK)
+    once.load_state_dict(counting.state_dict())
+    benzene, naphthalene = (molecule_tensors(Molecule.from_smiles(text)) for text in ("c1ccccc1", "c1ccc2ccccc2c1"))
+    assert torch.equal(once(benzene).coefficients, counting(benzene).coefficients)
+    capped = naphthalene._replace(atom_rings=naphthalene.atom_rings.clamp(max=1))
+    assert torch.equal(once(naphthalene).coefficients, counting(capped).coefficients)
+    assert not torch.equal(once(naphthalene).coefficients, counting(naphthalene).coefficients)
+    assert not PAPER.ring_membership

@@ -1,0 +1,85 @@
+"""The smallest rings of a molecule: which of them hold an atom, and which both atoms of a pair."""
+
+import numpy as np
+from rdkit import Chem
+
+from virialff.molecules.topology import NO_RING, RING_SIZES
+
+_SMALLEST = 3
+#: Rings of this size and above are of one class, the last of RING_SIZES.
+_LARGER = _SMALLEST + len(RING_SIZES) - 1
+# Beyond it the large rings are counted by family. Cyclodextrins and cycloparaphenylenes of n units have 2^n: each unit
+# can be passed on either side.
+_MOST_LISTED = 16
+
+
+def smallest_rings(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
+    """Atoms of each ring of the symmetrized smallest set: it does not depend on the order of the atoms.
+
+    Of a molecule with many rings those of seven atoms and more come by unique ring family (Kolodzik et al. 2012), all
+    atoms of a family as one ring, so that the time does not grow with their number.
+    """
+    mol = _graph(n_atoms, bonds)
+    Chem.FindRingFamilies(mol)
+    families = mol.GetRingInfo()
+    # Beyond 2^32 the number of rings overflows; that of families, which each has one or more, does not.
+    if max(families.NumRelevantCycles(), families.NumRingFamilies()) <= _MOST_LISTED:
+        return [tuple(ring) for ring in Chem.GetSymmSSSR(_graph(n_atoms, bonds))]
+    inside = _in_small_rings(n_atoms, bonds)
+    small = Chem.GetSymmSSSR(_graph(n_atoms, bonds[inside]))
+    large = [
+        tuple(atoms)
+        for atoms, edges in zip(families.AtomRingFamilies(), families.BondRingFamilies(), strict=True)
+        if not inside[list(edges)].all()
+    ]
+    return [tuple(ring) for ring in small] + large
+
+
+def _graph(n_atoms: int, bonds: np.ndarray) -> Chem.RWMol:
+    mol = Chem.RWMol()
+    for _ in range(n_atoms):
+        mol.AddAtom(Chem.Atom(0))
+    for first, second in bonds:
+        mol.AddBond(int(first), int(second), Chem.BondType.SINGLE)
+    return mol
+
+
+def _in_small_rings(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
+    """Whether each bond lies in a ring that is not of the last class, shape (n_bonds,) bool."""
+    neighbors: list[list[int]] = [[] for _ in range(n_atoms)]
+    for first, second in bonds.tolist():
+        neighbors[first].append(second)
+        neighbors[second].append(first)
+
+    def closes(first: int, second: int) -> bool:
+        seen = front = {first}
+        for length in range(1, _LARGER - 1):
+            # The bond itself is no way round.
+            step = {atom for last in front for atom in neighbors[last] if length > 1 or atom != second}
+            front = step - seen
+            if second in front:
+                return True
+            seen = seen | front
+        return False
+
+    return np.array([closes(first, second) for first, second in bonds.tolist()], dtype=bool)
+
+
+def ring_counts(n_atoms: int, rings: list[tuple[int, ...]]) -> np.ndarray:
+    """How many rings of each of RING_SIZES hold each atom, shape (n_atoms, len(RING_SIZES)) int64."""
+    counts = np.zeros((n_atoms, len(RING_SIZES)), dtype=np.int64)
+    for ring in rings:
+        counts[list(ring), _position(ring)] += 1
+    return counts
+
+
+def pair_rings(n_atoms: int, rings: list[tuple[int, ...]]) -> np.ndarray:
+    """NO_RING or 1 + position in RING_SIZES of the smallest ring that holds both atoms, shape (n_atoms, n_atoms)."""
+    classes = np.full((n_atoms, n_atoms), NO_RING, dtype=np.int64)
+    for ring in sorted(rings, key=len, reverse=True):
+        classes[np.ix_(ring, ring)] = 1 + _position(ring)
+    return classes
+
+
+def _position(ring: tuple[int, ...]) -> int:
+    return min(len(ring) - _SMALLEST, len(RING_SIZES) - 1)
