@@ -40,9 +40,16 @@ CALLABLES = {
     "virialff.parameters.contributions": ("pair_contributions",),
     "virialff.parameters.dipole": ("point_charge_dipole",),
     "virialff.conformers.generation": ("generate",),
+    "virialff.conformers.relax": ("relax",),
+    "virialff.methods.method": ("get_method",),
+    "virialff.methods.runs": ("energies_of",),
+    "virialff.methods.comparison": ("compare_methods",),
+    "virialff.methods.ase": ("AseMethod",),
+    "virialff.interactions.complexes": ("complex_interactions",),
+    "virialff.interactions.counterpoise": ("counterpoise_energies",),
+    "virialff.interactions.approach": ("bring_together",),
+    "virialff.benchmarks.noncovalent": ("reference_comparison",),
 }
-#: Functions of docs/api.md that have no sections yet.
-_WITHOUT = {"complex_interactions", "counterpoise_energies", "bring_together", "reference_comparison"}
 NAMES = [(module, name) for module, names in CALLABLES.items() for name in names]
 
 
@@ -77,5 +84,4 @@ def test_every_function_of_the_interface_is_among_them():
     tables = [line for line in API.splitlines() if line.startswith("| `")]
     documented = {name for line in tables for name in re.findall(r"`(?:[\w.]*\.)?(\w+)\(", line.split(" | ")[0])}
     checked = {name.rpartition(".")[2] for _, name in NAMES}
-    assert documented - _WITHOUT <= checked
-    assert not _WITHOUT & checked
+    assert documented <= checked

@@ -235,12 +235,30 @@ def _run(
 def reference_comparison(
     references: References, model: Method, geometry: Geometry, *, progress: Progress | None = None
 ) -> InteractionResult:
-    """Interaction energies (kcal/mol) of all dimers of one kind of geometry that have a DFT energy: Fig. 8 and 9.
+    """Interaction energies of all dimers of one kind of geometry that have a DFT energy: Fig. 8 and 9 of the paper.
 
-    `reference` is DFT with counterpoise correction; the methods are the model, what the references hold beside it
-    (GFN2-xTB, ANI) and, at vertical geometries, CCSD(T) where it is known. A method that lacks a dimer is NaN there.
+    Parameters
+    ----------
+    references : References
+        Of the evaluation sets; `load_references` reads them.
+    model : Method
+        What is compared.
+    geometry : {"vertical", "relaxed"}
+        Which geometries of the complexes and their fragments.
+    progress : callable, optional
+        Called with the dimers done and their total.
 
-    Raises EvaluationSetError where there is no such dimer.
+    Returns
+    -------
+    InteractionResult
+        In kcal/mol. `reference` is DFT with counterpoise correction; the methods are the model, what the references
+        hold beside it (GFN2-xTB, ANI) and, at vertical geometries, CCSD(T) where it is known. A method that lacks a dimer is
+        NaN there.
+
+    Raises
+    ------
+    EvaluationSetError
+        If there is no such dimer.
     """
     ordered = replace(references, dimers=tuple(sort_dimers(references.dimers)))
     result = run(REFERENCE_DIMERS[geometry], {MODEL: model}, references=ordered, progress=progress)

@@ -62,14 +62,34 @@ def relax(
     max_steps: int = MAX_STEPS,
     progress: Progress | None = None,
 ) -> Relaxation:
-    """Minimize the engine's energy from each geometry until no force exceeds `force_tolerance`, as `minimize` does.
+    """Minimize the energy of a method from each geometry until no force exceeds the tolerance, as `minimize` does.
 
-    `positions` (n_conformers, n_atoms, 3) or (n_atoms, 3), Angstrom, by default the molecule's own, which stay as they
-    are. `progress(done, total)` is called after every conformer; what it raises stops the run. A conformer that has
-    not converged after `max_steps` comes back with `converged` False. Bonds and stereochemistry of every result are
-    held against those before.
+    Parameters
+    ----------
+    molecule : Molecule
+        Whose bonds and stereochemistry every result is held against.
+    engine : ForceMethod
+        Any method that gives forces.
+    positions : array_like, shape (n_conformers, n_atoms, 3) or (n_atoms, 3), optional
+        Where to start, in Angstrom; by default the molecule's own conformers. They stay as they are.
+    force_tolerance : float, optional
+        Largest force on an atom at a minimum, in kcal/mol/Angstrom.
+    max_steps : int, optional
+        A conformer that has not converged by then comes back with `converged` False.
+    progress : callable, optional
+        Called with the conformers done and their total after each; what it raises stops the run.
 
-    Raises EngineError if the engine cannot compute the molecule or fails on the way, and as `Molecule.require_3d`.
+    Returns
+    -------
+    Relaxation
+        The conformers in the order given, and what each changed besides coordinates.
+
+    Raises
+    ------
+    EngineError
+        If the method cannot compute the molecule or fails on the way.
+    MissingCoordinatesError, FlatCoordinatesError
+        As `Molecule.require_3d`.
     """
     if positions is None:
         molecule.require_3d()

@@ -51,14 +51,31 @@ def suggest_contact(
 
 
 def bring_together(first: Molecule, second: Molecule, contact: Contact, *, turn: float | None = None) -> Molecule:
-    """The complex of two molecules with one conformer each, the first where it is and the second moved as a whole.
+    """The complex of two molecules, the first where it is and the second moved as a whole.
 
-    contact: which atoms face each other, and their distance in Angstrom.
-    turn: angle in degrees by which the second is turned about the line of the contact; by default the one that keeps
-        the other atoms furthest apart.
+    Parameters
+    ----------
+    first, second : Molecule
+        With one conformer each.
+    contact : Contact
+        Which atoms face each other, and their distance in Angstrom.
+    turn : float, optional
+        Angle in degrees by which the second is turned about the line of the contact; by default the one that keeps the
+        other atoms furthest apart.
 
-    Raises MissingCoordinatesError unless each has one conformer, IndexError for an atom that is not there, and
-    OverlappingAtomsError where atoms of the two would lie on each other.
+    Returns
+    -------
+    Molecule
+        Of the fragments of both, with one conformer.
+
+    Raises
+    ------
+    MissingCoordinatesError
+        Unless each has one conformer.
+    IndexError
+        For an atom that is not there.
+    OverlappingAtomsError
+        If atoms of the two would lie on each other.
     """
     for name, molecule in (("first", first), ("second", second)):
         if molecule.n_conformers != 1:

@@ -105,12 +105,30 @@ def complex_interactions(
     *,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ComplexInteractions:
-    """E_int of a complex's first conformer by every method, and of its minimum by `relaxer` where one is given.
+    """E_int of a complex by every method, and of its minimum by `relaxer` where one is given.
 
-    `progress(done, total, what)` is called before each step; what it raises stops the work.
+    Parameters
+    ----------
+    molecule : Molecule
+        Two or more fragments; its first conformer is taken.
+    methods : mapping of str to Method
+        By the names under which their results are shown.
+    relaxer : ForceMethod, optional
+        Relaxes the complex and its fragments.
+    progress : callable, optional
+        `progress(done, total, what)` is called before each step; what it raises stops the work.
 
-    Raises MissingCoordinatesError and MoleculeError for what is no complex with coordinates, EngineError where the
-    relaxer cannot relax it.
+    Returns
+    -------
+    ComplexInteractions
+        Energies in kcal/mol; by DFT engines counterpoise-corrected (Boys and Bernardi, 1970).
+
+    Raises
+    ------
+    MissingCoordinatesError, MoleculeError
+        For what is no complex with coordinates.
+    EngineError
+        If the relaxer cannot relax it.
     """
     if molecule.n_fragments < 2:
         raise MoleculeError("an interaction energy needs two or more molecules and this is one; give a complex")

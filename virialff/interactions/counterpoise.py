@@ -28,11 +28,28 @@ def counterpoise_energies(
 ) -> CounterpoiseEnergies:
     """Counterpoise-corrected vertical interaction energy of one geometry, with the energy of the complex.
 
-    numbers, fragments: (n_atoms,), atomic numbers and the index of each atom's fragment, from 0.
-    positions: (n_atoms, 3), Angstrom.
-    `progress(done, total)` after each calculation: of the complex, and of every fragment.
+    Parameters
+    ----------
+    engine : DftEngine
+        A program that can compute a fragment in the basis of the complex.
+    numbers : array_like, shape (n_atoms,)
+        Atomic numbers.
+    fragments : array_like, shape (n_atoms,)
+        Index of the fragment of each atom, from 0.
+    positions : array_like, shape (n_atoms, 3)
+        In Angstrom.
+    progress : callable, optional
+        Called with the calculations done and their total: of the complex, and of every fragment.
 
-    Raises EngineError as `DftEngine.electronic_structure`.
+    Returns
+    -------
+    CounterpoiseEnergies
+        In kcal/mol.
+
+    Raises
+    ------
+    EngineError
+        As `DftEngine.electronic_structure`.
     """
     fragments = np.asarray(fragments)
     n_fragments = int(fragments.max()) + 1

@@ -27,6 +27,17 @@ class AseMethod(EnergiesAndForces):
     """An ASE calculator as a `Method` with forces. Whatever the calculator raises is an EngineError.
 
     `level` is the calculator's attribute of that name where it has one, else the name of its class.
+
+    Parameters
+    ----------
+    name : str
+        What to call the method.
+    calculator : ase.calculators.calculator.Calculator
+        With energies and forces in ASE's units, eV and Angstrom; they leave in kcal/mol.
+
+    See Also
+    --------
+    get_method : A calculator by the text "ase:module:factory".
     """
 
     def __init__(self, name: str, calculator: Any) -> None:

@@ -84,10 +84,25 @@ def compare_methods(
 ) -> Comparison:
     """Energies of all conformers of a molecule by several methods, each under the name given here.
 
-    A method that cannot compute the molecule, or none of its conformers, is in `left_out` with its reason; one that
-    fails for some conformers has NaN for them, with the reasons.
+    Parameters
+    ----------
+    ensemble : Molecule
+        With conformers in three dimensions.
+    methods : mapping of str to Method
+        By the names under which their results are shown.
+    progress : callable, optional
+        Called with the name of a method, the number of its conformers done and their total.
 
-    Raises MissingCoordinatesError and FlatCoordinatesError as `Molecule.require_3d`.
+    Returns
+    -------
+    Comparison
+        A method that cannot compute the molecule, or none of its conformers, is in `left_out` with its reason; one that
+        fails for some conformers has NaN for them, with the reasons.
+
+    Raises
+    ------
+    MissingCoordinatesError, FlatCoordinatesError
+        As `Molecule.require_3d`.
     """
     found: list[MethodEnergies] = []
     left_out: dict[str, str] = {}

@@ -72,14 +72,27 @@ class ForceMethod(Method, Protocol):
 
 
 def get_method(name: str) -> Method:
-    """A method by its name.
+    """A method by its name: text that can be sent to another process.
 
-    An engine ("gfn2", "ani", "pyscf", "psi4"; PySCF takes its faster settings for energies alone), "ase:module:factory"
-    for the ASE calculator that the factory makes, a method of another package, "model" for the default model, or
-    another model by its name or folder. A model is read anew, the others are the same object on every call.
+    Parameters
+    ----------
+    name : str
+        An engine ("gfn2", "ani", "pyscf", "psi4"; PySCF takes its faster settings for energies alone),
+        "ase:module:factory" for the ASE calculator that the factory makes, a method of another package, "model" for the
+        default model, or another model by its name or folder.
 
-    Raises EngineError with the reason where there is no such method or it cannot be loaded, CheckpointError for a
-    damaged model. Whether it can compute here is what its `available()` says.
+    Returns
+    -------
+    Method
+        A model is read anew, the others are the same object on every call. Whether it can compute here is what its
+        `available()` says.
+
+    Raises
+    ------
+    EngineError
+        If there is no such method or it cannot be loaded, with the reason.
+    CheckpointError
+        If the files of a model are damaged.
     """
     if name == MODEL or "/" in name:
         return _model(name)

@@ -78,11 +78,30 @@ class MethodEnergies:
 def energies_of(
     method: Method, ensemble: Molecule, *, name: str | None = None, progress: Progress | None = None
 ) -> MethodEnergies:
-    """The energies of all conformers of a molecule. One that fails is NaN with its reason, and takes no other with it.
+    """The energies of all conformers of a molecule. One that fails takes no other with it.
 
-    `name`: what to call the method, by default its own. `progress` is called as the method does.
+    Parameters
+    ----------
+    method : Method
+        An engine, a model, or any other.
+    ensemble : Molecule
+        With conformers in three dimensions.
+    name : str, optional
+        What to call the method, by default its own name.
+    progress : callable, optional
+        Called as the method does, with the number of conformers done and their total.
 
-    Raises EngineError where the method cannot compute here, or not this molecule, and as `Molecule.require_3d`.
+    Returns
+    -------
+    MethodEnergies
+        Total energies (n_conformers,) in kcal/mol, NaN where the method failed, with the reasons by conformer.
+
+    Raises
+    ------
+    EngineError
+        If the method cannot compute here, or not this molecule.
+    MissingCoordinatesError, FlatCoordinatesError
+        As `Molecule.require_3d`.
     """
     first = _nothing_yet(method, ensemble, name)
     return next(_continued(method, ensemble, first, first.n_left, progress))

@@ -75,7 +75,7 @@ def _exp2_compiled(x: Any) -> Any:
         rounded = x + _ROUND32
         f = x - (rounded - _ROUND32)
         p = _P32[0] + f * (_P32[1] + f * (_P32[2] + f * (_P32[3] + f * (_P32[4] + f * _P32[5]))))
-        return p * _power_of_two(rounded)
+        return p * _power_of_two(rounded)  # type: ignore[call-arg]
 
     def double(x: Any) -> Any:
         x = x if x > _LOWEST64 else _LOWEST64
@@ -83,7 +83,7 @@ def _exp2_compiled(x: Any) -> Any:
         f = x - (rounded - _ROUND64)
         p = _P64[6] + f * (_P64[7] + f * (_P64[8] + f * (_P64[9] + f * _P64[10])))
         p = _P64[0] + f * (_P64[1] + f * (_P64[2] + f * (_P64[3] + f * (_P64[4] + f * (_P64[5] + f * p)))))
-        return p * _power_of_two(rounded)
+        return p * _power_of_two(rounded)  # type: ignore[call-arg]
 
     return single if x == types.float32 else double
 
