@@ -252,8 +252,8 @@ def reference_comparison(
     -------
     InteractionResult
         In kcal/mol. `reference` is DFT with counterpoise correction; the methods are the model, what the references
-        hold beside it (GFN2-xTB, ANI) and, at vertical geometries, CCSD(T) where it is known. A method that lacks a dimer is
-        NaN there.
+        hold beside it (GFN2-xTB, ANI) and, at vertical geometries, CCSD(T) where it is known. A method that lacks a
+        dimer is NaN there.
 
     Raises
     ------
