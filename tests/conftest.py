@@ -22,7 +22,6 @@ SLOW = (
     "training/jobs",
     "training/labelling",
     "training/loop",
-    "training/models",
     "training/studies",
     "training/test_commands.py",
     "virialff/benchmarks",

@@ -125,9 +125,12 @@ def search(
         )
     # Not `rdkit_log.captured`: its lock would keep every other thread from reading molecules meanwhile.
     with rdBase.BlockLogs():
-        force_field = _minimizer(molecule.to_rdkit()) if minimize == "mmff" else None
+        form = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
+        force_field = _minimizer(form) if minimize == "mmff" else None
         # GFN2-xTB takes seconds for what MMFF94s does in milliseconds.
-        mol, expected = _embed(molecule, n_conformers, seed, sparing=n_conformers == 1 or force_field == "GFN2-xTB")
+        mol, expected = _embed(
+            molecule, form, n_conformers, seed, sparing=n_conformers == 1 or force_field == "GFN2-xTB"
+        )
         n_embedded = mol.GetNumConformers()
         energies = _minimize(mol, molecule, force_field, progress)
         candidates = [
@@ -155,9 +158,10 @@ def search(
     return ConformerSearch(found.with_positions(found.positions[kept]), energies[kept], force_field, n_embedded)
 
 
-def _embed(molecule: Molecule, n_geometries: int, seed: int, *, sparing: bool) -> tuple[Chem.Mol, Configuration]:
+def _embed(
+    molecule: Molecule, mol: Chem.Mol, n_geometries: int, seed: int, *, sparing: bool
+) -> tuple[Chem.Mol, Configuration]:
     """Geometries, numbered from 0, and the configuration that they are to have; more than asked for unless sparing."""
-    mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
     if mol.GetNumConformers():
         Chem.AssignStereochemistryFrom3D(mol, mol.GetConformers()[0].GetId())
         mol.RemoveAllConformers()

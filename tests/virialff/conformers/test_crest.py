@@ -156,7 +156,9 @@ def test_frames_with_other_bonds_or_stereochemistry_are_left_out_and_named(tmp_p
     assert found.refused[0].startswith("record 2: the bond between atom 1 (C) and atom 6 (H) broke")
     assert found.refused[1] == "record 3: the stereocentre atom 2 (C) inverted"
     path.write_text(frame(BUTANOL, mirrored, ""))
-    with pytest.raises(MoleculeError, match=r"no frame of the ensemble is a geometry of C4H10O \(record 1: the config"):
+    with pytest.raises(
+        MoleculeError, match=r"no frame of the ensemble is a geometry of C4H10O \(record 1: the stereocentre"
+    ):
         crest.read_ensemble(path, BUTANOL)
 
 
