@@ -7,6 +7,7 @@ from rdkit import Chem
 from virialff.io.examples import examples
 from virialff.labels.schema import from_table
 from virialff.labels.store import LabelStore
+from virialff.models.registry import load_model
 from virialff.molecules import rings
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rings import pair_rings, ring_counts, smallest_rings
@@ -110,3 +111,14 @@ def test_usual_molecules_have_the_rings_of_the_symmetrized_set():
     assert len(graphs) == len(found) + 200
     for n_atoms, bonds in graphs:
         assert smallest_rings(n_atoms, bonds) == symmetrized_set(n_atoms, bonds)
+
+
+def test_charges_of_a_cyclodextrin_are_those_of_its_open_chain():
+    """Sixty-four rings go round alpha-cyclodextrin; charges of -60 e came of counting them."""
+    inner = "C1OC(CO)C(C(O)C1O)O"
+    ring = "C1%10OC(CO)C(C(O)C1O)O" + 4 * inner + inner + "%10"
+    chain = 5 * inner + "C1OC(CO)C(O)C(O)C1O"
+    for smiles in (ring, chain):
+        molecule = Molecule.from_smiles(smiles)
+        oxygens = load_model().force_field(molecule).charges[molecule.numbers == 8]
+        assert -0.6 < oxygens.min() < oxygens.max() < -0.2
