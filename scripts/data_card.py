@@ -66,7 +66,7 @@ FILES = {
         "wB97X-D/def2-SVP energies at every second point of torsions of small molecules, and GFN2-xTB at the same "
         "geometries",
         "virialff label training/presets/labels_dft_torsions.yaml",
-        "The campaign is not finished; the same command goes on from here.",
+        "Positions are kept to 0.001 Angstrom. The campaign is not finished; the same command goes on from here.",
     ),
     "dft_contacts.parquet": (
         "Counterpoise-corrected wB97X-D/def2-SVP interaction energies of the smallest contacts, and GFN2-xTB at the "
@@ -80,7 +80,8 @@ FILES = {
         "virialff label training/presets/labels_qmugs.yaml",
         "**Licence: CC BY-SA 3.0**, other than the rest, as derived from QMugs (C. Isert, K. Atz, J. Jiménez-Luna, "
         "G. Schneider, Sci. Data 2022, 9, 273; ETH Research Collection, doi 10.3929/ethz-b-000482129), whose "
-        "molecules are from ChEMBL. Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
+        "molecules are from ChEMBL. Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The "
+        "campaign is not finished; the same command goes on from here.",
     ),
     "dft.parquet": (
         "wB97X-D/def2-SVP energies, dipoles, Löwdin charges and kinetic energies by atom and bond at GFN2-xTB minima, "
@@ -102,7 +103,8 @@ geometries were chosen, docs/dft.md the settings of the DFT. `virialff data info
 `virialff data check assets/data` verifies them.
 
 Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compounds and pairs of functional
-groups, and our own list of small monomers.
+groups, and our own lists: small monomers, torsions, contacts, flexible molecules. Those of qmugs.parquet are from
+ChEMBL, and that file has a licence of its own.
 Training refuses what is on the frozen list of evaluation sets (docs/evaluation.md), whatever file it comes from.
 """
 

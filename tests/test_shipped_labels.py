@@ -13,7 +13,10 @@ from virialff.labels.store import LabelStore
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "assets" / "data"
 #: What models are trained on; the first is too large to be checked here.
-TRAINING = ["gfn2", "gfn2_pushed", "gfn2_small", "gfn2_torsions", "gfn2_contacts", "dft", "dft_torsions", "qmugs"]
+TRAINING = [
+    *("gfn2", "gfn2_pushed", "gfn2_small", "gfn2_torsions", "gfn2_contacts", "gfn2_flexible"),
+    *("dft", "dft_torsions", "qmugs"),
+]
 COLUMNS = ["task", "inchikeys", "kind", "detail", "failure"]
 
 

@@ -185,3 +185,12 @@ def test_the_shipped_preset_asks_for_enough() -> None:
     # Of nci there are 4,237, of monomers 166; one in nine of qm9 has no geometry.
     assert sum(sum(entry.pools.values()) for entry in rounds) - (8600 - 4237) - (200 - 166) >= 11_000
     assert yaml.safe_load((PRESETS / "labels_gfn2.yaml").read_text())["molecules"]["max_heavy"] == 30
+
+
+def test_folders_of_earlier_versions_belong_to_their_campaigns() -> None:
+    # As their plans hold it from before there were torsions, contacts, flexible molecules and rows of QMugs.
+    digests = {name: load_campaign(PRESETS / f"labels_{name}.yaml").settings_sha256() for name in ("gfn2", "dft")}
+    assert digests == {
+        "gfn2": "b9ed3370593b026a592e25c8bb0c5e38228e0d368997a1435c016600f95ee9bb",
+        "dft": "4df4748419b7a50efc62b5ae2330a888149a7e04d9adb056fb34b37bf6371080",
+    }
