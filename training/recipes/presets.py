@@ -16,7 +16,7 @@ from virialff.labels.store import LabelStore
 from virialff.settings import ASSETS, CHECKOUT, LABELS
 
 SettingKind = Literal["integer", "number", "switch", "choice", "text", "numbers"]
-_CAMPAIGNS = re.compile(r"^(rounds|dft_rounds|references):", re.MULTILINE)
+_CAMPAIGNS = re.compile(r"^(rounds|dft_rounds|references|torsions|contacts|flexible|qmugs_rows):", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,12 +9,26 @@ from rdkit import Chem, rdBase
 
 # The newer ring search keeps every ring of a size: 2^n in a cycloparaphenylene of n rings, a minute for n = 14. The
 # older one is linear, and gave the same rings, aromatic bonds and SMILES in 2,784 drug-sized molecules.
-if hasattr(Chem, "SetUseLegacyRingFinding"):
+_CHOOSES_RINGS = hasattr(Chem, "SetUseLegacyRingFinding")
+if _CHOOSES_RINGS:
     Chem.SetUseLegacyRingFinding(True)
 
 # RDKit swaps process-wide streams while it captures, so two threads must not do it at once.
 _LOCK = threading.RLock()
 _TIME = re.compile(r"^\[\d\d:\d\d:\d\d\]\s*")
+
+
+@contextmanager
+def every_ring() -> Iterator[None]:
+    """The newer ring search, for a molecule that is known to have few rings."""
+    with _LOCK:
+        if _CHOOSES_RINGS:
+            Chem.SetUseLegacyRingFinding(False)
+        try:
+            yield
+        finally:
+            if _CHOOSES_RINGS:
+                Chem.SetUseLegacyRingFinding(True)
 
 
 class CapturedLog:

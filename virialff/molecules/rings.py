@@ -3,6 +3,7 @@
 import numpy as np
 from rdkit import Chem
 
+from virialff.molecules import rdkit_log
 from virialff.molecules.topology import NO_RING, RING_SIZES
 
 _SMALLEST = 3
@@ -24,15 +25,20 @@ def smallest_rings(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
     families = mol.GetRingInfo()
     # Beyond 2^32 the number of rings overflows; that of families, which each has one or more, does not.
     if max(families.NumRelevantCycles(), families.NumRingFamilies()) <= _MOST_LISTED:
-        return [tuple(ring) for ring in Chem.GetSymmSSSR(_graph(n_atoms, bonds))]
+        return _symmetrized_set(n_atoms, bonds)
     inside = _in_small_rings(n_atoms, bonds)
-    small = Chem.GetSymmSSSR(_graph(n_atoms, bonds[inside]))
     large = [
         tuple(atoms)
         for atoms, edges in zip(families.AtomRingFamilies(), families.BondRingFamilies(), strict=True)
         if not inside[list(edges)].all()
     ]
-    return [tuple(ring) for ring in small] + large
+    return _symmetrized_set(n_atoms, bonds[inside]) + large
+
+
+def _symmetrized_set(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
+    # The older search of RDKit, which reading takes, leaves out rings of some cages.
+    with rdkit_log.every_ring():
+        return [tuple(ring) for ring in Chem.GetSymmSSSR(_graph(n_atoms, bonds))]
 
 
 def _graph(n_atoms: int, bonds: np.ndarray) -> Chem.RWMol:
