@@ -27,7 +27,7 @@ class MoleculesConfig(Section):
     n_geometries: int = Field(default=6, ge=1, description="geometries of each molecule, its minima among them")
     max_evaluations: int = Field(default=120, ge=1, description="budget of a relaxation")
     gradient_norm: float = Field(
-        default=0.5, gt=0, description="largest force component at a minimum, kcal/mol/Angstrom"
+        default=0.5, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
     )
 
 
@@ -43,7 +43,7 @@ class ComplexesConfig(Section):
     )
     max_evaluations: int = Field(default=50, ge=1, description="budget of a relaxation")
     gradient_norm: float = Field(
-        default=1.0, gt=0, description="largest force component at a minimum, kcal/mol/Angstrom"
+        default=1.0, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
     )
 
 
@@ -83,7 +83,7 @@ class DftConfig(Section):
     )
     max_evaluations: int = Field(default=300, ge=1, description="budget of a relaxation")
     gradient_norm: float = Field(
-        default=0.2, gt=0, description="largest force component at a minimum, kcal/mol/Angstrom"
+        default=0.2, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
     )
     arrangements: int = Field(default=2, ge=1, description="of each complex, the first ones of its family")
     element_share: float = Field(

@@ -91,7 +91,7 @@ class Optimization:
     companion_batch_pairs: int = setting(6_000, "Atom pairs of a batch of the companion.")
     kind_weights: tuple[float, ...] = setting(
         (1.0, 1.0, 1.0, 0.3, 0.1),
-        "Weight in both energy losses by kind of geometry (dataset.KINDS): those far up the walls say little of "
+        "Weight in both energy losses by kind of geometry (data.pack.KINDS): those far up the walls say little of "
         "minima.",
     )
     validate_every: int = setting(1_000, "Steps from one validation to the next.")

@@ -21,7 +21,6 @@ from virialff.molecules.placement import pulled_apart
 
 FloatArray = NDArray[np.float64]
 ScanKind = Literal["bond", "angle", "torsion", "separation"]
-SCAN_KINDS: tuple[ScanKind, ...] = ("bond", "angle", "torsion", "separation")
 
 _KIND_OF_LENGTH: dict[int, ScanKind] = {2: "bond", 3: "angle", 4: "torsion"}
 _LINEAR = 175.0
