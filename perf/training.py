@@ -1,8 +1,8 @@
 """Speed of the training loop: steps, molecules and pairs a second, and the share of time in data.
 
 On one thread of the CPU and, where there is one, on a GPU. Run by `python -m perf.training`; `--packs runs/NAME/packs`
-takes the training packs of a run instead of making them. `--compile` adds a row with the pair energies and forces under
-torch.compile, whose compilation, about a minute, is not counted.
+takes the training packs of a run instead of making them. A row has pair energies and forces by torch instead of the
+compiled loops; `--compile` adds one under torch.compile, whose compilation, about a minute, is not counted.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from training.loop.state import resume_or_start
 from training.loop.train import StageRun
 from training.objectives import losses
 from training.recipes.recipe import PRESETS, Recipe, load_recipe
+from virialff.potential.energy import pair_energies_and_forces as plain
 
 #: Training records that the baseline is fitted to, which is not measured.
 _RECORDS = 200
@@ -75,14 +76,14 @@ def measure(recipe: Recipe, packs: Path, device: str, *, steps: int) -> Speed:
 
 
 @contextmanager
-def compiled_pairs() -> Iterator[None]:
-    """Train with pair energies and forces under torch.compile, for batches of any shape."""
-    plain = losses.pair_energies_and_forces
-    losses.pair_energies_and_forces = torch.compile(plain, dynamic=True)
+def potential_by_torch(*, compiled: bool) -> Iterator[None]:
+    """Train with pair energies and forces by torch, under torch.compile for batches of any shape if `compiled`."""
+    chosen = losses._energies_and_forces
+    losses._energies_and_forces = torch.compile(plain, dynamic=True) if compiled else plain
     try:
         yield
     finally:
-        losses.pair_energies_and_forces = plain
+        losses._energies_and_forces = chosen
 
 
 def main() -> None:
@@ -111,9 +112,11 @@ def main() -> None:
             return [_row(device + suffix, measure(recipe, packs, device, steps=given.steps)) for device in devices]
 
         rows = measured()
+        with potential_by_torch(compiled=False):
+            rows += measured(", potential by torch")
         if given.compile:
-            with compiled_pairs():
-                rows += measured(", compiled")
+            with potential_by_torch(compiled=True):
+                rows += measured(", potential by torch.compile")
     rows.insert(0, ("device", "steps/s", "molecules/s", "geometries/s", "pairs/s", "time in data"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

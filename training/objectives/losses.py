@@ -14,6 +14,11 @@ from virialff.networks.graph_tensors import GraphTensors
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters
 
+try:
+    from virialff.potential.differentiable_kernel import compiled_energies_and_forces
+except ImportError:  # without numba the torch path serves
+    compiled_energies_and_forces = pair_energies_and_forces
+
 
 class Loss(NamedTuple):
     """A weighted mean in two parts."""
@@ -36,7 +41,7 @@ def molecule_losses(
     positions = batch.positions.to(parameters.charges)
     target = (batch.energies - baseline_energies(baseline, batch.graph)).to(positions)
     weight = torch.tensor(optimization.kind_weights)[batch.kinds].to(positions)
-    energies, forces = pair_energies_and_forces(parameters, positions)
+    energies, forces = _energies_and_forces(parameters, positions)
     error = energies - target
     mean = (weight * error).sum(dim=0) / weight.sum(dim=0)
     losses = {
@@ -48,6 +53,11 @@ def molecule_losses(
         dipoles = charge_dipoles(parameters.charges, batch.graph.to(positions.device), positions)
         losses["dipole"] = known_errors(dipoles, batch.dipoles.to(positions))
     return losses
+
+
+def _energies_and_forces(parameters: PairParameters, positions: Tensor) -> tuple[Tensor, Tensor]:
+    chosen = compiled_energies_and_forces if positions.device.type == "cpu" else pair_energies_and_forces
+    return chosen(parameters, positions)
 
 
 def charge_dipoles(charges: Tensor, graph: GraphTensors, positions: Tensor) -> Tensor:
@@ -66,7 +76,7 @@ def charge_dipoles(charges: Tensor, graph: GraphTensors, positions: Tensor) -> T
 def complex_losses(parameters: PairParameters, batch: Batch, optimization: Optimization) -> dict[str, Loss]:
     """Losses `interaction` (kcal/mol) and `interaction_force` (kcal/mol/A) of complexes with only their
     intermolecular pairs."""
-    energies, forces = pair_energies_and_forces(parameters, batch.positions.to(parameters.charges))
+    energies, forces = _energies_and_forces(parameters, batch.positions.to(parameters.charges))
     reference = batch.energies.to(energies)
     weight = of_atoms = None
     if optimization.repulsion_scale is not None:

@@ -34,7 +34,7 @@ _N_COLUMNS = 16
 FloatArray = NDArray[np.floating[Any]]
 
 # Products and sums may be fused; nothing is reordered, and NaN and infinity keep their meaning.
-_FUSED = {"contract", "nsz", "arcp", "afn"}
+FUSED = {"contract", "nsz", "arcp", "afn"}
 
 
 def _power_series(degree: int, dtype: Any) -> tuple[Any, ...]:
@@ -63,12 +63,12 @@ def _power_of_two(typingctx: Any, rounded: Any) -> Any:
     return rounded(rounded), generate
 
 
-def _exp2(x: Any) -> Any:
+def exp2(x: Any) -> Any:
     """2^x of x <= 0; what is below the normal numbers becomes the smallest of them."""
     raise NotImplementedError("compiled code only")
 
 
-@overload(_exp2, jit_options={"fastmath": _FUSED})
+@overload(exp2, jit_options={"fastmath": FUSED})
 def _exp2_compiled(x: Any) -> Any:
     def single(x: Any) -> Any:
         x = x if x > _LOWEST32 else _LOWEST32
@@ -89,7 +89,7 @@ def _exp2_compiled(x: Any) -> Any:
 
 
 @numba.njit(inline="always")
-def _pair(squared: Any, long_range: Any, gaussians: Any, centres: Any, numbers: Any) -> Any:
+def pair(squared: Any, long_range: Any, gaussians: Any, centres: Any, numbers: Any) -> Any:
     """Energy of a pair at a squared distance, and its dE/dr over r."""
     q, c0, c1 = long_range
     a1, e1, a2, e2, a3, e3, a4, e4, a5, e5, a6, e6 = gaussians
@@ -98,8 +98,8 @@ def _pair(squared: Any, long_range: Any, gaussians: Any, centres: Any, numbers: 
     inverse = one / np.sqrt(squared)
     r = squared * inverse
     d1, d2, d3, d4, d5, d6 = r - r1, r - r2, r - r3, r - r4, r - r5, r - r6
-    g1, g2, g3 = a1 * _exp2(d1 * d1 * e1), a2 * _exp2(d2 * d2 * e2), a3 * _exp2(d3 * d3 * e3)
-    g4, g5, g6 = a4 * _exp2(d4 * d4 * e4), a5 * _exp2(d5 * d5 * e5), a6 * _exp2(d6 * d6 * e6)
+    g1, g2, g3 = a1 * exp2(d1 * d1 * e1), a2 * exp2(d2 * d2 * e2), a3 * exp2(d3 * d3 * e3)
+    g4, g5, g6 = a4 * exp2(d4 * d4 * e4), a5 * exp2(d5 * d5 * e5), a6 * exp2(d6 * d6 * e6)
     square = inverse * inverse
     sixth = square * square * square
     coulomb, dispersion, repulsion = q * inverse, c0 * sixth, c1 * sixth * sixth
@@ -115,7 +115,7 @@ def _read(row: Any) -> Any:
     return (row[0], row[1], row[2]), gaussians
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FUSED, error_model="numpy")
+@numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies(pairs: Any, rows: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any) -> None:
     part = np.empty(LANES, blocks.dtype)
     for block in range(len(blocks)):
@@ -129,13 +129,13 @@ def _energies(pairs: Any, rows: Any, centres: Any, numbers: Any, blocks: Any, en
                 for lane in range(LANES):
                     x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
                     squared = x * x + y * y + z * z
-                    energy, _ = _pair(squared, long_range, gaussians, centres, numbers)
+                    energy, _ = pair(squared, long_range, gaussians, centres, numbers)
                     part[lane] += 0 * energy if squared > limit else energy
             for lane in range(LANES):
                 energies[block, lane] += part[lane]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FUSED, error_model="numpy")
+@numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies_and_forces(
     pairs: Any, rows: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any
 ) -> None:
@@ -153,7 +153,7 @@ def _energies_and_forces(
                 for lane in range(LANES):
                     x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
                     squared = x * x + y * y + z * z
-                    energy, over_r = _pair(squared, long_range, gaussians, centres, numbers)
+                    energy, over_r = pair(squared, long_range, gaussians, centres, numbers)
                     if squared > limit:
                         energy, over_r = 0 * energy, 0 * over_r
                     part[lane] += energy
