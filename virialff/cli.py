@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from virialff import __version__
 from virialff.commands import GROUP, Command, ExitCode, add_command
+from virialff.commands.messages import complain, set_quiet
+from virialff.commands.parser import Parser, UsageError
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
 from virialff.settings import TRACEBACK_VARIABLE, shows_traceback
 
@@ -97,7 +98,12 @@ def _run(argv: list[str]) -> int:
     if arguments.command is None:
         parser.print_help()
         return ExitCode.OK
-    return commands[arguments.command].run(arguments)
+    set_quiet(getattr(arguments, "quiet", False))
+    try:
+        return commands[arguments.command].run(arguments)
+    except UsageError as error:
+        asked: argparse.ArgumentParser = arguments.parser
+        asked.error(str(error))
 
 
 def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
@@ -105,10 +111,7 @@ def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str
 
     A plug-in is loaded only where `argv` names it: its imports must not slow down the others.
     """
-    parser = argparse.ArgumentParser(
-        prog="virialff", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"virialff {__version__}")
+    parser: argparse.ArgumentParser = Parser(prog="virialff", description=DESCRIPTION, epilog=EPILOG)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands: dict[str, Command] = {}
     for name, module in BUILT_IN.items():
@@ -147,7 +150,7 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:
-    print("virialff:", " ".join(sentence.split()), file=sys.stderr)
+    complain(sentence)
     return code
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+from virialff.commands.parser import UsageError
 
 if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
@@ -46,12 +47,10 @@ def run_name(recipe: "Recipe", seed: int | None) -> str:
 
 
 def refuse_job_arguments(arguments: argparse.Namespace) -> None:
-    """Raise ConfigError for an argument of a job where this process trains."""
-    from virialff.errors import ConfigError
-
+    """Raise UsageError for an argument of a job where this process trains."""
     for name in ("partition", "account", "time", "memory", "sbatch"):
         if getattr(arguments, name) not in (None, []):
-            raise ConfigError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
+            raise UsageError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
 
 
 def start_job(arguments: argparse.Namespace) -> int:
@@ -73,14 +72,14 @@ def start_job(arguments: argparse.Namespace) -> int:
     }
     given = {name: value for name, value in given.items() if value is not None}
     if given and arguments.cluster != "slurm":
-        raise ConfigError("--partition, --account, --time, --memory and --sbatch go with --cluster slurm only.")
+        raise UsageError("--partition, --account, --time, --memory and --sbatch go with --cluster slurm only.")
     try:
         slurm = SlurmConfig.model_validate({"memory_gb": 8.0} | given)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"What SLURM is asked for is impossible: {first['loc'][0]}: {first['msg']}.") from error
     if arguments.device is not None:
-        raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
+        raise UsageError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
     options += recipe_arguments(arguments)
     run: Path | None = arguments.run
@@ -102,9 +101,7 @@ def start_job(arguments: argparse.Namespace) -> int:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from virialff.errors import ConfigError
-
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise ConfigError(f"--sbatch {text}: it takes OPTION=VALUE, such as --sbatch qos=long.")
+        raise UsageError(f"--sbatch {text}: it takes OPTION=VALUE, such as --sbatch qos=long.")
     return name.lstrip("-"), value

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import is_quiet
+from virialff.commands.parser import UsageError
 
 SUMMARY = "compute training labels by a campaign's configuration"
 
@@ -21,16 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing. Safe to stop, to kill, to start again and to start several times at once."""
     from training.labelling.campaign.run import run_campaign
     from training.labelling.config import load_campaign
-    from virialff.errors import ConfigError
 
     config = load_campaign(arguments.config)
     if arguments.workers is not None and arguments.workers < 1:
-        raise ConfigError(f"--workers {arguments.workers}: a campaign needs at least one worker")
+        raise UsageError(f"--workers {arguments.workers}: a campaign needs at least one worker")
     if arguments.interval <= 0:
-        raise ConfigError(f"--interval {arguments.interval:g}: the seconds between lines of progress must be positive")
+        raise UsageError(f"--interval {arguments.interval:g}: the seconds between lines of progress must be positive")
     given = {"cluster": arguments.cluster, "workers": arguments.workers, "folder": arguments.folder}
     config = config.model_copy(update={name: value for name, value in given.items() if value is not None})
-    outcome = run_campaign(config, interval=arguments.interval, say=lambda line: print(line, flush=True))
+    outcome = run_campaign(config, interval=arguments.interval, say=_say)
     if outcome.open:
         print(f"{outcome.open} chunks are open: run the same command again to compute them")
         return ExitCode.SOME_FAILED
@@ -39,3 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     print(f"finished: {outcome.finished} chunks in {config.folder}; `virialff data info {config.folder}` counts them")
     return ExitCode.OK
+
+
+def _say(line: str) -> None:
+    if not is_quiet():
+        print(line, flush=True)

@@ -15,7 +15,9 @@ SUMMARY = "make training packs of label stores"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `virialff data pack`."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder to write the packs into")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder to write the packs into"
+    )
     parser.add_argument("--level", metavar="NAME", help="level of theory (default: the only one in the stores)")
     parser.add_argument("--seed", type=int, default=2026, help="seed of the split (default %(default)s)")
     parser.add_argument(

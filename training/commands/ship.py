@@ -8,12 +8,12 @@ and the models of --beside.
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import say
 
 if TYPE_CHECKING:
     from training.models.shipping import Shipment
@@ -99,5 +99,5 @@ def _add_model(shipment: "Shipment") -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         metrics = _make_model(shipment, Path(folder) / "model")
         added = add(Path(folder) / "model", shipment.name)
-    print(f"virialff: added the model {added.name} in {added.folder}", file=sys.stderr)
+    say(f"added the model {added.name} in {added.folder}")
     return metrics

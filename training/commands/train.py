@@ -15,6 +15,8 @@ from training.commands.job_options import (
     start_job,
 )
 from virialff.commands import ExitCode
+from virialff.commands.messages import is_quiet
+from virialff.commands.parser import UsageError
 from virialff.settings import require_write_access
 
 if TYPE_CHECKING:
@@ -88,49 +90,52 @@ def run(arguments: argparse.Namespace) -> int:
         with joined_processes(device) as group, telling_the_end(), ExitStack() as held:
             if group.is_first:
                 held.enter_context(RunFolder(folder).held())
-                prepare_run(recipe, folder, repack=arguments.repack)
+                prepare_run(recipe, folder, repack=arguments.repack, say=_say)
             group.wait()
-            train_recipe(recipe, stages, folder, group)
+            train_recipe(recipe, stages, folder, group, say=_say)
     except TrainingInterrupted as error:
         print(f"virialff train: {error}", file=sys.stderr)
         return ExitCode.INTERRUPTED
     return ExitCode.OK
 
 
+def _say(line: str) -> None:
+    if not is_quiet():
+        print(line, flush=True)
+
+
 def _processes(arguments: argparse.Namespace) -> int:
-    """Processes on this machine. Raises ConfigError for more GPUs than it has and for no process at all."""
+    """Processes on this machine. Raises UsageError for more GPUs than it has and for no process at all."""
     from training.jobs.slots import gpus_here
-    from virialff.errors import ConfigError
 
     here = len(gpus_here())
     if arguments.gpus is not None and not 0 <= arguments.gpus <= here:
-        raise ConfigError(f"--gpus {arguments.gpus}: this machine has {here or 'no'} NVIDIA GPU{'s' * (here > 1)}.")
+        raise UsageError(f"--gpus {arguments.gpus}: this machine has {here or 'no'} NVIDIA GPU{'s' * (here > 1)}.")
     if (arguments.processes or 1) < 1 or arguments.nodes < 1:
-        raise ConfigError("--processes and --nodes take 1 or more.")
+        raise UsageError("--processes and --nodes take 1 or more.")
     if arguments.gpus and (arguments.processes or arguments.gpus) != arguments.gpus:
-        raise ConfigError("--processes goes without GPUs: with them there is one process a GPU.")
+        raise UsageError("--processes goes without GPUs: with them there is one process a GPU.")
     return arguments.processes or arguments.gpus or 1
 
 
 def _own_arguments(arguments: argparse.Namespace, folder: Path, device: str) -> list[str]:
     repack = ["--repack"] if arguments.repack else []
+    repack += ["--quiet"] if is_quiet() else []
     return [str(arguments.recipe), "--run", str(folder), "--device", device, *recipe_arguments(arguments), *repack]
 
 
 def _stages(recipe: "Recipe", steps: int | None, length: float | None, seed: int | None) -> "tuple[Optimization, ...]":
     from dataclasses import replace
 
-    from virialff.errors import ConfigError
-
     stages = recipe.all_stages
     if seed is not None:
         stages = tuple(replace(stage, seed=seed) for stage in stages)
     if length is not None:
         if not 0.0 < length <= 1.0:
-            raise ConfigError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")
+            raise UsageError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")
         return tuple(stage.shortened(length) for stage in stages)
     if steps is None:
         return stages
     if len(stages) > 1:
-        raise ConfigError("--steps is for a recipe of one stage: take --length, or write steps into the recipe.")
+        raise UsageError("--steps is for a recipe of one stage: take --length, or write steps into the recipe.")
     return (replace(stages[0], steps=steps),)

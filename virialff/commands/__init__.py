@@ -47,7 +47,6 @@ def add_command(
         name,
         help=command.SUMMARY,
         description=command.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
     return parser

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
+from virialff.commands.messages import is_quiet, say
+from virialff.commands.parser import not_negative, positive
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import ConfigError, EngineError, MoleculeError
 
@@ -42,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-changed", action="store_true", help="rank also conformers that changed while they were relaxed"
     )
-    parser.add_argument("--rmsd", type=_not_negative, metavar="A", help="leave out repeats within so many Angstrom")
-    parser.add_argument("--window", type=_not_negative, metavar="E", help="leave out those above so many kcal/mol")
+    parser.add_argument("--rmsd", type=not_negative, metavar="A", help="leave out repeats within so many Angstrom")
+    parser.add_argument("--window", type=not_negative, metavar="E", help="leave out those above so many kcal/mol")
     parser.add_argument(
         "--temperature",
-        type=_positive,
+        type=positive,
         default=298.15,
         metavar="K",
         help="of the populations, K (default %(default)s)",
@@ -121,16 +123,15 @@ def _pruned(molecule: Molecule, methods: Mapping[str, Method], label: str, argum
     require(first, molecule)
     energies = first.energy(molecule, molecule.positions)
     pruning = prune(molecule, energies, rmsd=arguments.rmsd or 0.0, energy_window=arguments.window)
-    print(
-        f"virialff: record {label}: {len(pruning.kept)} of {molecule.n_conformers} conformers kept, {pruning.repeats} "
-        f"repeats and {pruning.above_window} above the window left out",
-        file=sys.stderr,
+    say(
+        f"record {label}: {len(pruning.kept)} of {molecule.n_conformers} conformers kept, {pruning.repeats} "
+        f"repeats and {pruning.above_window} above the window left out"
     )
     return molecule.with_positions(molecule.positions[pruning.kept])
 
 
 def _tell(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not is_quiet():
         print(f"\rvirialff: {what}: {done} of {total} conformers", end="\n" if done == total else "", file=sys.stderr)
 
 
@@ -171,18 +172,4 @@ def _write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    print(f"virialff: wrote {text.count('$$$$')} conformers to {path}", file=sys.stderr)
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return value
+    say(f"wrote {text.count('$$$$')} conformers to {path}")

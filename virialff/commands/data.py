@@ -11,10 +11,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 from virialff.commands import Command, ExitCode, add_command
+from virialff.commands.messages import complain
 
 SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     merge = actions.add_parser("merge", help="write the rows of several stores, each once, into one")
     merge.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
-    merge.add_argument("--output", type=Path, required=True, help="folder, or NAME.parquet for one file; must be new")
+    merge.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder, or NAME.parquet for one file; must be new"
+    )
     merge.add_argument(
         "--quantise", action="store_true", help="keep positions to 1e-3 Angstrom and forces to 0.1 kcal/mol/Angstrom"
     )
@@ -83,9 +85,9 @@ def _check(arguments: argparse.Namespace) -> int:
         result = check(path)
         wrong += len(result.problems)
         for problem in result.problems[:SHOWN]:
-            print(f"virialff: {problem}", file=sys.stderr)
+            complain(str(problem))
         if len(result.problems) > SHOWN:
-            print(f"virialff: {path}: {len(result.problems) - SHOWN} more problems", file=sys.stderr)
+            complain(f"{path}: {len(result.problems) - SHOWN} more problems")
         print(f"{path}: {result.rows:,} rows in {result.files:,} files, {len(result.problems):,} problems")
     return ExitCode.SOME_FAILED if wrong else ExitCode.OK
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import say
 from virialff.commands.report import plain
 from virialff.errors import ConfigError, EngineError
 
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("default", "paper"), default="default", help="fractions (default 80/10/10)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the split (default %(default)s)")
     parser.add_argument("--kind", action="append", metavar="KIND", help="only rows of this kind; may be given again")
-    parser.add_argument("--output", metavar="FOLDER", help="write tables (CSV) and figures (HTML) into this folder")
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", help="write tables (CSV) and figures (HTML) into this folder"
+    )
     parser.add_argument("--images", action="store_true", help="the figures as PNG and SVG too; needs kaleido")
 
 
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             drawn = [write(statistics, folder) for statistics in found.values()]
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written: {error.strerror or error}") from error
-        print(f"virialff: wrote tables and figures into {folder}", file=sys.stderr)
+        say(f"wrote tables and figures into {folder}")
         if arguments.images:
             write_images({path: figure for figures in drawn for path, figure in figures.items()})
     return ExitCode.OK

@@ -7,11 +7,12 @@ histogram instead. `--draw` takes the source for a label store (a folder, or a P
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from virialff.commands import ExitCode, inputs
+from virialff.commands.messages import complain
+from virialff.commands.parser import positive_int
 from virialff.commands.report import plain
 from virialff.errors import ConfigError
 
@@ -24,7 +25,7 @@ QUANTITIES = ("sigma", "R_min", "epsilon", "atomic charge", "molecular charge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    inputs.add_input_arguments(parser)
+    inputs.add_input_arguments(parser, model_options=("-m", "--model"))
     parser.add_argument("--quantity", choices=QUANTITIES, default="sigma", help="default %(default)s")
     parser.add_argument("--by", choices=("element", "relation", "model"), help="groups (default: element where it can)")
     parser.add_argument(
@@ -33,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smarts", default="", help="one atom (of a pair) matches this SMARTS")
     parser.add_argument("--other-smarts", default="", help="the other atom of the pair matches this SMARTS")
     parser.add_argument("--bins", action="store_true", help="the histogram instead of the statistics")
-    parser.add_argument("--draw", type=inputs.positive_int, metavar="N", help="draw N molecules from a label store")
+    parser.add_argument("--draw", type=positive_int, metavar="N", help="draw N molecules from a label store")
     parser.add_argument("--split", choices=("test", "validation", "train", "all"), default="test", help="of --draw")
     parser.add_argument("--contents", choices=("molecules", "complexes"), default="molecules", help="of --draw")
     parser.add_argument("--seed", type=int, default=1, help="of --draw (default %(default)s)")
-    parser.add_argument("--output", metavar="FILE.csv", help="write CSV; '-' prints it")
+    parser.add_argument("-o", "--output", metavar="FILE.csv", help="write CSV; '-' prints it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,11 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
     molecules, failed = _drawn(model, arguments) if arguments.draw else _read(arguments)
     if not molecules:
-        print("virialff: nothing in the input can be used", file=sys.stderr)
+        complain("nothing in the input can be used")
         return ExitCode.INPUT
     sample = sample_parameters(model, molecules)
     for smiles, reason in sample.failures:
-        print(f"virialff: {smiles}: {reason}", file=sys.stderr)
+        complain(f"{smiles}: {reason}")
     by = cast(
         Literal["element", "relation", "model"],
         arguments.by or ("model" if arguments.quantity == "molecular charge" else "element"),
@@ -83,7 +84,7 @@ def _read(arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
     for item in inputs.read(arguments):
         if isinstance(item, inputs.BadRecord):
             failed += 1
-            print(f"virialff: record {item.label}: {item.error.message}", file=sys.stderr)
+            complain(f"record {item.label}: {item.error.message}")
         else:
             molecules.append(item.molecule)
     return molecules, failed

@@ -12,7 +12,6 @@ A method that lacks an element leaves its columns empty, says so, and makes the 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from virialff.commands import inputs
+from virialff.commands.messages import say
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
 
@@ -102,7 +102,7 @@ def _progress() -> MethodProgress:
         last = time.monotonic()
         if name in DFT_ENGINES:
             left = (last - start) / done * (total - done)
-            print(f"virialff: {name}: conformer {done} of {total}, {left:.0f} s left", file=sys.stderr)
+            say(f"{name}: conformer {done} of {total}, {left:.0f} s left")
 
     return tell
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import say
+from virialff.commands.parser import positive_int
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a name of `virialff models list`, or a model folder"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="write everything as JSON")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="write everything as JSON")
     parser.add_argument(
         "--labels", type=Path, metavar="STORE", help="labels to test on (default: the shipped DFT labels)"
     )
@@ -39,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--references", type=Path, metavar="STORE", help="reference energies (default: the shipped ones)"
     )
-    parser.add_argument("--max-molecules", type=int, metavar="N", help="of the labels, test on no more molecules")
+    parser.add_argument(
+        "--max-molecules", type=positive_int, metavar="N", help="of the labels, test on no more molecules"
+    )
     parser.add_argument("--no-physics", action="store_true", help="leave out the checks of the parameters")
 
 
@@ -78,7 +81,7 @@ def progress_lines() -> Progress:
         if now - last >= _SECONDS_BETWEEN_LINES and done:
             last = now
             left = (now - start) / done * (total - done)
-            print(f"virialff: {what}: {done} of {total}, {left:.0f} s left", file=sys.stderr)
+            say(f"{what}: {done} of {total}, {left:.0f} s left")
 
     return tell
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import say
+from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="folder with summary.csv and structures.tar.gz")
-    parser.add_argument("--output", metavar="STORE", help="folder of the label store to add to")
+    parser.add_argument("-o", "--output", metavar="STORE", help="folder of the label store to add to")
     parser.add_argument("--gfn2", action="store_true", help="also import the rows at GFN2-xTB")
     parser.add_argument(
         "--any-geometry",
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(check_text(check))
         return ExitCode.SOME_FAILED if check.violations else ExitCode.OK
     if arguments.output is None:
-        raise ConfigError("name the label store to add to with --output, or give --check to only check the summary")
+        raise UsageError("--output names the label store to add to; give it, or --check to only check the summary")
     from virialff.labels.imports.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore
     from virialff.settings import require_write_access
@@ -114,9 +115,7 @@ class _Progress:
         self._last = now
         rate = done / (now - self._start)
         left = max(total - done, 0) / rate / 60.0
-        print(
-            f"virialff: {done} of {total} structures, {rate:.0f} a second, about {left:.0f} min left", file=sys.stderr
-        )
+        say(f"{done} of {total} structures, {rate:.0f} a second, about {left:.0f} min left")
 
 
 @contextmanager

@@ -7,12 +7,12 @@ reason; importing a file again adds what is missing. Exit code 1 means that some
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import say
 
 if TYPE_CHECKING:
     from virialff.labels.imports.sdf import SdfImportReport
@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_LINES = 2.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.sdf", help="SDF file, compressed with gzip or not")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="STORE", help="folder of the label store to add to"
+        "-o", "--output", type=Path, required=True, metavar="STORE", help="folder of the label store to add to"
     )
     parser.add_argument("--energy", required=True, metavar="FIELD", help="data field that holds the total energy")
     parser.add_argument("--unit", default="Eh", help="of the energy: Eh, kcal/mol, kJ/mol or eV (default Eh)")
@@ -80,4 +80,4 @@ class _Progress:
         if now - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        print(f"virialff: {done} records, {done / (now - self._start):.0f} a second", file=sys.stderr)
+        say(f"{done} records, {done / (now - self._start):.0f} a second")

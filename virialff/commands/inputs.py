@@ -6,11 +6,13 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from virialff.errors import ConfigError, EngineError, MissingCoordinatesError, MoleculeError, UnreadableRecordError
+from virialff.commands.messages import say
+from virialff.commands.parser import UsageError, positive_int, shortened
+from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError, UnreadableRecordError
 
 if TYPE_CHECKING:
     from virialff.commands.report import Report
@@ -38,7 +40,7 @@ class BadRecord(NamedTuple):
     error: MoleculeError
 
 
-def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+def add_input_arguments(parser: argparse.ArgumentParser, *, model_options: Sequence[str] = ("--model",)) -> None:
     """Declare the molecules to read and the model to use."""
     parser.add_argument(
         "source",
@@ -50,7 +52,9 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-atoms", type=positive_int, metavar="N", help="refuse larger molecules (default 300)")
     parser.add_argument(
-        "--model", metavar="NAME", help="a name of `virialff models list`, or a model folder (default: the one marked)"
+        *model_options,
+        metavar="NAME",
+        help="a name of `virialff models list`, or a model folder (default: the one marked)",
     )
     parser.add_argument("--device", default="cpu", help="where the networks run: cpu (the default), cuda or cuda:N")
 
@@ -58,6 +62,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
 def add_method_argument(parser: argparse.ArgumentParser, what: str = "methods") -> None:
     """Declare the methods that compute, for `methods`."""
     parser.add_argument(
+        "-m",
         "--method",
         default=MODEL,
         metavar="LIST",
@@ -75,14 +80,6 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
         help="make N conformers (ETKDG, then MMFF minima) of molecules that come without coordinates",
     )
     parser.add_argument("--seed", type=int, default=1, help="random seed of --generate (default %(default)s)")
-
-
-def positive_int(text: str) -> int:
-    """Argument type: an integer of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
 
 
 def load(arguments: argparse.Namespace) -> Model:
@@ -104,22 +101,24 @@ def load(arguments: argparse.Namespace) -> Model:
 def methods(arguments: argparse.Namespace) -> dict[str, Method]:
     """The methods asked for, by the names they were asked for.
 
-    Raises ConfigError for one that does not exist, EngineError for one that cannot be loaded or cannot compute here.
+    Raises UsageError for one that does not exist, EngineError for one that cannot be loaded or cannot compute here.
     """
     names = list(dict.fromkeys(name for name in arguments.method.replace(" ", "").split(",") if name))
     if not names:
-        raise ConfigError(f"--method names none; choose from {_known()}")
+        raise UsageError(f"argument -m/--method: it names none; choose from {_known()}")
     return {name: _method(arguments, name) for name in names}
 
 
-def force_method(arguments: argparse.Namespace, name: str, others: Mapping[str, Method]) -> ForceMethod:
+def force_method(
+    arguments: argparse.Namespace, name: str, others: Mapping[str, Method], option: str = "--relax"
+) -> ForceMethod:
     """The method of this name to relax with, that of `others` where it is among them. Raises as `methods`."""
     from virialff.methods.method import with_forces
 
-    return with_forces(others.get(name) or _method(arguments, name))
+    return with_forces(others.get(name) or _method(arguments, name, option))
 
 
-def _method(arguments: argparse.Namespace, name: str) -> Method:
+def _method(arguments: argparse.Namespace, name: str, option: str = "-m/--method") -> Method:
     from virialff.methods.method import ASE, get_method, method_names, require
 
     if name == MODEL:
@@ -128,7 +127,7 @@ def _method(arguments: argparse.Namespace, name: str) -> Method:
         # A calculator of one's own lies where the command is given.
         sys.path.append(os.getcwd())
     elif "/" not in name and name not in method_names():
-        raise ConfigError(f"there is no method {name!r}; choose from {_known()}")
+        raise UsageError(f"argument {option}: there is no method {shortened(name)!r}; choose from {_known()}")
     method = get_method(name)
     try:
         require(method)
@@ -217,7 +216,7 @@ def _read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
 def say_notes(label: str, notes: Iterable[str]) -> None:
     """Print a molecule's notes, a line each."""
     for note in notes:
-        print(f"virialff: record {label}: {note}", file=sys.stderr)
+        say(f"record {label}: {note}")
 
 
 def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:
@@ -244,7 +243,7 @@ def _records(held: list[tuple[int, Molecule]]) -> Iterator[Record]:
     groups = isomers([molecule for _, molecule in held])
     joined = [next(group_conformers(held[k][1] for k in group)) for group in groups]
     for note in isomer_notes(joined):
-        print("virialff:", note, file=sys.stderr)
+        say(note)
     for group, molecule in zip(groups, joined, strict=True):
         number = held[group[0]][0]
         yield Record(f"{number} ({molecule.name})" if molecule.name else str(number), molecule)

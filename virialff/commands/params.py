@@ -31,7 +31,7 @@ BATCH = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    inputs.add_input_arguments(parser)
+    inputs.add_input_arguments(parser, model_options=("-m", "--model"))
     add_output_arguments(parser)
     parser.add_argument(
         "--table",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
+from virialff.commands.messages import complain, say
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the forms of output; text is the default."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object a line for each molecule")
-    form.add_argument("--output", metavar="FILE.csv", help="write one CSV table of all molecules; '-' prints it")
+    form.add_argument("-o", "--output", metavar="FILE.csv", help="write one CSV table of all molecules; '-' prints it")
 
 
 class Report:
@@ -61,7 +62,7 @@ class Report:
     def complain(self, label: str, reason: str) -> None:
         """Name a part of a record that failed; the record may still give a result."""
         self._failed += 1
-        print(f"virialff: record {label}:", " ".join(reason.split()), file=sys.stderr)
+        complain(f"record {label}: {reason}")
 
     def finish(self) -> ExitCode:
         """Write the CSV table, if one was asked for, and return the exit code.
@@ -72,7 +73,7 @@ class Report:
             self._write(self._output)
         if self._done == 0:
             if self._failed == 0:
-                print("virialff: the input holds no molecule", file=sys.stderr)
+                complain("the input holds no molecule")
             return ExitCode.INPUT
         return ExitCode.SOME_FAILED if self._failed else ExitCode.OK
 
@@ -90,7 +91,7 @@ class Report:
             Path(output).write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
-        print(f"virialff: wrote {len(table)} rows of {self._done} molecules to {output}", file=sys.stderr)
+        say(f"wrote {len(table)} rows of {self._done} molecules to {output}")
 
 
 def plain(table: pd.DataFrame) -> str:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from virialff.commands import inputs
+from virialff.commands.parser import UsageError, positive_int
 from virialff.commands.report import Report, add_output_arguments, plain
-from virialff.errors import ConfigError, MoleculeError
+from virialff.errors import MoleculeError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_arguments(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--atoms", type=_atoms, metavar="I,J,..", help="two to four atoms, each bonded to the next")
-    what.add_argument("--separate", type=inputs.positive_int, metavar="N", help="pull molecule N of the complex away")
+    what.add_argument("--separate", type=positive_int, metavar="N", help="pull molecule N of the complex away")
     parser.add_argument("--from", dest="first", type=float, metavar="X", help="first value, Angstrom or degrees")
     parser.add_argument("--to", dest="last", type=float, metavar="X", help="last value, Angstrom or degrees")
-    parser.add_argument("--points", type=inputs.positive_int, default=25, metavar="N", help="default %(default)s")
+    parser.add_argument("--points", type=positive_int, default=25, metavar="N", help="default %(default)s")
     inputs.add_method_argument(parser)
     parser.add_argument("--reference", metavar="NAME", help="add the differences to this method")
 
@@ -46,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     methods = inputs.methods(arguments)
     if arguments.reference is not None and arguments.reference not in methods:
-        raise ConfigError(f"the reference {arguments.reference} is not among the methods {', '.join(methods)}")
+        raise UsageError(
+            f"argument --reference: {arguments.reference} is not among the methods of --method, {', '.join(methods)}"
+        )
     report = Report(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
-from virialff.commands.inputs import positive_int
+from virialff.commands.parser import positive, positive_int
 from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SUMMARY = "share of held-out molecules that keep their bonds in relaxation and d
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a name of `virialff models list`, or a model folder")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE.jsonl", help="a line a molecule; gone on with"
+        "-o", "--output", type=Path, required=True, metavar="FILE.jsonl", help="a line a molecule; gone on with"
     )
     parser.add_argument("--labels", type=Path, metavar="STORE", help="labels (default: the shipped GFN2-xTB labels)")
     parser.add_argument(
@@ -38,8 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-heavy", type=positive_int, default=15, metavar="N", help="heavy atoms (default %(default)s)"
     )
-    parser.add_argument("--picoseconds", type=float, default=5.0, help="length of the dynamics (default %(default)s)")
-    parser.add_argument("--temperature", type=float, default=300.0, metavar="K", help="in kelvin (default %(default)s)")
+    parser.add_argument(
+        "--picoseconds", type=positive, default=5.0, help="length of the dynamics (default %(default)s)"
+    )
+    parser.add_argument(
+        "--temperature", type=positive, default=300.0, metavar="K", help="in kelvin (default %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of velocities and noise (default %(default)s)")
 
 

@@ -1,0 +1,29 @@
+"""What commands say on standard error: notes and progress, which --quiet leaves out, and what failed."""
+
+from __future__ import annotations
+
+import sys
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Leave out notes and progress from now on, or say them again."""
+    global _quiet
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Whether notes and progress are left out."""
+    return _quiet
+
+
+def say(sentence: str) -> None:
+    """Print a note or progress as one line."""
+    if not _quiet:
+        complain(sentence)
+
+
+def complain(sentence: str) -> None:
+    """Print what failed as one line."""
+    print("virialff:", " ".join(sentence.split()), file=sys.stderr)
