@@ -5,7 +5,7 @@ import streamlit as st
 from pages.components.conformers.refinement import refine
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.state import KEPT
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import file_stem
 from pages.components.widgets import card, ensemble, inputs
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement
@@ -23,7 +23,7 @@ def ranking(result: Comparison, stem: str) -> None:
     with st.container(horizontal=True):
         reference = choose_reference(result, "rank_reference")
         temperature = st.number_input(
-            "Temperature (K)", 1.0, 5000.0, ROOM_TEMPERATURE, 10.0, key="temperature", width=180, **KEPT
+            "Temperature (K)", 1.0, 5000.0, ROOM_TEMPERATURE, 10.0, key="temperature", width=180, **LINKED
         )
     several = len(result.methods) > 1
     left, right = st.columns(2, gap="medium")

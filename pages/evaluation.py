@@ -10,6 +10,7 @@ from pages.components.evaluation import tasks as evaluation_tasks
 from pages.components.evaluation import views as evaluation_views
 from pages.components.shell import background
 from pages.components.shell.entry import enter_through_app
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import one_line, plain, sentence
 from training.recipes.presets import label_sources, levels_of, shown_path
 from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
@@ -41,9 +42,7 @@ def measure(names: list[str], level_of_first: str) -> None:
         # Total energies of other levels have another zero.
         fitting = shown_path(LABELS if level_of_first == LEVEL_OF_THEORY else LABELS.with_name("gfn2.parquet"))
         default = options.index(fitting) if fitting in options else 0
-        source = st.selectbox(
-            "Labels to test on", options, default, key="evaluation_labels", persist_state="session", width=320
-        )
+        source = st.selectbox("Labels to test on", options, default, key="evaluation_labels", width=320, **LINKED)
         labels = sources.get(source)
         level = ""
         if labels is not None:
@@ -55,9 +54,7 @@ def measure(names: list[str], level_of_first: str) -> None:
             level = st.selectbox(
                 "Level of theory", levels, index, key=f"evaluation_level_{source}", persist_state="session", width=260
             )
-        most = st.number_input(
-            "At most so many molecules", 1, 100_000, 100, key="evaluation_most", persist_state="session", width=220
-        )
+        most = st.number_input("At most so many molecules", 1, 100_000, 100, key="evaluation_most", width=220, **LINKED)
     with st.container(horizontal=True):
         engines = st.pills(
             "Beside them",
@@ -66,14 +63,10 @@ def measure(names: list[str], level_of_first: str) -> None:
             default=list(ENGINES),
             format_func=lambda name: {"gfn2": "GFN2-xTB", "ani": "ANI"}.get(name, name),
             key="evaluation_engines",
-            persist_state="session",
+            **LINKED,
         )
-        physics = st.toggle(
-            "Checks of the parameters too", value=True, key="evaluation_physics", persist_state="session"
-        )
-        sets = st.toggle(
-            "S66, base pairs and conformers too", value=True, key="evaluation_sets", persist_state="session"
-        )
+        physics = st.toggle("Checks of the parameters too", value=True, key="evaluation_physics", **LINKED)
+        sets = st.toggle("S66, base pairs and conformers too", value=True, key="evaluation_sets", **LINKED)
     if not background.running(_KEY):
         st.button(
             "Measure",
@@ -122,9 +115,8 @@ chosen = st.multiselect(
     names,
     default=names[:3],
     key="evaluation_models",
-    bind="query-params",
-    persist_state="session",
     format_func=one_line,
+    **LINKED,
 )
 models = [entry for entry in registered if entry.name in chosen]
 cards = cards_of(models)

@@ -10,12 +10,43 @@ from itertools import chain
 
 from rdkit import Chem
 
-from virialff.errors import UnreadableRecordError
+from virialff.errors import UnreadableRecordError, VirialffError
 from virialff.io.text import Record, clean_title
-from virialff.molecules import rdkit_log
+from virialff.molecules import keys, rdkit_log
 from virialff.molecules.molecule import Molecule
 
 _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "cid", "chembl_id", "inchikey")
+
+
+def smiles_in_order(molecule: Molecule) -> str:
+    """SMILES that `Molecule.from_smiles` reads back with the atoms in this order: with map numbers where it needs them.
+
+    Parameters
+    ----------
+    molecule : Molecule
+        Its coordinates do not matter.
+
+    Returns
+    -------
+    str
+        The canonical SMILES where its order is that of the molecule.
+    """
+    wanted = keys.graph_key(molecule)
+    mol = molecule.to_rdkit()
+    mol.RemoveAllConformers()
+    heavy = Chem.RemoveHs(mol)
+    plain = Chem.MolToSmiles(heavy, canonical=False)
+    for atom in heavy.GetAtoms():
+        atom.SetAtomMapNum(atom.GetIdx() + 1)
+    for text in (molecule.smiles, plain, Chem.MolToSmiles(heavy)):
+        try:
+            if keys.graph_key(Molecule.from_smiles(text, max_atoms=molecule.n_atoms)) == wanted:
+                return text
+        except VirialffError:
+            continue
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(atom.GetIdx() + 1)
+    return str(Chem.MolToSmiles(mol))
 
 
 def is_smiles_column(title: str) -> bool:

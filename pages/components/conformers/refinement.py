@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.shell import background
-from pages.components.shell.state import KEPT
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
@@ -42,7 +42,7 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
     as_they_are = Refined(chosen.positions, np.asarray(force_field.energy(chosen.positions)), "the model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
-            "Relax with", [_NOT, *_METHODS], default=_NOT, required=True, key="relax_with", **KEPT
+            "Relax with", [_NOT, *_METHODS], default=_NOT, required=True, key="relax_with", **LINKED
         )
         place = st.container(width="content")
     if how == _NOT:
@@ -91,7 +91,7 @@ def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
         if len(rows) > _CHANGES_SHOWN:
             lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
         st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
-        if not st.toggle("Rank these too", key="keep_changed", **KEPT):
+        if not st.toggle("Rank these too", key="keep_changed", **LINKED):
             kept = [index for index in kept if index + 1 not in changed]
         if not kept:
             st.error("The conformers below are as they were before.", title="No relaxed conformer is left")
@@ -108,13 +108,13 @@ def _prune(refined: Refined, molecule: Molecule) -> np.ndarray:
     if len(refined.positions) < 2:
         return refined.positions
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.toggle("Leave out repeats and high conformers", key="prune", **KEPT)
+        wanted = st.toggle("Leave out repeats and high conformers", key="prune", **LINKED)
         if not wanted:
             return refined.positions
         rmsd = st.number_input(
-            "Repeats within (Å RMSD)", 0.0, 5.0, RMSD_TOLERANCE, 0.05, key="prune_rmsd", width=190, **KEPT
+            "Repeats within (Å RMSD)", 0.0, 5.0, RMSD_TOLERANCE, 0.05, key="prune_rmsd", width=190, **LINKED
         )
-        window = st.number_input("Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", width=170, **KEPT)
+        window = st.number_input("Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", width=170, **LINKED)
     ensemble = molecule.with_positions(refined.positions)
     key = f"prune_{rmsd:g}_{window:g}_{refined.energies_of}_{keys.geometry_key(ensemble)}"
     if not background.known(key):

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.components.data import tasks as data_tasks
 from pages.components.data.tasks import Contents
 from pages.components.shell import background
-from pages.components.shell.state import KEPT
+from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import file_stem, one_line, plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.show import download, show_figure, wrapped_table
@@ -78,7 +78,9 @@ def _kept() -> _Kept:
 def contents_of(path: Path) -> Contents | None:
     """Choice of the split, then the contents; None while they are counted, with progress."""
     with st.container(horizontal=True):
-        split = st.selectbox("Split: train / validation / test (%)", list(_SPLITS), key="data_split", width=320, **KEPT)
+        split = st.selectbox(
+            "Split: train / validation / test (%)", list(_SPLITS), key="data_split", **LINKED, width=320
+        )
         seed = st.number_input(
             "Seed of the split",
             value=_RECIPE_SEED,
@@ -86,7 +88,7 @@ def contents_of(path: Path) -> Contents | None:
             key="data_seed",
             width=180,
             help="Molecules are split by the first block of the InChIKey and this seed.",
-            **KEPT,
+            **LINKED,
         )
     fractions = _SPLITS[split]
     key = (str(path), version_of(path), int(seed), fractions)
@@ -202,10 +204,10 @@ def _page(path: str, version: Version, chosen: RowFilter, start: int) -> RowPage
 def browse(path: Path) -> None:
     """A filter, a page of the rows that fit, and the row that is chosen in the table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("Name, InChIKey, source or reason contains", key="rows_text", width=320, **KEPT)
-        kinds = st.multiselect("Kind", list(KINDS), key="rows_kinds", width=320, **KEPT)
+        text = st.text_input("Name, InChIKey, source or reason contains", key="rows_text", width=320, **LINKED)
+        kinds = st.multiselect("Kind", list(KINDS), key="rows_kinds", width=320, **LINKED)
         what = st.segmented_control(
-            "Show", ["all", "labels", "failures"], default="all", required=True, key="rows_what", **KEPT
+            "Show", ["all", "labels", "failures"], default="all", required=True, key="rows_what", **LINKED
         )
     failures = {"labels": False, "failures": True}.get(what or "all")
     chosen = RowFilter(kinds=tuple(kinds), text=text, failures=failures)

@@ -1,9 +1,11 @@
 """Scans on the page Energies: choose a coordinate, see every method's curve and the differences."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
-from pages.components.shell.state import KEPT, Loaded
+from pages.components.shell.state import KEPT, Loaded, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain, sentence
 from pages.components.widgets.comparison_views import choose_reference, energy_table, timing
 from pages.components.widgets.geometry import shown_geometry
@@ -26,6 +28,8 @@ _KIND_LABELS: dict[ScanKind, str] = {
     "angle": "Angle",
     "separation": "Pull apart",
 }
+_KINDS: dict[str, ScanKind] = {kind: kind for kind in _KIND_LABELS}
+_LINK_PART = "scan"
 _OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
 
 
@@ -57,6 +61,8 @@ def _choose(shown: Loaded) -> Scan | None:
     if not kinds:
         st.info("This molecule has no bond, angle or torsion outside its rings, so there is nothing to scan.")
         return None
+    if (text := opened_with(_LINK_PART)) is not None:
+        _take_link(text, molecule, key)
     kind = st.segmented_control(
         "Scan",
         kinds,
@@ -85,6 +91,32 @@ def _choose(shown: Loaded) -> Scan | None:
     return None
 
 
+def _link_text(atoms: tuple[int, ...], kind: ScanKind, first: float, last: float, points: int) -> str:
+    """A scan as it stands in the address: kind, atoms from 1, first and last value, number of points."""
+    return f"{kind}_{'-'.join(str(atom + 1) for atom in atoms)}_{first:.10g}_{last:.10g}_{points}"
+
+
+def _take_link(text: str, molecule: Molecule, key: str) -> None:
+    """Set the widgets to the scan of a link; what is no scan of this molecule is said and left out."""
+    kind, _, rest = text.partition("_")
+    try:
+        atoms, first, last, points = rest.split("_")
+        coordinates = scans.coordinates(molecule, _KINDS[kind])
+        number = coordinates.index(tuple(int(atom) - 1 for atom in atoms.split("-")))
+        low, high, n_points = float(first), float(last), int(points)
+    except (ValueError, KeyError):
+        st.warning(plain(f"The link names the scan {text}, which this molecule does not have."))
+        return
+    if not (math.isfinite(low) and math.isfinite(high) and 2 <= n_points <= _MOST_POINTS):
+        st.warning(plain(f"The link names the scan {text}, whose values cannot be used."))
+        return
+    st.session_state[f"scan_kind_{key}"] = kind
+    st.session_state[f"scan_atoms_{kind}_{key}"] = number
+    st.session_state[f"scan_from_{kind}_{number}_{key}"] = low
+    st.session_state[f"scan_to_{kind}_{number}_{key}"] = high
+    st.session_state["scan_points"] = n_points
+
+
 def _name(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: int) -> str:
     if kind == "separation":
         return f"{number + 1}: {molecule.fragment(number).formula}"
@@ -97,9 +129,10 @@ def _values(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], number: 
     low, high = scans.usual_range(kind, start)
     unit = "Å" if kind in ("bond", "separation") else "°"
     key = f"{kind}_{number}_{key}"
-    first = st.number_input(f"From ({unit})", value=low, key=f"scan_from_{key}", width=150, **KEPT)
-    last = st.number_input(f"To ({unit})", value=high, key=f"scan_to_{key}", width=150, **KEPT)
+    first = st.number_input(f"From ({unit})", value=float(low), key=f"scan_from_{key}", width=150, **KEPT)
+    last = st.number_input(f"To ({unit})", value=float(high), key=f"scan_to_{key}", width=150, **KEPT)
     points = st.number_input("Points", 2, _MOST_POINTS, 25, key="scan_points", width=150, **KEPT)
+    keep_in_link(_LINK_PART, _link_text(atoms, kind, first, last, int(points)))
     values = np.linspace(first, last, int(points))
     if apart:
         return scans.scan_separation(molecule, values, fragment=number)

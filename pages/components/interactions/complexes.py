@@ -1,5 +1,6 @@
 """The complex that the page Interactions shows: from the gallery, given by the user, or two molecules put together."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from virialff.molecules.molecule import Molecule
 
 _GALLERY, _OWN = "From the gallery", "My own"
 _SETS = ("S66", "JSCH")
+_LINK_PART = "contact"
+# Distances (A) and turn (degrees) that can be chosen.
+_NEAREST, _FURTHEST, _LARGEST_TURN = 1.2, 10.0, 350
 
 
 @dataclass(frozen=True)
@@ -182,14 +186,16 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
         return None
     suggested = suggest_contact(placed[0], placed[1], charges[0], charges[1])
     key = f"{keys.graph_key(first)[:8]}_{keys.graph_key(second)[:8]}"
+    if (text := state.opened_with(_LINK_PART)) is not None:
+        _take_link(text, placed, key)
     st.markdown("**Put together**: an atom of each faces the other; each molecule keeps its shape.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         i = _atom("Atom of the first", placed[0], suggested.first, f"contact_first_{key}")
         j = _atom("Atom of the second", placed[1], suggested.second, f"contact_second_{key}")
         distance = st.number_input(
             "Distance (Å)",
-            1.2,
-            10.0,
+            _NEAREST,
+            _FURTHEST,
             suggested.distance,
             0.05,
             key=f"contact_distance_{key}",
@@ -199,7 +205,7 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
         turn = st.number_input(
             "Turn by (degrees)",
             0,
-            350,
+            _LARGEST_TURN,
             None,
             10,
             key=f"contact_turn_{key}",
@@ -208,6 +214,8 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
             help="About the line of the contact. Left empty, the molecules stay as far apart as they can.",
             width=170,
         )
+    turned = "" if turn is None else f"_{turn}"
+    state.keep_in_link(_LINK_PART, f"{i + 1}-{j + 1}_{distance:.10g}{turned}")
     try:
         contact = Contact(i, j, float(distance))
         complex_ = bring_together(placed[0], placed[1], contact, turn=None if turn is None else float(turn))
@@ -217,6 +225,22 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
     origin = f"two molecules put together, {placed[0].symbols[i]}{i + 1} and {placed[1].symbols[j]}{j + 1} facing each "
     origin += f"other at {distance:.2f} Å; a starting geometry, not a minimum"
     return state.Loaded(complex_, origin, current.title)
+
+
+def _take_link(text: str, placed: list[Molecule], key: str) -> None:
+    """Set the widgets to the contact of a link, "atom-atom_distance_turn"; another text is said and left out."""
+    match = re.fullmatch(r"(\d{1,4})-(\d{1,4})_(\d{1,2}(?:\.\d{1,9})?)(?:_(\d{1,3}))?", text)
+    atoms = [int(match[1]) - 1, int(match[2]) - 1] if match else []
+    if match is None or not (
+        all(0 <= atom < molecule.n_atoms for atom, molecule in zip(atoms, placed, strict=True))
+        and _NEAREST <= float(match[3]) <= _FURTHEST
+        and int(match[4] or 0) <= _LARGEST_TURN
+    ):
+        st.warning(plain(f"The link names the contact {text}, which these molecules do not have."))
+        return
+    st.session_state[f"contact_first_{key}"], st.session_state[f"contact_second_{key}"] = atoms
+    st.session_state[f"contact_distance_{key}"] = float(match[3])
+    st.session_state[f"contact_turn_{key}"] = None if match[4] is None else int(match[4])
 
 
 def _atom(label: str, molecule: Molecule, default: int, key: str) -> int:

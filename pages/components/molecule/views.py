@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.shell.state import KEPT, Loaded
-from pages.components.shell.text import file_stem
+from pages.components.shell.state import KEPT, LINKED, Loaded, keep_in_link, opened_with
+from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.show import download, show_figure
 from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
@@ -22,6 +22,7 @@ from virialff.parameters.pairs import (
 )
 from virialff.parameters.tables import charges_table, force_field_json, pairs_table, sdf_with_charges
 
+_LINK_PART = "pair"
 _DEFAULT_COLORED = 4
 _MOST_COLORED = 7
 _MEANING = {
@@ -42,7 +43,7 @@ def parameter_distributions(force_field: ForceField) -> None:
         st.info("All atoms of this molecule are bonded to each other: there are no non-bonded pairs.")
         return
     relation = st.segmented_control(
-        "Pairs that are", present, default=present[-1], required=True, key=f"relation_{'_'.join(present)}", **KEPT
+        "Pairs that are", present, default=present[-1], required=True, key=f"relation_{'_'.join(present)}", **LINKED
     )
     relation = relation or present[-1]
     chosen = pairs[pairs["relation"] == relation]
@@ -107,12 +108,15 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
     first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
     key = keys.graph_key(molecule)[:12]
+    if (text := opened_with(_LINK_PART)) is not None:
+        _take_link(text, names, key)
     with st.container(horizontal=True):
         i = _choose_atom("First atom", names, first, f"first_{key}")
         j = _choose_atom("Second atom", names, second, f"second_{key}")
     if i == j:
         st.info("Choose two different atoms.")
         return
+    keep_in_link(_LINK_PART, "" if (i, j) == (first, second) else f"{i + 1}-{j + 1}")
     i, j = sorted((i, j))
     pairs = force_field.pairs
     pair = pairs[(pairs["i"] == i) & (pairs["j"] == j)].iloc[0]
@@ -129,6 +133,15 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
     if distance is not None:
         _at_distance(force_field, i, j, distance)
+
+
+def _take_link(text: str, names: list[str], key: str) -> None:
+    """Choose the two atoms of a link; what names no two atoms of this molecule is said and left out."""
+    numbers = [int(word) - 1 if word.isdecimal() else -1 for word in text.split("-")]
+    if len(numbers) != 2 or not all(0 <= number < len(names) for number in numbers):
+        st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
+        return
+    st.session_state[f"first_{key}"], st.session_state[f"second_{key}"] = numbers
 
 
 def _choose_atom(label: str, names: list[str], start: int, key: str) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from virialff.errors import VirialffError
+from virialff.io.smiles import smiles_in_order
 from virialff.molecules.molecule import Molecule
 
 #: Options of a widget whose value outlives a change of page, and of one whose value is in the page's address too.
@@ -13,20 +14,28 @@ KEPT: dict[str, Any] = {"persist_state": "session"}
 LINKED: dict[str, Any] = {"bind": "query-params", **KEPT}
 
 LINK_PARAMETER = "smiles"
+#: Parts of the address that are written while a page shows them: choices whose widgets depend on the molecule.
+LINK_PARTS = ("scan", "methods", "pair", "contact")
 #: Key of the text field, so that a link fills it too.
 SMILES_TEXT = "smiles_text"
 _LOADED = "loaded_molecule"
 _LINK_READ = "link_read"
 _LINK_ERROR = "link_error"
+_OPENED_WITH = "link_parts"
+_WRITTEN = "link_parts_written"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The current molecule, where it came from, and whether its coordinates are the user's own."""
+    """The current molecule, where it came from, and whether its coordinates are the user's own.
+
+    `smiles` is what the link says: as typed, because reading it again gives the same numbers to the atoms.
+    """
 
     molecule: Molecule
     origin: str
     title: str = ""
+    smiles: str = ""
 
     @property
     def has_own_geometry(self) -> bool:
@@ -39,9 +48,9 @@ def loaded() -> Loaded | None:
     return value
 
 
-def load(molecule: Molecule, origin: str, title: str = "") -> None:
-    """Make this the current molecule of the session."""
-    st.session_state[_LOADED] = Loaded(molecule, origin, title)
+def load(molecule: Molecule, origin: str, title: str = "", *, typed: str = "") -> None:
+    """Make this the current molecule of the session; `typed` is the SMILES that it was read from."""
+    st.session_state[_LOADED] = Loaded(molecule, origin, title, typed or smiles_in_order(molecule))
     st.session_state.pop(_LINK_ERROR, None)
 
 
@@ -53,6 +62,7 @@ def link_error() -> str | None:
 
 def read_link() -> None:
     """Load the molecule of `?smiles=` when a session opens; later the link follows the molecule."""
+    st.session_state[_WRITTEN] = set()
     if st.session_state.get(_LINK_READ):
         return
     st.session_state[_LINK_READ] = True
@@ -60,9 +70,27 @@ def read_link() -> None:
     if text:
         st.session_state[SMILES_TEXT] = text
         try:
-            load(Molecule.from_smiles(text), "the SMILES in the link")
+            load(Molecule.from_smiles(text), "the SMILES in the link", typed=text)
         except VirialffError as error:
             st.session_state[_LINK_ERROR] = str(error)
+            return
+    parts = {name: st.query_params[name] for name in LINK_PARTS if name in st.query_params}
+    st.session_state[_OPENED_WITH] = parts
+
+
+def opened_with(part: str) -> str | None:
+    """What the link that opened the session says of a part of the page; only once, None afterwards."""
+    text: str | None = st.session_state.get(_OPENED_WITH, {}).pop(part, None)
+    return text
+
+
+def keep_in_link(part: str, text: str) -> None:
+    """Put a part of the page into the address, until the page is drawn without it; no text takes it out."""
+    st.session_state[_WRITTEN].add(part)
+    if not text:
+        st.query_params.pop(part, None)
+    elif st.query_params.get(part) != text:
+        st.query_params[part] = text
 
 
 def stays_open(key: str) -> None:
@@ -74,7 +102,10 @@ def stays_open(key: str) -> None:
 
 
 def write_link() -> None:
-    """Put the current molecule's SMILES into the address of the page."""
+    """Put the SMILES of the current molecule into the address of the page, and take parts out that are not shown."""
     current = loaded()
-    if current is not None and st.query_params.get(LINK_PARAMETER) != current.molecule.smiles:
-        st.query_params[LINK_PARAMETER] = current.molecule.smiles
+    if current is not None and st.query_params.get(LINK_PARAMETER) != current.smiles:
+        st.query_params[LINK_PARAMETER] = current.smiles
+    for part in LINK_PARTS:
+        if part not in st.session_state[_WRITTEN]:
+            st.query_params.pop(part, None)

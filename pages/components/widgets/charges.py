@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.shell.state import KEPT
+from pages.components.shell.state import KEPT, LINKED
 from pages.components.widgets import viewer
 from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.show import download
@@ -38,9 +38,9 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
     flat, spatial = st.columns(2, gap="medium")
     with flat, st.container(horizontal=True, vertical_alignment="bottom"):
         labels = st.segmented_control(
-            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels", **KEPT
+            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels", **LINKED
         )
-        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **KEPT)
+        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **LINKED)
     with flat:
         svg = structure_svg(
             molecule,

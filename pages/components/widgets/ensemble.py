@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.shell import background
-from pages.components.shell.state import KEPT, Loaded
+from pages.components.shell.state import KEPT, LINKED, Loaded
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
 from virialff.conformers.crest import CrestEnsemble, read_ensemble
@@ -65,9 +65,11 @@ def _generator(molecule: Molecule) -> Ensemble | None:
         return None
     key = f"conformers_{keys.structure_key(molecule)}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        count = st.number_input("Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", width=180, **KEPT)
-        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", width=180, **KEPT)
-        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", **KEPT)
+        count = st.number_input(
+            "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", width=180, **LINKED
+        )
+        seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", width=180, **LINKED)
+        relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", **LINKED)
         st.button(
             "Generate",
             icon=":material/scatter_plot:",

@@ -130,7 +130,7 @@ def _take_smiles() -> None:
     except VirialffError as error:
         st.session_state[_SMILES_ERROR] = str(error)
     else:
-        state.load(molecule, "SMILES", molecule.name)
+        state.load(molecule, "SMILES", molecule.name, typed=text)
 
 
 def _upload() -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.components.shell import background
 from pages.components.shell.model import active_folder
+from pages.components.shell.state import keep_in_link, opened_with
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.tasks import Chosen
@@ -19,6 +20,7 @@ from virialff.molecules.molecule import Molecule
 
 _CHOSEN = "energy_methods"
 _DFT = "dft"
+_LINK_PART, _NO_METHOD = "methods", "none"
 _NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", _DFT: "wB97X-D/def2-SVP"}
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
@@ -59,15 +61,20 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
                 refused[_NAMES.get(name, name)] = found
             else:
                 usable[name] = found
+    key = f"{_CHOSEN}_{'_'.join(usable)}"
+    default = [name for name, method in usable.items() if method.pace != "slow"]
+    if (linked := opened_with(_LINK_PART)) is not None:
+        st.session_state[key] = [name for name in usable if name in linked.split(",")]
     chosen = st.pills(
         "Methods",
         list(usable),
         selection_mode="multi",
-        default=[name for name, method in usable.items() if method.pace != "slow"],
+        default=default,
         format_func=lambda name: usable[name].label,
-        key=f"{_CHOSEN}_{'_'.join(usable)}",
+        key=key,
         persist_state="session",
     )
+    keep_in_link(_LINK_PART, "" if set(chosen) == set(default) else ",".join(chosen) or _NO_METHOD)
     for label, reason in refused.items():
         st.info(sentence(reason), title=f"{label} cannot be used here")
     return [usable[name] for name in usable if name in chosen]

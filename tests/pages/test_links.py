@@ -1,0 +1,209 @@
+"""The address of a page opens the same molecule, with the same numbers of its atoms, and the same view.
+
+Widgets that Streamlit binds to the address are written there by the browser, which is not here: what it writes is given
+beside what the app writes itself.
+"""
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import enter_smiles, upload
+from tests.pages.test_molecule import sdf_of
+from virialff.conformers.generation import search
+from virialff.io.smiles import smiles_in_order
+from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
+
+#: Canonical SMILES of these have the atoms in another order.
+RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
+PAGES = ("molecule", "parameters", "energies", "interactions", "conformers", "data", "training", "evaluation")
+
+
+def show(app: AppTest, page: str) -> AppTest:
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def opened_anew(app: AppTest, page: str, **bound: str) -> AppTest:
+    """Another session, opened at this page with the address of `app` and what the browser wrote of bound widgets."""
+    other = AppTest.from_file(app._script_path, default_timeout=120)
+    for name, value in {**app.query_params, **bound}.items():
+        other.query_params[name] = value
+    other.switch_page(f"pages/{page}.py").run()
+    assert not other.exception
+    return other
+
+
+def group(app: AppTest, key: str):
+    return next(entry for entry in app.button_group if entry.key.startswith(key))
+
+
+def box(app: AppTest, label: str):
+    return next(element for element in app.selectbox if element.label == label)
+
+
+def field(app: AppTest, label: str):
+    return next(element for element in app.number_input if element.label.startswith(label))
+
+
+def key_of(app: AppTest) -> str:
+    return keys.structure_key(app.session_state["loaded_molecule"].molecule)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_typed_smiles_stays_in_the_address_of_every_page(app, page):
+    typed = RENUMBERED[0]
+    enter_smiles(app, typed)
+    show(app, page)
+    assert app.query_params["smiles"] == typed
+    other = opened_anew(app, page)
+    assert key_of(other) == key_of(app)
+    assert other.query_params["smiles"] == typed
+
+
+@pytest.mark.parametrize("typed", RENUMBERED)
+def test_a_link_numbers_the_atoms_as_they_were(app, typed):
+    enter_smiles(app, typed)
+    atoms = box(app, "First atom").options
+    other = opened_anew(app, "molecule")
+    assert box(other, "First atom").options == atoms
+    assert key_of(other) == key_of(app)
+
+
+@pytest.mark.parametrize("smiles", [*RENUMBERED, "O", "[H][H]", "C/C=C/Cl", "CS(=O)(=O)c1ccccc1.O"])
+def test_smiles_in_order_keep_any_order_and_the_configuration(smiles):
+    molecule = Molecule.from_smiles(smiles)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        order = rng.permutation(molecule.n_atoms).tolist()
+        shuffled = Molecule.from_rdkit(Chem.RenumberAtoms(molecule.to_rdkit(), order))
+        again = Molecule.from_smiles(smiles_in_order(shuffled))
+        assert keys.structure_key(again) == keys.structure_key(shuffled)
+
+
+def test_files_and_examples_keep_their_order_in_the_link(app):
+    molecule = search(Molecule.from_smiles("NCC(=O)Br"), 1).molecule
+    order = list(reversed(range(molecule.n_atoms)))
+    upload(app, "turned.sdf", sdf_of(Molecule.from_rdkit(Chem.RenumberAtoms(molecule.to_rdkit(), order))))
+    other = opened_anew(app, "molecule")
+    assert box(other, "First atom").options == box(app, "First atom").options
+    assert key_of(other) == key_of(app)
+    app.session_state["input_tab"] = "Examples"
+    app.run()
+    next(button for button in app.button if button.label == "ibuprofen").click().run()
+    assert key_of(opened_anew(app, "molecule")) == key_of(app)
+
+
+def test_the_view_of_the_molecule_page(app):
+    enter_smiles(app, "Brc1ccc(C#N)cc1")
+    group(app, "relation_").set_value("1-3").run()
+    box(app, "First atom").set_value(2).run()
+    box(app, "Second atom").set_value(6).run()
+    app.button_group(key="depiction_labels").set_value("Atom numbers").run()
+    bound = {"depiction_labels": "Atom numbers", group(app, "relation_").key: "1-3"}
+    other = opened_anew(app, "molecule", **bound)
+    assert (box(other, "First atom").value, box(other, "Second atom").value) == (2, 6)
+    assert group(other, "relation_").value == "1-3"
+    assert other.button_group(key="depiction_labels").value == "Atom numbers"
+
+
+@pytest.mark.parametrize(
+    ("smiles", "kind", "atoms", "low", "high"),
+    [
+        ("CC(=O)OCC", "torsion", "C2-O4-C5-C6", -120.0, 60.0),
+        ("Brc1ccc(C#N)cc1", "bond", "Br1-C2", 1.7, 2.75),
+        ("OCC", "angle", "O1-C2-C3", 90.0, 130.5),
+        ("ClC.O", "separation", None, 6.0, 9.5),
+    ],
+)
+def test_a_scan_is_opened_again(app, smiles, kind, atoms, low, high):
+    enter_smiles(app, smiles)
+    show(app, "energies")
+    group(app, "compared_geometries").set_value("Scan").run()
+    group(app, "scan_kind").set_value(kind).run()
+    label = "Molecule that moves" if atoms is None else "Atoms"
+    box(app, label).select_index(0 if atoms is None else box(app, label).options.index(atoms)).run()
+    field(app, "From").set_value(low).run()
+    field(app, "To").set_value(high).run()
+    field(app, "Points").set_value(7).run()
+    group(app, "energy_methods").set_value(["model"]).run()
+    assert not app.exception
+    other = opened_anew(app, "energies", compared_geometries="Scan")
+    assert group(other, "compared_geometries").value == "Scan"
+    assert group(other, "scan_kind").value == kind
+    assert box(other, label).value == box(app, label).value
+    assert [field(other, name).value for name in ("From", "To", "Points")] == [low, high, 7]
+    assert group(other, "energy_methods").value == ["model"]
+    assert not other.warning
+    tables = [
+        next(f.value for f in session.dataframe if "Model (kcal/mol)" in f.value.columns) for session in (app, other)
+    ]
+    assert tables[0].equals(tables[1])
+    assert key_of(other) == key_of(app)
+
+
+@pytest.mark.parametrize(
+    "text", ["torsion_1-2-3-9_0_1_5", "bond_1-2_nan_1_5", "ring_1-2_1_2_3", "x", "bond_1-2_1_2_9999"]
+)
+def test_a_scan_that_is_not_there_is_said(app, text):
+    app.query_params["smiles"] = "OCC"
+    app.query_params["compared_geometries"] = "Scan"
+    app.query_params["scan"] = text
+    app.switch_page("pages/energies.py").run()
+    assert not app.exception
+    assert any("link names the scan" in warning.value for warning in app.warning)
+
+
+def test_the_scan_leaves_the_address_with_its_view(app):
+    enter_smiles(app, "OCC")
+    show(app, "energies")
+    group(app, "compared_geometries").set_value("Scan").run()
+    assert app.query_params["scan"]
+    group(app, "compared_geometries").set_value("Conformers").run()
+    assert "scan" not in app.query_params
+
+
+def test_the_view_of_the_conformers_page(app):
+    enter_smiles(app, "OCCBr")
+    show(app, "conformers")
+    field(app, "Number of conformers").set_value(7).run()
+    app.number_input(key="ensemble_seed").set_value(5).run()
+    other = opened_anew(app, "conformers", ensemble_count="7", ensemble_seed="5")
+    assert other.number_input(key="ensemble_count").value == 7
+    assert other.number_input(key="ensemble_seed").value == 5
+
+
+def test_a_complex_that_was_put_together_is_opened_again(app):
+    enter_smiles(app, "OC(=O)C.O")
+    show(app, "interactions")
+    group(app, "complex").set_value("My own").run()
+    box(app, "Atom of the first").select_index(1).run()
+    field(app, "Distance").set_value(3.05).run()
+    field(app, "Turn by").set_value(40).run()
+    other = opened_anew(app, "interactions", complex="My own")
+    assert group(other, "complex").value == "My own"
+    assert box(other, "Atom of the first").value == 1
+    assert field(other, "Distance").value == 3.05
+    assert field(other, "Turn by").value == 40
+    assert not other.warning
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "key", "value"),
+    [
+        ("data", "selectbox", "data_split", "80 / 10 / 10"),
+        ("parameters", "number_input", "count", 20),
+        ("evaluation", "toggle", "evaluation_physics", False),
+        ("conformers", "toggle", "ensemble_relax", False),
+        ("molecule", "toggle", "depiction_hydrogens", False),
+        ("interactions", "selectbox", "dimer", "S66 1: Water Dimer"),
+    ],
+)
+def test_what_the_browser_writes_is_taken(app, page, kind, key, value):
+    app.query_params["smiles"] = "OCC"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    other = opened_anew(app, page, **{key: text})
+    assert getattr(other, kind)(key=key).value == value
