@@ -3,14 +3,19 @@
 import streamlit as st
 
 from pages.components.interactions import complexes
-from pages.components.interactions.views import approach_view, base_pair_view, one_complex, reference_view
+from pages.components.interactions.views import (
+    approach_view,
+    base_pair_view,
+    one_complex,
+    reference_view,
+    shown_complex,
+)
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import file_stem, subscripted
 from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
-from pages.components.widgets.geometry import Geometry
 from virialff.parameters.contributions import INTERMOLECULAR
 
 _VIEWS = ("One complex", "Base pairs A-T and G-C", "Reference dimers")
@@ -21,25 +26,34 @@ def show_complex() -> None:
     chosen = complexes.choose_complex(active)
     if chosen is None:
         return
-    molecule = chosen.molecule
-    st.header(subscripted(molecule.formula), divider="gray")
+    given = chosen.molecule
+    st.header(subscripted(given.formula), divider="gray")
     complexes.describe(chosen)
-    field = model.treatable(active, molecule, "complex")
+    field = model.treatable(active, given, "complex")
     if field is None:
         return
-    geometry = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin)
-    card.warn_rare_atoms(active, molecule)
-    card.show_notes(molecule)
-    charges.structure_views(molecule, field.charges, geometry, active.rare_atoms(molecule))
-    st.subheader("Interaction energies")
-    one_complex(active, molecule)
+    card.warn_rare_atoms(active, given)
+    card.show_notes(given)
+    # The energies decide what is shown above them.
+    picture, energies = st.container(), st.container()
+    with energies:
+        st.subheader("Interaction energies")
+        found = one_complex(active, given)
+    stem = file_stem(chosen.title, given.formula)
+    with picture:
+        shown = shown_complex(chosen, found, stem)
+        charges.structure_views(given, field.charges, shown, active.rare_atoms(given))
+    if shown.positions is None:
+        return
     st.subheader("Contributions by atom pair")
-    st.caption("What each pair of atoms of different molecules adds to the energy of the complex, by the active model.")
+    st.caption(
+        "What each pair of atoms of different molecules adds to the vertical interaction energy by the active model, "
+        "at the geometry shown above."
+    )
     kinds = {"intermolecular": INTERMOLECULAR}
-    stem = file_stem(chosen.title, molecule.formula)
-    contribution_view(field, molecule.positions[0], kinds, key="interaction_pairs", stem=stem)
+    contribution_view(field, shown.positions, kinds, key="interaction_pairs", stem=stem)
     st.subheader("Approach")
-    approach_view(active, molecule)
+    approach_view(active, given.with_positions(shown.positions))
 
 
 enter_through_app()

@@ -9,7 +9,7 @@ from virialff.benchmarks.reference_data import COLUMNS, COUPLED_CLUSTER_FILE
 
 
 def main() -> None:
-    """One row a complex, geometry of the set itself; energies positive = bound."""
+    """One row a complex, geometry of the set itself; energies negative = bound."""
     chosen = [*read_database("S66")]
     for pair, places in PAIRS.items():
         for database, index in places:

@@ -183,13 +183,13 @@ def _progress(path: Path) -> list[str]:
 
 def interaction_differences(path: Path) -> pd.DataFrame:
     """Interaction energies (kcal/mol) of the complexes that have both levels: detail, GFN2-xTB, DFT, difference."""
-    energy = "interaction_energy_kcal_mol"
+    energy = "interaction_energy_kcal_mol"  # The files hold it as E(1) + E(2) - E(12).
     rows = pd.read_parquet(path, columns=["task", "detail", "kind", "level_of_theory", energy])
     rows = rows[rows["kind"] == "complex"]
     # Of every geometry of a pair there is a row of each level.
     rows = rows.assign(geometry=rows.groupby(["task", "level_of_theory"]).cumcount())
     table = rows.pivot(index=["task", "geometry", "detail"], columns="level_of_theory", values=energy).dropna()
-    table["difference"] = table["GFN2-xTB"] - table[LEVEL_OF_THEORY]
+    table["difference"] = table[LEVEL_OF_THEORY] - table["GFN2-xTB"]
     return table.reset_index()
 
 
@@ -199,14 +199,14 @@ def _differences(table: pd.DataFrame) -> list[str]:
             f"{values.mean():+.2f}",
             f"{values.abs().median():.2f}",
             f"{values.abs().mean():.2f}",
-            f"{values.max():+.2f}",
+            f"{values.loc[values.abs().idxmax()]:+.2f}",
         )
         return f"| {name} | {len(values)} | {' | '.join(cells)} |"
 
     return [
         "### Interaction energies: GFN2-xTB minus wB97X-D/def2-SVP (kcal/mol)",
         "",
-        "At the same geometries, DFT with counterpoise correction; positive: GFN2-xTB binds more strongly.",
+        "At the same geometries, DFT with counterpoise correction; negative: GFN2-xTB binds more strongly.",
         "",
         "| arrangement | complexes | mean | median of sizes | mean of sizes | largest |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -90,7 +90,7 @@ def _side_by_side(card: dict[str, Any]) -> list[str]:
     pairs = found["base pairs, E_int (kcal/mol)"]
     if pairs:
         columns = ["pair", "geometry", "set", *(name for name in pairs[0] if name not in ("pair", "geometry", "set"))]
-        lines += ["", "### Base pairs, E_int (kcal/mol), positive is bound", "", f"| {' | '.join(columns)} |"]
+        lines += ["", "### Base pairs, E_int (kcal/mol), negative is bound", "", f"| {' | '.join(columns)} |"]
         lines.append("|" + " --- |" * len(columns))
         lines += [f"| {' | '.join(_cell(pair.get(name)) for name in columns)} |" for pair in pairs]
     return lines

@@ -51,8 +51,26 @@ def test_gallery_complex_by_every_method_beside_dft_and_coupled_cluster(app, wat
     assert table["GFN2-xTB"] == pytest.approx(interaction_energy(water_dimer, get_engine("gfn2"))[0], abs=1e-3)
     model = load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0])
     assert table["model"] == pytest.approx(float(model), abs=1e-3)
-    assert table[REFERENCE] == pytest.approx(5.37, abs=0.01)
-    assert table["CCSD(T)/CBS"] == pytest.approx(4.918)
+    assert table[REFERENCE] == pytest.approx(-5.37, abs=0.01)
+    assert table["CCSD(T)/CBS"] == pytest.approx(-4.918)
+
+
+def test_the_relaxed_complex_is_what_is_shown(app):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "O.O")
+    before = table_with(app, "distance (Å)")
+    choose(app, "interaction_methods", ["GFN2-xTB"])
+    press(app, "Relax and compute")
+    assert not app.exception
+    energies = table_with(app, VERTICAL).iloc[0]
+    relaxed = table_with(app, "distance (Å)")
+    assert not np.allclose(sorted(before["distance (Å)"]), sorted(relaxed["distance (Å)"]), atol=0.005)
+    assert any("relaxed with GFN2-xTB" in caption.value for caption in app.caption)
+    assert energies["E_int relaxed (kcal/mol)"] < energies[VERTICAL] < 0
+    choose(app, "complex_geometry", "As given")
+    again = table_with(app, "distance (Å)")
+    np.testing.assert_allclose(sorted(again["distance (Å)"]), sorted(before["distance (Å)"]))
 
 
 def test_dft_on_request_is_that_of_the_references(app):
@@ -97,7 +115,7 @@ def test_contributions_sum_to_the_interaction_energy(app, water_dimer):
     table = table_with(app, "total (kcal/mol)")
     assert len(table) == 9
     expected = float(load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0]))
-    assert table["total (kcal/mol)"].sum() == pytest.approx(-expected, abs=1e-3)
+    assert table["total (kcal/mol)"].sum() == pytest.approx(expected, abs=1e-3)
     app.selectbox(key="interaction_pairs_term").set_value("coulomb").run()
     assert not app.exception
     coulomb = table["Coulomb (kcal/mol)"].sum()
@@ -153,7 +171,7 @@ def test_approach_has_its_well(app):
     press(app, "Compute the curve")
     assert not app.exception
     curve = table_with(app, "separation (Angstrom)")
-    lowest = curve["contact (Angstrom)"][curve["GFN2-xTB (kcal/mol)"].idxmax()]
+    lowest = curve["contact (Angstrom)"][curve["GFN2-xTB (kcal/mol)"].idxmin()]
     assert 1.6 < lowest < 2.3
     assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
 
@@ -163,11 +181,11 @@ def test_paper_table_is_there_before_anything_is_computed(app):
     choose(app, "view", "Base pairs A-T and G-C")
     assert not app.exception
     paper = table_with(app, "paper: reference (kcal/mol)").set_index("pair")
-    assert paper.loc["A-T", "paper: reference (kcal/mol)"] == 12.4
-    assert paper.loc["G-C", "paper: model (kcal/mol)"] == 30.5
+    assert paper.loc["A-T", "paper: reference (kcal/mol)"] == -12.4
+    assert paper.loc["G-C", "paper: model (kcal/mol)"] == -30.5
     vertical = table_with(app, "JSCH: CCSD(T)/CBS (kcal/mol)").set_index("pair")
-    assert vertical.loc["A-T", "JSCH: CCSD(T)/CBS (kcal/mol)"] == 16.86
-    assert vertical.loc["G-C", "JSCH: CCSD(T)/CBS (kcal/mol)"] == 32.06
+    assert vertical.loc["A-T", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -16.86
+    assert vertical.loc["G-C", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -32.06
 
 
 def test_reference_dimers_with_the_dimer_of_a_point(app):

@@ -74,7 +74,7 @@ def label_complex(first: Label, second: Label) -> list[Label]:
                 detail="contact",
                 energy=energy,
                 forces=forces,
-                interaction_energy=alone[0][0] + alone[1][0] - energy,
+                interaction_energy=energy - alone[0][0] - alone[1][0],
                 interaction_forces=forces - np.concatenate([alone[0][1], alone[1][1]]),
                 **LEVEL,
             )

@@ -96,7 +96,7 @@ def labelled_graph(rows: Sequence[Label]) -> LabelledGraph:
     first = rows[0]
     n = first.n_atoms
     if _is_complex(first):
-        energies = [-float(row.interaction_energy) for row in rows if row.interaction_energy is not None]
+        energies = [float(row.interaction_energy) for row in rows if row.interaction_energy is not None]
         forces = [row.interaction_forces for row in rows]
     else:
         energies = [float(row.energy) for row in rows if row.energy is not None]

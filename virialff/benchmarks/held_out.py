@@ -89,7 +89,7 @@ class LabelledMolecule:
 
 @dataclass(frozen=True, eq=False)
 class LabelledComplex:
-    """One complex with labelled geometries: interaction energies (n_conformers,) in kcal/mol, positive is bound."""
+    """One complex with labelled geometries: interaction energies (n_conformers,) in kcal/mol, negative = bound."""
 
     molecule: Molecule
     inchikeys: tuple[str, ...]

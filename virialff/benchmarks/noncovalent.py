@@ -1,6 +1,6 @@
 """Interaction energies of the sets of reference complexes, with any methods: one table of sets, one `run`.
 
-Vertical energies belong to the geometries of a set, where CCSD(T) is known (Fig. 8 of the paper); relaxed ones (Eq. 25)
+Vertical energies belong to the geometries of a set, where CCSD(T) is known (Fig. 8 of the paper); relaxed ones
 to complexes and monomers each at a GFN2-xTB minimum, as in the paper's Fig. 9 and its table of base pairs. They differ
 by the deformation of the monomers and never share a column.
 """
@@ -37,8 +37,8 @@ from virialff.methods.runs import per_geometry
 from virialff.molecules.molecule import Molecule
 
 OVERALL = "all"
-#: Relaxed interaction energies of the paper's table (kcal/mol, Eq. 25).
-PAPER = pd.DataFrame(
+#: Relaxed binding energies of the paper's table as printed: kcal/mol, Eq. 25, positive = bound.
+PAPER_BINDING_ENERGIES = pd.DataFrame(
     {"reference": [12.4, 25.4], "model": [14.8, 30.5], "ANI": [10.7, 17.2], "GFN2-xTB": [16.1, 29.2]},
     index=["A-T", "G-C"],
 )
@@ -51,7 +51,7 @@ _COLUMNS = ("set", "index", "name", "category", "separation_factor", "reference"
 class InteractionSet:
     """One benchmark: which complexes, at which geometries, against what.
 
-    level: of the reference energies. geometry: vertical, or relaxed by Eq. 25.
+    level: of the reference energies. geometry: vertical or relaxed.
     source: geometries and energies are those of psi4-data, or those of a label store of references; its energies of
         other levels then stand beside the methods.
     databases: the sets that the complexes belong to; pairs: only the places of PAIRS, with the pair as category.
@@ -91,7 +91,7 @@ REFERENCE_DIMERS: Mapping[Geometry, InteractionSet] = {
 
 @dataclass(frozen=True, eq=False)
 class InteractionResult:
-    """Interaction energies in kcal/mol, positive = bound, at the geometries of a set.
+    """Interaction energies in kcal/mol, negative = bound, at the geometries of a set.
 
     table: one row a geometry: set, index, name, category, separation_factor, `reference`, and a column a method, which
         is NaN where the method cannot compute the complex.
@@ -275,9 +275,9 @@ def reference_comparison(
 
 
 def paper_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
-    """The paper's table (relaxed, Eq. 25) with our columns: one row a pair, energies in kcal/mol, positive = bound."""
+    """The paper's table with our columns: one row a pair, relaxed energies in kcal/mol, negative = bound."""
     rows = []
-    for pair, paper in PAPER.iterrows():
+    for pair, paper in (-PAPER_BINDING_ENERGIES).iterrows():
         row: dict[str, object] = {"pair": pair, "paper: reference (kcal/mol)": paper["reference"]}
         row |= {f"paper: {name} (kcal/mol)": paper[name] for name in ("model", "ANI", "GFN2-xTB")}
         if pair in pairs:
@@ -287,7 +287,7 @@ def paper_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
 
 
 def vertical_table(pairs: Mapping[str, ComplexInteractions]) -> pd.DataFrame:
-    """Vertical energies at the JSCH geometries beside CCSD(T)/CBS: one row a pair, kcal/mol, positive = bound."""
+    """Vertical energies at the JSCH geometries beside CCSD(T)/CBS: one row a pair, kcal/mol, negative = bound."""
     known = coupled_cluster_energies()
     rows = []
     for pair, places in PAIRS.items():
@@ -319,7 +319,7 @@ class _Complex:
 
 
 def _energies(method: Method, entry: _Complex) -> NDArray[np.float64]:
-    """E_int (n_geometries,): vertical, or relaxed by Eq. 25 where the monomers have minima of their own."""
+    """E_int (n_geometries,): vertical, or relaxed where the monomers have minima of their own."""
     if not entry.monomers:
         return interaction_energy(entry.molecule, method)
     return np.array([relaxed_interaction_energy(RelaxedComplex(entry.molecule, entry.monomers, "", ()), method)])

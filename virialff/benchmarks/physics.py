@@ -58,7 +58,7 @@ class DimerCheck:
     """What one method makes of one dimer.
 
     distance: of the minimum, Angstrom (O-O in water, between the centres in benzene).
-    well_depth, long_range: E_int in kcal/mol at the minimum and at 10 Angstrom.
+    well_depth: minus E_int at the minimum; long_range: E_int at 10 Angstrom; kcal/mol.
     n_bumps: further wells deeper than BUMP on the way from the minimum to 10 Angstrom.
     """
 
@@ -264,11 +264,11 @@ def _check(name: str, molecule: Molecule, method: Method) -> DimerCheck:
     separations = np.append(np.arange(start - 0.8, 9.99, _STEP), 10.0)
     curve = dissociation_curve(molecule, molecule.positions[0], separations, {"E_int": method})
     energies = curve.table["E_int"].to_numpy()
-    lowest = int(np.argmax(energies))
+    lowest = int(np.argmin(energies))
     distance = float(separations[lowest])
     if name == "water":
         distance = _oxygen_distance(molecule, distance - start)
-    return DimerCheck(name, distance, float(energies[lowest]), float(energies[-1]), _bumps(energies[lowest:]))
+    return DimerCheck(name, distance, float(-energies[lowest]), float(energies[-1]), _bumps(energies[lowest:]))
 
 
 def _oxygen_distance(molecule: Molecule, shift: float) -> float:
@@ -278,17 +278,17 @@ def _oxygen_distance(molecule: Molecule, shift: float) -> float:
 
 
 def _bumps(energies: np.ndarray) -> int:
-    """Further wells: E_int rises by more than BUMP and falls by more than BUMP again.
+    """Further wells: E_int falls by more than BUMP and rises by more than BUMP again.
 
-    A rise alone is none: the sandwich is repelled by its quadrupoles far out, and that fades.
+    A fall alone is none: the sandwich is repelled by its quadrupoles far out, and that fades.
     """
-    count, low, high, rising = 0, energies[0], energies[0], False
+    count, high, low, falling = 0, energies[0], energies[0], False
     for energy in energies[1:]:
-        if not rising:
-            low = min(low, energy)
-            rising, high = energy > low + BUMP, energy
-        else:
+        if not falling:
             high = max(high, energy)
-            if energy < high - BUMP:
-                count, rising, low = count + 1, False, energy
+            falling, low = energy < high - BUMP, energy
+        else:
+            low = min(low, energy)
+            if energy > low + BUMP:
+                count, falling, high = count + 1, False, energy
     return count

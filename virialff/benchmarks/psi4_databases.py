@@ -1,8 +1,7 @@
 """Reference sets of interaction energies that the Debian package `psi4-data` installs as Python modules.
 
 The files are parsed, never imported: they need Psi4's own `qcdb` and hold nothing but assignments of numbers
-and geometries. Geometries are in Angstrom; interaction energies are in kcal/mol and given here as positive =
-bound (Eq. 25), the opposite sign of the files.
+and geometries. Geometries are in Angstrom; interaction energies are in kcal/mol, negative = bound.
 """
 
 import ast
@@ -80,7 +79,7 @@ class ReferenceFragment:
 class ReferenceComplex:
     """One complex of a set with its reference energy.
 
-    `interaction_energy` is in kcal/mol, positive = bound, vertical: monomers as they are in the complex.
+    `interaction_energy` is in kcal/mol, negative = bound, vertical: monomers as they are in the complex.
     `separation_factor` multiplies the equilibrium distance in S66x8 and S22x5 and is 1.0 elsewhere.
     """
 
@@ -165,7 +164,7 @@ def read_database(database: str, folder: Path | None = None) -> tuple[ReferenceC
                 name=_name(comments.get(dimer) or comments.get(key) or f"system {number}"),
                 category=_category(database, int(number)),
                 fragments=tuple(_fragments(geometries[dimer])),
-                interaction_energy=-float(energy),
+                interaction_energy=float(energy),
             )
         )
     if not complexes:

@@ -1,7 +1,7 @@
 """Reference energies of the evaluation sets: dimers and conformers at several levels, and CCSD(T)/CBS.
 
 `virialff label training/presets/labels_references.yaml` computes the label store that ships with them. Vertical
-interaction energies belong to the geometries of their sets; relaxed ones (Eq. 25) to complexes and monomers that
+interaction energies belong to the geometries of their sets; relaxed ones to complexes and monomers that
 GFN2-xTB relaxed, as in the paper. The CCSD(T)/CBS energies of S66, A-T and G-C are vertical: Rezac, Riley, Hobza,
 J. Chem. Theory Comput. 7, 2427 (2011) for S66; Jurecka, Sponer, Cerny, Hobza, Phys. Chem. Chem. Phys. 8, 1985 (2006)
 for JSCH; Marshall, Burns, Sherrill, J. Chem. Phys. 135, 194102 (2011) for S22.
@@ -40,7 +40,7 @@ _SAME_DISTANCES = 0.02
 
 @dataclass(frozen=True)
 class CoupledClusterEnergy:
-    """One complex at the geometry of its set; the energy in kcal/mol, positive = bound."""
+    """One complex at the geometry of its set; the energy in kcal/mol, negative = bound."""
 
     database: str
     index: int
@@ -72,15 +72,15 @@ class DimerReference:
     geometry: Geometry
     molecule: Molecule  #: the complex, with one conformer
     monomers: tuple[Molecule, ...]  #: at their own minima; empty for vertical
-    vertical: Mapping[str, float]  #: E(1) + E(2) - E(12) with the monomers as in the complex, positive is bound
+    vertical: Mapping[str, float]  #: E(12) - E(1) - E(2) with the monomers as in the complex, negative = bound
     deformation: Mapping[str, float]  #: what the monomers lie above their minima in the complex; empty for vertical
 
     @property
     def interaction_energies(self) -> dict[str, float]:
-        """E_int of this geometry by level: the vertical one, or less the deformation (Eq. 25)."""
+        """E_int of this geometry by level: the vertical one, for a relaxed one plus the deformation."""
         if self.geometry == "vertical":
             return dict(self.vertical)
-        return {name: energy - self.deformation[name] for name, energy in self.vertical.items()}
+        return {name: energy + self.deformation[name] for name, energy in self.vertical.items()}
 
 
 @dataclass(frozen=True, eq=False)

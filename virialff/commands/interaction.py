@@ -1,7 +1,8 @@
-"""Interaction energies of complexes by the model, GFN2-xTB, ANI and DFT, in kcal/mol; positive is bound.
+"""Interaction energies of complexes by the model, GFN2-xTB, ANI and DFT, in kcal/mol; negative is bound.
 
-Vertical: every molecule as it is in the complex. With --relax the complex and its molecules are also relaxed with
-GFN2-xTB, each to its own minimum (Eq. 25). The input needs coordinates; of several conformers the first is taken.
+E_int = E(complex) - E(molecules). Vertical: every molecule as it is in the complex. With --relax the complex and its
+molecules are also relaxed with GFN2-xTB, each to its own minimum. The input needs coordinates; of several conformers
+the first is taken.
 DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP, counterpoise-corrected) takes from a minute to many minutes a complex.
 """
 

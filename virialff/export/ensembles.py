@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,21 @@ from rdkit import Chem
 
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import ROOM_TEMPERATURE, ensemble_table
+from virialff.molecules.molecule import Molecule
+
+
+def geometry_sdf(molecule: Molecule, title: str = "", properties: Mapping[str, str] | None = None) -> str:
+    """SDF text, a record a conformer, with these properties on each."""
+    mol = molecule.to_rdkit()
+    mol.SetProp("_Name", " ".join((title or molecule.name).split()))
+    for name, value in (properties or {}).items():
+        mol.SetProp(name, value)
+    buffer = io.StringIO()
+    writer = Chem.SDWriter(buffer)
+    for conformer in mol.GetConformers():
+        writer.write(mol, confId=conformer.GetId())
+    writer.close()
+    return buffer.getvalue()
 
 
 def ranked_sdf(comparison: Comparison, by: str, temperature: float = ROOM_TEMPERATURE) -> str:

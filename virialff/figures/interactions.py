@@ -61,16 +61,16 @@ def interaction_scatter(
 
 
 def approach_figure(curve: DissociationCurve, *, shown: float | None = None, height: int = 400) -> go.Figure:
-    """E_int (kcal/mol, positive = bound) of each method against the smallest distance between the molecules (Angstrom).
+    """E_int (kcal/mol, negative = bound) of each method against the smallest distance between the molecules (Angstrom).
 
-    `shown` marks the distance of the geometry on the page. The wall is cut off below minus the depth of the well.
+    `shown` marks the distance of the geometry on the page. The wall is cut off where it is as high as the well is deep.
     """
     figure = go.Figure()
     x = curve.table["contact"].to_numpy()
     deepest = 0.5
     for position, method in enumerate(curve.methods):
         y = curve.table[method].to_numpy(dtype=float)
-        deepest = max(deepest, float(np.nanmax(y)))
+        deepest = max(deepest, -float(np.nanmin(y)))
         figure.add_scatter(
             x=x,
             y=y,
@@ -92,5 +92,5 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
         x_title="smallest distance between the molecules (Å)",
         y_title="E_int, vertical (kcal/mol)",
     )
-    figure.update_yaxes(range=[-deepest, 1.15 * deepest])
+    figure.update_yaxes(range=[-1.15 * deepest, deepest])
     return figure

@@ -29,7 +29,7 @@ _RELAXING = 3
 
 @dataclass(frozen=True)
 class MethodInteraction:
-    """E_int in kcal/mol by one method, positive = bound; None with the reason where it cannot compute the complex."""
+    """E_int in kcal/mol by one method, negative = bound; None with the reason where it cannot compute the complex."""
 
     method: str
     level_of_theory: str
@@ -49,7 +49,7 @@ def vertical_interaction(
 def relaxed_interaction(
     name: str, method: Method, relaxed: RelaxedComplex, *, progress: Progress | None = None
 ) -> MethodInteraction:
-    """E_int of Eq. 25 at the minima of the method that relaxed the complex."""
+    """E_int at the minima of the method that relaxed the complex."""
     return _entry(name, method, lambda: relaxed_interaction_energy(relaxed, method, progress=progress))
 
 
@@ -70,13 +70,15 @@ def _entry(name: str, method: Method, energy: Callable[[], float]) -> MethodInte
 class ComplexInteractions:
     """What several methods say of one complex; `relaxed` is empty unless it was relaxed.
 
-    geometry_level: of the relaxation; changes: sentences on what it changed beyond the shape.
+    geometry: the relaxed complex, one conformer, or None. geometry_level: of the relaxation; changes: sentences on what
+    it changed beyond the shape.
     """
 
     vertical: tuple[MethodInteraction, ...]
     relaxed: tuple[MethodInteraction, ...] = ()
     geometry_level: str = ""
     changes: tuple[str, ...] = ()
+    geometry: Molecule | None = None
 
     def beside(self, other: ComplexInteractions) -> ComplexInteractions:
         """What two calls say of the same complex by other methods, as one."""
@@ -85,6 +87,7 @@ class ComplexInteractions:
             (*self.relaxed, *other.relaxed),
             self.geometry_level or other.geometry_level,
             tuple(dict.fromkeys((*self.changes, *other.changes))),
+            self.geometry or other.geometry,
         )
 
     @property
@@ -167,7 +170,8 @@ def complex_interactions(
         relaxed_interaction(name, method, relaxed, progress=begin(f"{name}, relaxed", size[name, True]))
         for name, method in methods.items()
     ]
-    return ComplexInteractions(tuple(vertical), tuple(energies), relaxed.level_of_theory, relaxed.changes)
+    level, changes = relaxed.level_of_theory, relaxed.changes
+    return ComplexInteractions(tuple(vertical), tuple(energies), level, changes, relaxed.molecule)
 
 
 def interaction_table(vertical: Sequence[MethodInteraction], relaxed: Sequence[MethodInteraction] = ()) -> pd.DataFrame:

@@ -20,7 +20,7 @@ class CounterpoiseEnergies(NamedTuple):
     """One geometry of a complex, kcal/mol."""
 
     complex_energy: float  #: total energy of the complex
-    interaction_energy: float  #: fragments in the basis of the complex minus complex, positive = bound
+    interaction_energy: float  #: complex minus fragments in the basis of the complex, negative = bound
 
 
 def counterpoise_energies(
@@ -59,4 +59,4 @@ def counterpoise_energies(
         energies.append(result.energy * HARTREE_IN_KCAL_MOL)
         if progress is not None:
             progress(len(energies), n_fragments + 1)
-    return CounterpoiseEnergies(energies[0], sum(energies[1:]) - energies[0])
+    return CounterpoiseEnergies(energies[0], energies[0] - sum(energies[1:]))

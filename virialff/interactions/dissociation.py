@@ -69,7 +69,7 @@ class DissociationCurve:
     """Interaction energies of one complex against the separation of its fragments.
 
     table: separation (Angstrom between centres of mass), contact (Angstrom, smallest distance between atoms of the
-        two), and a column a method: E_int in kcal/mol, positive = bound.
+        two), and a column a method: E_int in kcal/mol, negative = bound.
     """
 
     table: pd.DataFrame
@@ -83,7 +83,7 @@ class DissociationCurve:
     def minimum(self, method: str) -> tuple[float, float]:
         """Separation (Angstrom) and E_int (kcal/mol) of the most strongly bound point of a method."""
         energies = self.table[method].to_numpy()
-        lowest = int(np.argmax(energies))
+        lowest = int(np.argmin(energies))
         return float(self.table["separation"].to_numpy()[lowest]), float(energies[lowest])
 
     def largest_step(self, method: str) -> float:
@@ -118,18 +118,18 @@ def dissociation_curve(
 class CompressionResult:
     """Does pushing two fragments together ever lead below the contact minimum? Energies E_int in kcal/mol.
 
-    contact: smallest distance between atoms of the two at the start, Angstrom; contact_minimum: largest E_int from 0.8
-    of it outwards; compressed_maximum: largest E_int from there inwards to half of it.
+    contact: smallest distance between atoms of the two at the start, Angstrom; contact_minimum: lowest E_int from 0.8
+    of it outwards; compressed_minimum: lowest E_int from there inwards to half of it.
     """
 
     contact: float
     contact_minimum: float
-    compressed_maximum: float
+    compressed_minimum: float
 
     @property
     def holds(self) -> bool:
         """True if no compressed geometry is more strongly bound than the contact minimum."""
-        return self.compressed_maximum <= self.contact_minimum
+        return self.compressed_minimum >= self.contact_minimum
 
 
 def compression(
@@ -155,4 +155,4 @@ def compression(
     outer, inner = np.linspace(edge, 1.0, n_points), np.linspace(end, edge, n_points)
     well = interaction_energy(molecule, method, displaced(molecule, positions, outer, direction))
     wall = interaction_energy(molecule, method, displaced(molecule, positions, inner, direction))
-    return CompressionResult(contact, float(np.max(well)), float(np.max(wall)))
+    return CompressionResult(contact, float(np.min(well)), float(np.min(wall)))

@@ -1,8 +1,8 @@
 """Interaction energies of complexes at given geometries, with any method.
 
-E_int = E(fragment 1) + E(fragment 2) + ... - E(complex), positive = bound (Eq. 25). Vertical: every fragment as it is
-in the complex, so the deformation of the monomers is not part of it. Relaxed: complex and monomers each at a minimum,
-as in the paper. DFT gives both with counterpoise correction, because def2-SVP needs it.
+E_int = E(complex) - E(fragment 1) - E(fragment 2) - ..., negative = bound; the paper's Eq. 25 has the opposite sign.
+Vertical: every fragment as it is in the complex, so the deformation of the monomers is not part of it. Relaxed: complex
+and monomers each at a minimum, as in the paper. DFT gives both with counterpoise correction, because def2-SVP needs it.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from virialff.molecules.molecule import Molecule
 def interaction_energy(
     molecule: Molecule, method: Method, positions: Any = None, *, progress: Progress | None = None
 ) -> np.ndarray:
-    """Vertical interaction energies in kcal/mol, (n_conformers,), positive = bound.
+    """Vertical interaction energies in kcal/mol, (n_conformers,), negative = bound.
 
     molecule: a complex of two or more fragments.
     positions: (n_atoms, 3) or (n_conformers, n_atoms, 3) in Angstrom; by default the molecule's own.
 
-    Of the model the pairs between fragments, of DFT with counterpoise correction, of any other method fragments minus
-    complex. `progress(done, total)` is called by DFT engines after each calculation of a geometry.
+    Of the model the pairs between fragments, of DFT with counterpoise correction, of any other method complex minus
+    fragments. `progress(done, total)` is called by DFT engines after each calculation of a geometry.
 
     Raises MoleculeError for a single fragment, MissingCoordinatesError, ShapeError, and EngineError where the method
     cannot compute here or not this molecule.
@@ -52,7 +52,7 @@ def interaction_energy(
         return np.array([energies.interaction_energy for energies in found])
     parts = [molecule.fragment(index) for index in range(molecule.n_fragments)]
     apart = sum(method.energy(part, part.positions) for part in parts)
-    return np.asarray(apart - method.energy(molecule, molecule.positions))
+    return np.asarray(method.energy(molecule, molecule.positions) - apart)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +109,18 @@ def n_calculations(method: Method, n_fragments: int, *, relaxed: bool) -> int:
 
 
 def relaxed_interaction_energy(relaxed: RelaxedComplex, method: Method, *, progress: Progress | None = None) -> float:
-    """E_int of Eq. 25 in kcal/mol with any method, at the minima of the method that relaxed the complex.
+    """Relaxed E_int in kcal/mol with any method, at the minima of the method that relaxed the complex.
 
-    By DFT it is the counterpoise-corrected vertical one less what the monomers, in their own basis, lie above their
-    minima in the complex; `progress(done, total)` is then called after each calculation.
+    Complex minus monomers, negative = bound: minus the binding energy of the paper's Eq. 25. By DFT it is the
+    counterpoise-corrected vertical one plus what the monomers, in their own basis, lie above their minima in the
+    complex; `progress(done, total)` is then called after each calculation.
 
     Raises EngineError where the method cannot compute it.
     """
     require(method, relaxed.molecule)
     if not isinstance(method, DftEngine):
         apart = sum(float(method.energy(monomer, monomer.positions)[0]) for monomer in relaxed.monomers)
-        return apart - float(method.energy(relaxed.molecule, relaxed.molecule.positions)[0])
+        return float(method.energy(relaxed.molecule, relaxed.molecule.positions)[0]) - apart
     total = n_calculations(method, len(relaxed.monomers), relaxed=True)
     done = 0
 
@@ -132,7 +133,7 @@ def relaxed_interaction_energy(relaxed: RelaxedComplex, method: Method, *, progr
     result = float(interaction_energy(relaxed.molecule, method, progress=step)[0])
     for index, monomer in enumerate(relaxed.monomers):
         inside = relaxed.molecule.fragment(index).positions[0]
-        for sign, positions in ((-1, inside), (1, monomer.positions[0])):
+        for sign, positions in ((1, inside), (-1, monomer.positions[0])):
             result += sign * float(method.energy(monomer, positions)[0])
             step()
     return result

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from virialff.elements import SYMBOL_OF
 from virialff.errors import StoreError
-from virialff.labels.schema import COLUMN_OF, Label, from_table
+from virialff.labels.schema import COLUMN_OF, Label, from_table, plain_values
 from virialff.labels.store import LabelStore, full_table, read_file, reading
 
 _SHOWN = ("identifier", "level_of_theory", "kind", "detail", "source", "energy", "interaction_energy", "failure")
@@ -95,7 +95,7 @@ def _contains(column: pa.Array | pa.ChunkedArray, text: str) -> pa.Array:
 
 
 def _shown(table: pa.Table, numbers: np.ndarray) -> pd.DataFrame:
-    columns = {_TITLES.get(name, name): table[COLUMN_OF[name]].to_pylist() for name in _SHOWN}
+    columns = {_TITLES.get(name, name): plain_values(name, table[COLUMN_OF[name]]) for name in _SHOWN}
     atoms = pc.list_value_length(table["numbers"]).to_pylist()
     return pd.DataFrame({"row": numbers, "atoms": atoms, **columns})
 

@@ -51,7 +51,7 @@ class Label:
     settings: str  #: JSON object with sorted keys
     energy: float | None = None  #: total energy, kcal/mol
     forces: FloatArray | None = None  #: (n_atoms, 3) kcal/mol/Angstrom, kept as 32-bit floats
-    interaction_energy: float | None = None  #: E(1) + E(2) - E(12), kcal/mol: positive is bound
+    interaction_energy: float | None = None  #: E(12) - E(1) - E(2), kcal/mol: negative = bound
     interaction_forces: FloatArray | None = None  #: (n_atoms, 3) forces in the complex minus those in the fragments
     counterpoise: bool | None = None  #: whether the fragments had the basis of the whole complex
     kinetic_atoms: FloatArray | None = None  #: (n_atoms,) kcal/mol, Eq. 11
@@ -75,6 +75,8 @@ class _Column(NamedTuple):
     #: Of a list: the shape of an item, and what it has an item for.
     item: tuple[int, ...] = ()
     per: str = ""
+    #: Files have always held the value with the opposite sign.
+    opposite: bool = False
 
 
 def _list(name: str, values: pa.DataType, per: str, item: tuple[int, ...] = (), nullable: bool = True) -> _Column:
@@ -99,7 +101,7 @@ _COLUMNS: dict[str, _Column] = {
     "settings": _Column("settings", pa.string()),
     "energy": _Column("energy_kcal_mol", pa.float64(), True),
     "forces": _list("forces_kcal_mol_angstrom", pa.float32(), "atoms", (3,)),
-    "interaction_energy": _Column("interaction_energy_kcal_mol", pa.float64(), True),
+    "interaction_energy": _Column("interaction_energy_kcal_mol", pa.float64(), True, opposite=True),
     "interaction_forces": _list("interaction_forces_kcal_mol_angstrom", pa.float32(), "atoms", (3,)),
     "counterpoise": _Column("counterpoise", pa.bool_(), True),
     "kinetic_atoms": _list("kinetic_atoms_kcal_mol", pa.float64(), "atoms"),
@@ -184,7 +186,7 @@ def to_table(labels: Iterable[Label]) -> pa.Table:
 
 def _encode(column: _Column, values: list[Any]) -> pa.Array:
     if not column.per:
-        return pa.array(values, type=column.type)
+        return pa.array(_signed(column, values), type=column.type)
     dtype = column.type.value_type.to_pandas_dtype()
     flat = [np.zeros(0, dtype) if value is None else np.asarray(value).reshape(-1) for value in values]
     joined = np.concatenate(flat) if flat else np.zeros(0)
@@ -212,7 +214,7 @@ def _decode(column: _Column, field: pa.Field, array: pa.Array) -> Iterator[Any]:
     if column.name == COLUMN_OF["inchikeys"]:
         return (tuple(value) for value in array.to_pylist())
     if not column.per:
-        return iter(array.to_pylist())
+        return iter(_signed(column, array.to_pylist()))
     return _decode_lists(column, full_array(field, array))
 
 
@@ -223,6 +225,16 @@ def _decode_lists(column: _Column, array: pa.ListArray) -> Iterator[NDArray[Any]
     for row in range(len(array)):
         part = wide[offsets[row] : offsets[row + 1]]
         yield part.reshape(-1, *column.item) if valid[row] else None
+
+
+def _signed(column: _Column, values: list[Any]) -> list[Any]:
+    """Values of a file with the sign of Label, or the other way round."""
+    return [None if value is None else 0.0 - value for value in values] if column.opposite else values
+
+
+def plain_values(field: str, array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """The column of a field of Label that holds no lists, its values as Label has them."""
+    return _signed(_COLUMNS[field], array.to_pylist())
 
 
 def full_array(field: pa.Field, array: pa.Array) -> pa.Array:

@@ -35,7 +35,7 @@ class Method(Protocol):
 
     A method may also have `atomic_energies(numbers)`, isolated atoms at its level (kcal/mol, shape of `numbers`), for
     atomization energies; and `interaction_energy(molecule, positions, *, progress=None)` where it has a better way
-    than fragments minus complex.
+    than complex minus fragments; negative = bound.
     """
 
     @property

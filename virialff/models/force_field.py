@@ -408,7 +408,7 @@ class ForceField:
         return Decomposition(self.parameters.pair_index.cpu().numpy().T.copy(), _numpy(terms, single), self.baseline)
 
     def interaction_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
-        """E(fragments apart) - E(complex) with every fragment as it is in the complex; positive = bound (Eq. 25).
+        """E(complex) - E(fragments apart) with every fragment as it is in the complex; negative = bound.
 
         Parameters
         ----------
@@ -440,7 +440,14 @@ class ForceField:
         between = torch.from_numpy(self._relations == RELATIONS.index("intermolecular"))
         with torch.inference_mode():
             terms = pair_terms(self.parameters, stacked)[:, between.to(stacked.device)]
-        return _numpy(-terms.sum(dim=(1, 2)), single)
+        return _numpy(terms.sum(dim=(1, 2)), single)
+
+    def binding_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
+        """The quantity of the paper's Eq. 25 at one geometry: E(fragments apart) - E(complex), positive = bound.
+
+        Minus `interaction_energy`, whose positions, shape, unit and errors it has.
+        """
+        return np.asarray(0.0 - self.interaction_energy(positions))
 
     def atomization_energy(self, positions: np.ndarray | Tensor) -> np.ndarray:
         """Isolated atoms minus molecule, positive = bound.

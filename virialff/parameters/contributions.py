@@ -39,8 +39,8 @@ def pair_contributions(
     -------
     DataFrame
         A row a pair: i < j from 0, elements, relation, distance in Angstrom, the terms and total in kcal/mol,
-        negative =
-        attractive. Over intermolecular pairs total sums to -E_int (vertical).
+        negative = attractive. Over
+        intermolecular pairs total sums to the vertical E_int.
 
     Raises
     ------

@@ -12,8 +12,10 @@ from pages.components.interactions import complexes
 from pages.components.interactions.tasks import approach, base_pairs, compare_references, interactions
 from pages.components.shell import background
 from pages.components.shell.model import active_folder, force_field
+from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
+from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.show import download, show_figure
 from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
@@ -27,6 +29,7 @@ from virialff.benchmarks.reference_data import (
 from virialff.engines import DFT_ENGINES
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import VirialffError
+from virialff.export.ensembles import geometry_sdf
 from virialff.figures.interactions import approach_figure, interaction_scatter
 from virialff.interactions.complexes import ComplexInteractions
 from virialff.interactions.dissociation import DissociationCurve, closest_contact
@@ -83,8 +86,11 @@ class _Work(NamedTuple):
     lane: background.Lane
 
 
-def one_complex(model: Model, molecule: Molecule) -> None:
-    """E_int by every method, vertical and relaxed, with what the references hold of this complex."""
+def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
+    """E_int by every method, vertical and relaxed, with what the references hold of this complex.
+
+    Returns what was computed, None before anything was.
+    """
     dft = first_usable(DFT_ENGINES, molecule)
     if isinstance(dft, str):
         st.info(sentence(dft), title=f"{LEVEL_OF_THEORY} cannot be used here")
@@ -120,17 +126,37 @@ def one_complex(model: Model, molecule: Molecule) -> None:
         found: ComplexInteractions | None = background.show(work.key)
         if found is not None:
             results[work.relax] = results[work.relax].beside(found) if work.relax in results else found
-    if results:
-        result = results.get(True) or results[False]
+    result = results.get(True) or results.get(False)
+    if result is not None:
         energy_table(_with_references(_named_level(result.table, model), molecule), "Interaction energies")
         for method, reason in result.reasons.items():
             st.info(sentence(reason), title=f"{method} gives no energy")
         for change in result.changes:
             st.warning(sentence(change), title="The relaxation changed more than the shape")
         st.caption(
-            "E_int = energies of the molecules − energy of the complex; positive is bound. Vertical: the molecules as "
-            "they are in the complex. Relaxed: complex and molecules each at their GFN2-xTB minimum (Eq. 25)."
+            "E_int = energy of the complex − energies of the molecules; negative is bound. Vertical: the complex as it "
+            "was given, with the molecules as they are in it. Relaxed: complex and molecules each at their GFN2-xTB "
+            "minimum; minus the binding energy of the paper's Eq. 25."
         )
+    return result
+
+
+def shown_complex(chosen: Loaded, found: ComplexInteractions | None, stem: str) -> Geometry:
+    """The geometry that pictures, matrix and download show: the relaxed one as soon as there is one."""
+    given = Geometry(chosen.molecule.positions[0], "Geometry as described above.", chosen.origin)
+    shown = given
+    if found is not None and found.geometry is not None:
+        relaxed = f"Relaxed with {found.geometry_level}"
+        wish = st.segmented_control(
+            "Geometry", [relaxed, "As given"], default=relaxed, required=True, key="complex_geometry", **KEPT
+        )
+        if wish != "As given":
+            source = f"{chosen.origin}, then relaxed with {found.geometry_level}"
+            shown = Geometry(found.geometry.positions[0], f"Geometry: {relaxed[0].lower()}{relaxed[1:]}.", source)
+    kind = "_relaxed" if shown is not given else ""
+    molecule = chosen.molecule.with_positions(shown.positions)
+    download("Geometry (SDF)", lambda: geometry_sdf(molecule, chosen.title), f"{stem}{kind}.sdf", key="complex_sdf")
+    return shown
 
 
 def _start_one(works: list[_Work], molecule: Molecule) -> None:
@@ -229,14 +255,14 @@ def base_pair_view(model: Model) -> None:
             args=(key, labels),
         )
     found: dict[str, ComplexInteractions] = background.show(key) or {}
-    st.markdown("**Relaxed (Eq. 25), as in the paper**: complex and bases each at their own minimum")
+    st.markdown("**Relaxed, as in the paper**: complex and bases each at their own minimum")
     energy_table(paper_table(found), "Base pairs relaxed")
     st.markdown("**Vertical, at the geometries of JSCH-2005**: the bases as they are in the pair")
     energy_table(vertical_table(found), "Base pairs vertical")
     st.caption(
-        "Two references, because they are two quantities: the paper's 12.4 and 25.4 kcal/mol are relaxed energies of "
-        "its own choice, JSCH-2005 gives vertical ones. Ours are relaxed with GFN2-xTB from the JSCH geometries. All "
-        "in kcal/mol, positive is bound."
+        "Two references, because they are two quantities: the paper's 12.4 and 25.4 kcal/mol are relaxed binding "
+        "energies (Eq. 25, positive is bound) of its own choice, JSCH-2005 gives vertical ones. Ours are relaxed with "
+        "GFN2-xTB from the JSCH geometries. The tables have interaction energies in kcal/mol: negative is bound."
     )
     for pair, result in found.items():
         for method, reason in result.reasons.items():

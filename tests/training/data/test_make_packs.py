@@ -68,7 +68,7 @@ def test_complexes_hold_interaction_energies_negative_where_bound(labels, packs)
     records = {record.identifier: record for record in every(packs, COMPLEXES)}
     for rows in tasks(labels, "complex"):
         record = records["+".join(rows[0].inchikeys)]
-        np.testing.assert_array_equal(record.energies.numpy(), [-row.interaction_energy for row in rows])
+        np.testing.assert_array_equal(record.energies.numpy(), [row.interaction_energy for row in rows])
         np.testing.assert_allclose(record.forces.numpy(), [row.interaction_forces for row in rows], atol=1e-5)
 
 

@@ -17,7 +17,7 @@ def test_sizes_of_the_sets():
 def test_water_dimer_of_s66():
     dimer = read_database("S66")[0]
     assert (dimer.label, dimer.category) == ("S66 1 (Water Dimer)", "hydrogen-bonded")
-    assert dimer.interaction_energy == pytest.approx(4.918)
+    assert dimer.interaction_energy == pytest.approx(-4.918)
     assert dimer.numbers.tolist() == [8, 1, 1, 8, 1, 1]
     assert np.linalg.norm(dimer.positions[0] - dimer.positions[3]) == pytest.approx(2.9, abs=0.1)
 

@@ -56,7 +56,7 @@ def relaxed_rows(dimer, levels=LEVELS):
         rows.append(row(task, len(rows), *arguments, **results))
 
     for level in levels:
-        add(dimer, dimer.positions[0], "complex", "relaxed", level, interaction_energy=5.0)
+        add(dimer, dimer.positions[0], "complex", "relaxed", level, interaction_energy=-5.0)
     for index in range(2):
         monomer = dimer.fragment(index)
         stretched = monomer.positions[0] * 1.02
@@ -66,7 +66,7 @@ def relaxed_rows(dimer, levels=LEVELS):
     return rows
 
 
-def test_the_relaxed_energy_is_the_vertical_one_less_the_deformation(tmp_path, dimer):
+def test_the_relaxed_energy_is_the_vertical_one_plus_the_deformation(tmp_path, dimer):
     (reference,) = load_references(write(tmp_path / "store", relaxed_rows(dimer))).dimers
     assert (reference.database, reference.index, reference.geometry) == ("S66", 1, "relaxed")
     deformation = sum(
@@ -75,7 +75,7 @@ def test_the_relaxed_energy_is_the_vertical_one_less_the_deformation(tmp_path, d
     )
     assert deformation != 0
     for level in LEVELS:
-        assert reference.interaction_energies[level] == pytest.approx(5.0 - deformation)
+        assert reference.interaction_energies[level] == pytest.approx(-5.0 + deformation)
     assert [monomer.n_atoms for monomer in reference.monomers] == [3, 3]
     np.testing.assert_allclose(reference.molecule.positions, dimer.positions)
 

@@ -26,6 +26,7 @@ def test_gfn2_holds_for_water_and_puts_the_sandwich_too_close():
     assert not sandwich.holds
     assert sandwich.distance == pytest.approx(3.45, abs=0.06)
     assert sandwich.n_bumps == 0
+    assert all(dimer.well_depth > 1 for dimer in (water, t_shaped, sandwich))
 
 
 @pytest.mark.parametrize(
@@ -39,4 +40,4 @@ def test_gfn2_holds_for_water_and_puts_the_sandwich_too_close():
     ],
 )
 def test_bumps_are_further_wells(energies, wells):
-    assert _bumps(np.array(energies)) == wells
+    assert _bumps(-np.array(energies)) == wells

@@ -25,5 +25,5 @@ def test_report_of_a_model_goes_into_a_card(random_model, monkeypatch):
     assert [entry["dimer"] for entry in card["dimers"]] == ["water", "benzene T-shaped", "benzene sandwich"]
     assert len(physics.compressions) == 66
     assert card["S66 dimers bound more strongly behind the wall"] == [
-        index for index, result in physics.compressions.items() if result.compressed_maximum > result.contact_minimum
+        index for index, result in physics.compressions.items() if result.compressed_minimum < result.contact_minimum
     ]

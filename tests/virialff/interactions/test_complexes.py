@@ -59,6 +59,9 @@ def test_relaxed_energies_stand_beside_the_vertical_ones(dimer):
     ]
     assert found.geometry_level == engine.level
     relaxed = relax_complex(dimer, engine)
+    np.testing.assert_allclose(found.geometry.positions, relaxed.molecule.positions, atol=0.05)
+    assert np.abs(found.geometry.positions - dimer.positions).max() > 0.01
+    assert (found.table["E_int relaxed (kcal/mol)"] < 0).all()
     expected = [relaxed_interaction_energy(relaxed, method) for method in (engine, load_model())]
     np.testing.assert_allclose(found.table["E_int relaxed (kcal/mol)"].astype(float), expected, atol=0.02)
     assert [done for done, _, _ in steps] == sorted(done for done, _, _ in steps)
@@ -100,9 +103,13 @@ def test_dft_is_counterpoise_corrected_and_tells_its_progress(dimer):
         )
         for k, monomer in enumerate(relaxed.monomers)
     )
-    assert table["E_int relaxed (kcal/mol)"] == pytest.approx(vertical - deformation, abs=2e-3)
+    assert table["E_int relaxed (kcal/mol)"] == pytest.approx(vertical + deformation, abs=2e-3)
     assert [done for done, _, _ in steps] == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12]
     assert {total for _, total, _ in steps} == {13}
+
+
+def test_a_complex_that_was_not_relaxed_has_no_other_geometry(dimer):
+    assert complex_interactions(dimer, {"GFN2-xTB": get_engine("gfn2")}).geometry is None
 
 
 def test_results_of_two_calls_stand_side_by_side(dimer):

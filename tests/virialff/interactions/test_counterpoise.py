@@ -34,10 +34,10 @@ def test_superposition_error_is_taken_away(fluoride_dimer):
     whole = float(engine.energy(fluoride_dimer, fluoride_dimer.positions)[0])
     assert found.complex_energy == pytest.approx(whole, abs=1e-6)
     alone = [fluoride_dimer.fragment(index) for index in range(2)]
-    uncorrected = sum(float(engine.energy(part, part.positions)[0]) for part in alone) - whole
+    uncorrected = whole - sum(float(engine.energy(part, part.positions)[0]) for part in alone)
     # def2-SVP gains kcal/mol from functions of the neighbour.
-    assert 0.5 < uncorrected - found.interaction_energy < 6.0
-    assert found.interaction_energy > 0
+    assert 0.5 < found.interaction_energy - uncorrected < 6.0
+    assert found.interaction_energy < 0
     assert interaction_energy(fluoride_dimer, engine)[0] == pytest.approx(found.interaction_energy, abs=1e-6)
     engine.close()
 
@@ -45,8 +45,8 @@ def test_superposition_error_is_taken_away(fluoride_dimer):
 def test_other_engines_need_no_correction(fluoride_dimer):
     gfn2 = get_engine("gfn2")
     parts = [fluoride_dimer.fragment(index) for index in range(2)]
-    expected = sum(gfn2.energy(part, part.positions)[0] for part in parts)
-    expected -= gfn2.energy(fluoride_dimer, fluoride_dimer.positions)[0]
+    expected = gfn2.energy(fluoride_dimer, fluoride_dimer.positions)[0]
+    expected -= sum(gfn2.energy(part, part.positions)[0] for part in parts)
     assert interaction_energy(fluoride_dimer, gfn2)[0] == pytest.approx(expected, abs=1e-9)
 
 

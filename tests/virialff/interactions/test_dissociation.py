@@ -45,7 +45,7 @@ def test_curve_of_the_water_dimer_with_gfn2(water_dimer):
     curve = dissociation_curve(water_dimer, water_dimer.positions[0], separations, {"GFN2-xTB": get_engine("gfn2")})
     separation, energy = curve.minimum("GFN2-xTB")
     assert 2.6 < separation < 3.1
-    assert 4.5 < energy < 5.5
+    assert -5.5 < energy < -4.5
     assert abs(curve.table["GFN2-xTB"].iloc[-1]) < 0.15
     assert curve.largest_step("GFN2-xTB") < 1.0
     assert curve.with_units().columns.tolist() == ["separation (Angstrom)", "contact (Angstrom)", "GFN2-xTB (kcal/mol)"]
@@ -53,7 +53,7 @@ def test_curve_of_the_water_dimer_with_gfn2(water_dimer):
 
 def test_a_jump_shows_in_the_largest_step(water_dimer):
     def stepped(_, positions):
-        return np.where(positions[:, 3:, :].mean(axis=(1, 2)) > positions[20, 3:, :].mean(), 0.0, 5.0)
+        return np.where(positions[:, 3:, :].mean(axis=(1, 2)) > positions[20, 3:, :].mean(), 0.0, -5.0)
 
     separations = np.linspace(2.4, 10.0, 39)
     curve = dissociation_curve(water_dimer, water_dimer.positions[0], separations, {"stepped": FunctionMethod(stepped)})
@@ -67,11 +67,11 @@ def test_compression_tells_a_wall_from_a_hole(water_dimer):
     collapsing = compression(
         water_dimer,
         water_dimer.positions[0],
-        FunctionMethod(lambda molecule, positions: 10.0 / closest_contact(molecule, positions)),
+        FunctionMethod(lambda molecule, positions: -10.0 / closest_contact(molecule, positions)),
         n_points=12,
     )
     assert not collapsing.holds
-    assert collapsing.compressed_maximum == pytest.approx(10.0 / (0.5 * collapsing.contact), rel=0.02)
+    assert collapsing.compressed_minimum == pytest.approx(-10.0 / (0.5 * collapsing.contact), rel=0.02)
 
 
 def test_only_two_fragments_with_a_line_between_them():

@@ -72,3 +72,11 @@ def test_numbers_of_a_row_have_units():
     # The virial theorem nearly holds at a minimum.
     assert float(summary["kinetic energy (kcal/mol)"]) == pytest.approx(-label.energy, rel=0.02)
     assert "failure" not in summary
+
+
+def test_interaction_energies_have_the_sign_of_the_labels():
+    table = rows(SHIPPED, RowFilter(kinds=("complex",)), count=5).table
+    for row in table.to_dict("records"):
+        assert row["interaction energy (kcal/mol)"] == label_at(SHIPPED, row["row"]).interaction_energy
+    relaxed = rows(SHIPPED, RowFilter(kinds=("complex",), details=("relaxed",)), count=20).table
+    assert (relaxed["interaction energy (kcal/mol)"].dropna() < 0).all()

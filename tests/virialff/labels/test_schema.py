@@ -120,3 +120,11 @@ def test_a_newer_schema_is_a_sentence():
         list(from_table(pa.table({"a": [1]})))
     with pytest.raises(StoreSchemaError, match="lack the column energy_kcal_mol"):
         list(from_table(table.drop_columns(["energy_kcal_mol"])))
+
+
+def test_files_hold_interaction_energies_with_the_opposite_sign():
+    """They always have: E(1) + E(2) - E(12). In memory it is E(12) - E(1) - E(2), as everywhere."""
+    label = sample_label("a", 0, interaction_energy=-4.9)
+    table = to_table([label, sample_label("b", 0, interaction_energy=None)])
+    assert table["interaction_energy_kcal_mol"].to_pylist() == [4.9, None]
+    assert [entry.interaction_energy for entry in from_table(table)] == [-4.9, None]

@@ -118,7 +118,8 @@ def test_interaction_energy_is_the_difference_of_total_energies(model):
     positions = geometry(molecule, n_conformers=2)
     apart = sum(model.force_field(molecule.fragment(k)).energy(positions[:, molecule.fragments == k]) for k in range(3))
     field = model.force_field(molecule)
-    np.testing.assert_allclose(field.interaction_energy(positions), apart - field.energy(positions), atol=1e-6)
+    np.testing.assert_allclose(field.interaction_energy(positions), field.energy(positions) - apart, atol=1e-6)
+    np.testing.assert_array_equal(field.binding_energy(positions), -field.interaction_energy(positions))
     assert field.interaction_energy(positions[0]).shape == ()
 
 

@@ -32,7 +32,7 @@ def test_intermolecular_pairs_sum_to_the_interaction_energy(dimer, field):
     positions = dimer.positions[0]
     table = pair_contributions(field, positions, INTERMOLECULAR)
     assert len(table) == (dimer.fragments == 0).sum() * (dimer.fragments == 1).sum()
-    assert table["total"].sum() == pytest.approx(-field.interaction_energy(positions), abs=1e-3)
+    assert table["total"].sum() == pytest.approx(field.interaction_energy(positions), abs=1e-3)
     np.testing.assert_allclose(table[list(TERMS[:-1])].sum(axis=1), table["total"], atol=1e-6)
     assert (np.diff(table["total"].abs()) <= 1e-12).all()
 

@@ -201,7 +201,7 @@ def label_complex(task: ComplexTask, config: CampaignConfig) -> list[Label]:
             results = {
                 "energy": energy,
                 "forces": forces,
-                "interaction_energy": sum(monomer.energy for monomer in monomers) - energy,
+                "interaction_energy": energy - sum(monomer.energy for monomer in monomers),
                 "interaction_forces": forces - np.concatenate(alone),
                 "counterpoise": False,
             }

@@ -85,8 +85,8 @@ def reference_tasks(config: ReferencesConfig) -> ReferenceTasks:
 def label_dimer(task: DimerTask, config: CampaignConfig) -> list[Label]:
     """Vertical interaction energies at every level; for `relaxed` also each monomer, as in the complex and relaxed.
 
-    The relaxed interaction energy (Eq. 25) is the vertical one of the relaxed complex less what the monomers, in
-    their own basis, lie above their minima there.
+    The relaxed interaction energy is the vertical one of the relaxed complex plus what the monomers, in their own
+    basis, lie above their minima there.
     """
     entry = _entry(task)
     molecule = Molecule.from_rdkit(entry.to_rdkit())

@@ -132,7 +132,7 @@ def _gfn2_complex(row: Label, positions: FloatArray) -> Label:
     assert whole.forces is not None
     return replace(
         whole,
-        interaction_energy=alone - whole.energy,
+        interaction_energy=whole.energy - alone,
         interaction_forces=whole.forces - forces,
         counterpoise=False,
     )

@@ -70,7 +70,7 @@ def test_interaction_rows_are_vertical(config: CampaignConfig, family: str) -> N
             for part in (0, 1)
         ]
         # Monomers are computed once, before their coordinates are rounded to 32 bits.
-        interaction = sum(energy for energy, _ in alone) - row.energy
+        interaction = row.energy - sum(energy for energy, _ in alone)
         assert row.interaction_energy == pytest.approx(interaction, abs=2e-3)
         forces = row.forces - np.concatenate([own for _, own in alone])
         np.testing.assert_allclose(row.interaction_forces, forces, atol=2e-2)
@@ -78,7 +78,7 @@ def test_interaction_rows_are_vertical(config: CampaignConfig, family: str) -> N
         assert row.inchikeys == tuple(Molecule.from_smiles(text).inchikey for text in ("CC(N)=O", "CS"))
     if family in ("relaxed", "pushed"):
         (relaxed,) = [row for row in rows if row.detail == "relaxed"]
-        assert relaxed.interaction_energy > 1.0
+        assert relaxed.interaction_energy < -1.0
 
 
 def test_a_complex_is_pushed_up_its_wall(config: CampaignConfig) -> None:
@@ -86,8 +86,8 @@ def test_a_complex_is_pushed_up_its_wall(config: CampaignConfig) -> None:
     assert first.detail == "relaxed"
     assert {row.detail for row in wall} == {"pushed"}
     energies = [row.interaction_energy for row in (first, *wall)]
-    assert energies == sorted(energies, reverse=True)
-    assert energies[0] > 0 > energies[-1]
+    assert energies == sorted(energies)
+    assert energies[0] < 0 < energies[-1]
     own = first.fragments == 0
     nearest = [
         np.linalg.norm(row.positions[own][:, None] - row.positions[~own], axis=-1).min() for row in (first, wall[-1])
@@ -104,7 +104,7 @@ def test_turned_forces_follow_a_linear_monomer(config: CampaignConfig) -> None:
 
 def test_a_relaxed_acid_pair_binds_twice(config: CampaignConfig) -> None:
     rows = compute(complex_task("CC(O)=O", "CC(N)=O", "relaxed"), config)
-    assert max(row.interaction_energy for row in rows) > 10.0
+    assert min(row.interaction_energy for row in rows) < -10.0
 
 
 def test_the_seed_decides(config: CampaignConfig) -> None:
@@ -159,7 +159,7 @@ def test_a_hole_faces_a_lone_pair_and_binds(
     rows: list[Any] = compute(complex_task(first, second, family), campaign(tmp_path))
     assert [problem for row in rows for problem in row_problems(row)] == []
     assert {row.detail for row in rows} == {family}
-    assert max(row.interaction_energy for row in rows) > 1.0
+    assert min(row.interaction_energy for row in rows) < -1.0
     for row in rows:
         one = int(np.flatnonzero(row.numbers == atoms[0])[0])
         other = int(np.flatnonzero((row.numbers == atoms[1]) & (row.fragments == 1))[0])
@@ -180,7 +180,7 @@ def test_lone_pairs_facing_each_other_repel(tmp_path: Path) -> None:
             row.positions[row.fragments == 0][:, None] - row.positions[row.fragments == 1][None], axis=-1
         ).min(),
     )
-    assert nearest.interaction_energy < -0.5
+    assert nearest.interaction_energy > 0.5
 
 
 def test_a_molecule_without_the_atom_is_a_failure(tmp_path: Path) -> None:

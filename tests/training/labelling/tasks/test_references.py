@@ -37,7 +37,7 @@ def test_a_relaxed_dimer_gives_what_eq_25_needs(tmp_path):
     dft = {row.detail: row for row in rows if row.level_of_theory == "wB97X-D/def2-SVP"}
     deformation = [dft[f"monomer_{k}_in_complex"].energy - dft[f"monomer_{k}_relaxed"].energy for k in (1, 2)]
     assert all(-0.05 < energy < 0.5 for energy in deformation)
-    assert dft["relaxed"].interaction_energy - sum(deformation) == pytest.approx(5.0, abs=1.0)
+    assert dft["relaxed"].interaction_energy + sum(deformation) == pytest.approx(-5.0, abs=1.0)
     assert evaluation_reason(dft["relaxed"].inchikeys)
 
 

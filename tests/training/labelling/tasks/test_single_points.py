@@ -40,10 +40,10 @@ def test_every_level_gives_a_row_of_water():
 def test_interaction_energies_of_the_water_dimer():
     dimer = Molecule.from_rdkit(read_database("S66")[0].to_rdkit())
     gfn2, ani, dft = rows_of(dimer, dimer.positions[0], (GFN2_COMPLEX, ANI, DFT_COMPLEX), "complex")
-    assert gfn2.interaction_energy == pytest.approx(4.9, abs=1.0)
-    assert ani.interaction_energy == pytest.approx(4.9, abs=3.0)
+    assert gfn2.interaction_energy == pytest.approx(-4.9, abs=1.0)
+    assert ani.interaction_energy == pytest.approx(-4.9, abs=3.0)
     # Psi4 gives 5.3732 with exact integrals and the counterpoise correction.
-    assert dft.interaction_energy == pytest.approx(5.373, abs=0.01)
+    assert dft.interaction_energy == pytest.approx(-5.373, abs=0.01)
     assert dft.counterpoise
     assert not gfn2.counterpoise
     np.testing.assert_allclose(gfn2.interaction_forces.sum(axis=0), 0.0, atol=1e-3)
