@@ -1,4 +1,4 @@
-"""Models by name: list them, add one of your own, choose the one that is used where none is named, remove one.
+"""Models by name: list them, show one, add one of your own, choose the one used where none is named, remove one.
 
 Your models are kept in ~/.local/share/virialff/models, or in the folder named by VIRIALFF_MODELS. A model is added
 only if it is whole and ours: its parameters have the sha256 of its card, it loads, and it gives finite energies.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from virialff.errors import CheckpointError
 if TYPE_CHECKING:
     from virialff.models.registry import RegisteredModel
 
-SUMMARY = "list, add, choose and remove models"
+SUMMARY = "list, show, add, choose and remove models"
+#: What a card measured beyond the held-out errors that `show` has too; --json has all.
+_SHOWN = ("held out", "conformer set against GFN2-xTB")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     listing = actions.add_parser("list", help="all models; the one used where none is named is marked by *")
     listing.set_defaults(do=_list)
+
+    show = actions.add_parser("show", help="the card of a model in short: level, training, errors, limits")
+    show.add_argument("name", nargs="?", metavar="NAME", help="a name, or a model folder (default: the one used)")
+    show.set_defaults(do=_show)
 
     add = actions.add_parser("add", help="keep a copy of a model under a name, after trying it")
     add.add_argument("source", type=Path, metavar="FOLDER|ZIP", help="model folder, or a .zip of one")
@@ -41,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(do=_remove)
 
-    for action in (listing, add, default, remove):
+    for action in (listing, show, add, default, remove):
         action.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
@@ -82,7 +89,7 @@ def as_line(facts: dict[str, Any]) -> str:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from virialff.models.registry import default_name, registered_models
+    from virialff.models.registry import missing_default, registered_models
     from virialff.settings import models_folder
 
     models = [facts_of(model) for model in registered_models()]
@@ -94,11 +101,61 @@ def _list(arguments: argparse.Namespace) -> int:
         print(f"your models are in {models_folder()}")
     chosen = next((facts for facts in models if facts["default"]), None)
     if chosen is None:
-        raise CheckpointError(
-            f"the model {default_name()!r}, which was chosen as default, is no longer there; "
-            "choose another by `virialff models default NAME`"
-        )
+        raise CheckpointError(missing_default())
     return ExitCode.SOME_FAILED if any("error" in facts for facts in models) else ExitCode.OK
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from virialff.models.card import error_records, error_table
+    from virialff.models.registry import load_model
+
+    model = load_model(arguments.name)
+    card = model.card
+    facts = {
+        "name": model.name,
+        "level_of_theory": model.level_of_theory,
+        "elements": card["elements"],
+        "date": card.get("date"),
+        "n_parameters": card.get("n_parameters"),
+        "sha256": model.sha256,
+        "members": [str(member.get("name")) for member in card.get("members", ())],
+        "recipe": card["recipe"].get("name") if isinstance(card["recipe"], dict) else card["recipe"],
+        "trained_on": trained_on(card),
+        "errors": error_records(card["metrics"]),
+        "limitations": card["limitations"],
+    }
+    if arguments.json:
+        print(json.dumps(facts, indent=1, ensure_ascii=False))
+        return ExitCode.OK
+    errors = error_table(card["metrics"])
+    short = errors["measured on"].isin(_SHOWN) | errors["quantity"].str.endswith(", all")
+    lines = [
+        f"{model.name}: energies of {model.level_of_theory}, elements {' '.join(card['elements'])}",
+        f"  made {facts['date'] or 'on an unknown date'} by the recipe {facts['recipe'] or 'of no name'}",
+        f"  sha256 of the parameters {model.sha256}",
+        *([f"  members that give the spread: {', '.join(facts['members'])}"] if facts["members"] else []),
+        *([f"  trained on {facts['trained_on']}"] if facts["trained_on"] else []),
+    ]
+    if short.any():
+        lines += ["errors on what it was never trained on", errors[short].to_string(index=False)]
+    lines += ["limits", *(f"  - {limit}" for limit in card["limitations"])] if card["limitations"] else []
+    print("\n".join(lines))
+    return ExitCode.OK
+
+
+def trained_on(card: Mapping[str, Any]) -> str:
+    """What the training part of a model's labels holds, "" where its card does not say."""
+    parts = []
+    for what, splits in (card["data"] if isinstance(card["data"], dict) else {}).items():
+        train = splits.get("train") if isinstance(splits, dict) else None
+        if isinstance(train, dict) and train.get("records"):
+            parts.append(f"{train['records']:,} {what} ({train.get('geometries', train['records']):,} geometries)")
+    recipe = card["recipe"] if isinstance(card["recipe"], dict) else {}
+    companion = recipe.get("companion")
+    if isinstance(companion, dict) and companion.get("level_of_theory"):
+        parts.append(f"labels at {companion['level_of_theory']} beside them")
+    text = " and ".join(parts)
+    return f"{text}, starting from {recipe['initial']}" if text and recipe.get("initial") else text
 
 
 def _add(arguments: argparse.Namespace) -> int:

@@ -79,9 +79,9 @@ class AniEngine(Engine):
 
     @property
     def level(self) -> str:
-        """For example "ANI-2x (trained on wB97X/6-31G(d))"; "ANI" while the weights have not been found."""
+        """For example "ANI-2x (trained on wB97X/6-31G(d))"; what it will be while the weights have not been found."""
         if self._weights is None:
-            return "ANI"
+            return "ANI-2x if its weights can be fetched on first use, else ANI-1x"
         return f"{self._weights.name} (trained on {TRAINED_ON[self._weights.name]})"
 
     @property
@@ -92,7 +92,7 @@ class AniEngine(Engine):
     def available(self) -> str | None:
         """None if it can compute or has not yet tried to fetch its weights, otherwise the reason.
 
-        Looks at the disk only: it neither downloads nor loads anything.
+        Looks at the disk only: it neither downloads nor loads anything. Weights that are there decide `level`.
         """
         if self._failure is not None:
             return self._failure
@@ -103,7 +103,10 @@ class AniEngine(Engine):
                 "ANI needs the Python package torchani, which is not installed; install it with `pip install torchani`"
             )
         try:
-            if ani_weights.find_local() is not None:
+            found = ani_weights.find_local()
+            if found is not None:
+                with self._lock:
+                    self._weights = self._weights or found
                 return None
         except EngineError as error:
             return str(error)
@@ -119,13 +122,15 @@ class AniEngine(Engine):
     def unsupported(self, molecule: Molecule) -> str | None:
         """None, or for example "ANI-2x has no parameters for Br"; the reason where there are no weights.
 
+        Where ANI-2x stands for the elements that the potential in use lacks, the sentence says how to get it.
+
         The first call finds the weights, by a download if need be, because they decide the elements.
         """
         try:
             weights = self._find()
         except EngineError as error:
             return str(error)
-        return missing_elements(weights.name, molecule.numbers, ELEMENTS_OF[weights.name])
+        return _missing(weights.name, molecule.numbers)
 
     def atomic_energies(self, numbers: Any) -> FloatArray:
         """Energies of isolated ground-state atoms by the method the potential was trained on, kcal/mol.
@@ -137,7 +142,7 @@ class AniEngine(Engine):
         """
         weights = self._find()
         atoms = np.asarray(numbers, dtype=np.int64)
-        reason = missing_elements(weights.name, atoms.ravel(), ELEMENTS_OF[weights.name])
+        reason = _missing(weights.name, atoms.ravel())
         if reason is not None:
             raise EngineError(reason)
         from torchani.constants import GSAES, PERIODIC_TABLE
@@ -183,6 +188,13 @@ class AniEngine(Engine):
             if progress is not None:
                 progress(part.stop, len(geometries))
         return energies, forces
+
+
+def _missing(name: AniName, numbers: np.ndarray) -> str | None:
+    reason = missing_elements(name, numbers, ELEMENTS_OF[name])
+    if reason is None or name == "ANI-2x" or missing_elements(name, numbers, ELEMENTS_OF["ANI-2x"]):
+        return reason
+    return f"{reason}; {ani_weights.ANI2X_ADVICE}"
 
 
 def _evaluate(

@@ -34,6 +34,11 @@ _FILES: dict[AniName, tuple[str, str]] = {
     "ANI-1ccx": ("ani-1ccx_8x", "ani1ccx_state_dict.pt"),
 }
 _MEMBERS = 8
+#: How to get ANI-2x where another potential stands in for it.
+ANI2X_ADVICE = (
+    "for ANI-2x, put its weights (ani2x_state_dict.pt of TorchANI, or the folder ani-2x_8x of aiqm/ani-model-zoo) "
+    f"somewhere and name the folder in {ANI_WEIGHTS_VARIABLE}"
+)
 
 # TorchANI asks huggingface.co first; reaching it is tried before the download so that a machine without a network,
 # or behind a wall that drops packets, waits seconds and not minutes.

@@ -18,9 +18,32 @@ def error_table(metrics: Any) -> pd.DataFrame:
     A summary is a mapping with mae and rmse (as made by `statistics.ErrorSummary.as_row`); intervals are shown where
     the card has them. What is no summary is left to the card itself, what compares models to `side_by_side_table`.
     """
+    rows = [
+        (
+            place,
+            quantity,
+            str(summary.get("n_values", "")),
+            with_interval(summary, "mae"),
+            with_interval(summary, "rmse"),
+        )
+        for place, quantity, summary in _own_errors(metrics)
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def error_records(metrics: Any) -> list[dict[str, Any]]:
+    """The same as numbers: measured_on, quantity (with its unit), and whatever the summary has (n_values, mae, ...)."""
+    return [
+        {"measured_on": place, "quantity": quantity}
+        | {name: value for name, value in summary.items() if isinstance(value, int | float)}
+        for place, quantity, summary in _own_errors(metrics)
+    ]
+
+
+def _own_errors(metrics: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     if isinstance(metrics, dict):
         metrics = {name: value for name, value in metrics.items() if name != SIDE_BY_SIDE}
-    return pd.DataFrame(list(_rows(metrics, ())), columns=list(_COLUMNS))
+    yield from _rows(metrics, ())
 
 
 def side_by_side_table(rows: Iterable[Mapping[str, Any]], statistic: str = "mae") -> pd.DataFrame:
@@ -45,12 +68,12 @@ def side_by_side_table(rows: Iterable[Mapping[str, Any]], statistic: str = "mae"
     return pd.DataFrame(table).fillna("")
 
 
-def _rows(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, str, str, str]]:
+def _rows(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Where it was measured, what, and the numbers."""
     if isinstance(value, dict) and "mae" in value and "rmse" in value:
         words = [str(entry) for entry in value.values() if isinstance(entry, str)]
         place, *quantity = (part.replace("_", " ") for part in (*path, *words))
-        count = str(value.get("n_values", ""))
-        yield place, ", ".join(quantity), count, with_interval(value, "mae"), with_interval(value, "rmse")
+        yield place, ", ".join(quantity), value
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _rows(inner, (*path, str(key)))

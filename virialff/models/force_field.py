@@ -42,8 +42,9 @@ class Model(EnergiesAndForces):
     With `energy`, `forces` and the like it is a method of energies as `virialff.methods.method.Method` describes.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu", name: str | None = None) -> None:
         self.card = checkpoint.card
+        self._name = name
         self.baseline = checkpoint.baseline
         self.device = device
         self._folder = checkpoint.folder
@@ -53,7 +54,8 @@ class Model(EnergiesAndForces):
 
     @property
     def name(self) -> str:
-        return str(self.card["name"])
+        """The name under which it was loaded, where it has one here; else the one in its card."""
+        return self._name or str(self.card["name"])
 
     @property
     def sha256(self) -> str:

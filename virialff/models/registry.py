@@ -81,11 +81,27 @@ def find(name: str | None = None) -> RegisteredModel:
             return RegisteredModel(wanted, SHIPPED / wanted, True, wanted == chosen)
     known = ", ".join(model.name for model in registered_models()) or "none"
     if name is None:
-        raise CheckpointError(
-            f"the model {wanted!r}, which was chosen as default, is no longer there; "
-            f"choose another by `virialff models default NAME` ({known})"
-        )
+        raise CheckpointError(f"{missing_default()} ({known})")
     raise CheckpointError(f"there is no model {wanted!r}; `virialff models list` shows those that there are ({known})")
+
+
+def missing_default() -> str:
+    """Why there is no default model, and what to do, where `default_name` is that of none."""
+    if is_chosen():
+        return (
+            f"the model {default_name()!r}, which was chosen as default, is no longer there; "
+            "choose another by `virialff models default NAME`"
+        )
+    return (
+        f"the model {SHIPPED_DEFAULT!r}, which comes with virialff and is used where none is chosen, is not in "
+        f"{SHIPPED}; install virialff again, or choose another by `virialff models default NAME`"
+    )
+
+
+def is_chosen() -> bool:
+    """Whether somebody has chosen the default model."""
+    with _readable(models_folder()) as folder:
+        return (folder / _CHOICE).is_file()
 
 
 def default_name() -> str:
@@ -132,7 +148,14 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -
     from virialff.models.checkpoint import load_checkpoint
     from virialff.models.force_field import Model
 
-    return Model(load_checkpoint(_model_folder(name_or_path)), device=device)
+    folder = _model_folder(name_or_path)
+    return Model(load_checkpoint(folder), device=device, name=_registered_name(folder))
+
+
+def _registered_name(folder: Path) -> str | None:
+    """The name of the model in a folder, None for a folder elsewhere."""
+    known = folder.resolve().parent in (models_folder().resolve(), SHIPPED.resolve())
+    return folder.resolve().name if known and _NAME.fullmatch(folder.resolve().name) else None
 
 
 def _model_folder(name_or_path: str | Path | None) -> Path:

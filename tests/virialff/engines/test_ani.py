@@ -13,9 +13,10 @@ import torch
 from torchani.arch import Assembler
 from torchani.utils import SYMBOLS_2X
 
+from virialff.commands import info
 from virialff.conformers.generation import generate
 from virialff.engines.ani import ELEMENTS_OF, AniEngine, _load_model
-from virialff.engines.ani_weights import AniWeights, weights_in
+from virialff.engines.ani_weights import ANI2X_ADVICE, AniWeights, weights_in
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import EngineError
 from virialff.molecules.molecule import Molecule
@@ -55,13 +56,15 @@ def test_the_label_says_which_potential_it_is(ani1x: AniWeights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("smiles", "missing"), [("CCBr", "Br"), ("CP", "P"), ("CS", "S"), ("FC(Cl)Br", "F and Cl and Br")]
+    ("smiles", "missing"),
+    [("CCBr", "Br"), ("CP", "P"), ("CS", "S"), ("FCCl", "F and Cl"), ("FC(Cl)Br", "F and Cl and Br")],
 )
 def test_an_element_it_lacks_is_the_reason(ani1x: AniWeights, smiles: str, missing: str) -> None:
     engine = AniEngine(ani1x)
     molecule = generate(Molecule.from_smiles(smiles), 1)
     reason = f"ANI-1x has no parameters for {missing}"
-    assert engine.unsupported(molecule) == reason
+    told = reason if "Br" in missing or missing == "P" else f"{reason}; {ANI2X_ADVICE}"
+    assert engine.unsupported(molecule) == told
     with pytest.raises(EngineError, match=reason):
         engine.energy(molecule, molecule.positions)
     with pytest.raises(EngineError, match=reason):
@@ -197,3 +200,31 @@ print(get_engine('ani').unsupported(Molecule.from_smiles('C')))
     first, second = _run(code).splitlines()
     assert first == second
     assert first.startswith("ANI needs the Python package torchani")
+
+
+def test_it_says_what_it_is_before_anything_was_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ani1x: AniWeights
+) -> None:
+    monkeypatch.setenv("VIRIALFF_ANI_WEIGHTS", str(ani1x.path))
+    engine = AniEngine()
+    assert engine.available() is None
+    assert (engine.level, engine.label) == ("ANI-1x (trained on wB97X/6-31G(d))", "ANI-1x")
+    monkeypatch.delenv("VIRIALFF_ANI_WEIGHTS")
+    monkeypatch.setenv("TORCHANI_DATA_DIR", str(tmp_path))
+    engine = AniEngine()
+    if engine.available() is None:
+        assert engine.level == "ANI-2x if its weights can be fetched on first use, else ANI-1x"
+
+
+def test_info_claims_no_missing_elements_of_a_potential_that_is_not_known_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ani1x: AniWeights
+) -> None:
+    monkeypatch.setattr("virialff.engines.get_engine", lambda name: AniEngine())
+    monkeypatch.setattr("virialff.engines.ani_weights.fetch_failure", lambda: None)
+    monkeypatch.delenv("VIRIALFF_ANI_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCHANI_DATA_DIR", str(tmp_path))
+    assert [engine["lacks"] for engine in info._engines()] == [[]] * 4
+    monkeypatch.setenv("VIRIALFF_ANI_WEIGHTS", str(ani1x.path))
+    for engine in info._engines():
+        assert engine["level_of_theory"].startswith("ANI-1x (")
+        assert engine["lacks"] == ["F", "P", "S", "Cl", "Br"]
