@@ -8,28 +8,32 @@ class VirialffError(Exception):
 class MoleculeError(VirialffError):
     """A molecule, or one record of a file, that cannot be used.
 
-    `record` names the record ("3 (aspirin)"), `atom` is the atom's number counted from 1; `str` puts the record first.
+    `record` names the record ("3 (aspirin)"), whose title alone is `title`; `atom` is the atom's number counted from 1;
+    `str` puts the record first.
     """
 
-    def __init__(self, message: str, *, record: str | None = None, atom: int | None = None) -> None:
+    def __init__(self, message: str, *, record: str | None = None, atom: int | None = None, title: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.record = record
         self.atom = atom
+        self.title = title
 
     def __str__(self) -> str:
         return self.message if self.record is None else f"record {self.record}: {self.message}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.record, self.atom)
+        return _rebuild, (type(self), self.message, self.record, self.atom, self.title)
 
-    def in_record(self, record: str | None) -> "MoleculeError":
-        """The same error with the name of the record in which it was found."""
-        return type(self)(self.message, record=record, atom=self.atom)
+    def in_record(self, record: str | None, title: str = "") -> "MoleculeError":
+        """The same error with the name and title of the record in which it was found."""
+        return type(self)(self.message, record=record, atom=self.atom, title=title)
 
 
-def _rebuild(kind: type[MoleculeError], message: str, record: str | None, atom: int | None) -> MoleculeError:
-    return kind(message, record=record, atom=atom)
+def _rebuild(
+    kind: type[MoleculeError], message: str, record: str | None, atom: int | None, title: str
+) -> MoleculeError:
+    return kind(message, record=record, atom=atom, title=title)
 
 
 class IncompleteStructureError(MoleculeError):

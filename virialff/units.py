@@ -1,9 +1,38 @@
-"""Physical constants (CODATA 2018) in the units of the library: Angstrom, kcal/mol, elementary charge."""
+"""Physical constants (CODATA 2018) in the units of the library: Angstrom, kcal/mol, elementary charge.
+
+Energies are kcal/mol inside; results can be given in any of ENERGY_UNITS.
+"""
+
+from typing import NamedTuple
 
 HARTREE_IN_KCAL_MOL = 627.5094740631
 HARTREE_IN_EV = 27.211386245988
 #: One electronvolt, ASE's unit of energy.
 EV_IN_KCAL_MOL = 23.060547830619
+KJ_IN_KCAL = 1.0 / 4.184
+
+
+class EnergyUnit(NamedTuple):
+    """A unit that energies of results are given in."""
+
+    name: str  #: "kJ/mol"
+    suffix: str  #: ends names of columns and fields: "kJ_per_mol"
+    in_kcal_mol: float  #: what one of it is, kcal/mol
+    decimals: int  #: of a table for people
+
+
+#: By name.
+ENERGY_UNITS = {
+    unit.name: unit
+    for unit in (
+        EnergyUnit("kcal/mol", "kcal_per_mol", 1.0, 4),
+        EnergyUnit("kJ/mol", "kJ_per_mol", KJ_IN_KCAL, 4),
+        EnergyUnit("eV", "eV", EV_IN_KCAL_MOL, 6),
+        EnergyUnit("Eh", "Eh", HARTREE_IN_KCAL_MOL, 7),
+    )
+}
+KCAL_MOL = ENERGY_UNITS["kcal/mol"]
+
 BOHR_IN_ANGSTROM = 0.529177210903
 #: e^2 / (4 pi eps0) in kcal A / (mol e^2), the value commonly used by classical force fields.
 COULOMB_CONSTANT = 332.0637

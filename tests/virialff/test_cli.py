@@ -149,7 +149,7 @@ def test_params_of_a_smiles(run, model):
     assert (code, err) == (0, "")
     np.testing.assert_allclose(record["charges"], force_field.charges, atol=1e-12)
     np.testing.assert_allclose(record["pairs"]["C13"], force_field.pairs["C13"], rtol=1e-12)
-    assert record["record"] == "1"
+    assert (record["record"], record["name"]) == (1, "")
 
 
 def test_params_as_text(run, model):
@@ -168,10 +168,11 @@ def test_bad_records_are_named_and_the_rest_goes_on(run, mixed_smi):
     records = [json.loads(line) for line in out.splitlines()]
     assert code == ExitCode.SOME_FAILED
     assert [bool(record.get("charges")) for record in records] == [True, False, False, True]
-    assert [record["record"] for record in records] == ["1 (ethanol)", "2 (salt)", "3 (not-closed)", "4 (benzene)"]
+    assert [record["record"] for record in records] == [1, 2, 3, 4]
+    assert [record["name"] for record in records] == ["ethanol", "salt", "not-closed", "benzene"]
     assert len(err.splitlines()) == 2
     for line, record in zip(err.splitlines(), records[1:3], strict=True):
-        assert line == f"virialff: record {record['record']}: {record['error']}"
+        assert line == f"virialff: record {record['record']} ({record['name']}): {record['error']}"
 
 
 def test_params_as_csv(run, mixed_smi, tmp_path, model):
@@ -181,14 +182,15 @@ def test_params_as_csv(run, mixed_smi, tmp_path, model):
     assert (code, out) == (ExitCode.SOME_FAILED, "")
     assert err.splitlines()[-1] == f"virialff: wrote {len(table)} rows of 2 molecules to {file}"
     pairs = model.force_field(Molecule.from_smiles("CCO")).pairs
-    ethanol = table[table.record == "1 (ethanol)"]
+    ethanol = table[(table["record"] == 1) & (table["name"] == "ethanol")]
     assert len(ethanol) == len(pairs)
     np.testing.assert_allclose(ethanol["epsilon_kcal_per_mol"], pairs["epsilon"], rtol=1e-6)
     assert list(ethanol["atom_i"]) == list(pairs["i"] + 1)
 
     code, out, _ = run("params", mixed_smi, "--table", "charges", "--output", "-")
     charges = pd.read_csv(io.StringIO(out))
-    columns = ["record", "atom", "element", "fragment", "charge_e", "charge_spread_e", "training_molecules", "rare"]
+    columns = ["record", "name", "atom", "element", "fragment"]
+    columns += ["charge_e", "charge_spread_e", "training_molecules", "rare"]
     assert list(charges.columns) == columns
     assert len(charges) == 9 + 12
 
@@ -325,7 +327,7 @@ def test_standard_input():
         timeout=120,
     )
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["record"] == "1 (ethanol)"
+    assert json.loads(result.stdout)["name"] == "ethanol"
 
 
 def test_reader_that_goes_away(tmp_path):

@@ -5,11 +5,11 @@ A job goes on when the command, the shell or the app that started it ends. `stop
 """
 
 import argparse
-import json
 import time
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
+from virialff.documents import json_text
 
 if TYPE_CHECKING:
     from training.jobs.record import Job
@@ -53,7 +53,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     jobs = list_jobs(None if arguments.all else TRAINING)
     if arguments.json:
-        print(json.dumps([job.as_dict() for job in jobs], indent=1))
+        print(json_text("jobs", {"jobs": [job.as_dict() for job in jobs]}, indent=1))
         return ExitCode.OK
     if not jobs:
         print(f"no jobs in {runs_folder()}; `virialff train RECIPE --cluster local` starts one")
@@ -81,7 +81,7 @@ def _show(arguments: argparse.Namespace) -> int:
     job = find(arguments.name)
     metrics = read_metrics(job.run)[-1:]
     if arguments.json:
-        print(json.dumps(job.as_dict() | {"metrics": metrics[0] if metrics else None}, indent=1))
+        print(json_text("job", job.as_dict() | {"metrics": metrics[0] if metrics else None}, indent=1))
         return ExitCode.OK
     _print_job(job)
     for name, value in (metrics[0] if metrics else {}).items():
@@ -103,7 +103,7 @@ def _follow(arguments: argparse.Namespace) -> int:
     from training.jobs.control import find, follow
 
     for line in follow(arguments.name):
-        print(json.dumps({"line": line}) if arguments.json else line, flush=True)
+        print(json_text("job_line", {"line": line}) if arguments.json else line, flush=True)
     return _tell(find(arguments.name), as_json=arguments.json)
 
 
@@ -119,7 +119,7 @@ def _devices(arguments: argparse.Namespace) -> int:
 
     devices = find_devices()
     if arguments.json:
-        print(json.dumps(devices.as_dict(), indent=1))
+        print(json_text("devices", devices.as_dict(), indent=1))
         return ExitCode.OK
     for gpu in devices.gpus:
         used, load = (gpu.memory_used_mib, gpu.memory_total_mib), gpu.load_percent
@@ -140,7 +140,7 @@ def _devices(arguments: argparse.Namespace) -> int:
 
 def _tell(job: "Job", *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps(job.as_dict()))
+        print(json_text("job", job.as_dict()))
     else:
         _print_job(job)
     return ExitCode.SOME_FAILED if job.state in ("failed", "died", "damaged") else ExitCode.OK

@@ -29,6 +29,7 @@ from virialff.benchmarks.noncovalent import (
 )
 from virialff.benchmarks.physics import PhysicsResult, check_physics
 from virialff.benchmarks.reference_data import REFERENCES, References, load_references
+from virialff.documents import json_text
 from virialff.engines import ENGINES, Engine, get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import EvaluationSetError
@@ -36,6 +37,7 @@ from virialff.methods.method import MODEL
 from virialff.models.card import side_by_side_table
 from virialff.models.force_field import Model
 from virialff.settings import ASSETS
+from virialff.units import KCAL_MOL
 
 #: Called as progress(what, done, in all); what it raises stops the run.
 Progress = Callable[[str, int, int], None]
@@ -121,6 +123,16 @@ class SideBySide:
             },
             "notes": list(self.notes),
         }
+
+
+def evaluation_json(report: SideBySide) -> str:
+    """The report as a JSON document, in the words of all of them."""
+    content = report.as_dict()
+    levels = content.pop("levels of theory")
+    methods = {"methods": {name: {"level_of_theory": level} for name, level in levels.items()}}
+    units = {"units": {"energy": KCAL_MOL.name}}
+    pairs = {"base_pairs": content.pop("base pairs, E_int (kcal/mol)")}
+    return json_text("evaluation", methods | units | pairs | content, indent=1)
 
 
 def evaluate_models(

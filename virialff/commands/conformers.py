@@ -3,7 +3,7 @@
 Coordinates that the input has are taken, --generate makes some where it has none. Then, each on request: --relax
 minimizes them by any method with forces, and leaves out those whose bonds or stereochemistry changed (--keep-changed
 keeps them); --rmsd and --window leave out repeats and high ones, by the energies of the first method. Energies are in
-kcal/mol relative to each method's own lowest conformer; ranks count from 1. Populations are exp(-E/RT)/Z at
+kcal/mol (or --unit) relative to each method's own lowest conformer; ranks count from 1. Populations are exp(-E/RT)/Z at
 --temperature, without vibrations; a conformer that stands for its mirror image too counts twice.
 """
 
@@ -21,6 +21,8 @@ from virialff.commands.messages import is_quiet, say
 from virialff.commands.parser import not_negative, positive
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import ConfigError, EngineError, MoleculeError
+from virialff.text import counted
+from virialff.units import EnergyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_arguments(parser)
     parser.add_argument("--sdf", metavar="FILE.sdf", help="write the ranked conformers of all molecules")
     inputs.add_method_argument(parser, "methods that rank, the first one leads")
+    inputs.add_unit_argument(parser)
     inputs.add_generate_arguments(parser)
     parser.add_argument(
         "--relax", metavar="NAME", help="minimize every conformer first, by a method with forces: gfn2, model, ani, ..."
@@ -60,15 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     methods = inputs.methods(arguments)
     relaxer = None if arguments.relax is None else inputs.force_method(arguments, arguments.relax, methods)
-    report = Report(arguments)
+    report, unit = Report(arguments, "conformers"), inputs.unit(arguments)
     records: list[str] = []
     for label, molecule in inputs.usable(arguments, report):
         try:
-            molecule = inputs.with_conformers(label, molecule, arguments.generate, arguments.seed)
+            molecule = inputs.with_conformers(report, label, molecule, arguments.generate, arguments.seed)
             if relaxer is not None:
                 molecule = _relaxed(molecule, relaxer, label, report, keep_changed=arguments.keep_changed)
             if arguments.rmsd is not None or arguments.window is not None:
-                molecule = _pruned(molecule, methods, label, arguments)
+                molecule = _pruned(molecule, methods, label, report, arguments)
             comparison = compare_methods(molecule, methods, progress=_tell)
         except (MoleculeError, EngineError) as error:
             report.fail(label, str(error))
@@ -78,14 +81,14 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         report.add(
             label,
-            text=partial(_as_text, label, comparison, arguments.temperature),
-            record=partial(_as_record, comparison, arguments.temperature),
-            table=partial(_as_table, comparison, arguments.temperature),
+            text=partial(_as_text, label, comparison, arguments.temperature, unit),
+            record=partial(_as_record, comparison, methods, arguments.temperature, unit),
+            table=partial(_as_table, comparison, arguments.temperature, unit),
         )
         if arguments.sdf is not None:
             from virialff.export.ensembles import ranked_sdf
 
-            records.append(ranked_sdf(comparison, comparison.methods[0].name, arguments.temperature))
+            records.append(ranked_sdf(comparison, comparison.methods[0].name, arguments.temperature, unit))
     if records:
         _write(arguments.sdf, "".join(records))
     return report.finish()
@@ -110,12 +113,16 @@ def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report
             "--keep-changed"
         )
     report.complain(
-        label, f"{molecule.n_conformers - len(kept)} changed conformers left out, {len(kept)} kept and numbered anew"
+        label,
+        f"{counted(molecule.n_conformers - len(kept), 'changed conformer')} left out, {len(kept)} kept and numbered "
+        "anew",
     )
     return result.molecule.with_positions(result.molecule.positions[kept])
 
 
-def _pruned(molecule: Molecule, methods: Mapping[str, Method], label: str, arguments: argparse.Namespace) -> Molecule:
+def _pruned(
+    molecule: Molecule, methods: Mapping[str, Method], label: str, report: Report, arguments: argparse.Namespace
+) -> Molecule:
     from virialff.conformers.ensembles import prune
     from virialff.methods.method import require
 
@@ -123,47 +130,55 @@ def _pruned(molecule: Molecule, methods: Mapping[str, Method], label: str, argum
     require(first, molecule)
     energies = first.energy(molecule, molecule.positions)
     pruning = prune(molecule, energies, rmsd=arguments.rmsd or 0.0, energy_window=arguments.window)
-    say(
-        f"record {label}: {len(pruning.kept)} of {molecule.n_conformers} conformers kept, {pruning.repeats} "
-        f"repeats and {pruning.above_window} above the window left out"
+    what = (
+        f"{len(pruning.kept)} of {counted(molecule.n_conformers, 'conformer')} kept, "
+        f"{counted(pruning.repeats, 'repeat')} and {pruning.above_window} above the window left out"
     )
+    inputs.say_notes(label, [what])
+    report.keep(label, [what])
     return molecule.with_positions(molecule.positions[pruning.kept])
 
 
 def _tell(what: str, done: int, total: int) -> None:
     if sys.stderr.isatty() and not is_quiet():
-        print(f"\rvirialff: {what}: {done} of {total} conformers", end="\n" if done == total else "", file=sys.stderr)
+        print(
+            f"\rvirialff: {what}: {done} of {counted(total, 'conformer')}",
+            end="\n" if done == total else "",
+            file=sys.stderr,
+        )
 
 
-def _as_table(comparison: Comparison, temperature: float) -> pd.DataFrame:
-    from virialff.methods.tables import ensemble_table
+def _as_table(comparison: Comparison, temperature: float, unit: EnergyUnit) -> pd.DataFrame:
+    from virialff.methods.tables import ensemble_table, with_energies_in
 
-    table = ensemble_table(comparison, temperature)
+    table = with_energies_in(ensemble_table(comparison, temperature), unit)
     table.insert(0, "smiles", comparison.molecule.smiles)
     return table
 
 
-def _as_text(label: str, comparison: Comparison, temperature: float) -> str:
-    from virialff.methods.tables import ensemble_table
+def _as_text(label: str, comparison: Comparison, temperature: float, unit: EnergyUnit) -> str:
+    from virialff.methods.tables import ensemble_table, with_energies_in
 
     n = comparison.molecule.n_conformers
-    lines = [f"record {label}: {comparison.molecule.formula}, {n} conformer{'s' * (n > 1)}"]
+    lines = [f"record {label}: {comparison.molecule.formula}, {counted(n, 'conformer')}"]
     lines += [f"  {method.name}: {method.level}" for method in comparison.methods]
-    lines.append(plain(ensemble_table(comparison, temperature)))
+    lines.append(plain(with_energies_in(ensemble_table(comparison, temperature), unit), unit.decimals))
     if len(comparison.methods) > 1 and n > 1:
-        lines += ["agreement", plain(comparison.agreement_table)]
+        lines += ["agreement", plain(with_energies_in(comparison.agreement_table, unit), unit.decimals)]
     return "\n".join(lines)
 
 
-def _as_record(comparison: Comparison, temperature: float) -> dict[str, Any]:
+def _as_record(
+    comparison: Comparison, methods: Mapping[str, Method], temperature: float, unit: EnergyUnit
+) -> dict[str, Any]:
     from virialff.methods.tables import json_methods
 
     return {
         "smiles": comparison.molecule.smiles,
         "n_conformers": comparison.molecule.n_conformers,
-        "units": {"energy": "kcal/mol", "temperature": "K"},
+        "units": {"energy": unit.name, "temperature": "K"},
         "temperature": temperature,
-        "methods": json_methods(comparison, temperature),
+        "methods": json_methods(comparison, methods, unit, temperature),
     }
 
 
@@ -172,4 +187,4 @@ def _write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    say(f"wrote {text.count('$$$$')} conformers to {path}")
+    say(f"wrote {counted(text.count('$$$$'), 'conformer')} to {path}")

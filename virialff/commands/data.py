@@ -10,11 +10,11 @@ import argparse
 import importlib
 import importlib.metadata
 import importlib.util
-import json
 from pathlib import Path
 
 from virialff.commands import Command, ExitCode, add_command
 from virialff.commands.messages import complain
+from virialff.documents import json_text
 
 SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     info = actions.add_parser("info", help="count rows by level of theory, kind, element and failure")
     info.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
-    info.add_argument("--json", action="store_true", help="print one JSON array instead of text")
+    info.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     info.set_defaults(do=_info)
 
     check = actions.add_parser("check", help="verify every row; exit code 1 where one is wrong or a file is damaged")
@@ -71,7 +71,7 @@ def _info(arguments: argparse.Namespace) -> int:
 
     summaries = [summarise(path) for path in arguments.paths]
     if arguments.json:
-        print(json.dumps([summary.as_dict() for summary in summaries], indent=1, ensure_ascii=False))
+        print(json_text("data_info", {"stores": [summary.as_dict() for summary in summaries]}, indent=1))
     else:
         print("\n".join(summary.as_text() for summary in summaries))
     return ExitCode.OK

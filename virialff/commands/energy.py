@@ -1,4 +1,4 @@
-"""Energies of every conformer by the model and, side by side, by other methods. All energies are in kcal/mol.
+"""Energies of every conformer by the model and, side by side, by other methods. In kcal/mol, or --unit.
 
 Coordinates are taken as they are: nothing is optimised. A SMILES, and a molecule without coordinates, needs --generate.
 Consecutive records of the same molecule are its conformers. `relative` counts from the lowest conformer of the
@@ -24,6 +24,8 @@ from virialff.commands import inputs
 from virialff.commands.messages import say
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
+from virialff.text import counted
+from virialff.units import KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs.add_input_arguments(parser)
     add_output_arguments(parser)
     inputs.add_method_argument(parser)
+    inputs.add_unit_argument(parser)
     inputs.add_generate_arguments(parser)
 
 
@@ -59,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.methods.comparison import compare_methods
 
     methods = inputs.methods(arguments)
-    report = Report(arguments)
+    report, unit = Report(arguments, "energy"), inputs.unit(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
-            molecule = inputs.with_conformers(label, molecule, arguments.generate, arguments.seed)
+            molecule = inputs.with_conformers(report, label, molecule, arguments.generate, arguments.seed)
             found = compare_methods(molecule, methods, progress=_progress())
         except MoleculeError as error:
             report.fail(label, error.message)
@@ -73,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
             own = of_model(model, molecule) if model and inputs.MODEL not in found.left_out else OfModel()
             report.add(
                 label,
-                text=partial(as_text, label, found, methods, own),
-                record=partial(as_record, found, methods, own),
-                table=partial(as_table, found, methods, own),
+                text=partial(as_text, label, found, methods, own, unit),
+                record=partial(as_record, found, methods, own, unit),
+                table=partial(as_table, found, methods, own, unit),
             )
     return report.finish()
 
@@ -118,9 +121,13 @@ def _values(found: Comparison, own: OfModel) -> dict[str, dict[str, np.ndarray]]
     return values
 
 
-def as_table(found: Comparison, methods: Mapping[str, Method], own: OfModel) -> pd.DataFrame:
-    """A row for each conformer, columns `<method>_<kind>_kcal_per_mol`; empty where a method gave nothing."""
+def as_table(
+    found: Comparison, methods: Mapping[str, Method], own: OfModel, unit: EnergyUnit = KCAL_MOL
+) -> pd.DataFrame:
+    """A row for each conformer, columns `<method>_<kind>_<unit>`; empty where a method gave nothing."""
     import pandas as pd
+
+    from virialff.methods.tables import with_energies_in
 
     molecule, values = found.molecule, _values(found, own)
     table = pd.DataFrame({"smiles": molecule.smiles, "conformer": np.arange(1, molecule.n_conformers + 1)})
@@ -132,13 +139,15 @@ def as_table(found: Comparison, methods: Mapping[str, Method], own: OfModel) -> 
                 table[f"{name}_{kind}_spread{'' if kind == 'rank' else '_kcal_per_mol'}"] = spread
             if own.rare is not None:
                 table[f"{name}_rare_atoms"] = int(own.rare.mask.sum())
-    return table
+    return with_energies_in(table, unit)
 
 
-def as_record(found: Comparison, methods: Mapping[str, Method], own: OfModel) -> dict[str, Any]:
+def as_record(
+    found: Comparison, methods: Mapping[str, Method], own: OfModel, unit: EnergyUnit = KCAL_MOL
+) -> dict[str, Any]:
     """The same as a JSON-ready dictionary."""
     from virialff.methods.method import level_of_theory
-    from virialff.methods.tables import json_numbers
+    from virialff.methods.tables import json_energies, json_numbers
 
     values = _values(found, own)
     records: dict[str, Any] = {}
@@ -147,21 +156,25 @@ def as_record(found: Comparison, methods: Mapping[str, Method], own: OfModel) ->
         if name in found.left_out:
             records[name]["error"] = found.left_out[name]
         else:
-            records[name] |= {kind: json_numbers(energies) for kind, energies in values[name].items()}
+            records[name] |= {kind: json_energies(energies, unit) for kind, energies in values[name].items()}
         if name == inputs.MODEL:
-            records[name] |= {f"{kind}_spread": spread.tolist() for kind, spread in own.spreads.items()}
+            for kind, spread in own.spreads.items():
+                values_of = json_numbers(spread) if kind == "rank" else json_energies(spread, unit)
+                records[name][f"{kind}_spread"] = values_of
             records[name] |= {} if own.rare is None else {"rare_atoms": np.flatnonzero(own.rare.mask).tolist()}
     molecule = found.molecule
     return {
-        "name": molecule.name,
         "smiles": molecule.smiles,
         "n_conformers": molecule.n_conformers,
-        "unit": "kcal/mol",
+        "units": {"energy": unit.name},
         "methods": records,
+        "notes": [own.rare.sentence] if own.rare is not None and own.rare.any else [],
     }
 
 
-def as_text(label: str, found: Comparison, methods: Mapping[str, Method], own: OfModel) -> str:
+def as_text(
+    label: str, found: Comparison, methods: Mapping[str, Method], own: OfModel, unit: EnergyUnit = KCAL_MOL
+) -> str:
     """A heading, the level of theory of each method, and a table."""
     import pandas as pd
 
@@ -171,11 +184,11 @@ def as_text(label: str, found: Comparison, methods: Mapping[str, Method], own: O
     for name, values in _values(found, own).items():
         for kind in kinds:
             if kind in values:
-                table[f"{name} {kind}"] = values[kind]
+                table[f"{name} {kind}"] = values[kind] / unit.in_kcal_mol
             if kind in own.spreads and name == inputs.MODEL:
-                table[f"{kind} spread"] = own.spreads[kind]
-    lines = [f"record {label}: {found.molecule.formula}, {n} conformer{'s' * (n > 1)}, energies in kcal/mol"]
+                table[f"{kind} spread"] = own.spreads[kind] / unit.in_kcal_mol
+    lines = [f"record {label}: {found.molecule.formula}, {counted(n, 'conformer')}, energies in {unit.name}"]
     lines += [f"  {name}: {method.level}" for name, method in methods.items()]
     lines += [f"  {name}: no energies: {reason}" for name, reason in found.left_out.items()]
     lines += [f"  {own.rare.sentence}"] if own.rare is not None and own.rare.any else []
-    return "\n".join([*lines, plain(table)])
+    return "\n".join([*lines, plain(table, unit.decimals)])

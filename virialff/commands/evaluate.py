@@ -10,7 +10,6 @@ number has its number of values and a 95 % bootstrap interval over molecules.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models
+    from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models, evaluation_json
     from virialff.models.registry import load_model
 
     names = list(dict.fromkeys(arguments.models))
@@ -63,8 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=progress_lines(),
     )
     if arguments.output is not None:
-        text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        arguments.output.write_text(text, encoding="utf-8")
+        arguments.output.write_text(evaluation_json(report) + "\n", encoding="utf-8")
     print(as_text(report))
     return ExitCode.OK
 

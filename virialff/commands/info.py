@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import platform
 from typing import Any
 
 from virialff import __version__
 from virialff.commands import ExitCode
 from virialff.commands.models import as_line, facts_of
+from virialff.documents import json_text
 
 SUMMARY = "versions, models, engines, elements, devices"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     facts = collect()
     if arguments.json:
-        print(json.dumps(facts, indent=1, ensure_ascii=False))
+        print(json_text("info", facts, indent=1))
     else:
         print(as_text(facts))
     default = next((model for model in facts["models"] if model["default"]), None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from virialff.commands.messages import say
 from virialff.commands.parser import UsageError, positive_int, shortened
 from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError, UnreadableRecordError
+from virialff.units import ENERGY_UNITS, KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     from virialff.commands.report import Report
@@ -27,10 +28,23 @@ MODEL = "model"
 
 
 class Record(NamedTuple):
-    """A molecule of the input with all its consecutive conformers, and the label by which messages name it."""
+    """A molecule of the input with all its consecutive conformers, and the label by which messages name it.
+
+    number: of its first record, from 1. about: what was said of it and others together.
+    """
 
     label: str
     molecule: Molecule
+    number: int = 1
+    about: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.molecule.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.molecule.notes, *self.about)
 
 
 class BadRecord(NamedTuple):
@@ -38,6 +52,15 @@ class BadRecord(NamedTuple):
 
     label: str
     error: MoleculeError
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.error.title
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
 
 def add_input_arguments(parser: argparse.ArgumentParser, *, model_options: Sequence[str] = ("--model",)) -> None:
@@ -69,6 +92,21 @@ def add_method_argument(parser: argparse.ArgumentParser, what: str = "methods") 
         help=f"{what}, separated by commas: model (that of --model), gfn2, ani, pyscf, psi4, another model by its name "
         "or folder, ase:module:factory for any ASE calculator (default %(default)s)",
     )
+
+
+def add_unit_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the unit of energies, for `unit`."""
+    parser.add_argument(
+        "--unit",
+        choices=tuple(ENERGY_UNITS),
+        default=KCAL_MOL.name,
+        help="of all energies that are printed and written (default %(default)s)",
+    )
+
+
+def unit(arguments: argparse.Namespace) -> EnergyUnit:
+    """The unit of energies asked for."""
+    return ENERGY_UNITS[arguments.unit]
 
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,10 +183,10 @@ def _known() -> str:
     return f"{', '.join(method_names())}, or ase:module:factory"
 
 
-def with_conformers(label: str, molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
+def with_conformers(report: Report, label: str, molecule: Molecule, n_conformers: int | None, seed: int) -> Molecule:
     """The molecule itself where it has coordinates, else with generated ones. Raises MoleculeError.
 
-    What was chosen in generating them is said on standard error.
+    What was chosen in generating them is said on standard error, and kept in the report.
     """
     if molecule.n_conformers:
         return molecule
@@ -159,7 +197,9 @@ def with_conformers(label: str, molecule: Molecule, n_conformers: int | None, se
     from virialff.conformers import generation
 
     generated = generation.generate(molecule, n_conformers=n_conformers, seed=seed)
-    say_notes(label, (note for note in generated.notes if note not in molecule.notes))
+    new = [note for note in generated.notes if note not in molecule.notes]
+    say_notes(label, new)
+    report.keep(label, new)
     return generated
 
 
@@ -172,13 +212,14 @@ def complain(report: Report, label: str, comparison: Comparison) -> None:
             report.complain(label, f"{method.name}: conformer {number}: {reason}")
 
 
-def usable(arguments: argparse.Namespace, report: Report) -> Iterator[Record]:
-    """The records of `read` that are molecules; the others are reported as failed."""
+def usable(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[str, Molecule]]:
+    """Label and molecule of the records of `read`; those that are no molecules are reported as failed."""
     for item in read(arguments):
+        report.begin(item)
         if isinstance(item, BadRecord):
             report.fail(item.label, item.error.message)
         else:
-            yield item
+            yield item.label, item.molecule
 
 
 def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
@@ -232,7 +273,7 @@ def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRe
         if isinstance(item, Molecule):
             held.append((number, item))
         else:
-            yield BadRecord(item.record or str(number), item)
+            yield BadRecord(item.record or str(number), item, number)
     yield from _records(held)
 
 
@@ -242,11 +283,13 @@ def _records(held: list[tuple[int, Molecule]]) -> Iterator[Record]:
 
     groups = isomers([molecule for _, molecule in held])
     joined = [next(group_conformers(held[k][1] for k in group)) for group in groups]
-    for note in isomer_notes(joined):
+    about = tuple(isomer_notes(joined))
+    for note in about:
         say(note)
     for group, molecule in zip(groups, joined, strict=True):
         number = held[group[0]][0]
-        yield Record(f"{number} ({molecule.name})" if molecule.name else str(number), molecule)
+        label = f"{number} ({molecule.name})" if molecule.name else str(number)
+        yield Record(label, molecule, number, about)
 
 
 def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:

@@ -1,4 +1,4 @@
-"""Interaction energies of complexes by the model, GFN2-xTB, ANI and DFT, in kcal/mol; negative is bound.
+"""Interaction energies of complexes by the model, GFN2-xTB, ANI and DFT, in kcal/mol (or --unit); negative is bound.
 
 E_int = E(complex) - E(molecules). Vertical: every molecule as it is in the complex. With --relax the complex and its
 molecules are also relaxed with GFN2-xTB, each to its own minimum. The input needs coordinates; of several conformers
@@ -9,17 +9,21 @@ DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP, counterpoise-corrected) takes from a min
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import EngineError, MoleculeError
+from virialff.units import EnergyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from virialff.interactions.complexes import ComplexInteractions
+    from virialff.methods.method import Method
+    from virialff.molecules.molecule import Molecule
 
 SUMMARY = "interaction energies of complexes, vertical and relaxed"
 
@@ -28,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs.add_input_arguments(parser)
     add_output_arguments(parser)
     inputs.add_method_argument(parser)
+    inputs.add_unit_argument(parser)
     parser.add_argument("--relax", action="store_true", help="relax with GFN2-xTB too")
 
 
@@ -36,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     methods = inputs.methods(arguments)
     relaxer = inputs.force_method(arguments, "gfn2", methods) if arguments.relax else None
-    report = Report(arguments)
+    report, unit = Report(arguments, "interaction"), inputs.unit(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
             found = complex_interactions(molecule, methods, relaxer)
@@ -49,26 +54,45 @@ def run(arguments: argparse.Namespace) -> int:
             report.complain(label, f"relaxing changed more than the shape: {change}")
         report.add(
             label,
-            text=partial(_text, label, found),
-            record=partial(_record, found),
-            table=partial(_table, found),
+            text=partial(_text, label, found, unit),
+            record=partial(_record, molecule, found, methods, unit),
+            table=partial(_table, found, unit),
         )
     return report.finish()
 
 
-def _text(label: str, found: ComplexInteractions) -> str:
+def _text(label: str, found: ComplexInteractions, unit: EnergyUnit) -> str:
     geometry = f", relaxed with {found.geometry_level}" if found.geometry_level else ""
-    return f"record {label}: interaction energies{geometry}\n{plain(found.table)}"
+    return f"record {label}: interaction energies{geometry}\n{plain(_table(found, unit), unit.decimals)}"
 
 
-def _table(found: ComplexInteractions) -> pd.DataFrame:
-    return found.table
+def _table(found: ComplexInteractions, unit: EnergyUnit) -> pd.DataFrame:
+    from virialff.methods.tables import with_energies_in
+
+    return with_energies_in(found.table, unit)
 
 
-def _record(found: ComplexInteractions) -> dict[str, Any]:
-    kinds = {"vertical": found.vertical, "relaxed": found.relaxed}
-    return {
-        f"{kind}_kcal_per_mol": {entry.method: entry.energy for entry in entries}
-        for kind, entries in kinds.items()
-        if entries
+def _record(
+    molecule: Molecule, found: ComplexInteractions, methods: Mapping[str, Method], unit: EnergyUnit
+) -> dict[str, Any]:
+    """By method its level of theory and energies, null with the reason where it gave none; the relaxed geometry."""
+    from virialff.methods.method import level_of_theory
+
+    records: dict[str, Any] = {name: {"level_of_theory": level_of_theory(method)} for name, method in methods.items()}
+    for kind, entries in (("vertical", found.vertical), ("relaxed", found.relaxed)):
+        for entry in entries:
+            records[entry.method][kind] = None if entry.energy is None else entry.energy / unit.in_kcal_mol
+            if entry.counterpoise:
+                records[entry.method]["counterpoise"] = True
+            if entry.reason:
+                records[entry.method]["error"] = entry.reason
+    record: dict[str, Any] = {
+        "smiles": molecule.smiles,
+        "n_fragments": molecule.n_fragments,
+        "units": {"energy": unit.name, "length": "A"},
+        "methods": records,
     }
+    if found.geometry is not None:
+        record["relaxed_with"] = found.geometry_level
+        record["relaxed_positions"] = found.geometry.positions[0].tolist()
+    return record

@@ -8,12 +8,12 @@ only if it is whole and ours: its parameters have the sha256 of its card, it loa
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
+from virialff.documents import json_text
 from virialff.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     models = [facts_of(model) for model in registered_models()]
     if arguments.json:
-        print(json.dumps(models, indent=1, ensure_ascii=False))
+        print(json_text("models", {"models": models}, indent=1))
     else:
         for facts in models:
             print("*" if facts["default"] else " ", as_line(facts) + (", shipped" if facts["shipped"] else ""))
@@ -125,7 +125,7 @@ def _show(arguments: argparse.Namespace) -> int:
         "limitations": card["limitations"],
     }
     if arguments.json:
-        print(json.dumps(facts, indent=1, ensure_ascii=False))
+        print(json_text("model_card", facts, indent=1))
         return ExitCode.OK
     errors = error_table(card["metrics"])
     short = errors["measured on"].isin(_SHOWN) | errors["quantity"].str.endswith(", all")
@@ -184,9 +184,9 @@ def _remove(arguments: argparse.Namespace) -> int:
     from virialff.models.registry import remove
 
     remove(arguments.name)
-    print(json.dumps({"removed": arguments.name}) if arguments.json else f"removed {arguments.name}")
+    print(json_text("removed_model", {"removed": arguments.name}) if arguments.json else f"removed {arguments.name}")
     return ExitCode.OK
 
 
 def _print(arguments: argparse.Namespace, model: RegisteredModel, text: str) -> None:
-    print(json.dumps(facts_of(model), indent=1, ensure_ascii=False) if arguments.json else text)
+    print(json_text("model", facts_of(model), indent=1) if arguments.json else text)

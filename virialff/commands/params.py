@@ -9,7 +9,6 @@ few molecules of the training have one with the same bonds.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -44,8 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
-    report = Report(arguments)
-    for label, result in _force_fields(model, arguments):
+    report = Report(arguments, "params")
+    for item, result in _force_fields(model, arguments):
+        report.begin(item)
+        label = item.label
         if isinstance(result, MoleculeError):
             report.fail(label, result.message)
         else:
@@ -58,8 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     return report.finish()
 
 
-def _force_fields(model: Model, arguments: argparse.Namespace) -> Iterator[tuple[str, ForceField | MoleculeError]]:
-    """Label and force field, or error, of each record, in the order of the input."""
+def _force_fields(
+    model: Model, arguments: argparse.Namespace
+) -> Iterator[tuple[inputs.Record | inputs.BadRecord, ForceField | MoleculeError]]:
+    """Each record and its force field, or error, in the order of the input."""
     for batch in inputs.batches(inputs.read(arguments), BATCH):
         molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
         try:
@@ -68,7 +71,7 @@ def _force_fields(model: Model, arguments: argparse.Namespace) -> Iterator[tuple
             # The model knows not every element of the batch: one by one, to find whose.
             results = (_force_field(model, molecule) for molecule in molecules)
         for item in batch:
-            yield item.label, item.error if isinstance(item, inputs.BadRecord) else next(results)
+            yield item, item.error if isinstance(item, inputs.BadRecord) else next(results)
 
 
 def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError:
@@ -79,11 +82,10 @@ def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError
 
 
 def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
-    """What `export.tables.force_field_json` holds, as a dictionary."""
-    from virialff.parameters.tables import force_field_json
+    """What `parameters.tables.force_field_json` holds, as a dictionary."""
+    from virialff.parameters.tables import force_field_record
 
-    record: dict[str, Any] = json.loads(force_field_json(force_field, model=model))
-    return record
+    return force_field_record(force_field, model=model)
 
 
 def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: bool) -> str:

@@ -1,20 +1,24 @@
-"""How `params` and `energy` hand over results: text, JSON lines or one CSV table, and the exit code they add up to."""
+"""How commands hand over what they find of molecules: text, JSON lines or one CSV table, and the exit code."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import complain, say
+from virialff.documents import json_text
 from virialff.errors import ConfigError
+from virialff.text import counted, fixed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from virialff.commands.inputs import BadRecord, Record
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +29,26 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Report:
-    """Collects the results of a run, printing each as soon as it is there; failures go to standard error."""
+    """Collects the results of a run, printing each as soon as it is there; failures go to standard error.
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    kind: what the JSON documents are, see `virialff.documents`.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, kind: str) -> None:
+        self._kind = kind
         self._json: bool = arguments.json
         self._output: str | None = arguments.output
         self._tables: list[pd.DataFrame] = []
+        #: Of each record by its label: number in the file and title of the molecule, and what was said of it.
+        self._identities: dict[str, dict[str, Any]] = {}
+        self._notes: dict[str, list[str]] = defaultdict(list)
         self._done = 0
         self._failed = 0
+
+    def begin(self, item: Record | BadRecord) -> None:
+        """Tell which record a label stands for, and what was said in reading it."""
+        self._identities[item.label] = {"record": item.number, "name": item.name}
+        self._notes[item.label] += item.notes
 
     def add(
         self,
@@ -45,10 +61,14 @@ class Report:
         """Hand over one molecule's result in the form that was asked for; the other forms are not made."""
         self._done += 1
         if self._json:
-            print(json.dumps({"record": label} | record(), ensure_ascii=False, allow_nan=False), flush=True)
+            content = record()
+            # Some notes only come with the result.
+            self.keep(label, content.pop("notes", ()))
+            self._print(label, content)
         elif self._output is not None:
             rows = table()
-            rows.insert(0, "record", label)
+            for column, value in reversed(self._identities[label].items()):
+                rows.insert(0, column, value)
             self._tables.append(rows)
         else:
             print(text(), end="\n\n", flush=True)
@@ -57,11 +77,20 @@ class Report:
         """Name a record that gives no result, and why; JSON carries it too."""
         self.complain(label, reason)
         if self._json:
-            print(json.dumps({"record": label, "error": reason}, ensure_ascii=False), flush=True)
+            self._print(label, {"error": reason})
+
+    def _print(self, label: str, content: dict[str, Any]) -> None:
+        notes = [note for note in dict.fromkeys(self._notes.pop(label, ())) if note != content.get("error")]
+        print(json_text(self._kind, self._identities[label] | content | {"notes": notes}), flush=True)
+
+    def keep(self, label: str, notes: Iterable[str]) -> None:
+        """What was said of a record on standard error, for JSON."""
+        self._notes[label] += notes
 
     def complain(self, label: str, reason: str) -> None:
         """Name a part of a record that failed; the record may still give a result."""
         self._failed += 1
+        self.keep(label, [reason])
         complain(f"record {label}: {reason}")
 
     def finish(self) -> ExitCode:
@@ -91,9 +120,9 @@ class Report:
             Path(output).write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
-        say(f"wrote {len(table)} rows of {self._done} molecules to {output}")
+        say(f"wrote {counted(len(table), 'row')} of {counted(self._done, 'molecule')} to {output}")
 
 
-def plain(table: pd.DataFrame) -> str:
+def plain(table: pd.DataFrame, decimals: int = 4) -> str:
     """A table as aligned text; undefined values are a dash."""
-    return table.to_string(index=False, float_format="{:.4f}".format, na_rep="-")
+    return table.to_string(index=False, float_format=lambda value: fixed(value, decimals), na_rep="-")

@@ -3,12 +3,13 @@
 The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed. Atoms count from 1:
 --atoms 1,2 is a bond, 1,2,3 an angle, 1,2,3,4 a torsion. --separate moves one molecule of a complex along the line
 between the centres. The first conformer is scanned; a molecule without coordinates gets one (ETKDG, MMFF94s).
-Energies are in kcal/mol above each method's own lowest point.
+Energies are in kcal/mol (or --unit) above each method's own lowest point.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from virialff.commands import inputs
 from virialff.commands.parser import UsageError, positive_int
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
+from virialff.units import EnergyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from virialff.conformers.scans import Scan
     from virialff.methods.comparison import Comparison
+    from virialff.methods.method import Method
     from virialff.molecules.molecule import Molecule
 
 SUMMARY = "energies along a bond, angle, torsion or separation"
@@ -39,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="last", type=float, metavar="X", help="last value, Angstrom or degrees")
     parser.add_argument("--points", type=positive_int, default=25, metavar="N", help="default %(default)s")
     inputs.add_method_argument(parser)
+    inputs.add_unit_argument(parser)
     parser.add_argument("--reference", metavar="NAME", help="add the differences to this method")
 
 
@@ -50,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"argument --reference: {arguments.reference} is not among the methods of --method, {', '.join(methods)}"
         )
-    report = Report(arguments)
+    report, unit = Report(arguments, "scan"), inputs.unit(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
-            scanned = _scan(inputs.with_conformers(label, molecule, 1, 1), arguments)
+            scanned = _scan(inputs.with_conformers(report, label, molecule, 1, 1), arguments)
             result = compare_methods(scanned.molecule, methods)
         except MoleculeError as error:
             report.fail(label, str(error))
@@ -62,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         if result.methods:
             report.add(
                 label,
-                text=partial(_as_text, label, scanned, result, arguments.reference),
-                record=partial(_as_record, scanned, result),
-                table=partial(_as_table, scanned, result, arguments.reference),
+                text=partial(_as_text, label, scanned, result, arguments.reference, unit),
+                record=partial(_as_record, scanned, result, methods, unit),
+                table=partial(_as_table, scanned, result, arguments.reference, unit),
             )
     return report.finish()
 
@@ -90,36 +94,36 @@ def _reference(result: Comparison, reference: str | None) -> str | None:
     return reference if reference in [method.name for method in result.methods] else None
 
 
-def _as_table(scanned: Scan, result: Comparison, reference: str | None) -> pd.DataFrame:
-    from virialff.methods.tables import scan_table
+def _as_table(scanned: Scan, result: Comparison, reference: str | None, unit: EnergyUnit) -> pd.DataFrame:
+    from virialff.methods.tables import scan_table, with_energies_in
 
-    table = scan_table(scanned, result, _reference(result, reference))
+    table = with_energies_in(scan_table(scanned, result, _reference(result, reference)), unit)
     # One column for all records, whose coordinates have different names.
     table = table.rename(columns={scanned.label: f"value_{scanned.unit}"})
     table.insert(0, "coordinate", scanned.label.rpartition(" (")[0])
     return table
 
 
-def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None) -> str:
-    from virialff.methods.tables import scan_table
+def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None, unit: EnergyUnit) -> str:
+    from virialff.methods.tables import scan_table, with_energies_in
 
     lines = [f"record {label}: {scanned.molecule.formula}, {scanned.label}, {scanned.start:.3f} at the start"]
     lines += [f"  {method.name}: {method.level}" for method in result.methods]
-    return "\n".join([*lines, plain(scan_table(scanned, result, _reference(result, reference)))])
+    table = with_energies_in(scan_table(scanned, result, _reference(result, reference)), unit)
+    return "\n".join([*lines, plain(table, unit.decimals)])
 
 
-def _as_record(scanned: Scan, result: Comparison) -> dict[str, Any]:
+def _as_record(scanned: Scan, result: Comparison, methods: Mapping[str, Method], unit: EnergyUnit) -> dict[str, Any]:
     from virialff.methods.tables import json_methods
 
     return {
         "smiles": scanned.molecule.smiles,
         "kind": scanned.kind,
         "atoms": list(scanned.atoms),
-        "unit": scanned.unit,
+        "units": {"coordinate": scanned.unit, "energy": unit.name},
         "start": scanned.start,
         "values": scanned.values.tolist(),
-        "energy_unit": "kcal/mol",
-        "methods": json_methods(result),
+        "methods": json_methods(result, methods, unit),
     }
 
 

@@ -34,7 +34,7 @@ from virialff.molecules import checks
 from virialff.molecules.changes import configuration, configuration_changes, connectivity_changes
 from virialff.molecules.checks import label
 from virialff.molecules.molecule import Molecule
-from virialff.units import HARTREE_IN_EV, HARTREE_IN_KCAL_MOL
+from virialff.units import HARTREE_IN_EV, HARTREE_IN_KCAL_MOL, KJ_IN_KCAL
 
 PROGRAM = "crest"
 CONFORMERS_FILE = "crest_conformers.xyz"
@@ -55,8 +55,8 @@ _UNITS = dict.fromkeys(("eh", "ha", "hartree", "hartrees", "au", "a.u.", "a.u"),
     "ev": 1.0 / HARTREE_IN_EV,
     "kcal/mol": 1.0 / HARTREE_IN_KCAL_MOL,
     "kcal": 1.0 / HARTREE_IN_KCAL_MOL,
-    "kj/mol": 1.0 / (4.184 * HARTREE_IN_KCAL_MOL),
-    "kj": 1.0 / (4.184 * HARTREE_IN_KCAL_MOL),
+    "kj/mol": KJ_IN_KCAL / HARTREE_IN_KCAL_MOL,
+    "kj": KJ_IN_KCAL / HARTREE_IN_KCAL_MOL,
 }
 _OTHER_UNITS = (
     "mev",

@@ -35,6 +35,7 @@ class MethodInteraction:
     level_of_theory: str
     energy: float | None
     reason: str = ""
+    counterpoise: bool = False  #: whether the fragments had the basis of the whole complex
 
 
 def vertical_interaction(
@@ -60,10 +61,9 @@ def _entry(name: str, method: Method, energy: Callable[[], float]) -> MethodInte
     except (EngineError, MoleculeError) as error:
         reason = str(error)
     # After the energy: ANI knows its level once its weights are there.
-    level = method.level
-    if isinstance(method, DftEngine):
-        level += ", counterpoise-corrected"
-    return MethodInteraction(name, level, value, reason)
+    counterpoise = isinstance(method, DftEngine)
+    level = f"{method.level}, counterpoise-corrected" if counterpoise else method.level
+    return MethodInteraction(name, level, value, reason, counterpoise)
 
 
 @dataclass(frozen=True)

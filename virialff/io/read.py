@@ -218,12 +218,13 @@ def _read(
                 item = record.make()
                 _check_geometry(item)
             except MoleculeError as error:
-                item = error.in_record(f"{number} ({title})" if title else str(number))
+                item = error.in_record(f"{number} ({title})" if title else str(number), title)
             except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # of a parser below
                 reason = clean_title(str(error)) or type(error).__name__
                 item = UnreadableRecordError(
                     f"the record cannot be read ({reason}); write it again",
                     record=f"{number} ({title})" if title else str(number),
+                    title=title,
                 )
             yield item
     except UnreadableRecordError as error:  # of the file as a whole

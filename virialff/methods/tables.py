@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from virialff.conformers.scans import Scan
 from virialff.methods.comparison import Comparison
+from virialff.methods.method import Method, level_of_theory
+from virialff.units import KCAL_MOL, EnergyUnit
 
 #: Temperature of Boltzmann populations where none is given, kelvin.
 ROOM_TEMPERATURE = 298.15
@@ -87,16 +90,56 @@ def scan_table(
     return table
 
 
+def with_energies_in(table: pd.DataFrame, unit: EnergyUnit) -> pd.DataFrame:
+    """A table whose energies are in kcal/mol, in another unit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of energies have "(kcal/mol)" in their names, or end in "_kcal_per_mol".
+    unit : EnergyUnit
+        One of `virialff.units.ENERGY_UNITS`.
+
+    Returns
+    -------
+    DataFrame
+        The same with the values of these columns converted and their names saying so.
+    """
+    named = {str(column): _renamed(str(column), unit) for column in table.columns}
+    energies = [old for old, new in named.items() if old != new]
+    converted = table.astype(dict.fromkeys(energies, float))
+    converted[energies] /= unit.in_kcal_mol
+    return converted.rename(columns=named)
+
+
+def _renamed(column: str, unit: EnergyUnit) -> str:
+    if column.endswith(f"_{KCAL_MOL.suffix}"):
+        return f"{column.removesuffix(KCAL_MOL.suffix)}{unit.suffix}"
+    return column.replace(f"({KCAL_MOL.name})", f"({unit.name})")
+
+
 def json_numbers(values: ArrayLike) -> list[float | None]:
     """Numbers for JSON, which has no NaN: null is an undefined value."""
-    return [float(value) if np.isfinite(value) else None for value in np.asarray(values)]
+    return [float(value) + 0.0 if np.isfinite(value) else None for value in np.asarray(values)]
 
 
-def json_methods(comparison: Comparison, temperature: float | None = None) -> dict[str, Any]:
-    """Each method's level of theory and relative energies (kcal/mol); at a temperature also ranks and populations."""
-    found: dict[str, Any] = {}
+def json_energies(values: ArrayLike, unit: EnergyUnit) -> list[float | None]:
+    """Energies in kcal/mol as `json_numbers` in another unit."""
+    return json_numbers(np.asarray(values, dtype=float) / unit.in_kcal_mol)
+
+
+def json_methods(
+    comparison: Comparison, methods: Mapping[str, Method], unit: EnergyUnit, temperature: float | None = None
+) -> dict[str, Any]:
+    """By method its level of theory and relative energies, or why it has none; at a temperature ranks and populations.
+
+    `methods`: those of the comparison by their names in it.
+    """
+    found: dict[str, Any] = {name: {"level_of_theory": level_of_theory(method)} for name, method in methods.items()}
+    for name, reason in comparison.left_out.items():
+        found[name]["error"] = reason
     for method in comparison.methods:
-        found[method.name] = {"level_of_theory": method.level, "relative": json_numbers(method.relative)}
+        found[method.name]["relative"] = json_energies(method.relative, unit)
         if temperature is not None:
             found[method.name] |= {
                 "rank": json_numbers(method.ranks),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from rdkit import Chem
 
+from virialff.documents import json_text
 from virialff.errors import MissingCoordinatesError
 from virialff.models.members import charge_spread
 
@@ -73,7 +73,9 @@ def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) ->
 
 def to_csv(table: pd.DataFrame) -> str:
     """The table as CSV text; undefined values are empty cells."""
-    text: str = table.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+    # A zero has no sign.
+    signless = table.apply(lambda column: column + 0.0 if pd.api.types.is_float_dtype(column) else column)
+    text: str = signless.to_csv(index=False, float_format="%.12g", lineterminator="\n")
     return text
 
 
@@ -104,7 +106,13 @@ def sdf_with_charges(molecule: Molecule, charges: np.ndarray, *, model: Model, g
 
 
 def force_field_json(force_field: ForceField, *, model: Model) -> str:
-    """Everything predicted for one molecule as JSON: model, atoms, bonds, charges, pairs; undefined values are null.
+    """The document of `force_field_record`: JSON text."""
+    record = force_field_record(force_field, model=model)
+    return json_text("params", {"name": force_field.molecule.name, **record})
+
+
+def force_field_record(force_field: ForceField, *, model: Model) -> dict[str, Any]:
+    """Everything predicted for one molecule: model, atoms, bonds, charges, pairs; JSON-ready, undefined values null.
 
     `charge_spread` is over the members of the model, null where it has none; `training_molecules` counts for each atom
     the molecules of the training that have one with the same surroundings, null where that is not known. Atoms are
@@ -112,7 +120,8 @@ def force_field_json(force_field: ForceField, *, model: Model) -> str:
     """
     molecule = force_field.molecule
     spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
-    record: dict[str, Any] = {
+    return {
+        "smiles": molecule.smiles,
         "model": {"name": model.name, "sha256": model.sha256, "level_of_theory": model.level_of_theory},
         "units": {"charge": "e", "distance": "A", "energy": "kcal/mol"},
         "molecule": {
@@ -128,8 +137,8 @@ def force_field_json(force_field: ForceField, *, model: Model) -> str:
         "training_molecules": None if rare is None else rare.counts.tolist(),
         "rare_atoms": None if rare is None else np.flatnonzero(rare.mask).tolist(),
         "pairs": {name: _plain(force_field.pairs[name]) for name in force_field.pairs.columns},
+        "notes": [*molecule.notes, *([rare.sentence] if rare is not None and rare.any else [])],
     }
-    return json.dumps(record, allow_nan=False)
 
 
 def _plain(column: pd.Series) -> list[Any]:

@@ -20,8 +20,8 @@ from training.recipes.presets import shown_path
 from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
-from virialff.labels.imports.sdf import UNITS
 from virialff.settings import LABELS
+from virialff.units import ENERGY_UNITS
 
 _IMPORT = "import of labels"
 _CAMPAIGN = "label campaign"
@@ -115,7 +115,8 @@ def _sdf() -> None:
     file = st.file_uploader("SDF file", type=["sdf", "sd", "gz"], key="labels_sdf")
     with st.container(horizontal=True):
         field = st.text_input("Data field of the energy", "energy", key="sdf_field", width=220, **KEPT)
-        unit = st.selectbox("Unit", list(UNITS), key="sdf_unit", width=140, **KEPT)
+        units = list(ENERGY_UNITS)
+        unit = st.selectbox("Unit", units, units.index("Eh"), key="sdf_unit", width=140, **KEPT)
         level = st.text_input("Level of theory", key="sdf_level", width=260, placeholder="wB97X-D/def2-SVP", **KEPT)
         kind = st.selectbox("Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", width=180, **KEPT)
     store = _new_store("sdf")

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.show import download, show_figure, wrapped_table
-from virialff.benchmarks.report import SideBySide
+from virialff.benchmarks.report import SideBySide, evaluation_json
 from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
 from virialff.models.card import compare_cards, error_table
 from virialff.models.registry import RegisteredModel
@@ -115,7 +115,7 @@ def measured(result: SideBySide) -> None:
     if result.notes:
         with st.expander("What was measured and what was left out"):
             st.markdown("\n".join(f"- {plain(note, limit=1000)}" for note in result.notes))
-    download("Everything (JSON)", lambda: json.dumps(result.as_dict(), indent=1, ensure_ascii=False), "evaluation.json")
+    download("Everything (JSON)", lambda: evaluation_json(result), "evaluation.json")
 
 
 def _predictions(table: pd.DataFrame, quantity: str, title: str, methods: tuple[str, ...]) -> None:

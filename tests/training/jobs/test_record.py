@@ -134,7 +134,7 @@ def test_a_damaged_record_is_itself_damaged_and_nothing_else(jobs, capsys, name,
     rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]]
     assert sorted(rows) == [["training-1", "damaged"], ["training-2", "finished"]]
     assert main(["jobs", "list", "--all", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert len(json.loads(capsys.readouterr().out)["jobs"]) == 4
     if name == "job.json":
         with pytest.raises(JobError, match=r"job\.json is damaged"):
             resume("check-1")

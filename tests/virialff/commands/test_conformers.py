@@ -20,7 +20,10 @@ def test_generated_relaxed_pruned_and_ranked(capsys, tmp_path):
     assert sum(gfn2["population"]) == pytest.approx(1)
     assert min(gfn2["relative"]) == 0
     assert "conformers kept" in err
-    energies = [mol.GetDoubleProp("gfn2 (kcal/mol)") for mol in Chem.SDMolSupplier(str(path), removeHs=False)]
+    assert any("conformers kept" in note for note in record["notes"])
+    energies = [
+        mol.GetDoubleProp("gfn2_relative_kcal_per_mol") for mol in Chem.SDMolSupplier(str(path), removeHs=False)
+    ]
     assert len(energies) == record["n_conformers"]
     assert energies == sorted(energies)
 

@@ -44,7 +44,7 @@ def test_info_counts_by_level_kind_element_and_failure(store, capsys):
         "1 rows with forces, 0 with kinetic-energy terms",
     } <= lines
     assert main(["data", "info", str(store), "--json"]) == 0
-    (facts,) = json.loads(capsys.readouterr().out)
+    (facts,) = json.loads(capsys.readouterr().out)["stores"]
     assert [level["level_of_theory"] for level in facts["levels"]] == ["another", "made up"]
     assert facts["levels"][1]["atoms"] == {"C": 6, "H": 12}
     assert facts["levels"][1]["hours"] == pytest.approx((0.5 + 1.5 + 2.5) * 2 / 3600)

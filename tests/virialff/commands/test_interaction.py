@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from rdkit import Chem
 
@@ -26,17 +27,23 @@ def test_energies_are_those_of_the_library(file, capsys):
     assert main(["interaction", str(file), "--method", "model,gfn2", "--relax", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     dimer = Molecule.from_file(file)
-    vertical = record["vertical_kcal_per_mol"]
-    assert vertical["gfn2"] == pytest.approx(float(interaction_energy(dimer, get_engine("gfn2"))[0]), abs=1e-6)
+    methods = record["methods"]
+    assert methods["gfn2"]["level_of_theory"] == "GFN2-xTB"
+    assert methods["gfn2"]["vertical"] == pytest.approx(
+        float(interaction_energy(dimer, get_engine("gfn2"))[0]), abs=1e-6
+    )
     expected = load_model().force_field(dimer).interaction_energy(dimer.positions[:1])
-    assert vertical["model"] == pytest.approx(float(expected[0]), abs=1e-4)
-    assert record["relaxed_kcal_per_mol"]["gfn2"] < -4
+    assert methods["model"]["vertical"] == pytest.approx(float(expected[0]), abs=1e-4)
+    assert methods["gfn2"]["relaxed"] < -4
+    moved = np.abs(np.array(record["relaxed_positions"]) - dimer.positions[0]).max()
+    assert 0.005 < moved < 1.0
 
 
 def test_dft_is_asked_for_by_the_name_of_its_program(file, capsys):
     assert main(["interaction", str(file), "--method", "pyscf", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["vertical_kcal_per_mol"]["pyscf"] == pytest.approx(-5.37, abs=0.01)
+    assert record["methods"]["pyscf"]["counterpoise"] is True
+    assert record["methods"]["pyscf"]["vertical"] == pytest.approx(-5.37, abs=0.01)
 
 
 def test_what_is_no_complex_with_coordinates(file, capsys):

@@ -27,13 +27,14 @@ def test_the_command_from_adding_to_removing(model, models, capsys):
     assert (facts["name"], facts["default"], facts["shipped"]) == ("mine", True, False)
     assert facts["folder"] == str(models / "mine")
     _, out, _ = run(capsys, "list", "--json")
-    assert {entry["name"]: entry["default"] for entry in json.loads(out)}["default"] is False
+    assert {entry["name"]: entry["default"] for entry in json.loads(out)["models"]}["default"] is False
     _, out, _ = run(capsys, "list")
     assert f"* mine: {facts['level_of_theory']}, sha256 {facts['sha256'][:12]}\n" in out
     assert str(models) in out
     assert run(capsys, "default")[1].startswith("mine: ")
     assert run(capsys, "default", "default")[0] == 0
-    assert run(capsys, "remove", "mine", "--json") == (0, '{"removed": "mine"}\n', "")
+    code, out, err = run(capsys, "remove", "mine", "--json")
+    assert (code, json.loads(out)["removed"], err) == (0, "mine", "")
     code, out, err = run(capsys, "remove", "mine")
     assert (code, out) == (4, "")
     assert err == "virialff: there is no model 'mine' to remove; `virialff models list` shows yours\n"

@@ -32,7 +32,7 @@ def test_separation_of_a_complex(capsys, tmp_path):
     assert main(["scan", str(path), "--separate", "2", "--from", "3", "--to", "6", "--points", "4", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["values"] == [3, 4, 5, 6]
-    assert record["unit"] == "A"
+    assert record["units"] == {"coordinate": "A", "energy": "kcal/mol"}
     assert len(record["methods"]["model"]["relative"]) == 4
 
 

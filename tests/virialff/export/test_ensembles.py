@@ -1,16 +1,19 @@
 """Ranked ensembles as table and SDF."""
 
+import io
+
 import numpy as np
 import pytest
 from rdkit import Chem
 
 from virialff.conformers.generation import search
 from virialff.engines import get_engine
-from virialff.export.ensembles import ranked_sdf
+from virialff.export.ensembles import field_name, ranked_sdf
 from virialff.figures.energies import population_figure, rank_change_figure
 from virialff.methods.comparison import compare_methods
 from virialff.methods.tables import ensemble_table
 from virialff.molecules.molecule import Molecule
+from virialff.units import ENERGY_UNITS
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +36,36 @@ def test_sdf_is_in_order_and_keeps_the_geometries(comparison, tmp_path):
     path = tmp_path / "ranked.sdf"
     path.write_text(ranked_sdf(comparison, "gfn2"))
     records = list(Chem.SDMolSupplier(str(path), removeHs=False))
-    energies = [record.GetDoubleProp("gfn2 (kcal/mol)") for record in records]
+    energies = [record.GetDoubleProp("gfn2_relative_kcal_per_mol") for record in records]
     assert energies[0] == 0
     assert energies == sorted(energies)
-    assert [record.GetIntProp("gfn2 rank") for record in records] == [1, 2, 3]
+    assert [record.GetIntProp("gfn2_rank") for record in records] == [1, 2, 3]
     for record in records:
         number = record.GetIntProp("CONFORMER")
         expected = comparison.molecule.positions[number - 1]
         np.testing.assert_allclose(record.GetConformer().GetPositions(), expected, atol=1e-4)
     assert records[0].GetProp("_Name") == "propanol"
-    assert records[0].GetProp("LEVEL_OF_THEORY gfn2") == "GFN2-xTB"
+    assert records[0].GetProp("LEVEL_OF_THEORY_gfn2") == "GFN2-xTB"
     with pytest.raises(KeyError):
         ranked_sdf(comparison, "ani")
+
+
+def test_no_name_of_a_field_has_a_blank(comparison):
+    for unit in ENERGY_UNITS.values():
+        (record, *_) = Chem.ForwardSDMolSupplier(io.BytesIO(ranked_sdf(comparison, "gfn2", unit=unit).encode()))
+        names = list(record.GetPropNames())
+        assert not [name for name in names if set(name) & set(" <>")]
+        assert {f"gfn2_relative_{unit.suffix}", "gfn2_population_298.15_K", "CONFORMER"} <= set(names)
+    assert field_name("my model (kJ/mol)") == "my_model_relative_kJ_per_mol"
+    assert field_name("mirror forms") == "mirror_forms"
+
+
+def test_energies_of_fields_are_in_the_unit_they_name(comparison):
+    def highest(unit):
+        records = Chem.ForwardSDMolSupplier(io.BytesIO(ranked_sdf(comparison, "gfn2", unit=unit).encode()))
+        return max(record.GetDoubleProp(f"gfn2_relative_{unit.suffix}") for record in records)
+
+    assert highest(ENERGY_UNITS["kJ/mol"]) == pytest.approx(4.184 * highest(ENERGY_UNITS["kcal/mol"]), rel=1e-6)
 
 
 def test_figures_show_every_conformer_and_unit(comparison):

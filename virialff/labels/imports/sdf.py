@@ -23,10 +23,8 @@ from virialff.labels.store import LabelStore
 from virialff.labels.structure import structure_fields
 from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
-from virialff.units import HARTREE_IN_KCAL_MOL
+from virialff.units import ENERGY_UNITS, HARTREE_IN_KCAL_MOL
 
-#: Units of an energy in kcal/mol.
-UNITS = {"Eh": HARTREE_IN_KCAL_MOL, "kcal/mol": 1.0, "kJ/mol": 1.0 / 4.184, "eV": 23.060547830619}
 #: Problems that a report keeps in full; all are counted.
 SHOWN_PROBLEMS = 50
 _MAX_RECORD_LINES = 20_000
@@ -62,15 +60,16 @@ def import_sdf(
 ) -> SdfImportReport:
     """Append a row for every record with a geometry, all hydrogens and a total energy in the data field `energy_field`.
 
-    unit: one of UNITS. kind: "minimum" at the level named, or "displaced" or "scan". Each record is a task of its own,
-    named by its content, so that importing a file again adds what is missing. What `labels.check` finds wrong in a row
-    is refused: an energy that cannot be that of the level, or bonds that are not those of the geometry.
+    unit: one of `units.ENERGY_UNITS`. kind: "minimum" at the level named, or "displaced" or "scan". Each record is a
+    task of its own, named by its content, so that importing a file again adds what is missing. What `labels.check`
+    finds wrong in a row is refused: an energy that cannot be that of the level, or bonds that are not those of the
+    geometry.
 
     Raises ConfigError for an unknown unit or an empty name, DatasetError where the file has no such field at all or
     cannot be opened, and the errors of `LabelStore.writer`.
     """
-    if unit not in UNITS:
-        raise ConfigError(f"there is no energy unit {unit!r}; choose from {', '.join(UNITS)}")
+    if unit not in ENERGY_UNITS:
+        raise ConfigError(f"there is no energy unit {unit!r}; choose from {', '.join(ENERGY_UNITS)}")
     if not energy_field.strip() or not level_of_theory.strip():
         raise ConfigError("the data field of the energy and the level of theory must be named")
     try:
@@ -159,7 +158,7 @@ def _label(text: str, energy: str | None, unit: str, kind: Kind, task: str, **or
         kind=kind,
         detail="imported",
         settings="{}",
-        energy=value * UNITS[unit],
+        energy=value * ENERGY_UNITS[unit].in_kcal_mol,
         seconds=0.0,
         **origin,
     )
