@@ -130,7 +130,7 @@ def read_held_out(
     sizes, monomers = _sizes(store, level_of_theory)
     if not sizes:
         raise ConfigError(f"{path} holds no labels of {level_of_theory}: give another store or level.")
-    parts = {key: _part(key, monomers, rules) for key in sizes}
+    parts = {key: split_part(key, monomers, rules) for key in sizes}
     test = _first([key for key, part in parts.items() if part == "test" and sizes[key] >= min_heavy], max_molecules)
     training = _first([key for key, part in parts.items() if part == "train" and len(key) == 1], N_TRAINING)
     rows: dict[str, list[Label]] = defaultdict(list)
@@ -476,7 +476,8 @@ def _first(keys: Sequence[tuple[str, ...]], limit: int | None) -> frozenset[tupl
     return frozenset(chosen)
 
 
-def _part(key: tuple[str, ...], monomers: frozenset[str], rules: Sequence[SplitRule]) -> str:
+def split_part(key: tuple[str, ...], monomers: frozenset[str], rules: Sequence[SplitRule]) -> str:
+    """The part that every rule puts a molecule or complex into, by its InChIKeys; "mixed" where they differ."""
     parts = {split_of_record(key, always_train=monomers, seed=rule.seed, fractions=rule.fractions) for rule in rules}
     return parts.pop() if len(parts) == 1 else "mixed"
 

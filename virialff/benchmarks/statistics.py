@@ -7,6 +7,7 @@ for the percentile interval).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,6 +94,23 @@ def summarize_errors(
         mean_signed=interval(lambda total: total[:, 3] / total[:, 0]),
         level=level,
     )
+
+
+def interval_over_groups(
+    values: ArrayLike,
+    statistic: Callable[..., Any],
+    *,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
+) -> Interval:
+    """A mean or median of one value a group (n,), with its bootstrap interval. ValueError for no values."""
+    known = np.asarray(values, dtype=np.float64)
+    if known.ndim != 1 or not len(known):
+        raise ValueError(f"values must be a filled array (n,), got shape {known.shape}")
+    chosen = np.random.default_rng(seed).integers(len(known), size=(n_resamples, len(known)))
+    low, high = np.quantile(statistic(known[chosen], axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(statistic(known)), float(low), float(high))
 
 
 def relative_errors(

@@ -110,7 +110,8 @@ def draw_torsions(
     if settings.dft_count:
         # A double bond half turned is a diradical, for which closed-shell DFT has no answer.
         single = [task for task in tasks.values() if not _is_double(Chem.MolFromSmiles(task.smiles), *task.bond)]
-        single.sort(key=lambda task: Chem.MolFromSmiles(task.smiles).GetNumHeavyAtoms())
+        if settings.dft_count < len(single):
+            single.sort(key=lambda task: Chem.MolFromSmiles(task.smiles).GetNumHeavyAtoms())
         return [DftTorsionTask(**asdict(task)) for task in single[: settings.dft_count]]
     return list(tasks.values())
 
@@ -274,11 +275,18 @@ def fragment_of(editable: Chem.RWMol, j: int, k: int, kind: str | None, source: 
 
 
 def turned_bonds(smiles: str, source: str) -> Iterator[Fragment]:
-    """Every rotatable bond of a whole molecule."""
+    """Every rotatable bond of a whole molecule, or the one between its atoms of map numbers 1 and 2 where it has such."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         raise ConfigError(f"The SMILES {smiles!r} of the list of torsions cannot be read: correct it.")
-    for j, k in rotatable_bonds(mol):
+    named = {atom.GetAtomMapNum(): atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomMapNum()}
+    if named and (set(named) != {1, 2} or mol.GetBondBetweenAtoms(named[1], named[2]) is None):
+        raise ConfigError(
+            f"The SMILES {smiles!r} of the list of torsions must map the two atoms of one bond, as 1 and 2."
+        )
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
+    for j, k in [(named[1], named[2])] if named else rotatable_bonds(mol):
         editable = Chem.RWMol(mol)
         for atom in editable.GetAtoms():
             atom.SetIntProp("place", atom.GetIdx())

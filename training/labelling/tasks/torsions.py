@@ -182,7 +182,10 @@ def failed_torsion(task: TorsionTask, config: CampaignConfig, reason: str) -> La
 
 
 def label_dft_torsion(task: TorsionTask, config: CampaignConfig) -> list[Label]:
-    """wB97X-D/def2-SVP at every `dft_every`-th point of the scan, GFN2-xTB beside it."""
+    """wB97X-D/def2-SVP at every `dft_every`-th point of the scan, GFN2-xTB beside it.
+
+    Of an achiral molecule half a turn: the other half is its mirror image, with the same energies.
+    """
     settings, seed = _settings(config), seed_of(config.seed, task.name)
     rows = Rows(task.key, task.source)
     try:
@@ -190,14 +193,24 @@ def label_dft_torsion(task: TorsionTask, config: CampaignConfig) -> list[Label]:
         molecule, start = _start(task, settings, seed)
     except VirialffError as error:
         return [failed_dft_torsion(task, config, str(error))]
-    for point in scan(molecule, torsion_of(molecule, task.bond), start.positions, settings):
-        if round(point.angle * settings.points / 360.0) % settings.dft_every:
+    torsion = torsion_of(molecule, task.bond)
+    half = torsion.period if _is_chiral(molecule) else torsion.period / 2
+    for point in scan(molecule, torsion, start.positions, settings):
+        if (
+            round(point.angle * settings.points / 360.0) % settings.dft_every
+            or point.angle % torsion.period > half + 0.1
+        ):
             continue
         if point.failure is not None:
             rows.fail(molecule, "scan", TORSION_RELAXED, DFT_ENERGY, point.failure)
         else:
             rows.add(molecule, stored(point.positions), "scan", TORSION_RELAXED, (GFN2, DFT_ENERGY))
     return rows.labels
+
+
+def _is_chiral(molecule: Molecule) -> bool:
+    mol = molecule.with_positions(molecule.positions[:0]).to_rdkit()
+    return any(found.type == Chem.StereoType.Atom_Tetrahedral for found in Chem.FindPotentialStereo(mol))
 
 
 def failed_dft_torsion(task: TorsionTask, config: CampaignConfig, reason: str) -> Label:
