@@ -1,4 +1,4 @@
-"""JSON that leaves the program: every document says what it is and of which version. docs/json.md has their keys.
+"""JSON that leaves the program: every document says what it is and of which version. docs/cli.md has their keys.
 
 The same words stand for the same things in all of them: `record` (number in the file, from 1) and `name` (title of the
 molecule), `smiles`, `notes` (what was chosen, completed or failed), `methods` (by the name they were asked for by, each

@@ -22,6 +22,14 @@ def _table(*values: _Value) -> dict[int, _Value]:
     return dict(zip(ATOMIC_NUMBERS, values, strict=True))
 
 
+#: Energies of free atoms in Eh by the beginning of a level's name, as close as it takes to tell total energies of one
+#: level from others; GFN2-xTB counts valence electrons only.
+ATOMIC_ENERGIES = {
+    "GFN": _table(-0.3935, -1.7933, -2.6059, -3.7676, -4.6194, -2.3742, -3.1465, -4.4825, -4.0484),
+    "wB97X": _table(-0.502, -37.798, -54.522, -74.977, -99.614, -341.139, -397.972, -459.989, -2573.857),
+}
+#: Energy of a molecule less that of its atoms, per atom, kcal/mol: molecules have -50 to -180, contorted ones more.
+BINDING_RANGE = (-300.0, 200.0)
 #: Covalent radii of single bonds, Angstrom: Cordero et al., Dalton Trans. 2008, 2832 (carbon: sp3).
 COVALENT_RADII = _table(0.31, 0.76, 0.71, 0.66, 0.57, 1.07, 1.05, 1.02, 1.20)
 #: van der Waals radii, Angstrom: Bondi, J. Phys. Chem. 1964, 68, 441; hydrogen from Rowland and Taylor, ibid. 1996,

@@ -32,6 +32,7 @@ from training.jobs.slots import gpus_here, waiting
 from training.slurm import SlurmConfig, cancel, require_slurm, submit
 from virialff.errors import ConfigError, JobError, VirialffError
 from virialff.settings import jobs_per_gpu, require_write_access, runs_folder
+from virialff.text import counted
 
 #: In an argument of `start_command`, the folder of the job.
 FOLDER = "{folder}"
@@ -207,7 +208,7 @@ def resume(name: str) -> Job:
         if not job.is_over:
             raise JobError(f"The job {name} is {job.state}: stop it before it is resumed.")
         if job.state == "finished":
-            steps = f" its {job.steps} steps" if job.steps is not None else ""
+            steps = f" its {counted(job.steps, 'step')}" if job.steps is not None else ""
             raise JobError(f"The job {name} has finished{steps}: there is nothing to resume.")
         request = folder.request()
         assert request is not None
@@ -236,7 +237,7 @@ def _check_gpus(gpus: int, here: int | None) -> None:
     if gpus < 0:
         raise ConfigError(f"--gpus {gpus}: give the number of GPUs that train together, or 0 for none.")
     if here is not None and gpus > here:
-        has = f"{here} NVIDIA GPU{'s' * (here > 1)}" if here else "no NVIDIA GPU"
+        has = f"{counted(here, 'NVIDIA GPU')}" if here else "no NVIDIA GPU"
         raise ConfigError(f"--gpus {gpus}: this machine has {has}: ask for fewer, or use --cluster slurm.")
 
 

@@ -37,6 +37,7 @@ from virialff.methods.method import MODEL
 from virialff.models.card import side_by_side_table
 from virialff.models.force_field import Model
 from virialff.settings import ASSETS
+from virialff.text import counted
 from virialff.units import KCAL_MOL
 
 #: Called as progress(what, done, in all); what it raises stops the run.
@@ -253,7 +254,8 @@ def _held_out_notes(held_out: HeldOutSet, comparison: HeldOutComparison) -> list
     sizes = [molecule.n_heavy for molecule in held_out.molecules]
     span = f", of {min(sizes)} to {max(sizes)} heavy atoms" if sizes else ""
     notes = [
-        f"held out at {held_out.level_of_theory}: {len(sizes)} molecules{span}, {len(held_out.complexes)} complexes; "
+        f"held out at {held_out.level_of_theory}: {counted(len(sizes), 'molecule')}{span}, "
+        f"{counted(len(held_out.complexes), 'complex', 'complexes')}; "
         f"molecules for training have up to {held_out.largest_training} heavy atoms"
     ]
     notes += [

@@ -15,6 +15,7 @@ from pathlib import Path
 from virialff.commands import Command, ExitCode, add_command
 from virialff.commands.messages import complain
 from virialff.documents import json_text
+from virialff.text import counted
 
 SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
@@ -88,7 +89,8 @@ def _check(arguments: argparse.Namespace) -> int:
             complain(str(problem))
         if len(result.problems) > SHOWN:
             complain(f"{path}: {len(result.problems) - SHOWN} more problems")
-        print(f"{path}: {result.rows:,} rows in {result.files:,} files, {len(result.problems):,} problems")
+        where = f"{counted(result.rows, 'row')} in {counted(result.files, 'file')}"
+        print(f"{path}: {where}, {counted(len(result.problems), 'problem')}")
     return ExitCode.SOME_FAILED if wrong else ExitCode.OK
 
 
@@ -97,6 +99,6 @@ def _merge(arguments: argparse.Namespace) -> int:
 
     result = merge(arguments.paths, arguments.output, rows_per_file=arguments.rows, quantise=arguments.quantise)
     repeated = f", {result.repeated:,} repeated rows left out" if result.repeated else ""
-    files = f"{len(result.files)} files" if len(result.files) != 1 else "one file"
-    print(f"{arguments.output}: {result.rows:,} rows in {files}, {result.n_bytes / 1e6:.1f} MB{repeated}")
+    files = f"{counted(len(result.files), 'file')}" if len(result.files) != 1 else "one file"
+    print(f"{arguments.output}: {counted(result.rows, 'row')} in {files}, {result.n_bytes / 1e6:.1f} MB{repeated}")
     return ExitCode.OK

@@ -15,6 +15,7 @@ from virialff.commands import ExitCode
 from virialff.commands.messages import say
 from virialff.commands.report import plain
 from virialff.errors import ConfigError, EngineError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.labels.statistics import DatasetStatistics
@@ -70,7 +71,7 @@ def as_text(statistics: DatasetStatistics) -> str:
     holders = elements.pivot(index="split", columns="element", values="molecules_with_element_percent")
     order = list(dict.fromkeys(elements["element"]))
     shares = holders.loc[list(statistics.splits), order].reset_index()
-    failures = f", {statistics.n_failures} failures" if statistics.n_failures else ""
+    failures = f", {counted(statistics.n_failures, 'failure')}" if statistics.n_failures else ""
     heading = f"{statistics.level_of_theory}: split with seed {statistics.seed}{failures}"
     return "\n".join([heading, plain(overview), "", "molecules that hold an element, %", plain(shares)])
 

@@ -15,6 +15,7 @@ from virialff.commands.messages import complain
 from virialff.commands.parser import positive_int
 from virialff.commands.report import plain
 from virialff.errors import ConfigError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.models.force_field import Model
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = distribution({model.name: sample}, arguments.quantity, selection=selection, by=by)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    n_molecules = counted(sample.n_molecules, "molecule")
     table = found.table() if arguments.bins else found.summary()
     if arguments.output == "-":
         print(to_csv(table), end="")
@@ -72,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise ConfigError(f"{arguments.output} cannot be written: {error.strerror}") from error
     elif table.empty:
-        print(f"no value of {arguments.quantity} among {sample.n_molecules} molecules is meant by these choices")
+        print(f"no value of {arguments.quantity} among {n_molecules} is meant by these choices")
     else:
-        print(f"{arguments.quantity} of {sample.n_molecules} molecules; model {model.name}")
+        print(f"{arguments.quantity} of {n_molecules}; model {model.name}")
         print(plain(table))
     return ExitCode.SOME_FAILED if failed or sample.failures else ExitCode.OK
 

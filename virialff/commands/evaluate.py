@@ -18,6 +18,7 @@ from virialff.commands import ExitCode
 from virialff.commands.messages import say
 from virialff.commands.parser import positive_int
 from virialff.errors import ConfigError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.benchmarks.report import Progress, SideBySide
@@ -100,7 +101,7 @@ def as_text(report: SideBySide) -> str:
             parts.append(
                 f"spread of {model}, {quantity}: error over spread {found.scale:.2f}, rank correlation "
                 f"{found.rank_correlation:.2f}, {100 * found.share_within(1):.0f} % of errors within one spread, "
-                f"{100 * found.share_within(2):.0f} % within two ({len(found.errors)} values)"
+                f"{100 * found.share_within(2):.0f} % within two ({counted(len(found.errors), 'value')})"
             )
     return "\n\n".join([*parts, *report.notes])
 

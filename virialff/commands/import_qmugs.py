@@ -19,6 +19,7 @@ from virialff.commands import ExitCode
 from virialff.commands.messages import say
 from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.labels.imports.qmugs.importer import ImportReport
@@ -81,9 +82,10 @@ def refused(report: ImportReport) -> int:
 def report_text(report: ImportReport) -> str:
     """The counts of a report, and the first problems of each reason."""
     end = "" if report.complete else ", where the archive breaks off"
-    lines = [f"{report.n_summary_rows} rows in the summary, {report.n_structures} structures in the archive{end}"]
+    rows, structures = counted(report.n_summary_rows, "row"), counted(report.n_structures, "structure")
+    lines = [f"{rows} in the summary, {structures} in the archive{end}"]
     for level, count in sorted(report.rows.items()):
-        lines.append(f"{level}: {count} rows in the store, {report.new_rows[level]} of them new")
+        lines.append(f"{level}: {counted(count, 'row')} in the store, {report.new_rows[level]} of them new")
     for reason, count in report.problems.most_common():
         lines.append(f"{count} x {reason}")
         lines += [f"    {problem.where}: {problem.text}" for problem in report.examples[reason]]
@@ -94,11 +96,13 @@ def report_text(report: ImportReport) -> str:
 
 def check_text(check: SummaryCheck) -> str:
     """What `--check` prints."""
-    lines = [f"{check.n_rows} rows"]
+    lines = [f"{counted(check.n_rows, 'row')}"]
     for identity, deviation in check.largest.items():
         lines.append(f"{identity}: {check.violations[identity]} violations, extreme {deviation:.2e} Eh")
     if check.n_other_elements:
-        lines.append(f"{check.n_other_elements} rows with elements outside the nine: their atoms were not checked")
+        lines.append(
+            f"{counted(check.n_other_elements, 'row')} with elements outside the nine: their atoms were not checked"
+        )
     return "\n".join([*lines, *(f"    {example}" for example in check.examples)])
 
 
@@ -115,7 +119,7 @@ class _Progress:
         self._last = now
         rate = done / (now - self._start)
         left = max(total - done, 0) / rate / 60.0
-        say(f"{done} of {total} structures, {rate:.0f} a second, about {left:.0f} min left")
+        say(f"{done} of {counted(total, 'structure')}, {rate:.0f} a second, about {left:.0f} min left")
 
 
 @contextmanager

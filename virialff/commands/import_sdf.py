@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.labels.imports.sdf import SdfImportReport
@@ -63,7 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def report_text(report: SdfImportReport) -> str:
     """The counts of a report, and its first problems."""
-    lines = [f"{report.n_records} records: {report.n_new} new rows, {report.n_known} known before"]
+    lines = [
+        f"{counted(report.n_records, 'record')}: {counted(report.n_new, 'new row')}, {report.n_known} known before"
+    ]
     lines += [f"{count} x refused: {reason}" for reason, count in report.refused.most_common()]
     lines += [f"    {problem}" for problem in report.problems]
     return "\n".join(lines)
@@ -80,4 +83,4 @@ class _Progress:
         if now - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        say(f"{done} records, {done / (now - self._start):.0f} a second")
+        say(f"{counted(done, 'record')}, {done / (now - self._start):.0f} a second")

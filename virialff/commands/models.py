@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from virialff.commands import ExitCode
 from virialff.documents import json_text
 from virialff.errors import CheckpointError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.models.registry import RegisteredModel
@@ -149,7 +150,8 @@ def trained_on(card: Mapping[str, Any]) -> str:
     for what, splits in (card["data"] if isinstance(card["data"], dict) else {}).items():
         train = splits.get("train") if isinstance(splits, dict) else None
         if isinstance(train, dict) and train.get("records"):
-            parts.append(f"{train['records']:,} {what} ({train.get('geometries', train['records']):,} geometries)")
+            geometries = counted(train.get("geometries", train["records"]), "geometry", "geometries")
+            parts.append(f"{train['records']:,} {what} ({geometries})")
     recipe = card["recipe"] if isinstance(card["recipe"], dict) else {}
     companion = recipe.get("companion")
     if isinstance(companion, dict) and companion.get("level_of_theory"):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from virialff.commands import inputs
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: 
     pairs = pairs_table(force_field)
     if not coefficients:
         pairs = pairs.drop(columns=[name for name in pairs.columns if name.startswith("C")])
-    heading = f"record {label}: {molecule.formula}, {molecule.n_atoms} atoms, {len(pairs)} pairs"
+    heading = f"record {label}: {molecule.formula}, {counted(molecule.n_atoms, 'atom')}, {counted(len(pairs), 'pair')}"
     rare = model.rare_atoms(molecule)
     return "\n".join(
         [

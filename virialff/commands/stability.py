@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from virialff.commands import ExitCode
 from virialff.commands.parser import positive, positive_int
 from virialff.errors import ConfigError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.benchmarks.stability import StabilityRow
@@ -142,7 +143,7 @@ def as_text(result: Any) -> str:
             ("dynamics", f"and in {result.picoseconds:g} ps at {result.temperature:g} K"),
         ):
             share, low, high = (100 * value for value in result.share(what))
-            lines.append(f"{share:.1f} % ({low:.1f} to {high:.1f}) of {len(tried)} molecules {title}")
+            lines.append(f"{share:.1f} % ({low:.1f} to {high:.1f}) of {counted(len(tried), 'molecule')} {title}")
     for row in result.rows:
         if row.failure:
             lines.append(f"{row.smiles}: not tried: {row.failure}")

@@ -8,6 +8,7 @@ of each.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -15,32 +16,37 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePath
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from virialff import children
 from virialff.conformers.generation import FloatArray
-from virialff.elements import SYMBOL_OF
+from virialff.elements import ATOMIC_ENERGIES, BINDING_RANGE, SYMBOL_OF, of_atoms
 from virialff.errors import EngineError, MoleculeError, SeveralMoleculesError, UnreadableRecordError
 from virialff.io.read import FORMATS, read_molecules
+from virialff.io.sdf import data_fields, record_texts
 from virialff.io.text import open_lines
 from virialff.io.xyz import atom_columns, atomic_number, position
 from virialff.molecules import checks
 from virialff.molecules.changes import configuration, configuration_changes, connectivity_changes
 from virialff.molecules.checks import label
 from virialff.molecules.molecule import Molecule
-from virialff.units import HARTREE_IN_EV, HARTREE_IN_KCAL_MOL, KJ_IN_KCAL
+from virialff.text import counted
+from virialff.units import ENERGY_UNITS, HARTREE_IN_EV, HARTREE_IN_KCAL_MOL, KJ_IN_KCAL
 
 PROGRAM = "crest"
 CONFORMERS_FILE = "crest_conformers.xyz"
 LEVEL_OF_THEORY = "GFN2-xTB"
 #: Conformers up to so many kcal/mol above the lowest are kept: CREST's own default.
 ENERGY_WINDOW = 6.0
+#: Stands for the method in the energies of a file that names none.
+FILE = "file"
 
 # "  -20.67428371", "energy: -5.07 gnorm: 0.0004 xtb: 6.7.1", "Etot= -3.1", "Eopt -0.31D+01", "E(kcal/mol) = -1945.3",
 # "energy_eV=-84.3", "energy=-84.3 eV"; other comments hold other numbers.
@@ -74,6 +80,11 @@ _OTHER_UNITS = (
     "mh",
     "meh",
 )
+_SUFFIXES = "|".join(unit.suffix for unit in ENERGY_UNITS.values())
+# "gfn2_relative_kcal_per_mol", and "gfn2 (kcal/mol)" as it was called before.
+_RELATIVE_FIELD = re.compile(rf"(?P<method>.+)_relative_(?P<suffix>{_SUFFIXES})|(?P<older>.+) \((?P<name>kcal/mol)\)")
+#: Conformers of one molecule do not lie further apart, kcal/mol.
+_LARGEST_SPREAD = 300.0
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
 _DONE = "CREST terminated normally"
@@ -84,14 +95,17 @@ class CrestEnsemble:
     """The conformers of an ensemble in its order."""
 
     molecule: Molecule  #: the molecule given, with these conformers
-    energies: FloatArray | None  #: (n_conformers,) kcal/mol at GFN2-xTB; None where the file has none
+    energies: FloatArray | None  #: (n_conformers,) total, kcal/mol at GFN2-xTB; None where the file has none of these
     refused: tuple[str, ...]  #: a sentence for each frame that is left out: other bonds or other stereochemistry
+    #: (n_conformers,) above the lowest, kcal/mol, by the method that the file names, FILE where it names none.
+    relative: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 class _Frame(NamedTuple):
     numbers: np.ndarray
     positions: FloatArray
-    energy: float | None
+    energy: float | None  #: total or not, Eh
+    relative: Mapping[str, float]  #: kcal/mol, by method
 
 
 def read_ensemble(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: Molecule) -> CrestEnsemble:
@@ -99,10 +113,12 @@ def read_ensemble(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: M
 
     Atoms must come in the molecule's order. Frames whose bonds or stereochemistry are not the molecule's are left out
     and named. Energies are read from the second lines of XYZ frames: in Hartree, unless eV, kcal/mol or kJ/mol is
-    written beside them, and in eV in the extended format (`Properties=`), as ASE writes it.
+    written beside them, and in eV in the extended format (`Properties=`), as ASE writes it. Those that are no total
+    energies of GFN2-xTB become relative ones. Of SDF the fields that virialff writes are read.
 
-    Raises UnreadableRecordError for a file or frame that cannot be read, or that has no energy where others have one,
-    SeveralMoleculesError for atoms that are not the molecule's, and MoleculeError where no frame is left.
+    Raises UnreadableRecordError for a file or frame that cannot be read, that has no energy where others have one, or
+    whose energies are neither total ones of GFN2-xTB nor those of conformers of one molecule, SeveralMoleculesError for
+    atoms that are not the molecule's, and MoleculeError where no frame is left.
     """
     name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
     suffix = PurePath(str(name)).suffix.lower().lstrip(".")
@@ -134,9 +150,34 @@ def read_ensemble(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: M
         raise UnreadableRecordError(
             f"the second line of geometry {number} holds no energy in Hartree although others do; correct it"
         )
-    energies = np.array(with_energy) * HARTREE_IN_KCAL_MOL if with_energy else None
     positions = np.array([frame.positions for frame in kept])
-    return CrestEnsemble(molecule.with_positions(positions), energies, tuple(refused))
+    relative = {
+        name: _above_lowest([frame.relative[name] for frame in kept])
+        for name in kept[0].relative
+        if all(name in frame.relative for frame in kept)
+    }
+    energies = np.array(with_energy) * HARTREE_IN_KCAL_MOL if with_energy else None
+    if energies is not None and not _are_totals(molecule, energies):
+        relative[FILE], energies = _above_lowest(energies), None
+        if relative[FILE].max() > _LARGEST_SPREAD:
+            raise UnreadableRecordError(
+                f"its energies are no total energies of {LEVEL_OF_THEORY} and lie up to {relative[FILE].max():.0f} "
+                "kcal/mol apart, as conformers of one molecule do not; write their unit beside them, as in "
+                "'energy: 1.5 kcal/mol', or leave them out"
+            )
+    return CrestEnsemble(molecule.with_positions(positions), energies, tuple(refused), relative)
+
+
+def _are_totals(molecule: Molecule, energies: FloatArray) -> bool:
+    """Whether they can be total energies of GFN2-xTB: of another level or relative ones are far from its atoms."""
+    atoms = of_atoms(ATOMIC_ENERGIES["GFN"], molecule.numbers).sum() * HARTREE_IN_KCAL_MOL
+    binding = (energies - atoms) / molecule.n_atoms
+    return bool(((binding > BINDING_RANGE[0]) & (binding < BINDING_RANGE[1])).all())
+
+
+def _above_lowest(energies: ArrayLike) -> FloatArray:
+    values = np.asarray(energies, dtype=np.float64)
+    return np.asarray(values - values.min())
 
 
 def _check_atoms(molecule: Molecule, frame: _Frame) -> None:
@@ -144,8 +185,8 @@ def _check_atoms(molecule: Molecule, frame: _Frame) -> None:
         return
     if len(frame.numbers) != molecule.n_atoms:
         raise SeveralMoleculesError(
-            f"the frame has {len(frame.numbers)} atoms and {molecule.formula} has {molecule.n_atoms}; give the "
-            "ensemble of this molecule"
+            f"the frame has {counted(len(frame.numbers), 'atom')} and {molecule.formula} has {molecule.n_atoms}; give "
+            "the ensemble of this molecule"
         )
     index = int((molecule.numbers != frame.numbers).argmax())
     found = SYMBOL_OF.get(int(frame.numbers[index]), f"Z = {frame.numbers[index]}")
@@ -166,11 +207,26 @@ def _change(molecule: Molecule, geometry: FloatArray) -> str | None:
 
 
 def _sdf_frames(source: str | PathLike[str] | IO[bytes] | IO[str], molecule: Molecule) -> Generator[_Frame, None, None]:
-    for item in read_molecules(source, format="sdf", max_atoms=max(molecule.n_atoms, checks.DEFAULT_MAX_ATOMS)):
-        if isinstance(item, MoleculeError):
-            raise item
-        item.require_3d()
-        yield _Frame(item.numbers, item.positions[0], None)
+    most = max(molecule.n_atoms, checks.DEFAULT_MAX_ATOMS)
+    with contextlib.closing(open_lines(source)) as lines:
+        for number, text in enumerate(record_texts(lines), start=1):
+            item = next(iter(read_molecules(io.StringIO(text), format="sdf", max_atoms=most)))
+            if isinstance(item, MoleculeError):
+                raise item.in_record(f"{number} ({item.title})" if item.title else str(number), item.title)
+            item.require_3d()
+            yield _Frame(item.numbers, item.positions[0], None, _relative_fields(data_fields(text)))
+
+
+def _relative_fields(fields: Mapping[str, str]) -> dict[str, float]:
+    """By method the relative energies (kcal/mol) of data fields as virialff writes them, of now and of before."""
+    found = {}
+    for name, text in fields.items():
+        match = _RELATIVE_FIELD.fullmatch(name)
+        if match is not None and text:
+            unit = next(unit for unit in ENERGY_UNITS.values() if (match["suffix"] or match["name"]) in unit)
+            with contextlib.suppress(ValueError):
+                found[match["method"] or match["older"]] = float(text) * unit.in_kcal_mol
+    return found
 
 
 def _xyz_frames(source: str | PathLike[str] | IO[bytes] | IO[str]) -> Generator[_Frame, None, None]:
@@ -197,7 +253,7 @@ def _xyz_frame(first: str, lines: Iterator[str]) -> _Frame:
             raise UnreadableRecordError(f"it announces {count} atoms and has {index}; the file is cut off")
         numbers.append(atomic_number(words[symbol], index))
         positions.append(position(words[first_column : first_column + 3], index))
-    return _Frame(np.array(numbers, dtype=np.int64), np.array(positions), _energy(comment))
+    return _Frame(np.array(numbers, dtype=np.int64), np.array(positions), _energy(comment), {})
 
 
 def _energy(comment: str) -> float | None:

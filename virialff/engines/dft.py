@@ -12,6 +12,7 @@ from virialff.elements import ATOMIC_NUMBERS, UNPAIRED_ELECTRONS, symbol
 from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.engines.worker_process import WorkerProcess
 from virialff.errors import EngineError, ShapeError
+from virialff.text import counted
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
@@ -196,8 +197,8 @@ class DftEngine(Engine):
         n_electrons = int(real.sum())
         if (n_electrons - unpaired_electrons) % 2:
             raise EngineError(
-                f"the neutral molecule has {n_electrons} electrons, which cannot leave {unpaired_electrons} unpaired; "
-                "check the hydrogens"
+                f"the neutral molecule has {counted(n_electrons, 'electron')}, which cannot leave "
+                f"{unpaired_electrons} unpaired; check the hydrogens"
             )
 
     def _calculate(

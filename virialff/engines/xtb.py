@@ -26,6 +26,7 @@ from scipy.spatial.transform import Rotation
 from virialff.elements import UNPAIRED_ELECTRONS, symbol
 from virialff.engines.base import Engine, FloatArray, Progress, conformer_axis, missing_elements, one_by_one
 from virialff.errors import EngineError
+from virialff.text import counted
 from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _check_electrons(numbers: np.ndarray, unpaired_electrons: int) -> None:
         raise EngineError(reason)
     if (int(numbers.sum()) - unpaired_electrons) % 2:
         raise EngineError(
-            f"the neutral molecule has {int(numbers.sum())} electrons, which cannot leave "
+            f"the neutral molecule has {counted(int(numbers.sum()), 'electron')}, which cannot leave "
             f"{unpaired_electrons} unpaired; check the hydrogens"
         )
 

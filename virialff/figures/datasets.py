@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from virialff.elements import ELEMENTS
 from virialff.figures.style import MARKERS, OKABE_ITO, finish
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.labels.statistics import DatasetStatistics, SplitStatistics
@@ -23,7 +24,7 @@ def _style(position: int) -> dict[str, object]:
 
 
 def _label(split: str, part: SplitStatistics) -> str:
-    return f"{split} ({part.n_molecules:,} molecules)"
+    return f"{split} ({counted(part.n_molecules, 'molecule')})"
 
 
 def element_count_figure(statistics: DatasetStatistics) -> go.Figure:
@@ -89,7 +90,7 @@ def energy_per_atom_figure(statistics: DatasetStatistics) -> go.Figure:
         figure.add_scatter(
             x=_centres(low, high),
             y=mine["conformers_percent"],
-            name=f"{split} ({part.n_conformers:,} conformers)",
+            name=f"{split} ({counted(part.n_conformers, 'conformer')})",
             mode="lines",
             line=_style(position) | {"shape": "hvh"},
             customdata=[f"{a:,.0f} to {b:,.0f}" for a, b in zip(low, high, strict=True)],

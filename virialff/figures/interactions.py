@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from virialff.benchmarks.noncovalent import InteractionResult
 from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
 from virialff.interactions.dissociation import DissociationCurve
+from virialff.text import counted
 
 
 def interaction_scatter(
@@ -29,7 +30,7 @@ def interaction_scatter(
         figure.add_scatter(
             x=x[there],
             y=y[there],
-            name=f"{method}, RMSE {result.summary(method).rmse.estimate:.2f} kcal/mol, {len(there)} dimers",
+            name=f"{method}, RMSE {result.summary(method).rmse.estimate:.2f} kcal/mol, {counted(len(there), 'dimer')}",
             mode="markers",
             marker={
                 "color": OKABE_ITO[position % len(OKABE_ITO)],

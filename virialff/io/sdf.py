@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -16,6 +17,7 @@ from virialff.molecules.rdkit_forms import localised
 
 _END = "$$$$"
 _END_OF_STRUCTURE = "M  END"
+_FIELD = re.compile(r">.*?<([^<>]+)>")
 #: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
 _MAX_STRUCTURE_LINES = 50_000
 _MAX_STRUCTURE_CHARACTERS = 10_000_000
@@ -36,6 +38,35 @@ def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Itera
             complete = line.startswith(_END_OF_STRUCTURE)
     if any(line.strip() for line in block):
         yield _record(block, max_atoms, add_hydrogens)
+
+
+def record_texts(lines: Iterator[str]) -> Iterator[str]:
+    """The text of each record, without its $$$$ line; of a very long one the beginning."""
+    block: list[str] = []
+    for line in lines:
+        if line.startswith(_END):
+            yield "\n".join(block) + "\n"
+            block = []
+        elif len(block) < _MAX_STRUCTURE_LINES:
+            block.append(line)
+    if any(line.strip() for line in block):
+        yield "\n".join(block) + "\n"
+
+
+def data_fields(record: str) -> dict[str, str]:
+    """The data fields of the text of a record, by name."""
+    fields: dict[str, str] = {}
+    name: str | None = None
+    value: list[str] = []
+    for line in record.partition(_END_OF_STRUCTURE)[2].splitlines():
+        match = _FIELD.match(line) if name is None else None
+        if match is not None:
+            name, value = match[1], []
+        elif name is not None and line.strip():
+            value.append(line.strip())
+        elif name is not None:
+            fields[name], name = "\n".join(value), None
+    return fields
 
 
 def _record(block: list[str], max_atoms: int, add_hydrogens: bool) -> Record:

@@ -16,6 +16,7 @@ from virialff.molecules import checks
 from virialff.molecules.changes import stereochemistry_changes
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.perception import bonded_pairs
+from virialff.text import counted
 
 _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
@@ -82,7 +83,7 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
             else:  # counted, not kept
                 body.append("")
         if len(body) < n_atoms:
-            reason = f"it announces {n_atoms} atoms and has {len(body)}"
+            reason = f"it announces {counted(n_atoms, 'atom')} and has {len(body)}"
             yield Record(title, partial(_unreadable, reason))
         else:
             yield Record(title, partial(_from_xyz, perceiver, body, comment, max_atoms))
@@ -162,7 +163,8 @@ def _from_xyz(perceiver: _Perceiver, body: list[str], comment: str, max_atoms: i
         words = line.split()
         if len(words) < max(symbol + 1, first + 3):
             raise UnreadableRecordError(
-                f"the line of atom {index + 1} has {len(words)} columns; it needs a symbol and x, y, z in Angstrom",
+                f"the line of atom {index + 1} has {counted(len(words), 'column')}; it needs a symbol and x, y, z in "
+                "Angstrom",
                 atom=index + 1,
             )
         numbers.append(atomic_number(words[symbol], index))

@@ -17,6 +17,7 @@ from virialff.elements import SYMBOL_OF
 from virialff.errors import StoreError
 from virialff.labels.schema import COLUMN_OF, Label, from_table, plain_values
 from virialff.labels.store import LabelStore, full_table, read_file, reading
+from virialff.text import counted
 
 _SHOWN = ("identifier", "level_of_theory", "kind", "detail", "source", "energy", "interaction_energy", "failure")
 _READ = (*_SHOWN, "inchikeys", "numbers")
@@ -120,7 +121,7 @@ def label_at(path: Path | str, row: int) -> Label:
                 if row <= before + len(table):
                     return next(iter(from_table(table.slice(row - before - 1, 1))))
                 before += len(table)
-    raise StoreError(f"The label store {path} has {before:,} rows, so there is no row {row:,}.")
+    raise StoreError(f"The label store {path} has {counted(before, 'row')}, so there is no row {row:,}.")
 
 
 def atom_table(label: Label) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from rdkit import Chem
 
-from virialff.elements import ATOMIC_NUMBERS, SYMBOL_OF
+from virialff.elements import ATOMIC_ENERGIES, ATOMIC_NUMBERS, BINDING_RANGE, SYMBOL_OF, of_atoms
 from virialff.engines.density import virial_ratio
 from virialff.errors import StoreError
 from virialff.labels.schema import Label, fault, from_table
@@ -21,15 +21,9 @@ from virialff.labels.store import LabelStore, read_file
 from virialff.molecules import rdkit_log
 from virialff.molecules.changes import FORMED, bond_changes
 from virialff.molecules.topology import BOND_ORDERS, fragment_indices
+from virialff.text import counted
 from virialff.units import HARTREE_IN_KCAL_MOL
 
-#: Energies of isolated atoms in Eh, by the beginning of the level's name: GFN2-xTB counts valence electrons only.
-ATOMIC_ENERGIES = {
-    "GFN": (-0.3935, -1.7933, -2.6059, -3.7676, -4.6194, -2.3742, -3.1465, -4.4825, -4.0484),
-    "wB97X": (-0.502, -37.798, -54.522, -74.977, -99.614, -341.139, -397.972, -459.989, -2573.857),
-}
-#: Energy of a molecule less that of its atoms, per atom, kcal/mol: molecules have -50 to -180, contorted ones more.
-BINDING_RANGE = (-300.0, 200.0)
 #: Largest component of a force, kcal/mol/Angstrom; atoms displaced by 0.08 Angstrom have up to 3,400.
 LARGEST_FORCE = 10_000.0
 #: A geometry displaced at random has larger forces than this; one in Hartree and Bohr would not.
@@ -153,7 +147,7 @@ def _structure_problems(label: Label) -> Iterator[str]:
     if len(pairs) != len(set(fragments.tolist())) or len(pairs) != len(set(label.fragments.tolist())):
         yield "has fragments that are not those of its bonds"
     elif len(label.inchikeys) != len(pairs):
-        yield f"has {len(label.inchikeys)} InChIKeys for {len(pairs)} fragments"
+        yield f"has {len(label.inchikeys)} InChIKeys for {counted(len(pairs), 'fragment')}"
     bad = [key for key in label.inchikeys if not _INCHIKEY.fullmatch(key)]
     if bad:
         yield f"has {bad[0]!r} in the place of an InChIKey"
@@ -195,8 +189,7 @@ def _geometry_problems(label: Label, positions: np.ndarray) -> Iterator[str]:
 def _energy_problems(label: Label, energy: float) -> Iterator[str]:
     atoms = next((row for name, row in ATOMIC_ENERGIES.items() if label.level_of_theory.startswith(name)), None)
     if atoms is not None:
-        table = dict(zip(ATOMIC_NUMBERS, atoms, strict=True))
-        free = HARTREE_IN_KCAL_MOL * sum(table[number] for number in label.numbers.tolist())
+        free = HARTREE_IN_KCAL_MOL * float(of_atoms(atoms, label.numbers).sum())
         binding = (energy - free) / label.n_atoms
         if not BINDING_RANGE[0] < binding < BINDING_RANGE[1]:
             yield (

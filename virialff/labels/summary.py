@@ -15,6 +15,7 @@ import numpy as np
 from virialff.elements import ELEMENTS, SYMBOL_OF
 from virialff.labels.schema import COLUMN_OF, KINDS
 from virialff.labels.store import LabelStore
+from virialff.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,9 +92,11 @@ class StoreSummary:
         for level in self.levels:
             lines += [
                 level.level_of_theory,
-                f"  {level.rows:,} rows of {level.systems:,} molecules and complexes in {level.tasks:,} tasks, "
-                f"{level.failed:,} failed, {level.hours:.1f} hours",
-                f"  {level.with_forces:,} rows with forces, {level.with_kinetic_terms:,} with kinetic-energy terms",
+                f"  {counted(level.rows, 'row')} of "
+                f"{counted(level.systems, 'molecule or complex', 'molecules and complexes')} in "
+                f"{counted(level.tasks, 'task')}, {level.failed:,} failed, {level.hours:.1f} hours",
+                f"  {counted(level.with_forces, 'row')} with forces, "
+                f"{level.with_kinetic_terms:,} with kinetic-energy terms",
                 _line("kind", {kind: level.kinds[kind] for kind in KINDS if kind in level.kinds}),
                 _line("detail", dict(level.details.most_common())),
                 _line("source", dict(level.sources.most_common())),

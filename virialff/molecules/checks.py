@@ -24,6 +24,7 @@ from virialff.errors import (
     ValenceError,
 )
 from virialff.molecules.topology import BOND_ORDERS
+from virialff.text import counted
 
 #: More atoms than this are refused unless the caller says otherwise: the pairs grow with the square.
 DEFAULT_MAX_ATOMS = 300
@@ -244,7 +245,7 @@ def check_hydrogens(mol: Chem.Mol) -> None:
         n = atom.GetTotalNumHs()
         others = f", and {len(lacking) - 1} more atoms lack some" if len(lacking) > 1 else ""
         raise MissingHydrogensError(
-            f"{label(atom.GetSymbol(), atom.GetIdx())} lacks {n} hydrogen{'s' if n > 1 else ''}{others}; add them with "
+            f"{label(atom.GetSymbol(), atom.GetIdx())} lacks {counted(n, 'hydrogen')}{others}; add them with "
             "their coordinates (RDKit: Chem.AddHs(mol, addCoords=True); Open Babel: obabel -h)",
             atom=atom.GetIdx() + 1,
         )

@@ -16,6 +16,7 @@ from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 _NOT, _MODEL = "Not", "Model"
 _METHODS = {"GFN2-xTB": "gfn2", _MODEL: "", "ANI": "ani"}
@@ -58,7 +59,7 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: Forc
         if not background.running(key):
             n = len(chosen.positions)
             place.button(
-                f"Relax {n} conformer{'s' if n > 1 else ''}",
+                f"Relax {counted(n, 'conformer')}",
                 icon=":material/south:",
                 on_click=background.start,
                 args=(key, tasks.relax, bare, method.name, chosen.positions),
@@ -78,15 +79,13 @@ def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
     unfinished = [number for number, conformer in enumerate(result.conformers, start=1) if not conformer.converged]
     n = len(result.conformers)
     kept = list(range(n))
-    st.caption(
-        f"{n} conformer{'s' if n > 1 else ''} relaxed with {how} until no force exceeds {FORCE_TOLERANCE} kcal/mol/Å."
-    )
+    st.caption(f"{counted(n, 'conformer')} relaxed with {how} until no force exceeds {FORCE_TOLERANCE} kcal/mol/Å.")
     if unfinished:
         numbers = ", ".join(str(number) for number in unfinished[:20])
         st.warning(f"Not at a minimum after the most steps allowed: conformer {numbers}.")
     if rows:
         changed = {row["conformer"] for row in rows}
-        count = f"{len(changed)} conformer{'s' if len(changed) > 1 else ''}"
+        count = counted(len(changed), "conformer")
         lines = [f"- conformer {row['conformer']}: {plain(str(row['what changed']))}" for row in rows[:_CHANGES_SHOWN]]
         if len(rows) > _CHANGES_SHOWN:
             lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
@@ -125,7 +124,7 @@ def _prune(refined: Refined, molecule: Molecule) -> np.ndarray:
         return refined.positions
     n = len(pruning.kept)
     st.caption(
-        f"{n} of {len(refined.positions)} conformers kept, numbered anew from the lowest energy by "
+        f"{n} of {counted(len(refined.positions), 'conformer')} kept, numbered anew from the lowest energy by "
         f"{refined.energies_of}; {pruning.repeats} repeats and {pruning.above_window} above the window left out. "
         "RMSD over all atoms but the hydrogens of carbon atoms."
     )

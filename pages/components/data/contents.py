@@ -24,6 +24,7 @@ from virialff.labels.schema import KINDS, Label
 from virialff.labels.splits import DEFAULT_FRACTIONS, PAPER_FRACTIONS, Fractions
 from virialff.labels.summary import LevelSummary
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 _SPLITS: dict[str, Fractions] = {
     "88 / 4 / 8, as the recipes": (0.88, 0.04, 0.08),
@@ -151,7 +152,7 @@ def _level_tables(level: LevelSummary) -> None:
         for name, table in tables.items():
             st.dataframe(table, hide_index=True, height=213, width=405, key=f"by_{name}_{level.level_of_theory}")
     if level.failures:
-        with st.expander(f"Why {level.failed:,} rows have no label"):
+        with st.expander(f"Why there is no label: {counted(level.failed, 'row')}"):
             reasons = pd.DataFrame(level.failures.most_common(), columns=["reason", "rows"])
             st.dataframe(reasons, hide_index=True, height=min(38 + 35 * len(reasons), 38 + 35 * _REASONS_SHOWN))
 
@@ -224,7 +225,7 @@ def browse(path: Path) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="The rows cannot be read")
         return
-    st.caption(f"{page.n_fitting:,} of {page.n_rows:,} rows fit. Click the box before a row to see it.")
+    st.caption(f"{page.n_fitting:,} of {counted(page.n_rows, 'row')} fit. Click the box before a row to see it.")
     if not len(page.table):
         return
     event = st.dataframe(

@@ -11,6 +11,7 @@ from virialff.labels.splits import Fractions
 from virialff.labels.statistics import DatasetStatistics, dataset_statistics
 from virialff.labels.store import LabelStore
 from virialff.labels.summary import StoreSummary, summarise
+from virialff.text import counted
 
 
 class Contents(NamedTuple):
@@ -23,14 +24,14 @@ class Contents(NamedTuple):
 def contents(report: Report, path: str, seed: int, fractions: Fractions) -> Contents:
     """Both countings of a store, one after the other."""
     n_rows = LabelStore(path).n_rows()
-    summary = summarise(path, progress=lambda done: report(done, 2 * n_rows, f"{done:,} of {n_rows:,} rows"))
+    summary = summarise(path, progress=lambda done: report(done, 2 * n_rows, f"{done:,} of {counted(n_rows, 'row')}"))
     statistics = {}
     if summary.levels:
         statistics = dataset_statistics(
             LabelStore(path),
             seed=seed,
             fractions=fractions,
-            progress=lambda done: report(n_rows + done, 2 * n_rows, f"{done:,} of {n_rows:,} rows in splits"),
+            progress=lambda done: report(n_rows + done, 2 * n_rows, f"{done:,} of {counted(n_rows, 'row')} in splits"),
         )
     return Contents(summary, statistics)
 
@@ -38,4 +39,4 @@ def contents(report: Report, path: str, seed: int, fractions: Fractions) -> Cont
 def check_store(report: Report, path: str) -> CheckResult:
     """`labels.check` of a store."""
     n_rows = LabelStore(path).n_rows()
-    return check(Path(path), progress=lambda done: report(done, n_rows, f"{done:,} of {n_rows:,} rows"))
+    return check(Path(path), progress=lambda done: report(done, n_rows, f"{done:,} of {counted(n_rows, 'row')}"))

@@ -21,6 +21,7 @@ from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.settings import LABELS
+from virialff.text import counted
 from virialff.units import ENERGY_UNITS
 
 _IMPORT = "import of labels"
@@ -46,9 +47,11 @@ def check(path: Path, version: object) -> None:
     if result is None:
         return
     if not result.problems:
-        st.success(f"{result.rows:,} rows in {result.files:,} files, nothing is wrong with them.")
+        st.success(f"{counted(result.rows, 'row')} in {counted(result.files, 'file')}, nothing is wrong with them.")
         return
-    st.error(f"{result.rows:,} rows in {result.files:,} files: {len(result.problems):,} problems.")
+    st.error(
+        f"{counted(result.rows, 'row')} in {counted(result.files, 'file')}: {counted(len(result.problems), 'problem')}."
+    )
     table = pd.DataFrame(
         [(problem.file.name, problem.row, problem.identifier, problem.what) for problem in result.problems],
         columns=["file", "row", "identifier", "problem"],

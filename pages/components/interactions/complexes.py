@@ -24,6 +24,7 @@ from virialff.interactions.approach import Contact, bring_together, suggest_cont
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 _GALLERY, _OWN = "From the gallery", "My own"
 _SETS = ("S66", "JSCH")
@@ -263,4 +264,6 @@ def describe(shown: state.Loaded) -> None:
     if shown.title:
         st.text(one_line(shown.title))
     n = shown.molecule.n_atoms
-    st.caption(f"{n} atoms in {shown.molecule.n_fragments} molecules; from: {plain(shown.origin)}.")
+    st.caption(
+        f"{counted(n, 'atom')} in {counted(shown.molecule.n_fragments, 'molecule')}; from: {plain(shown.origin)}."
+    )

@@ -14,6 +14,7 @@ from virialff.interactions.dissociation import DissociationCurve, centre_separat
 from virialff.methods.method import get_method, with_forces
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 #: How far the molecules of an approach are pushed together and pulled apart, Angstrom.
 _INWARDS, _OUTWARDS, _POINTS = 0.8, 4.0, 49
@@ -74,5 +75,5 @@ def compare_references(report: Report, path: str, folder: str, geometry: Geometr
         load_references(path),
         load_model(folder + "/"),
         geometry,
-        progress=lambda done, total: report(done, total, f"{done} of {total} dimers"),
+        progress=lambda done, total: report(done, total, f"{done} of {counted(total, 'dimer')}"),
     )

@@ -13,6 +13,7 @@ from pages.components.widgets.tasks import Contained
 from virialff.models import registry
 from virialff.models.force_field import Model
 from virialff.parameters.samples import ParameterSample
+from virialff.text import counted
 
 #: Rows of a CSV that the app makes; larger ones are for the command line.
 _MOST_ROWS = 1_000_000
@@ -55,7 +56,7 @@ def _results(sample: ParameterSample, contained: Contained) -> None:
         column_config={"sum of charges (e)": st.column_config.NumberColumn(format="%.5f")},
     )
     if len(table) > _ROWS_SHOWN:
-        st.caption(f"The first {_ROWS_SHOWN:,} of {len(table):,} molecules; the downloads have all.")
+        st.caption(f"The first {_ROWS_SHOWN:,} of {counted(len(table), 'molecule')}; the downloads have all.")
     with st.container(horizontal=True):
         for label, make, rows in (
             ("Molecules", sample.molecules_table, sample.n_molecules),

@@ -21,6 +21,7 @@ from virialff.parameters.pairs import (
     pair_parameter_summary,
 )
 from virialff.parameters.tables import charges_table, force_field_json, pairs_table, sdf_with_charges
+from virialff.text import counted
 
 _LINK_PART = "pair"
 _DEFAULT_COLORED = 4
@@ -47,7 +48,7 @@ def parameter_distributions(force_field: ForceField) -> None:
     )
     relation = relation or present[-1]
     chosen = pairs[pairs["relation"] == relation]
-    st.caption(f"**{relation}**: {_MEANING[relation]}; {len(chosen)} pairs.")
+    st.caption(f"**{relation}**: {_MEANING[relation]}; {counted(len(chosen), 'pair')}.")
     ranked = commonest_element_pairs(chosen, len(chosen))
     colored = st.multiselect(
         "Element pairs in colour",

@@ -22,6 +22,7 @@ from virialff.parameters.distributions import (
     items_table,
 )
 from virialff.parameters.samples import ParameterSample
+from virialff.text import counted
 
 _LABELS = {
     "sigma": "σ",
@@ -68,7 +69,9 @@ def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
         return
     _figure(found, _ranges(found, by), by, f"{key}_{quantity}_{selection}_{by}_{groups}")
     if found.n_undefined:
-        st.caption(f"{_LABELS[quantity]} is undefined for {found.n_undefined:,} pairs, whose C₀ or C₁ vanishes.")
+        st.caption(
+            f"{_LABELS[quantity]} is undefined for {counted(found.n_undefined, 'pair')}, whose C₀ or C₁ vanishes."
+        )
     _summary(found, quantity)
     _behind(found, samples, f"{key}_{quantity}_{selection}_{by}_{groups}")
 
@@ -241,7 +244,8 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
         st.info("This model has no value there.")
         return
     shown = f"; the first {_ROWS_SHOWN} are shown" if len(table) > _ROWS_SHOWN else ""
-    st.caption(f"{len(table):,} values in {table['molecule'].nunique():,} molecules{shown}. Atoms count from 1.")
+    where = counted(table["molecule"].nunique(), "molecule")
+    st.caption(f"{counted(len(table), 'value')} in {where}{shown}. Atoms count from 1.")
     _depictions(samples[name], table)
     st.dataframe(table.head(_ROWS_SHOWN), hide_index=True, height=min(38 + 35 * len(table), 300))
     download("All values of this bar (CSV)", table, f"{found.quantity.replace(' ', '_')}_bar.csv")

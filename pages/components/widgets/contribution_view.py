@@ -18,6 +18,7 @@ from virialff.parameters.contributions import (
     pair_contributions,
     strongest_pairs,
 )
+from virialff.text import counted
 
 _ATTRACTIVE, _REPULSIVE = "#0072B2", "#D55E00"
 _MOST_LINES = 15
@@ -68,7 +69,7 @@ def contribution_view(
         show_figure(figure, key=f"{key}_matrix", alt=f"Heat map of the {term} energy of each atom pair")
     table["total"] = everything
     st.caption(
-        f"Sum of {_LABELS[term]} over these {len(table):,} pairs: {table[term].sum():+.2f} kcal/mol "
+        f"Sum of {_LABELS[term]} over these {counted(len(table), 'pair')}: {table[term].sum():+.2f} kcal/mol "
         "(negative attracts). Rows and columns are atoms."
     )
     rows_shown = _readable(table.head(_ROWS), names)

@@ -15,6 +15,7 @@ from virialff.conformers.generation import ConformerSearch
 from virialff.errors import VirialffError
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 MOST_CONFORMERS = 200
 _SOURCE = "ensemble_source"
@@ -38,7 +39,7 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     molecule = loaded.molecule
     own = None
     if molecule.n_conformers:
-        count = f"{molecule.n_conformers} conformer{'s' if molecule.n_conformers > 1 else ''}"
+        count = counted(molecule.n_conformers, "conformer")
         own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
     choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
     choice = st.segmented_control(
@@ -84,7 +85,9 @@ def _generator(molecule: Molecule) -> Ensemble | None:
 def _described(found: ConformerSearch, seed: int) -> Ensemble:
     n = found.molecule.n_conformers
     relaxed = f"relaxed with {found.force_field}" if found.force_field else "as embedded, not relaxed"
-    source = f"{n} distinct conformer{'s' if n > 1 else ''} from {found.n_embedded} ETKDG geometries"
+    source = (
+        f"{counted(n, 'distinct conformer')} from {counted(found.n_embedded, 'ETKDG geometry', 'ETKDG geometries')}"
+    )
     return Ensemble(found.molecule.positions, f"{source} (seed {seed}), {relaxed}")
 
 
@@ -115,10 +118,12 @@ def _uploaded(molecule: Molecule) -> Ensemble | None:
     if refused:
         lines = [f"- {plain(reason)}" for reason in refused[:_REFUSED_SHOWN]]
         lines += [f"- and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
-        title = f"{len(refused)} {'geometries are' if len(refused) > 1 else 'geometry is'} left out"
+        title = f"{counted(len(refused), 'geometry is', 'geometries are')} left out"
         st.warning("\n".join(lines), title=title)
     n = file.found.molecule.n_conformers
-    source = f"{n} conformer{'s' if n > 1 else ''} from the file {one_line(file.name, limit=60)}"
+    source = f"{counted(n, 'conformer')} from the file {one_line(file.name, limit=60)}"
+    if file.found.relative:
+        source += f", with relative energies by {', '.join(one_line(name, limit=40) for name in file.found.relative)}"
     return Ensemble(file.found.molecule.positions, source)
 
 

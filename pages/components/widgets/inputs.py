@@ -15,6 +15,7 @@ from virialff.io.examples import Example, examples
 from virialff.io.uploads import MAX_RECORDS, Upload, read_upload
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 UPLOAD_TYPES = ["sdf", "mol", "xyz", "pdb", "smi", "smiles", "csv"]
 _TABS = ("Draw", "SMILES", "Upload", "Examples")
@@ -182,7 +183,7 @@ def _take_record() -> None:
 def _show_upload(upload: Upload) -> None:
     if len(upload.molecules) > 1:
         st.selectbox(
-            f"{len(upload.molecules)} molecules in {one_line(upload.file_name)}",
+            f"{counted(len(upload.molecules), 'molecule')} in {one_line(upload.file_name)}",
             range(len(upload.molecules)),
             format_func=lambda index: _describe(index, upload.molecules[index]),
             key=_RECORD,
@@ -204,7 +205,7 @@ def _show_upload(upload: Upload) -> None:
 def _describe(index: int, molecule: Molecule) -> str:
     title = f"{one_line(molecule.name, limit=60)}, " if molecule.name else ""
     n = molecule.n_conformers
-    geometry = "no coordinates" if n == 0 else f"{n} conformer{'s' if n > 1 else ''}"
+    geometry = "no coordinates" if n == 0 else counted(n, "conformer")
     return f"{index + 1}: {title}{molecule.formula}, {geometry}"
 
 
@@ -213,7 +214,7 @@ def _show_record_errors(upload: Upload) -> None:
     lines = [f"- {sentence(error)}" for error in upload.errors[:_ERRORS_SHOWN]]
     if count > _ERRORS_SHOWN:
         lines.append(f"- and {count - _ERRORS_SHOWN} more")
-    title = "1 record cannot be used" if count == 1 else f"{count} records cannot be used"
+    title = f"{counted(count, 'record')} cannot be used"
     st.error("\n".join(lines), title=title)
 
 

@@ -17,6 +17,7 @@ from virialff.methods.runs import EnergyCache, MethodEnergies, energies_of
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 _CHOSEN = "energy_methods"
 _DFT = "dft"
@@ -170,5 +171,4 @@ def _show_failures(run: MethodEnergies, noun: str) -> None:
     lines = [f"- {noun} {number}: {plain(reason)}" for number, reason in list(failures.items())[:_FAILURES_SHOWN]]
     if len(failures) > _FAILURES_SHOWN:
         lines.append(f"- and {len(failures) - _FAILURES_SHOWN} more")
-    count = f"{len(failures)} {noun}{'s' if len(failures) > 1 else ''}"
-    st.warning("\n".join(lines), title=f"{run.name} gave no energy for {count}")
+    st.warning("\n".join(lines), title=f"{run.name} gave no energy for {counted(len(failures), noun)}")

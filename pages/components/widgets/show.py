@@ -12,6 +12,7 @@ import streamlit as st
 from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import file_stem, one_line, plain, subscripted
 from virialff.parameters.tables import to_csv
+from virialff.text import counted
 
 _FORMAT = "figure_format"
 _FORMATS = ("SVG", "PNG")
@@ -36,9 +37,9 @@ def heading(shown: Loaded, *, origin: bool = False) -> None:
     if shown.title:
         st.text(one_line(shown.title))
     if origin:
-        parts = [f"{shown.molecule.n_atoms} atoms"]
+        parts = [counted(shown.molecule.n_atoms, "atom")]
         if shown.molecule.n_fragments > 1:
-            parts.append(f"a complex of {shown.molecule.n_fragments} molecules")
+            parts.append(f"a complex of {counted(shown.molecule.n_fragments, 'molecule')}")
         without = ", without its coordinates" if shown.has_own_geometry else ""
         link = f"The address of this page reopens this molecule{without}."
         st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. {link}")

@@ -21,6 +21,7 @@ from virialff.methods.runs import MethodEnergies, energies_in_parts
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.samples import MAX_PAIRS, ParameterSample, sample_parts
+from virialff.text import counted
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: b
         count,
         seed,
         minimize,
-        progress=lambda done, total: report(done, total, f"{done} of {total} geometries relaxed"),
+        progress=lambda done, total: report(
+            done, total, f"{done} of {counted(total, 'geometry', 'geometries')} relaxed"
+        ),
     )
     return found, seed
 
@@ -66,7 +69,7 @@ def energies(report: Report, methods: Sequence[tuple[Chosen, MethodEnergies]], e
         report(index, len(methods), f"{chosen.label}, starting")
         for run in energies_in_parts(get_method(chosen.name), ensemble, known):
             share = run.n_done / len(run.values)
-            text = f"{chosen.label}, {run.n_done} of {len(run.values)} geometries"
+            text = f"{chosen.label}, {run.n_done} of {counted(len(run.values), 'geometry', 'geometries')}"
             report(index + share, len(methods), text, PartialEnergies(chosen.key, run))
 
 
@@ -77,7 +80,7 @@ def relax(report: Report, molecule: Molecule, method: str, positions: np.ndarray
         molecule,
         with_forces(get_method(method)),
         positions,
-        progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
+        progress=lambda done, total: report(done, total, f"{done} of {counted(total, 'conformer')}"),
     )
 
 
@@ -90,7 +93,7 @@ def prune(
         energies,
         rmsd=rmsd,
         energy_window=energy_window,
-        progress=lambda done, total: report(done, total, f"{done} of {total} conformers"),
+        progress=lambda done, total: report(done, total, f"{done} of {counted(total, 'conformer')}"),
     )
 
 
@@ -165,7 +168,7 @@ def predict(report: Report, source: Drawn | Uploaded, tasks: tuple[ModelTask, ..
             done += part.n_molecules + len(part.failures)
             n_pairs += part.n_pairs
             last = done >= len(molecules) or n_pairs >= MAX_PAIRS
-            text = f"{task.label}, {done} of {len(molecules)} molecules"
+            text = f"{task.label}, {done} of {counted(len(molecules), 'molecule')}"
             found = Part(task.key, start, part, last, last and done < len(molecules))
             report(index * len(molecules) + done, len(molecules) * len(tasks), text, found)
 
@@ -184,7 +187,7 @@ def _read(report: Report, source: Drawn | Uploaded) -> tuple[list[Molecule], Con
         molecules = []
         for smiles in draw.smiles:
             molecules.append(Molecule.from_smiles(smiles))
-            report(0, 0, f"{len(molecules):,} of {len(draw.smiles):,} molecules read")
+            report(0, 0, f"{len(molecules):,} of {counted(len(draw.smiles), 'molecule')} read")
         remark = f"{len(molecules):,} of {draw.n_available:,} {source.contents}, drawn with the seed {source.seed}"
         return molecules, Contained(len(molecules), ("",) * len(molecules), (), remark)
     upload = read_upload(
@@ -192,9 +195,9 @@ def _read(report: Report, source: Drawn | Uploaded) -> tuple[list[Molecule], Con
         source.file_name,
         add_hydrogens=True,
         max_records=source.most_records,
-        progress=lambda count: report(0, 0, f"{count:,} records read"),
+        progress=lambda count: report(0, 0, f"{counted(count, 'record')} read"),
     )
-    remark = f"{len(upload.molecules):,} molecules"
+    remark = counted(len(upload.molecules), "molecule")
     if upload.truncated:
         remark += f"; the file has more than {source.most_records:,} records, and the first were read"
     names = tuple(molecule.name for molecule in upload.molecules)

@@ -38,7 +38,6 @@ OTHERS = {
 ELSEWHERE = {
     "models add",
     "models remove",
-    "models show",
     "jobs show",
     "jobs follow",
     "jobs stop",

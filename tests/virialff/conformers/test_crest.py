@@ -16,6 +16,7 @@ from rdkit import Chem
 from tests.virialff.sample_files import embedded, sdf
 from virialff.conformers import crest
 from virialff.conformers.generation import generate
+from virialff.engines import get_engine
 from virialff.engines.xtb import single_point
 from virialff.errors import (
     EngineError,
@@ -24,7 +25,10 @@ from virialff.errors import (
     SeveralMoleculesError,
     UnreadableRecordError,
 )
+from virialff.export.ensembles import ranked_sdf
+from virialff.methods.comparison import compare_methods
 from virialff.molecules.molecule import Molecule
+from virialff.units import ENERGY_UNITS
 
 BUTANOL = generate(Molecule.from_smiles("C[C@H](O)CC"), 3, seed=5)
 
@@ -142,6 +146,53 @@ def test_an_sdf_ensemble_has_geometries_and_no_energies(tmp_path):
     np.testing.assert_allclose(found.molecule.positions[2], mol.GetConformer(2).GetPositions(), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ENERGY_UNITS)
+def test_relative_energies_that_virialff_wrote_are_read_back(tmp_path, name):
+    comparison = compare_methods(BUTANOL, {"gfn2": get_engine("gfn2"), "my model": get_engine("gfn2")})
+    path = tmp_path / "ranked.sdf"
+    text = ranked_sdf(comparison, "gfn2", unit=ENERGY_UNITS[name])
+    path.write_text(text)
+    found = crest.read_ensemble(path, BUTANOL)
+    expected = sorted(comparison.methods[0].relative)
+    assert found.energies is None
+    assert set(found.relative) == {"gfn2", "my_model"}
+    for values in found.relative.values():
+        np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_fields_of_before_are_still_read(tmp_path):
+    mol = embedded("C[C@H](O)CC", 2)
+    records = [f"{part}> <GFN2-xTB (kcal/mol)>\n{k * 1.5}\n\n" for k, part in enumerate(sdf(mol).split("$$$$\n")[:2])]
+    path = tmp_path / "old.sdf"
+    path.write_text("$$$$\n".join([*records, ""]))
+    assert crest.read_ensemble(path, BUTANOL).relative["GFN2-xTB"].tolist() == [0.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    "comments",
+    [
+        # DFT, in two units; relative ones.
+        ["energy: -233.51000 Eh", "energy: -233.50761 Eh", "energy: -233.51159 Eh"],
+        ["E = -146529.74 kcal/mol", "E = -146528.24 kcal/mol", "E = -146530.74 kcal/mol"],
+        ["energy: 1.0 kcal/mol", "energy: 2.5 kcal/mol", "energy: 0.0 kcal/mol"],
+    ],
+)
+def test_energies_of_another_level_become_relative_ones(tmp_path, comments):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, comments))
+    found = crest.read_ensemble(path, BUTANOL)
+    assert found.energies is None
+    np.testing.assert_allclose(found.relative[crest.FILE], [1.0, 2.5, 0.0], atol=0.01)
+
+
+@pytest.mark.parametrize("comments", [["1.00", "2.50", "0.00"], ["energy: -233.5", "energy: -18.1", "energy: -18.0"]])
+def test_energies_that_no_conformers_have_are_refused(tmp_path, comments):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, comments))
+    with pytest.raises(UnreadableRecordError, match=r"no total energies of GFN2-xTB and lie up to .* write their unit"):
+        crest.read_ensemble(path, BUTANOL)
+
+
 def test_frames_with_other_bonds_or_stereochemistry_are_left_out_and_named(tmp_path):
     broken = BUTANOL.positions[1].copy()
     broken[5] += 3.0
@@ -218,7 +269,10 @@ from pathlib import Path
 import numpy as np
 from virialff.conformers.generation import generate
 from virialff.engines import get_engine
+from virialff.export.ensembles import ranked_sdf
+from virialff.methods.comparison import compare_methods
 from virialff.molecules.molecule import Molecule
+from virialff.units import ENERGY_UNITS
 from virialff.conformers.relax import relax
 
 print("       |                 C R E S T                  |", flush=True)

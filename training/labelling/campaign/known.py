@@ -9,6 +9,7 @@ from training.labelling.plan.plan import Plan
 from virialff.errors import StoreBusyError
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
+from virialff.text import counted
 
 
 def take_over(config: CampaignConfig, plan: Plan, say: Callable[[str], None] = print) -> int:
@@ -45,5 +46,5 @@ def take_over(config: CampaignConfig, plan: Plan, say: Callable[[str], None] = p
                     taken += 1
             if not writer.finished and writer.tasks == {task.key for task in chunk.tasks}:
                 writer.finish()
-    say(f"{taken} tasks taken over from {', '.join(str(path) for path in config.known)}")
+    say(f"{counted(taken, 'task')} taken over from {', '.join(str(path) for path in config.known)}")
     return taken

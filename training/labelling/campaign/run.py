@@ -18,6 +18,7 @@ from training.labelling.plan.plan import Chunk, stored_plan
 from virialff.errors import StoreBusyError, VirialffError
 from virialff.labels.store import LabelStore
 from virialff.settings import require_write_access
+from virialff.text import counted
 
 #: Dead workers that one run of the command replaces before it gives up.
 MAX_REPLACED = 50
@@ -54,7 +55,7 @@ def run_campaign(config: CampaignConfig, *, interval: float = 10.0, say: Callabl
 
         def report(workers: int) -> None:
             done = before + tasks_done(config.folder, chunks)
-            say(f"{time.strftime('%H:%M:%S')} {progress.line(done)}, {workers} workers")
+            say(f"{time.strftime('%H:%M:%S')} {progress.line(done)}, {counted(workers, 'worker')}")
 
         with _signals():
             clean = _Supervision(cluster, config, chunks, say).run(interval, report)

@@ -17,6 +17,7 @@ from training.labelling.plan.draws import ComplexTask
 from training.labelling.structures import complexes
 from virialff.errors import ConfigError
 from virialff.labels.evaluation_sets import evaluation_reason
+from virialff.text import counted
 
 #: Source of the molecules of the lists.
 SOURCE = "contacts"
@@ -115,7 +116,7 @@ def draw_contacts(
         if name not in CLASSES:
             raise ConfigError(f"There is no class of contacts {name!r}: use {', '.join(CLASSES)}.")
         tasks = _pairs(CLASSES[name], config, known, refused)[:count]
-        say(f"contacts {name}: {len(tasks)} pairs")
+        say(f"contacts {name}: {counted(len(tasks), 'pair')}")
         found += [(number / len(tasks), task) for number, task in enumerate(tasks)]
     found.sort(key=lambda item: item[0])
     return [kind(**asdict(task)) for _, task in found]

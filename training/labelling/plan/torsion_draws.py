@@ -13,6 +13,7 @@ from training.labelling.structures.geometries import seed_of
 from training.labelling.structures.pools import clean, read_smiles_file
 from virialff.errors import ConfigError, MoleculeError
 from virialff.labels.evaluation_sets import evaluation_reason
+from virialff.text import counted
 
 #: Source of the torsions of the written list.
 WRITTEN = "torsions"
@@ -106,7 +107,7 @@ def draw_torsions(
     for _, kind, number in sorted(turns):
         while have[kind] <= number and waiting[kind]:
             have[kind] += take(waiting[kind].pop(len(waiting[kind]) // 2 if number else 0))
-    say(f"{len(tasks)} torsions")
+    say(f"{counted(len(tasks), 'torsion')}")
     if settings.dft_count:
         # A double bond half turned is a diradical, for which closed-shell DFT has no answer.
         single = [task for task in tasks.values() if not _is_double(Chem.MolFromSmiles(task.smiles), *task.bond)]

@@ -28,6 +28,7 @@ from virialff.labels.evaluation_sets import evaluation_reason
 from virialff.labels.imports.qmugs.rows import nuclear_repulsion, rotational_constants
 from virialff.labels.schema import Label
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 from virialff.units import HARTREE_IN_KCAL_MOL
 
 SOURCE = "qmugs"
@@ -91,7 +92,7 @@ def draw_qmugs_rows(
             float(row["DFT_NUCLEAR_REPULSION_ENERGY"]),
         )
         tasks.setdefault(task.key, task)
-    say(f"{len(tasks)} rows of QMugs")
+    say(f"{counted(len(tasks), 'row')} of QMugs")
     return sorted(
         tasks.values(),
         key=lambda task: (min(task.rotatable_bonds, settings.rigid + 1), seed_of(config.seed, task.key)),

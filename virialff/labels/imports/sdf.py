@@ -7,17 +7,18 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from virialff.elements import ATOMIC_ENERGIES, BINDING_RANGE
 from virialff.engines.dft import QMUGS_ATOMIC_ENERGIES
 from virialff.errors import ConfigError, DatasetError
 from virialff.io.read import read_molecules
+from virialff.io.sdf import data_fields, record_texts
 from virialff.io.text import open_lines
-from virialff.labels.check import ATOMIC_ENERGIES, BINDING_RANGE, row_problems
-from virialff.labels.imports.qmugs.structures import data_fields
+from virialff.labels.check import row_problems
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.labels.structure import structure_fields
@@ -27,7 +28,6 @@ from virialff.units import ENERGY_UNITS, HARTREE_IN_KCAL_MOL
 
 #: Problems that a report keeps in full; all are counted.
 SHOWN_PROBLEMS = 50
-_MAX_RECORD_LINES = 20_000
 #: How far total energies of one atom lie apart between levels, relative.
 _LEVEL_SPREAD = 0.01
 _NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
@@ -74,7 +74,7 @@ def import_sdf(
         raise ConfigError("the data field of the energy and the level of theory must be named")
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-        records = _records(file)
+        records = record_texts(open_lines(file))
     except OSError as error:
         raise DatasetError(f"The file {file} cannot be read: {error.strerror or error}.") from error
     known = store.tasks() if store.path.exists() else set()
@@ -109,18 +109,6 @@ def import_sdf(
             f"No record of {file.name} has the data field {energy_field!r}: name the field that holds the total energy."
         )
     return SdfImportReport(n_records, n_new, n_known, refused, tuple(problems))
-
-
-def _records(file: Path) -> Iterator[str]:
-    lines: list[str] = []
-    for line in open_lines(file):
-        if line.startswith("$$$$"):
-            yield "\n".join(lines) + "\n"
-            lines = []
-        elif len(lines) < _MAX_RECORD_LINES:
-            lines.append(line)
-    if any(line.strip() for line in lines):
-        yield "\n".join(lines) + "\n"
 
 
 def _part_name(store: LabelStore, name: str) -> str:
@@ -179,5 +167,6 @@ def _unchecked_energy(label: Label) -> str | None:
         return None
     return (
         f"has an energy of {label.energy:.1f} kcal/mol at a level without atomic energies here, and that is no total "
-        f"energy of all electrons ({atoms:.0f} kcal/mol for the free atoms)"
+        f"energy of all electrons ({atoms:.0f} kcal/mol for the free atoms) at {label.level_of_theory}; name the field "
+        "that holds the total energy, and its unit"
     )

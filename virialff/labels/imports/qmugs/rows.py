@@ -17,6 +17,7 @@ from virialff.labels.imports.qmugs.summary import SummaryRow
 from virialff.labels.schema import Label
 from virialff.labels.structure import structure_fields
 from virialff.molecules.changes import connectivity_changes
+from virialff.text import counted
 from virialff.units import BOHR_IN_ANGSTROM, E_ANGSTROM_IN_DEBYE, HARTREE_IN_KCAL_MOL
 
 Level = Literal["dft", "gfn2"]
@@ -60,7 +61,7 @@ def check_structure(structure: Structure, conformer: ConformerId, row: SummaryRo
     if conformer_id(*names) != conformer:
         raise Refused(Reason.DISAGREE, f"the record says {names[0]}/{names[1]}")
     if molecule.n_atoms != row.n_atoms:
-        raise Refused(Reason.DISAGREE, f"the record has {molecule.n_atoms} atoms, the summary {row.n_atoms}")
+        raise Refused(Reason.DISAGREE, f"the record has {counted(molecule.n_atoms, 'atom')}, the summary {row.n_atoms}")
     changes = connectivity_changes(molecule, molecule.positions[0])
     if changes:
         raise Refused(Reason.BONDS, changes[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import math
-import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -17,8 +16,10 @@ import numpy as np
 
 from virialff.errors import DatasetError, MoleculeError, NetChargeError, UnreadableRecordError, UnsupportedElementError
 from virialff.io.read import read_molecules
+from virialff.io.sdf import data_fields
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused, conformer_id
 from virialff.molecules.molecule import Molecule
+from virialff.text import counted
 
 FILE = "structures.tar.gz"
 
@@ -52,7 +53,6 @@ MAX_RECORD_BYTES = 4_000_000
 
 # An archive ends with two empty blocks.
 _END = 2 * tarfile.BLOCKSIZE
-_TAG = re.compile(r">.*?<([^<>]+)>")
 
 
 class ArchiveFile(NamedTuple):
@@ -147,7 +147,7 @@ class Structure:
         except ValueError:
             raise Refused(Reason.BAD_TAG, f"the tag {tag} holds no numbers: {self.tags[tag][:40]!r}") from None
         if len(values) != count:
-            raise Refused(Reason.BAD_TAG, f"the tag {tag} has {len(values)} values where {count} belong")
+            raise Refused(Reason.BAD_TAG, f"the tag {tag} has {counted(len(values), 'value')} where {count} belong")
         if not all(math.isfinite(value) for value in values):
             raise Refused(Reason.BAD_TAG, f"the tag {tag} has a value that is not a finite number")
         return np.array(values)
@@ -161,7 +161,7 @@ def parse_structure(content: bytes) -> Structure:
     """The record of one SDF file. Raises Refused, with the reason why the molecule cannot be taken."""
     molecule = _molecule(content)
     if molecule.n_fragments > 1:
-        raise Refused(Reason.FRAGMENTS, f"the record holds {molecule.n_fragments} molecules")
+        raise Refused(Reason.FRAGMENTS, f"the record holds {counted(molecule.n_fragments, 'molecule')}")
     if molecule.n_conformers != 1:
         raise Refused(Reason.UNREADABLE, "the record has no three-dimensional geometry")
     return Structure(molecule, data_fields(content.decode("utf-8", "replace")))
@@ -181,19 +181,3 @@ def _reason(error: MoleculeError) -> Reason:
     if isinstance(error, NetChargeError):
         return Reason.CHARGED
     return Reason.UNREADABLE if isinstance(error, UnreadableRecordError) else Reason.CHEMISTRY
-
-
-def data_fields(record: str) -> dict[str, str]:
-    """The data fields of the text of an SDF record, by name."""
-    tags: dict[str, str] = {}
-    name: str | None = None
-    value: list[str] = []
-    for line in record.partition("M  END")[2].splitlines():
-        match = _TAG.match(line) if name is None else None
-        if match is not None:
-            name, value = match[1], []
-        elif name is not None and line.strip():
-            value.append(line.strip())
-        elif name is not None:
-            tags[name], name = "\n".join(value), None
-    return tags
