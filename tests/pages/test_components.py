@@ -4,11 +4,13 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from rdkit import Chem
 
 from pages.components.shell.text import file_stem, one_line, plain, sentence, subscripted
 from pages.components.widgets import viewer
+from pages.components.widgets.show import without_signed_zeros
 from virialff.conformers.display import display_geometry
 from virialff.molecules.molecule import Molecule
 
@@ -27,10 +29,27 @@ def test_control_characters_and_direction_marks_are_removed():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("it is wrong", "It is wrong\\."), ("what now?", "What now?"), ("Done.", "Done\\.")]
+    ("text", "shown"),
+    [
+        ("it is wrong", "It is wrong\\."),
+        ("what now?", "What now?"),
+        ("Done.", "Done\\."),
+        ("butane.sdf: it is empty", "butane\\.sdf\\: it is empty\\."),
+        ("gfn2 failed", "gfn2 failed\\."),
+    ],
 )
 def test_errors_become_sentences(text, shown):
     assert sentence(text) == shown
+
+
+def test_a_number_that_is_shown_as_zero_has_no_sign():
+    table = pd.DataFrame({"name": ["a", "b", "c", "d"], "E": [-0.004, -0.0, -0.006, 0.004], "n": [1, 2, 3, 4]})
+    table["missing"] = pd.array([None, -0.001, 2.0, None], dtype="Float64")
+    shown = without_signed_zeros(table, 2)
+    assert [f"{value:.2f}" for value in shown["E"]] == ["0.00", "0.00", "-0.01", "0.00"]
+    assert shown["missing"].isna().tolist() == [True, False, False, True]
+    assert (shown["missing"][1], shown["n"].tolist()) == (0.0, [1, 2, 3, 4])
+    assert table["E"][0] == -0.004
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from virialff.commands import ExitCode
 from virialff.commands.messages import say
 from virialff.commands.parser import positive_int
 from virialff.errors import ConfigError
-from virialff.text import counted
+from virialff.text import counted, fixed
 
 if TYPE_CHECKING:
     from virialff.benchmarks.report import Progress, SideBySide
@@ -92,7 +93,7 @@ def as_text(report: SideBySide) -> str:
         if len(report.statistics):
             parts.append(f"{name} (95 % interval)\n{_blocks(report, statistic)}")
     if len(report.base_pairs):
-        table = report.base_pairs.to_string(index=False, float_format="{:.2f}".format)
+        table = report.base_pairs.to_string(index=False, float_format=partial(fixed, decimals=2))
         parts.append(f"base pairs, E_int in kcal/mol\n{table}")
     for model, result in report.physics.items():
         parts.append(f"checks of the parameters of {model}\n{result.table.to_string(index=False)}")

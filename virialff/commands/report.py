@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,4 +126,4 @@ class Report:
 
 def plain(table: pd.DataFrame, decimals: int = 4) -> str:
     """A table as aligned text; undefined values are a dash."""
-    return table.to_string(index=False, float_format=lambda value: fixed(value, decimals), na_rep="-")
+    return table.to_string(index=False, float_format=partial(fixed, decimals=decimals), na_rep="-")

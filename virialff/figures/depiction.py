@@ -11,6 +11,7 @@ from rdkit.Geometry import Point2D
 
 from virialff.figures.charge_scale import ChargeScale
 from virialff.molecules.molecule import Molecule
+from virialff.text import fixed
 
 AtomLabels = Literal["none", "charges", "numbers"]
 _HYDROGEN = 1
@@ -52,7 +53,7 @@ def structure_svg(
             atom.SetProp("atomNote", str(atom.GetIntProp("atom_index") + 1))
     elif labels == "charges" and charges is not None:
         for atom in drawing.GetAtoms():
-            atom.SetProp("atomNote", f"{charges[atom.GetIntProp('atom_index')]:+.2f}")
+            atom.SetProp("atomNote", fixed(charges[atom.GetIntProp("atom_index")], 2, sign=True))
     if charges is None:
         chosen_atoms = [atom.GetIdx() for atom in drawing.GetAtoms() if atom.GetIntProp("atom_index") in marked]
         drawer.DrawMolecule(

@@ -17,7 +17,7 @@ from virialff.elements import SYMBOL_OF
 from virialff.errors import StoreError
 from virialff.labels.schema import COLUMN_OF, Label, from_table, plain_values
 from virialff.labels.store import LabelStore, full_table, read_file, reading
-from virialff.text import counted
+from virialff.text import counted, fixed
 
 _SHOWN = ("identifier", "level_of_theory", "kind", "detail", "source", "energy", "interaction_energy", "failure")
 _READ = (*_SHOWN, "inchikeys", "numbers")
@@ -175,4 +175,4 @@ def summary_of(label: Label) -> pd.DataFrame:
 
 
 def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:.4f}"
+    return None if value is None else fixed(value, 4)

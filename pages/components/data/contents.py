@@ -16,7 +16,7 @@ from pages.components.shell import background
 from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import file_stem, one_line, plain, sentence
 from pages.components.widgets import viewer
-from pages.components.widgets.show import download, show_figure, wrapped_table
+from pages.components.widgets.show import download, show_figure, without_signed_zeros, wrapped_table
 from virialff.errors import VirialffError
 from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.labels.browse import RowFilter, RowPage, atom_table, label_at, rows, summary_of
@@ -229,7 +229,7 @@ def browse(path: Path) -> None:
     if not len(page.table):
         return
     event = st.dataframe(
-        page.table,
+        without_signed_zeros(page.table, 2),
         hide_index=True,
         height=320,
         on_select="rerun",

@@ -16,7 +16,7 @@ from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import viewer
 from pages.components.widgets.geometry import Geometry
-from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.show import download, show_figure, without_signed_zeros
 from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
 from virialff.benchmarks.reference_data import (
@@ -67,7 +67,7 @@ def choose_methods(key: str, engines: Sequence[str] = tuple(_ENGINES)) -> list[s
 def energy_table(table: pd.DataFrame, name: str) -> None:
     """A table of energies with its download."""
     st.dataframe(
-        table,
+        without_signed_zeros(table, 2),
         hide_index=True,
         placeholder="–",
         column_config={str(column): _ENERGY for column in table.columns if "(kcal/mol)" in str(column)}

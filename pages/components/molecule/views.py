@@ -21,7 +21,7 @@ from virialff.parameters.pairs import (
     pair_parameter_summary,
 )
 from virialff.parameters.tables import charges_table, force_field_json, pairs_table, sdf_with_charges
-from virialff.text import counted
+from virialff.text import counted, fixed
 
 _LINK_PART = "pair"
 _DEFAULT_COLORED = 4
@@ -171,7 +171,7 @@ def _at_distance(force_field: ForceField, i: int, j: int, distance: float) -> No
     names = [TERM_LABELS.get(term, term) for term in terms.index]
     with st.container(horizontal=True):
         for name, value in zip(names, terms, strict=True):
-            st.metric(name, f"{value:+.3f}", width="content")
+            st.metric(name, fixed(value, 3, sign=True), width="content")
     st.caption(f"Energies in kcal/mol at the shown distance, {distance:.3f} Å.")
 
 

@@ -20,10 +20,17 @@ def one_line(text: str, *, limit: int = 400) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*[,;:]?(?:\s|$)")
+
+
 def sentence(error: Exception | str) -> str:
-    """An error as a sentence for `st.error`: escaped, capital first letter, full stop."""
+    """An error as a sentence for `st.error`: escaped, capital first letter, full stop.
+
+    The name of a file or method that it begins with stays as it is: "butane.sdf: ...", "gfn2 has no ...".
+    """
     text = one_line(str(error))
-    text = text[:1].upper() + text[1:]
+    if _WORD.match(text):
+        text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?")) else text + ".")
 
 

@@ -1,5 +1,7 @@
 """Structure in 2D and 3D coloured by charge, the colour bar, and the charge table."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -15,6 +17,7 @@ from virialff.molecules.environments import RareAtoms
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.dipole import point_charge_dipole
 from virialff.parameters.tables import charges_table
+from virialff.text import fixed
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
 _VIEW_HEIGHT = 400
@@ -76,10 +79,11 @@ def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:
         st.metric("Dipole of the charges", f"{dipole.debye:.2f} D", width="content")
         st.metric("in e Å", f"{dipole.magnitude:.3f} e Å", width="content")
         for axis, value in zip("xyz", dipole.vector, strict=True):
-            st.metric(axis, f"{value:+.3f} e Å", width="content")
+            st.metric(axis, f"{fixed(value, 3, sign=True)} e Å", width="content")
     text = "Of point charges at the shown geometry, from the negative to the positive side, in its own axes."
     if abs(dipole.total_charge) > _NEUTRAL:
-        text += f" The charges sum to {dipole.total_charge:+.3f} e, so it counts from the mean of the atoms."
+        total = fixed(dipole.total_charge, 3, sign=True)
+        text += f" The charges sum to {total} e, so it counts from the mean of the atoms."
     st.caption(text)
 
 
@@ -108,13 +112,13 @@ def charge_table(
         table = table.drop(columns="fragment")
     styled = table.rename(columns=_SHOWN_NAMES).style
     styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"])
-    styled = styled.format({"charge (e)": "{:+.4f}", "spread (e)": "{:.4f}"})
+    styled = styled.format({"charge (e)": partial(fixed, decimals=4, sign=True), "spread (e)": "{:.4f}"})
     atoms, sums = st.columns([2, 1], gap="medium")
     with atoms:
         st.dataframe(styled, hide_index=True, height=320)
     with sums:
         if molecule.n_fragments == 1:
-            st.metric("Sum of the charges", f"{_rounded(charges.sum()):+.4f} e")
+            st.metric("Sum of the charges", f"{fixed(charges.sum(), 4, sign=True)} e")
         else:
             st.markdown("**Sum of the charges by molecule**")
             st.dataframe(fragment_sums(molecule, charges), hide_index=True)
@@ -128,13 +132,9 @@ def fragment_sums(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:
         {
             "molecule": np.arange(1, molecule.n_fragments + 1),
             "atoms": np.bincount(molecule.fragments),
-            "sum (e)": [f"{_rounded(total):+.4f}" for total in totals],
+            "sum (e)": [fixed(total, 4, sign=True) for total in totals],
         }
     )
-
-
-def _rounded(total: float) -> float:
-    return round(float(total), 4) + 0.0  # no negative zero
 
 
 def _cell(scale: ChargeScale, charge: float) -> str:

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.state import KEPT
+from pages.components.widgets.show import without_signed_zeros
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
 
@@ -52,4 +53,6 @@ def energy_table(table: pd.DataFrame, *, pinned: str) -> None:
         if " population " in name:
             formats[name] = st.column_config.NumberColumn(format="percent")
     formats[pinned] = st.column_config.NumberColumn(pinned=True)
-    st.dataframe(table, hide_index=True, column_config=formats, height=min(38 + 35 * len(table), 420), placeholder="–")
+    height = min(38 + 35 * len(table), 420)
+    shown = without_signed_zeros(table, 2)
+    st.dataframe(shown, hide_index=True, column_config=formats, height=height, placeholder="–")

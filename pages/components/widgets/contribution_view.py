@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
-from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.show import download, show_figure, without_signed_zeros
 from virialff.figures.pairs import TERM_LABELS, contribution_figure
 from virialff.models.force_field import ForceField
 from virialff.parameters.contributions import (
@@ -18,7 +18,7 @@ from virialff.parameters.contributions import (
     pair_contributions,
     strongest_pairs,
 )
-from virialff.text import counted
+from virialff.text import counted, fixed
 
 _ATTRACTIVE, _REPULSIVE = "#0072B2", "#D55E00"
 _MOST_LINES = 15
@@ -68,13 +68,14 @@ def contribution_view(
         figure = contribution_figure(matrix[np.ix_(rows, columns)], names[rows].tolist(), names[columns].tolist())
         show_figure(figure, key=f"{key}_matrix", alt=f"Heat map of the {term} energy of each atom pair")
     table["total"] = everything
+    total = fixed(table[term].sum(), 2, sign=True)
     st.caption(
-        f"Sum of {_LABELS[term]} over these {counted(len(table), 'pair')}: {table[term].sum():+.2f} kcal/mol "
+        f"Sum of {_LABELS[term]} over these {counted(len(table), 'pair')}: {total} kcal/mol "
         "(negative attracts). Rows and columns are atoms."
     )
     rows_shown = _readable(table.head(_ROWS), names)
     st.dataframe(
-        rows_shown,
+        without_signed_zeros(rows_shown, 3),
         hide_index=True,
         height=min(38 + 35 * len(rows_shown), 260),
         column_config={

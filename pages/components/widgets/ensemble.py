@@ -138,6 +138,6 @@ def _take_file(molecule: Molecule) -> None:
     try:
         found = read_ensemble(data, molecule)
     except VirialffError as error:
-        st.session_state[_FILE_ERROR] = f"{file.name}: {error}"
+        st.session_state[_FILE_ERROR] = f"the file {file.name}: {error}"
     else:
         st.session_state[_FILE] = _File(keys.structure_key(molecule), file.name, found)

@@ -166,7 +166,7 @@ def _take_upload() -> None:
     try:
         upload = read_upload(file.getvalue(), file.name, add_hydrogens=st.session_state[_ADD_HYDROGENS])
     except VirialffError as error:
-        st.session_state[_UPLOAD_ERROR] = f"{file.name}: {error}"
+        st.session_state[_UPLOAD_ERROR] = f"the file {file.name}: {error}"
         return
     st.session_state[_UPLOAD] = upload
     st.session_state[_RECORD] = 0

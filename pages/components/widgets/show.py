@@ -79,6 +79,18 @@ def wrapped_table(table: pd.DataFrame) -> None:
         st.table(escaped, hide_index=True)
 
 
+def without_signed_zeros(table: pd.DataFrame, decimals: int) -> pd.DataFrame:
+    """The table with 0 for what so many decimals would show as -0."""
+    smallest = 0.5 * 10.0**-decimals
+
+    def clean(column: pd.Series) -> pd.Series:
+        if not pd.api.types.is_float_dtype(column):
+            return column
+        return column.mask(((column <= 0) & (column > -smallest)).fillna(False), 0.0)
+
+    return table.apply(clean)
+
+
 def download(
     label: str, content: Content | Callable[[], Content], file_name: str, *, key: str | None = None, **options: Any
 ) -> None:
