@@ -113,7 +113,7 @@ def test_a_check_finds_what_is_wrong(app, jobs, tmp_path):
     button(app, "Check every row").click().run()
     settled(app)
     app.run()
-    assert "1 rows in 1 files" in text_of(app)
+    assert "1 row in 1 file" in text_of(app)
     assert "forces that add up to" in "".join(app.dataframe[0].value["problem"])
 
 

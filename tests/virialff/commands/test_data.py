@@ -33,7 +33,7 @@ def test_info_counts_by_level_kind_element_and_failure(store, capsys):
     assert {
         "another",
         "made up",
-        "3 rows of 1 molecules and complexes in 2 tasks, 3 failed, 0.0 hours",
+        "3 rows of 1 molecule or complex in 2 tasks, 3 failed, 0.0 hours",
         "2 rows with forces, 3 with kinetic-energy terms",
         "kind minimum 1, displaced 2",
         "detail displaced 2, minimum_gfn2 1",
@@ -41,7 +41,7 @@ def test_info_counts_by_level_kind_element_and_failure(store, capsys):
         "element H 3, C 3",
         "failed 2 no minimum after # steps",
         "failed 1 the SCF did not converge",
-        "1 rows with forces, 0 with kinetic-energy terms",
+        "1 row with forces, 0 with kinetic-energy terms",
     } <= lines
     assert main(["data", "info", str(store), "--json"]) == 0
     (facts,) = json.loads(capsys.readouterr().out)["stores"]
@@ -62,7 +62,7 @@ def test_a_summary_is_a_table(store):
 def test_check_names_file_and_row_and_fails(store, tmp_path, capsys):
     assert main(["data", "check", str(store)]) == 1
     printed = capsys.readouterr()
-    assert "7 rows in 1 files" in printed.out
+    assert "7 rows in 1 file" in printed.out
     # The samples are made up, and -E/T of them shows it.
     assert f"virialff: {store}/a.journal, row 1 (first/0): it has kinetic-energy terms" in printed.err
     sound = tmp_path / "sound"
@@ -70,7 +70,7 @@ def test_check_names_file_and_row_and_fails(store, tmp_path, capsys):
         writer.append([sample_label("a", 0, failure="it failed", positions=None)])
         writer.finish()
     assert main(["data", "check", str(sound)]) == 0
-    assert capsys.readouterr().out == f"{sound}: 1 rows in 1 files, 0 problems\n"
+    assert capsys.readouterr().out == f"{sound}: 1 row in 1 file, 0 problems\n"
     file = sound / "a.parquet"
     file.write_bytes(file.read_bytes()[:-30])
     assert main(["data", "check", str(sound)]) == 1

@@ -328,7 +328,7 @@ def test_a_run_gives_the_minima_that_the_program_found(monkeypatch, tmp_path):
         ("print(' CREST terminated normally.')", "CREST wrote no crest_conformers.xyz"),
         (
             "open('crest_conformers.xyz', 'w').write('1\\n -1.0\\nH 0 0 0\\n'); print(' CREST terminated normally.')",
-            "cannot be used: record 1: the frame has 1 atoms and C4H10O has 15",
+            "cannot be used: record 1: the frame has 1 atom and C4H10O has 15",
         ),
     ],
 )

@@ -96,7 +96,7 @@ WRONG = {
     "a SMILES without maps": (lambda row: {"smiles": "C=C"}, "atom maps in its SMILES that are not 1 to 6"),
     "no SMILES": (lambda row: {"smiles": "C=C(("}, "a SMILES that cannot be read"),
     "wrong fragments": (lambda row: {"fragments": np.array([0, 0, 0, 0, 0, 1])}, "fragments that are not those of its"),
-    "two keys": (lambda row: {"inchikeys": row.inchikeys * 2}, "has 2 InChIKeys for 1 fragments"),
+    "two keys": (lambda row: {"inchikeys": row.inchikeys * 2}, "has 2 InChIKeys for 1 fragment"),
     "a formula for a key": (lambda row: {"inchikeys": ("C2H4",)}, "'C2H4' in the place of an InChIKey"),
     "a complex of one": (lambda row: {"kind": "complex"}, "a complex of one fragment"),
     "a foreign element": (lambda row: {"numbers": np.array([6, 6, 1, 1, 1, 3])}, "atomic number 3"),
