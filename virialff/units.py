@@ -3,7 +3,11 @@
 Energies are kcal/mol inside; results can be given in any of ENERGY_UNITS.
 """
 
+import re
 from typing import NamedTuple
+
+#: Ends a name of what is in kcal/mol, or in that times a power of a length: "_kcal_per_mol", "_kcal_A6_per_mol".
+_SUFFIX = re.compile(r"_kcal((?:_A\d+)?)_per_mol$")
 
 HARTREE_IN_KCAL_MOL = 627.5094740631
 HARTREE_IN_EV = 27.211386245988
@@ -19,6 +23,13 @@ class EnergyUnit(NamedTuple):
     suffix: str  #: ends names of columns and fields: "kJ_per_mol"
     in_kcal_mol: float  #: what one of it is, kcal/mol
     decimals: int  #: of a table for people
+
+    def renamed(self, column: str) -> str:
+        """A name that says kcal/mol, saying this unit; any other name as it is."""
+        energy, _, per_mol = self.suffix.partition("_per_mol")
+        end = f"_per_mol{per_mol}" if "_per_mol" in self.suffix else ""
+        text = _SUFFIX.sub(rf"_{energy}\1{end}", column)
+        return text.replace("(kcal/mol)", f"({self.name})")
 
 
 #: By name.

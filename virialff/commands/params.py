@@ -17,6 +17,7 @@ from virialff.commands import inputs
 from virialff.commands.report import Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
 from virialff.text import counted
+from virialff.units import KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ BATCH = 32
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs.add_input_arguments(parser, model_options=("-m", "--model"))
     add_output_arguments(parser)
+    inputs.add_unit_argument(parser)
     parser.add_argument(
         "--table",
         choices=("pairs", "charges"),
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
-    report = Report(arguments, "params")
+    report, unit = Report(arguments, "params"), inputs.unit(arguments)
     for item, result in _force_fields(model, arguments):
         report.begin(item)
         label = item.label
@@ -53,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             report.add(
                 label,
-                text=partial(as_text, label, result, model, coefficients=arguments.coefficients),
-                record=partial(as_record, result, model),
-                table=partial(as_table, result, model, arguments.table),
+                text=partial(as_text, label, result, model, coefficients=arguments.coefficients, unit=unit),
+                record=partial(as_record, result, model, unit),
+                table=partial(as_table, result, model, arguments.table, unit),
             )
     return report.finish()
 
@@ -82,19 +84,19 @@ def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError
         return error
 
 
-def as_record(force_field: ForceField, model: Model) -> dict[str, Any]:
+def as_record(force_field: ForceField, model: Model, unit: EnergyUnit = KCAL_MOL) -> dict[str, Any]:
     """What `parameters.tables.force_field_json` holds, as a dictionary."""
     from virialff.parameters.tables import force_field_record
 
-    return force_field_record(force_field, model=model)
+    return force_field_record(force_field, model=model, unit=unit)
 
 
-def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: bool) -> str:
+def as_text(
+    label: str, force_field: ForceField, model: Model, *, coefficients: bool, unit: EnergyUnit = KCAL_MOL
+) -> str:
     """A heading, what is rare in it, the charges and the pair table. Units are in the column names."""
-    from virialff.parameters.tables import pairs_table
-
     molecule = force_field.molecule
-    pairs = pairs_table(force_field)
+    pairs = as_table(force_field, model, "pairs", unit)
     if not coefficients:
         pairs = pairs.drop(columns=[name for name in pairs.columns if name.startswith("C")])
     heading = f"record {label}: {molecule.formula}, {counted(molecule.n_atoms, 'atom')}, {counted(len(pairs), 'pair')}"
@@ -104,13 +106,14 @@ def as_text(label: str, force_field: ForceField, model: Model, *, coefficients: 
             f"{heading}; model {model.name} ({model.level_of_theory})",
             *([rare.sentence] if rare is not None and rare.any else []),
             plain(as_table(force_field, model, "charges")),
-            plain(pairs),
+            plain(pairs, unit.decimals),
         ]
     )
 
 
-def as_table(force_field: ForceField, model: Model, kind: str) -> pd.DataFrame:
+def as_table(force_field: ForceField, model: Model, kind: str, unit: EnergyUnit = KCAL_MOL) -> pd.DataFrame:
     """The table `pairs` or `charges` as it goes into CSV."""
+    from virialff.methods.tables import with_energies_in
     from virialff.models.members import charge_spread
     from virialff.parameters.tables import charges_table, pairs_table
 
@@ -118,4 +121,4 @@ def as_table(force_field: ForceField, model: Model, kind: str) -> pd.DataFrame:
         molecule = force_field.molecule
         spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
         return charges_table(molecule, force_field.charges, spread=spread, rare=rare)
-    return pairs_table(force_field)
+    return with_energies_in(pairs_table(force_field), unit)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from virialff.conformers.scans import Scan
 from virialff.methods.comparison import Comparison
 from virialff.methods.method import Method, level_of_theory
-from virialff.units import KCAL_MOL, EnergyUnit
+from virialff.units import EnergyUnit
 
 #: Temperature of Boltzmann populations where none is given, kelvin.
 ROOM_TEMPERATURE = 298.15
@@ -96,7 +96,8 @@ def with_energies_in(table: pd.DataFrame, unit: EnergyUnit) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Columns of energies have "(kcal/mol)" in their names, or end in "_kcal_per_mol".
+        Columns of energies have "(kcal/mol)" in their names, or end in "_kcal_per_mol" or, times a power of a length,
+        in "_kcal_A6_per_mol".
     unit : EnergyUnit
         One of `virialff.units.ENERGY_UNITS`.
 
@@ -105,17 +106,11 @@ def with_energies_in(table: pd.DataFrame, unit: EnergyUnit) -> pd.DataFrame:
     DataFrame
         The same with the values of these columns converted and their names saying so.
     """
-    named = {str(column): _renamed(str(column), unit) for column in table.columns}
+    named = {str(column): unit.renamed(str(column)) for column in table.columns}
     energies = [old for old, new in named.items() if old != new]
     converted = table.astype(dict.fromkeys(energies, float))
     converted[energies] /= unit.in_kcal_mol
     return converted.rename(columns=named)
-
-
-def _renamed(column: str, unit: EnergyUnit) -> str:
-    if column.endswith(f"_{KCAL_MOL.suffix}"):
-        return f"{column.removesuffix(KCAL_MOL.suffix)}{unit.suffix}"
-    return column.replace(f"({KCAL_MOL.name})", f"({unit.name})")
 
 
 def json_numbers(values: ArrayLike) -> list[float | None]:

@@ -12,6 +12,7 @@ from rdkit import Chem
 from virialff.documents import json_text
 from virialff.errors import MissingCoordinatesError
 from virialff.models.members import charge_spread
+from virialff.units import KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     from virialff.models.force_field import ForceField, Model
@@ -111,7 +112,7 @@ def force_field_json(force_field: ForceField, *, model: Model) -> str:
     return json_text("params", {"name": force_field.molecule.name, **record})
 
 
-def force_field_record(force_field: ForceField, *, model: Model) -> dict[str, Any]:
+def force_field_record(force_field: ForceField, *, model: Model, unit: EnergyUnit = KCAL_MOL) -> dict[str, Any]:
     """Everything predicted for one molecule: model, atoms, bonds, charges, pairs; JSON-ready, undefined values null.
 
     `charge_spread` is over the members of the model, null where it has none; `training_molecules` counts for each atom
@@ -123,7 +124,7 @@ def force_field_record(force_field: ForceField, *, model: Model) -> dict[str, An
     return {
         "smiles": molecule.smiles,
         "model": {"name": model.name, "sha256": model.sha256, "level_of_theory": model.level_of_theory},
-        "units": {"charge": "e", "distance": "A", "energy": "kcal/mol"},
+        "units": {"charge": "e", "distance": "A", "energy": unit.name},
         "molecule": {
             "name": molecule.name,
             "smiles": molecule.smiles,
@@ -136,9 +137,15 @@ def force_field_record(force_field: ForceField, *, model: Model) -> dict[str, An
         "charge_spread": None if spread is None else spread.spread.tolist(),
         "training_molecules": None if rare is None else rare.counts.tolist(),
         "rare_atoms": None if rare is None else np.flatnonzero(rare.mask).tolist(),
-        "pairs": {name: _plain(force_field.pairs[name]) for name in force_field.pairs.columns},
+        "pairs": {name: _plain(_in_unit(column, unit)) for name, column in force_field.pairs.items()},
         "notes": [*molecule.notes, *([rare.sentence] if rare is not None and rare.any else [])],
     }
+
+
+def _in_unit(column: pd.Series, unit: EnergyUnit) -> pd.Series:
+    """A column of pairs in another unit, where it is an energy."""
+    name = _PAIR_COLUMNS.get(str(column.name), "")
+    return column if unit.renamed(name) == name else column / unit.in_kcal_mol
 
 
 def _plain(column: pd.Series) -> list[Any]:

@@ -104,7 +104,7 @@ def test_molecules_have_the_same_words_everywhere(run, kind):
         assert levels == {"model": load_model().level_of_theory, "gfn2": "GFN2-xTB"}
 
 
-@pytest.mark.parametrize("kind", [name for name in MOLECULES if name != "params"])
+@pytest.mark.parametrize("kind", MOLECULES)
 def test_unit_of_text_tables_and_json(run, kind):
     words = MOLECULES[kind]
     key = "vertical" if kind == "interaction" else "relative"
@@ -112,20 +112,22 @@ def test_unit_of_text_tables_and_json(run, kind):
     for name, unit in ENERGY_UNITS.items():
         document = json.loads(run(words, "--json", "--unit", name))
         assert document["units"]["energy"] == name
-        found = document["methods"]["gfn2"][key]
-        values[name] = max(map(abs, found)) * unit.in_kcal_mol if isinstance(found, list) else found * unit.in_kcal_mol
+        found = document["pairs"]["epsilon"] if kind == "params" else document["methods"]["gfn2"][key]
+        largest = found if isinstance(found, float) else max(value for value in found if value is not None)
+        values[name] = largest * unit.in_kcal_mol
         table = pd.read_csv(io.StringIO(run(words, "--output", "-", "--unit", name)))
         assert table[["record", "name"]].drop_duplicates().to_numpy().tolist() == [[1, document["name"]]]
         named = [column for column in table if f"({name})" in column or column.endswith(unit.suffix)]
         columns[name] = len(named)
-        assert f"{name}" in run(words, "--unit", name)
+        text = run(words, "--unit", name)
+        assert name in text or f"_{unit.suffix}" in text
     assert set(columns.values()) == {columns["kcal/mol"]}
     assert columns["kcal/mol"] > 0
     assert all(value == pytest.approx(values["kcal/mol"], rel=1e-9) for value in values.values())
 
 
 def test_every_command_that_gives_energies_takes_the_unit():
-    assert set(commands_with("--unit")) >= {"energy", "conformers", "scan", "interaction"}
+    assert set(commands_with("--unit")) >= set(MOLECULES)
 
 
 def test_json_carries_what_text_says(run, capsys, tmp_path):

@@ -32,5 +32,15 @@ def test_energies_are_converted_and_named_and_nothing_else_is(name):
     assert json_energies([2.0, float("nan"), -0.0], unit) == [pytest.approx(2.0 * ONE[name], rel=1e-8), None, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("kJ/mol", "C0_kJ_A6_per_mol"), ("eV", "C0_eV_A6"), ("Eh", "C0_Eh_A6"), ("kcal/mol", "C0_kcal_A6_per_mol")],
+)
+def test_coefficients_of_a_power_of_a_distance(name, column):
+    found = with_energies_in(pd.DataFrame({"C0_kcal_A6_per_mol": [2.0], "sigma_A": [3.0]}), ENERGY_UNITS[name])
+    assert found[column].tolist() == pytest.approx([2.0 * ONE[name]], rel=1e-8)
+    assert found["sigma_A"].tolist() == [3.0]
+
+
 def test_a_unit_can_be_told_from_its_column():
     assert len({unit.suffix for unit in ENERGY_UNITS.values()}) == len(ENERGY_UNITS)
