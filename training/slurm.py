@@ -35,8 +35,8 @@ def require_slurm(what: str) -> None:
     if shutil.which("sbatch") is None or shutil.which("squeue") is None:
         raise ConfigError(
             f"{what} asks for cluster slurm, and the commands sbatch and squeue are not on the PATH: run it "
-            "on a login node of the cluster, or with --cluster local."
-        )
+            "on a login node of the cluster, or on this machine alone."
+        ).of("cluster")
 
 
 def submit(

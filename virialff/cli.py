@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
-from virialff.commands.parser import Parser, UsageError
+from virialff.commands.parser import Parser, UsageError, option_of
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
 from virialff.settings import TRACEBACK_VARIABLE, shows_traceback
 
@@ -75,9 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MoleculeError as error:
         return _fail(str(error), ExitCode.INPUT)
     except (CheckpointError, EngineError, ReadOnlyError) as error:
-        return _fail(str(error), ExitCode.UNAVAILABLE)
+        return _fail(_with_option(error), ExitCode.UNAVAILABLE)
     except ConfigError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _fail(_with_option(error), ExitCode.USAGE)
     except VirialffError as error:
         return _fail(str(error), ExitCode.INPUT)
     except OSError as error:
@@ -104,6 +104,9 @@ def _run(argv: list[str]) -> int:
     except UsageError as error:
         asked: argparse.ArgumentParser = arguments.parser
         asked.error(str(error))
+    except VirialffError as error:
+        error.setting = option_of(arguments.parser, error.setting)
+        raise
 
 
 def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
@@ -147,6 +150,10 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
             "run it from a checkout of the project after `make install`"
         ) from error
     return command
+
+
+def _with_option(error: VirialffError) -> str:
+    return f"argument {error.setting}: {error}" if error.setting.startswith("-") else str(error)
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:

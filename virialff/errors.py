@@ -1,8 +1,21 @@
 """Errors meant for people: `str(error)` is one sentence that says what is wrong, where, and what to do."""
 
+from typing import Self
+
 
 class VirialffError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of every error that this library raises on purpose.
+
+    `setting` names what the caller gave wrongly ("name", "gpus") where it is one thing: the sentence does not say how
+    the command line or a page calls that, and they may add it.
+    """
+
+    setting = ""
+
+    def of(self, setting: str) -> Self:
+        """The same error, said to be of this setting."""
+        self.setting = setting
+        return self
 
 
 class MoleculeError(VirialffError):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
-from virialff.commands.parser import UsageError
+from virialff.errors import ConfigError
 
 if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
@@ -47,10 +47,10 @@ def run_name(recipe: "Recipe", seed: int | None) -> str:
 
 
 def refuse_job_arguments(arguments: argparse.Namespace) -> None:
-    """Raise UsageError for an argument of a job where this process trains."""
+    """Raise ConfigError for an argument of a job where this process trains."""
     for name in ("partition", "account", "time", "memory", "sbatch"):
         if getattr(arguments, name) not in (None, []):
-            raise UsageError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
+            raise ConfigError(f"--{name} is for a job: give --cluster local or --cluster slurm with it.")
 
 
 def start_job(arguments: argparse.Namespace) -> int:
@@ -61,7 +61,6 @@ def start_job(arguments: argparse.Namespace) -> int:
     from training.jobs.runs import runs_folder
     from training.recipes.recipe import load_recipe
     from training.slurm import SlurmConfig
-    from virialff.errors import ConfigError
 
     given = {
         "partition": arguments.partition,
@@ -72,14 +71,14 @@ def start_job(arguments: argparse.Namespace) -> int:
     }
     given = {name: value for name, value in given.items() if value is not None}
     if given and arguments.cluster != "slurm":
-        raise UsageError("--partition, --account, --time, --memory and --sbatch go with --cluster slurm only.")
+        raise ConfigError("--partition, --account, --time, --memory and --sbatch go with --cluster slurm only.")
     try:
         slurm = SlurmConfig.model_validate({"memory_gb": 8.0} | given)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"What SLURM is asked for is impossible: {first['loc'][0]}: {first['msg']}.") from error
     if arguments.device is not None:
-        raise UsageError("--device is not for a job: --gpus says whether it has GPUs.")
+        raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
     options += recipe_arguments(arguments)
     run: Path | None = arguments.run
@@ -103,5 +102,5 @@ def start_job(arguments: argparse.Namespace) -> int:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise UsageError(f"--sbatch {text}: it takes OPTION=VALUE, such as --sbatch qos=long.")
+        raise ConfigError(f"--sbatch {text}: it takes OPTION=VALUE, such as --sbatch qos=long.")
     return name.lstrip("-"), value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import is_quiet
-from virialff.commands.parser import UsageError
+from virialff.errors import ConfigError
 
 SUMMARY = "compute training labels by a campaign's configuration"
 
@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load_campaign(arguments.config)
     if arguments.workers is not None and arguments.workers < 1:
-        raise UsageError(f"--workers {arguments.workers}: a campaign needs at least one worker")
+        raise ConfigError(f"--workers {arguments.workers}: a campaign needs at least one worker")
     if arguments.interval <= 0:
-        raise UsageError(f"--interval {arguments.interval:g}: the seconds between lines of progress must be positive")
+        raise ConfigError(f"--interval {arguments.interval:g}: the seconds between lines of progress must be positive")
     given = {"cluster": arguments.cluster, "workers": arguments.workers, "folder": arguments.folder}
     config = config.model_copy(update={name: value for name, value in given.items() if value is not None})
     outcome = run_campaign(config, interval=arguments.interval, say=_say)

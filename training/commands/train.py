@@ -16,7 +16,7 @@ from training.commands.job_options import (
 )
 from virialff.commands import ExitCode
 from virialff.commands.messages import is_quiet
-from virialff.commands.parser import UsageError
+from virialff.errors import ConfigError
 from virialff.settings import require_write_access
 
 if TYPE_CHECKING:
@@ -105,16 +105,16 @@ def _say(line: str) -> None:
 
 
 def _processes(arguments: argparse.Namespace) -> int:
-    """Processes on this machine. Raises UsageError for more GPUs than it has and for no process at all."""
+    """Processes on this machine. Raises ConfigError for more GPUs than it has and for no process at all."""
     from training.jobs.slots import gpus_here
 
     here = len(gpus_here())
     if arguments.gpus is not None and not 0 <= arguments.gpus <= here:
-        raise UsageError(f"--gpus {arguments.gpus}: this machine has {here or 'no'} NVIDIA GPU{'s' * (here > 1)}.")
+        raise ConfigError(f"--gpus {arguments.gpus}: this machine has {here or 'no'} NVIDIA GPU{'s' * (here > 1)}.")
     if (arguments.processes or 1) < 1 or arguments.nodes < 1:
-        raise UsageError("--processes and --nodes take 1 or more.")
+        raise ConfigError("--processes and --nodes take 1 or more.")
     if arguments.gpus and (arguments.processes or arguments.gpus) != arguments.gpus:
-        raise UsageError("--processes goes without GPUs: with them there is one process a GPU.")
+        raise ConfigError("--processes goes without GPUs: with them there is one process a GPU.")
     return arguments.processes or arguments.gpus or 1
 
 
@@ -132,10 +132,10 @@ def _stages(recipe: "Recipe", steps: int | None, length: float | None, seed: int
         stages = tuple(replace(stage, seed=seed) for stage in stages)
     if length is not None:
         if not 0.0 < length <= 1.0:
-            raise UsageError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")
+            raise ConfigError(f"--length {length:g}: it is a share of the recipe's steps, above 0 and at most 1.")
         return tuple(stage.shortened(length) for stage in stages)
     if steps is None:
         return stages
     if len(stages) > 1:
-        raise UsageError("--steps is for a recipe of one stage: take --length, or write steps into the recipe.")
+        raise ConfigError("--steps is for a recipe of one stage: take --length, or write steps into the recipe.")
     return (replace(stages[0], steps=steps),)

@@ -70,12 +70,12 @@ def start(
         gpus = 1 if devices or cluster == "slurm" else 0
     _check_gpus(gpus, len(devices) if cluster == "local" else None)
     if nodes < 1 or (nodes > 1 and cluster == "local"):
-        raise ConfigError(f"--nodes {nodes}: several machines are had with --cluster slurm only.")
+        raise ConfigError(f"{nodes} machines: several are had on SLURM only.").of("nodes")
     if processes is not None and (gpus or processes < 1):
-        raise ConfigError("--processes is 1 or more and goes with --gpus 0: with GPUs there is one process a GPU.")
+        raise ConfigError("They are 1 or more without GPUs: with GPUs there is one process a GPU.").of("processes")
     subject = (run or runs_folder() / checked.name).absolute()
     if subject.is_relative_to(runs_folder() / "jobs"):
-        raise ConfigError(f"The run folder {subject} is among the records of the jobs: give another one with --run.")
+        raise ConfigError(f"The run folder {subject} is among the records of the jobs: give another one.").of("run")
     arguments = ["train", f"{FOLDER}/recipe.yaml", "--run", str(subject), "--gpus", str(gpus)]
     arguments += ["--nodes", str(nodes)] if nodes > 1 else []
     arguments += ["--processes", str(processes)] if processes is not None else []
@@ -235,10 +235,10 @@ def _folder(name: str) -> JobFolder:
 
 def _check_gpus(gpus: int, here: int | None) -> None:
     if gpus < 0:
-        raise ConfigError(f"--gpus {gpus}: give the number of GPUs that train together, or 0 for none.")
+        raise ConfigError(f"{gpus}: give the number of GPUs that train together, or 0 for none.").of("gpus")
     if here is not None and gpus > here:
-        has = f"{counted(here, 'NVIDIA GPU')}" if here else "no NVIDIA GPU"
-        raise ConfigError(f"--gpus {gpus}: this machine has {has}: ask for fewer, or use --cluster slurm.")
+        has = counted(here, "NVIDIA GPU") if here else "no NVIDIA GPU"
+        raise ConfigError(f"{gpus}: this machine has {has}: ask for fewer, or train on SLURM.").of("gpus")
 
 
 def _at_rest(purpose: str, subject: str) -> JobFolder | None:
@@ -251,8 +251,8 @@ def _at_rest(purpose: str, subject: str) -> JobFolder | None:
         if not job.is_over and purpose == TRAINING:
             raise JobError(
                 f"The run {subject} has a job already, {job.name}, which is {job.state}: follow it with "
-                f"`virialff jobs follow {job.name}`, or give another folder with --run."
-            )
+                f"`virialff jobs follow {job.name}`, or give another folder."
+            ).of("run")
         if not job.is_over:
             raise JobError(f"`virialff {' '.join(job.arguments)}` is at work already: wait for it, or stop it.")
         found = folder

@@ -40,7 +40,7 @@ class Nodes:
         if count == 1:
             return cls()
         if environment.get("SLURM_JOB_NUM_NODES") != str(count) or "SLURM_PROCID" not in environment:
-            raise ConfigError(f"--nodes {count}: several nodes are had with --cluster slurm.")
+            raise ConfigError(f"{count} nodes: several are had in a job of SLURM.").of("nodes")
         command = ["scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]]
         hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         # The same on all nodes, and another for each job.

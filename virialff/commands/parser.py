@@ -96,6 +96,12 @@ class Parser(argparse.ArgumentParser):
         super().error(" ".join(message.split()))
 
 
+def option_of(parser: argparse.ArgumentParser, setting: str) -> str:
+    """The option of a command for a setting of the library, "" where it has none."""
+    action = parser._option_string_actions.get(f"--{setting}") if setting else None
+    return "" if action is None else "/".join(action.option_strings)
+
+
 def shortened(text: str, most: int = 60) -> str:
     """Text that may be long, for a message."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -192,8 +192,8 @@ def read_one_molecule(
         elif molecules:
             n_records = len(molecules) + 1 + sum(1 for _ in items)
             raise SeveralMoleculesError(
-                f"the file has {n_records} records, and not all are the same molecule in the same atom order; read "
-                "them with read_molecules, or give a file with one molecule"
+                f"the file has {n_records} records, and not all are the same molecule in the same atom order; give a "
+                "file with one molecule"
             )
         else:
             molecules.append(item)

@@ -100,7 +100,7 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
             raise
         where = error.message.split(";")[0]
         raise MissingHydrogensError(
-            f"{where}; the record is a drawing without geometry: have them added (add_hydrogens) or give its SMILES",
+            f"{where}; the record is a drawing without geometry: draw them, have them added, or give its SMILES",
             atom=error.atom,
         ) from None
 

@@ -105,9 +105,7 @@ class StoreSummary:
             lines += [f"  failed {n:>9,}  {reason}" for reason, n in level.failures.most_common(_SHOWN_REASONS)]
             more = level.failures.most_common()[_SHOWN_REASONS:]
             if more:
-                lines.append(
-                    f"  failed {sum(n for _, n in more):>9,}  for {len(more)} rarer reasons (--json lists them)"
-                )
+                lines.append(f"  failed {sum(n for _, n in more):>9,}  for {len(more)} rarer reasons")
         return "\n".join(lines)
 
 

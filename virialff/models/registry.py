@@ -250,7 +250,7 @@ def add(source: Path | BinaryIO, name: str | None = None) -> RegisteredModel:
             raise CheckpointError(str(error).replace(str(received), title)) from error
         if name is None:
             if not _NAME.fullmatch(model.name):
-                raise RegistryError(f"the model calls itself {model.name!r}; give it another name by --name")
+                raise RegistryError(f"the model calls itself {model.name!r}; give it another name").of("name")
             name = model.name
             check_new_name(name)
         folder = models_folder() / name
@@ -268,7 +268,7 @@ def check_new_name(name: str) -> None:
     """Raise RegistryError where no model can be added under this name."""
     _check_name(name)
     if (SHIPPED / name).is_dir():
-        raise RegistryError(f"{name!r} is the name of a model that ships with virialff; give yours another by --name")
+        raise RegistryError(f"{name!r} is the name of a model that ships with virialff; give yours another").of("name")
     with _readable(models_folder()) as folder:
         if os.path.lexists(folder / name):
             raise _taken(name)
@@ -313,14 +313,11 @@ def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise RegistryError(
             f"{name!r} cannot name a model; use up to 64 letters, digits, '.', '_' and '-', the first a letter or digit"
-        )
+        ).of("name")
 
 
 def _taken(name: str) -> RegistryError:
-    return RegistryError(
-        f"there is already a model {name!r}; give another name by --name, or remove that one "
-        f"by `virialff models remove {name}` first"
-    )
+    return RegistryError(f"there is already a model {name!r}; give another name, or remove that one first").of("name")
 
 
 def _names(folder: Path) -> list[str]:

@@ -53,7 +53,7 @@ def check_size(n_atoms: int, max_atoms: int) -> None:
         raise NoAtomsError("it has no atoms; give a molecule with at least one")
     if n_atoms > max_atoms:
         raise TooManyAtomsError(
-            f"it has {n_atoms} atoms, more than the limit of {max_atoms}; give a smaller molecule or raise max_atoms"
+            f"it has {n_atoms} atoms, more than the limit of {max_atoms}; give a smaller molecule or raise the limit"
         )
 
 

@@ -154,9 +154,9 @@ def test_a_read_only_installation_starts_nothing(recipe, jobs, monkeypatch, caps
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--cluster", "local", "--gpus", "1"), "this machine has no NVIDIA GPU"),
+        (("--cluster", "local", "--gpus", "1"), "argument --gpus: 1: this machine has no NVIDIA GPU"),
         (("--cluster", "local", "--gpus", "-1"), "give the number of GPUs that train together"),
-        (("--cluster", "local", "--nodes", "2"), "with --cluster slurm only"),
+        (("--cluster", "local", "--nodes", "2"), "argument --nodes: 2 machines: several are had on SLURM only"),
         (("--cluster", "slurm", "--gpus", "1", "--processes", "2"), "with GPUs there is one process a GPU"),
         (("--cluster", "local", "--device", "cpu"), "--device is not for a job"),
         (("--cluster", "local", "--time", "10"), "go with --cluster slurm only"),
@@ -164,7 +164,7 @@ def test_a_read_only_installation_starts_nothing(recipe, jobs, monkeypatch, caps
         (("--cluster", "slurm", "--sbatch", "qos"), "it takes OPTION=VALUE"),
         (("--cluster", "slurm"), "sbatch and squeue are not on the PATH"),
         (("--gpus", "1"), "this machine has no NVIDIA GPU"),
-        (("--nodes", "2"), "several nodes are had with --cluster slurm"),
+        (("--nodes", "2"), "argument --nodes: 2 nodes: several are had in a job of SLURM"),
         (("--time", "10"), "--time is for a job"),
     ],
 )

@@ -184,5 +184,5 @@ def test_one_process_alone_changes_nothing():
 
 def test_nodes_of_a_slurm_job():
     assert Nodes.of_slurm(1, {}) == Nodes()
-    with pytest.raises(ConfigError, match="several nodes are had with --cluster slurm"):
+    with pytest.raises(ConfigError, match="2 nodes: several are had in a job of SLURM"):
         Nodes.of_slurm(2, {"SLURM_JOB_NUM_NODES": "1", "SLURM_PROCID": "0"})

@@ -141,7 +141,7 @@ def test_a_name_is_given_once(model, models):
     with pytest.raises(RegistryError, match="'default' ships with virialff and cannot be removed"):
         registry.remove("default")
     change_card(model, name="no name at all")
-    with pytest.raises(RegistryError, match=r"calls itself 'no name at all'; give it another name by --name"):
+    with pytest.raises(RegistryError, match=r"calls itself 'no name at all'; give it another name$"):
         registry.add(model)
     assert left_over(models) == []
 
