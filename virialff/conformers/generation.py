@@ -37,7 +37,8 @@ _QUICK_TRIALS = 20
 # Geometries that are embedded where isomers come by chance.
 _MOST_ISOMERS = 20
 _MINIMIZER_STEPS = 2000
-_SULFUR = 16
+# Element, neighbours and valence of centres that MMFF94s takes for others.
+_SHAPES_BEYOND_MMFF = {(16, 4, 4), (16, 3, 6), (15, 3, 5)}
 
 
 @dataclass(frozen=True)
@@ -209,12 +210,15 @@ def _embed_into(mol: Chem.Mol, n_geometries: int, seed: int, *, most_trials: int
 
 
 def _minimizer(mol: Chem.Mol) -> Minimizer:
-    """MMFF94s, or GFN2-xTB for what it has no parameters for, or none of the right shape: hypervalent centres."""
-    sulfurane = any(
-        atom.GetAtomicNum() == _SULFUR and atom.GetDegree() == 4 and atom.GetTotalValence() == 4
+    """MMFF94s, or GFN2-xTB for what it has no parameters for, or none of the right shape: hypervalent centres.
+
+    Those are sulfuranes, and sulfur trioxide, sulfenes and metaphosphates, which MMFF94s makes pyramids.
+    """
+    hypervalent = any(
+        (atom.GetAtomicNum(), atom.GetDegree(), atom.GetTotalValence()) in _SHAPES_BEYOND_MMFF
         for atom in mol.GetAtoms()
     )
-    return "MMFF94s" if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol) and not sulfurane else "GFN2-xTB"
+    return "MMFF94s" if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol) and not hypervalent else "GFN2-xTB"
 
 
 def _minimize(mol: Chem.Mol, molecule: Molecule, minimizer: Minimizer | None, progress: Progress | None) -> FloatArray:

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from virialff.elements import ELEMENTS, NUMBER_OF
-from virialff.errors import IsotopeError, UnreadableRecordError
+from virialff.errors import IsotopeError, NetChargeError, RadicalError, UnreadableRecordError
 from virialff.io.text import Record
 from virialff.molecules import checks
 from virialff.molecules.changes import stereochemistry_changes
@@ -23,6 +23,8 @@ _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items(
 _MAX_COUNT = 1_000_000
 # Keys of the extended XYZ format.
 _PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNORECASE)
+_CHARGE = re.compile(r"(?:^|\s)(?:\w+_)?charge\s*[=:]\s*[\"']?([+-]?\d+)(?:\.0*)?(?=[\"']?(?:\s|$))", re.IGNORECASE)
+_SPIN = re.compile(r"(?:^|\s)(?:\w+_)?(?:mult|multiplicity|spin)\s*[=:]\s*[\"']?(\d+)(?=[\"']?(?:\s|$))", re.IGNORECASE)
 _LATTICE = re.compile(r"(?:^|\s)lattice\s*=", re.IGNORECASE)
 _NOT_PERIODIC = re.compile(r"(?:^|\s)pbc\s*=\s*[\"']?\s*(?:F(?:alse)?\b\s*){3}", re.IGNORECASE)
 
@@ -155,9 +157,25 @@ def atom_columns(comment: str) -> tuple[int, int]:
     return species[0], place[0]
 
 
+def _check_state(comment: str) -> None:
+    """Raise NetChargeError or RadicalError where the comment says that it is no neutral closed-shell molecule."""
+    charge, spin = _CHARGE.search(comment), _SPIN.search(comment)
+    if charge is not None and int(charge[1]):
+        raise NetChargeError(
+            f"its comment gives it the charge {int(charge[1]):+d}, and only neutral molecules are covered: add or "
+            "remove a proton to make it neutral"
+        )
+    if spin is not None and int(spin[1]) > 1:
+        raise RadicalError(
+            f"its comment says {spin[0].strip()}, so that it has unpaired electrons; only closed-shell molecules are "
+            "covered"
+        )
+
+
 def _from_xyz(perceiver: _Perceiver, body: list[str], comment: str, max_atoms: int) -> Molecule:
     checks.check_size(len(body), max_atoms)
     symbol, first = atom_columns(comment)
+    _check_state(comment)
     numbers, positions = [], []
     for index, line in enumerate(body):
         words = line.split()

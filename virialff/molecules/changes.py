@@ -35,6 +35,8 @@ MOST_NUMBERINGS = 1000
 # Lengths in other units of length, in Angstrom, and how far bonds stray from the sum of covalent radii.
 _UNITS = {"Bohr": 1 / BOHR_IN_ANGSTROM, "picometres": 100.0}
 _UNIT_MARGIN = 0.25
+# Median of bond lengths over sums of covalent radii in a geometry, and the fewest bonds that have one.
+_SHORTEST_MEDIAN, _LONGEST_MEDIAN, _FEWEST_BONDS = 0.85, 1.14, 4
 _CUMULATED = Chem.MolFromSmarts("[*]=[*]=[*]")
 _SAME_SIDE = {
     Chem.BondStereo.STEREOZ: True,
@@ -82,13 +84,17 @@ def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
     """Why a geometry (n_atoms, 3), Angstrom, cannot be of the molecule's bonds, as a sentence with advice, or None.
 
     One broken bond may be meant, as in a scan. Coordinates in another unit, or of atoms in another order, are told by
-    most bonds being broken, or by some broken while others formed.
+    most bonds being broken, by some broken while others formed, or by bonds that are too short or long on the whole.
     """
+    ratios = bond_ratios(molecule.numbers, positions)[tuple(molecule.bonds.T)]
+    if len(ratios) >= _FEWEST_BONDS and not _SHORTEST_MEDIAN < np.median(ratios) < _LONGEST_MEDIAN:
+        scaled = f"on the whole its bonds are {np.median(ratios):.2f} times as long as bonds of their atoms are"
+    else:
+        scaled = ""
     found = connectivity_changes(molecule, positions)
     n_broken = sum(" broke (" in sentence for sentence in found)
     if not n_broken or (n_broken == len(found) and 2 * n_broken <= len(molecule.bonds)):
-        return None
-    ratios = bond_ratios(molecule.numbers, positions)[tuple(molecule.bonds.T)]
+        return f"its coordinates are not of its bonds: {scaled}; check their unit" if scaled else None
     unit = next((name for name, factor in _UNITS.items() if (np.abs(ratios / factor - 1) < _UNIT_MARGIN).all()), None)
     others = f", and {len(found) - 1} more" if len(found) > 1 else ""
     advice = (
@@ -103,7 +109,12 @@ def mismatches(molecule: Molecule, positions: ArrayLike) -> Iterator[str]:
     i, j = molecule.bonds.T
     radii = of_atoms(COVALENT_RADII, molecule.numbers)
     lengths = np.linalg.norm(conformers[:, i] - conformers[:, j], axis=-1)
-    for index in np.flatnonzero((lengths > BROKEN * (radii[i] + radii[j])).any(axis=1)):
+    ratios = lengths / (radii[i] + radii[j])
+    suspect = (ratios > BROKEN).any(axis=1)
+    if len(i) >= _FEWEST_BONDS:
+        medians = np.median(ratios, axis=1)
+        suspect |= (medians <= _SHORTEST_MEDIAN) | (medians >= _LONGEST_MEDIAN)
+    for index in np.flatnonzero(suspect):
         reason = mismatch(molecule, conformers[index])
         if reason is not None:
             yield reason if len(conformers) == 1 else f"conformer {index + 1}: {reason}"

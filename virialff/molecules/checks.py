@@ -74,6 +74,8 @@ def check_complete(mol: Chem.Mol) -> None:
             what = "is an R group"
         elif atom.HasQuery():
             what = "is a query atom"
+        elif not _names_element(alias := _text(atom, "molFileAlias"), atom.GetSymbol()):
+            what = f"is written as {alias[:20]!r}, which stands for a group"
         if what is not None:
             kind = IncompleteStructureError if atom.GetAtomicNum() else UnsupportedElementError
             raise kind(f"{name} {what}; {advice}", atom=atom.GetIdx() + 1)
@@ -93,6 +95,11 @@ def check_complete(mol: Chem.Mol) -> None:
             raise IncompleteStructureError(
                 f"it has a group in brackets of type {group_type} (a repeat unit, mixture or monomer); {advice}"
             )
+
+
+def _names_element(alias: str, symbol: str) -> bool:
+    """Whether the label of an atom in a MOL file is the element with its hydrogens and a number, and no group."""
+    return not alias or re.fullmatch(rf"(H\d*)?{symbol}(H\d*)?[+-]?[\d'\"*_ ]*", alias.strip()) is not None
 
 
 def _text(item: Chem.Mol | Chem.Atom, name: str) -> str:

@@ -29,6 +29,7 @@ from virialff.molecules.rdkit_forms import (
     lost_stereochemistry,
     normalised,
     stereo_notes,
+    without_shapes,
 )
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
@@ -174,7 +175,8 @@ class Molecule:
         positions, is_flat = checks.take_positions(mol, numbers, bonds)
         name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
         mol.RemoveAllConformers()
-        return cls(numbers, bonds, bonding.orders, positions, name, notes=stereo_notes(mol), _mol=mol, _is_flat=is_flat)
+        notes = (*without_shapes(mol), *stereo_notes(mol))
+        return cls(numbers, bonds, bonding.orders, positions, name, notes=notes, _mol=mol, _is_flat=is_flat)
 
     @classmethod
     def from_arrays(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from rdkit import Chem
 
@@ -12,6 +14,17 @@ from virialff.molecules.resonance import BOND_TYPES, Bonding, pinned_bonding, re
 _DOUBLE_BOND_LABELS = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
 _AXES = (Chem.BondStereo.STEREOATROPCW, Chem.BondStereo.STEREOATROPCCW)
 _MARKS = (Chem.BondDir.ENDUPRIGHT, Chem.BondDir.ENDDOWNRIGHT)
+_SIDES = (Chem.BondStereo.STEREOCIS, Chem.BondStereo.STEREOTRANS)
+_TETRAHEDRAL = (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW)
+_SHAPES = (
+    Chem.ChiralType.CHI_SQUAREPLANAR,
+    Chem.ChiralType.CHI_TRIGONALBIPYRAMIDAL,
+    Chem.ChiralType.CHI_OCTAHEDRAL,
+)
+# Rings with up to so many atoms have their double bonds cis: RDKit keeps no configuration there.
+_LARGEST_CIS_RING = 7
+# Rings of up to so many atoms about an atom keep it from turning inside out: fused rings, and bridged ones.
+_FUSED_RING, _BRIDGED_RING = 6, 8
 _SHOWN_OPEN = 4
 
 
@@ -96,7 +109,89 @@ def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
 
 
 def lost_stereochemistry(mol: Chem.Mol) -> tuple[str, ...]:
-    """A sentence for a configuration that an unsanitized molecule has at an allene or cumulene, which RDKit drops."""
+    """A sentence for each kind of configuration that an unsanitized molecule has and RDKit drops.
+
+    At an allene or cumulene, a trans double bond of a ring with up to seven atoms, double bonds that leave a ring on
+    two sides, and nitrogen that inverts.
+    """
+    return (*_lost_in_cumulenes(mol), *_lost_in_rings(mol), *_lost_beside_rings(mol), *_lost_at_nitrogen(mol))
+
+
+def _lost_in_rings(mol: Chem.Mol) -> tuple[str, ...]:
+    probe = Chem.Mol(mol)
+    Chem.FastFindRings(probe)
+    Chem.SetBondStereoFromDirections(probe)
+    rings = [set(ring) for ring in probe.GetRingInfo().AtomRings() if len(ring) <= _LARGEST_CIS_RING]
+    for bond in probe.GetBonds():
+        if bond.GetStereo() not in _SIDES:
+            continue
+        ends = {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()}
+        for ring in rings:
+            if not ends <= ring:
+                continue
+            outside = sum(atom not in ring for atom in bond.GetStereoAtoms())
+            if (bond.GetStereo() == Chem.BondStereo.STEREOTRANS) == (outside != 1):
+                first, second = (checks.label(probe.GetAtomWithIdx(i).GetSymbol(), i) for i in sorted(ends))
+                return (
+                    f"the trans double bond written in a ring of {len(ring)} between {first} and {second} cannot be "
+                    "kept: it is cis here",
+                )
+    return ()
+
+
+def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
+    """Two or more elements of one ring system that only together have a configuration: alkylidenes on either side."""
+    probe = Chem.Mol(mol)
+    Chem.FastFindRings(probe)
+    Chem.SetBondStereoFromDirections(probe)
+    written = [bond for bond in probe.GetBonds() if bond.GetStereo() in _SIDES and not bond.IsInRing()]
+    tagged = [atom for atom in probe.GetAtoms() if atom.GetChiralTag() in _TETRAHEDRAL and atom.GetAtomicNum() != 7]
+    if (not written and not tagged) or Chem.SanitizeMol(probe, catchErrors=True):
+        return ()
+    Chem.AssignStereochemistry(probe, cleanIt=True, force=True)
+    lost = [
+        {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()}
+        for bond in written
+        if bond.GetStereo() == Chem.BondStereo.STEREONONE
+    ] + [{atom.GetIdx()} for atom in tagged if atom.GetChiralTag() not in _TETRAHEDRAL]
+    for system in _ring_systems(probe):
+        elements = [atoms for atoms in lost if atoms & system]
+        if len(elements) > 1:
+            names = [
+                "=".join(checks.label(probe.GetAtomWithIdx(atom).GetSymbol(), atom) for atom in sorted(atoms))
+                for atoms in elements
+            ]
+            return (
+                f"the configuration written at {' and '.join(names[:_SHOWN_OPEN])} cannot be kept: it is one of the "
+                "two sides of a ring to each other",
+            )
+    return ()
+
+
+def _ring_systems(mol: Chem.Mol) -> list[set[int]]:
+    """Atoms of rings that share an atom, together."""
+    systems: list[set[int]] = []
+    for ring in map(set, mol.GetRingInfo().AtomRings()):
+        joined = [system for system in systems if system & ring]
+        systems = [system for system in systems if not system & ring] + [ring.union(*joined)]
+    return systems
+
+
+def _lost_at_nitrogen(mol: Chem.Mol) -> tuple[str, ...]:
+    probe = Chem.Mol(mol)
+    Chem.FastFindRings(probe)
+    for atom in probe.GetAtoms():
+        inverts = atom.GetAtomicNum() == 7 and atom.GetDegree() <= 3 and not atom.GetFormalCharge()
+        ring_bonds = sum(bond.IsInRing() for bond in atom.GetBonds())
+        if inverts and atom.GetChiralTag() in _TETRAHEDRAL and ring_bonds < 3 and not atom.IsInRingSize(3):
+            return (
+                f"the configuration written at {checks.label('N', atom.GetIdx())} cannot be kept: nitrogen with three "
+                "neighbours inverts",
+            )
+    return ()
+
+
+def _lost_in_cumulenes(mol: Chem.Mol) -> tuple[str, ...]:
     for atom in mol.GetAtoms():
         if not _is_cumulated(atom):
             continue
@@ -145,6 +240,20 @@ def undefined_stereo(mol: Chem.Mol) -> list[tuple[int, ...]]:
     return found
 
 
+def without_shapes(mol: Chem.Mol) -> tuple[str, ...]:
+    """Take out configurations of square, bipyramidal and octahedral centres, in place; a sentence where there was one.
+
+    RDKit writes them into SMILES and does not keep them in geometries, so two records of one molecule would differ.
+    """
+    found = [atom for atom in mol.GetAtoms() if atom.GetChiralTag() in _SHAPES]
+    for atom in found:
+        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    if not found:
+        return ()
+    name = checks.label(found[0].GetSymbol(), found[0].GetIdx())
+    return (f"the arrangement written about {name} cannot be kept: geometries decide on hypervalent centres",)
+
+
 def stereo_notes(mol: Chem.Mol, geometry: np.ndarray | None = None) -> tuple[str, ...]:
     """What is to be said of configurations: groups, axes, and what a geometry made of those that were left open.
 
@@ -161,12 +270,18 @@ def stereo_notes(mol: Chem.Mol, geometry: np.ndarray | None = None) -> tuple[str
             (b.GetBeginAtomIdx(), b.GetEndAtomIdx()): _DOUBLE_BOND_LABELS.get(b.GetStereo(), "")
             for b in probe.GetBonds()
         }
+        labels = [made.get(atoms) for atoms in opened]
+        achiral = labels.count("R") == labels.count("S")
+        if achiral and all(len(atoms) == 1 and _is_held(mol.GetAtomWithIdx(atoms[0])) for atoms in opened):
+            opened = []
         shown = []
         for atoms in opened[:_SHOWN_OPEN]:
             names = "=".join(checks.label(mol.GetAtomWithIdx(atom).GetSymbol(), atom) for atom in atoms)
             shown.append(f"{names}: {made[atoms]}" if made.get(atoms) else names)
         more = f" and {len(opened) - _SHOWN_OPEN} more" if len(opened) > _SHOWN_OPEN else ""
-        notes.append(f"the configuration was not given, and the first geometry was made with {', '.join(shown)}{more}")
+        if opened:
+            made_with = f"{', '.join(shown)}{more}"
+            notes.append(f"the configuration was not given, and the first geometry was made with {made_with}")
     if any(group.GetGroupType() != Chem.StereoGroupType.STEREO_ABSOLUTE for group in mol.GetStereoGroups()):
         notes.append("it stands for several stereoisomers (AND or OR groups), of which the one drawn is taken")
     for bond in _hindered_axes(mol):
@@ -176,6 +291,29 @@ def stereo_notes(mol: Chem.Mol, geometry: np.ndarray | None = None) -> tuple[str
             "InChIKey and keys"
         )
     return tuple(notes)
+
+
+def _is_held(atom: Chem.Atom) -> bool:
+    """Whether small rings on all sides leave an atom one configuration: those of adamantane, cubane, DABCO."""
+    mol, centre = atom.GetOwningMol(), atom.GetIdx()
+    near = [bond.GetOtherAtomIdx(centre) for bond in atom.GetBonds() if bond.IsInRing()]
+    fused = any(sum(bond.IsInRing() for bond in mol.GetAtomWithIdx(other).GetBonds()) > 2 for other in near)
+    largest = _FUSED_RING if fused else _BRIDGED_RING
+    return len(near) > 2 and all(
+        _smallest_ring(mol, centre, first, second) <= largest for first, second in combinations(near, 2)
+    )
+
+
+def _smallest_ring(mol: Chem.Mol, centre: int, first: int, second: int) -> float:
+    """Atoms of the smallest ring that leaves an atom by one neighbour and comes back by another."""
+    seen, front, size = {centre, first}, {first}, 2
+    while front and size < _BRIDGED_RING:
+        front = {n.GetIdx() for atom in front for n in mol.GetAtomWithIdx(atom).GetNeighbors()} - seen
+        seen |= front
+        size += 1
+        if second in front:
+            return size
+    return np.inf
 
 
 def _hindered_axes(mol: Chem.Mol) -> list[Chem.Bond]:

@@ -145,6 +145,9 @@ def test_rigid_molecules_have_one_conformer() -> None:
         ("FS(F)(F)F", 80),
         ("CP(F)(F)(F)F", 80),
         ("ClS(F)(F)(F)(F)F", 85),
+        ("O=S(=O)=O", 119),
+        ("C=S(=O)=O", 115),
+        ("OP(=O)=O", 110),
     ],
 )
 def test_hypervalent_centres_are_relaxed_with_gfn2(smiles: str, smallest: float) -> None:

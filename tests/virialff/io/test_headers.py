@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.virialff.sample_files import read
-from virialff.errors import UnreadableRecordError
+from virialff.errors import NetChargeError, RadicalError, UnreadableRecordError
 from virialff.molecules.molecule import Molecule
 
 WATER = [("O", (0.0, 0.0, 0.1173)), ("H", (0.0, 0.7572, -0.4692)), ("H", (0.0, -0.7572, -0.4692))]
@@ -53,6 +53,28 @@ def test_a_header_without_positions_is_refused():
 def test_too_few_columns_for_the_header():
     (error,) = read(extended(["charges:R:1", "species:S:1", "pos:R:3"]).replace("-0.66 H", "H", 1), "xyz")
     assert "columns; it needs a symbol and x, y, z" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("comment", "error"),
+    [
+        ("charge=1", NetChargeError),
+        ("total_charge=-1 energy=-76.4", NetChargeError),
+        ('charge="+2"', NetChargeError),
+        ("Charge: -1 Multiplicity: 1", NetChargeError),
+        ("multiplicity=3", RadicalError),
+        ("charge=0 spin=2", RadicalError),
+        ("total_spin=3", RadicalError),
+        ("charge=0", None),
+        ("charge=0.0 spin=1", None),
+        ("charges=none Multiplicity: 1", None),
+    ],
+)
+def test_a_charge_or_multiplicity_in_the_comment_is_obeyed(comment, error):
+    text = extended(["species:S:1", "pos:R:3"], comment)
+    for form in (text, text.replace("Properties=species:S:1:pos:R:3 ", "")):
+        (item,) = read(form, "xyz")
+        assert isinstance(item, Molecule if error is None else error), item
 
 
 def test_a_periodic_cell_is_said_to_be_left_out():

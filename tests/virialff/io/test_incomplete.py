@@ -49,6 +49,10 @@ INCOMPLETE = [
     (v3000(first=" SUBST=2"), "is a query atom"),
     (v3000(bond=" ENDPTS=(2 2 3) ATTACH=ANY"), "several possible ends"),
     (v3000(after="M  V30 LINKNODE 1 3 2 2 1 2 3\n"), "link node"),
+    *(
+        (block(f"A    2\n{alias}\n", "C"), f"atom 2 (C) is written as {alias!r}, which stands for a group")
+        for alias in ("CF3", "COOH", "CN", "Ph", "Me", "R1", "OMe", "Boc")
+    ),
 ]
 
 
@@ -60,6 +64,12 @@ def test_incomplete_records_are_refused(text, words):
         assert words in str(error)
     with pytest.raises(MoleculeError):
         molecule_from_drawing(text)
+
+
+@pytest.mark.parametrize("alias", ["C", "CH3", "H3C", "C2", "C1'"])
+def test_labels_that_name_the_atom_are_no_groups(alias):
+    (molecule,) = read(block(f"A    2\n{alias}\n", "C"), "sdf", add_hydrogens=True)
+    assert molecule.smiles == "CC"
 
 
 @pytest.mark.parametrize(

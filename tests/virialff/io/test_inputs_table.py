@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from rdkit import Chem
 
 from tests.virialff.io.test_incomplete import SRU, block, v3000
 from tests.virialff.sample_files import read
@@ -35,11 +36,24 @@ def energy_in_rydberg(tmp_path):
     return caught.value
 
 
+def in_bohr():
+    molecule = generate(Molecule.from_smiles("CCO"), 1)
+    mol = molecule.to_rdkit()
+    mol.GetConformer().SetPositions(molecule.positions[0] / 0.529177)
+    return Chem.MolToMolBlock(mol)
+
+
 NOTES = {
     "several columns of SMILES": lambda: first("smiles,isomeric_smiles\nCO,CO\n", "csv"),
     "other atom map numbers": lambda: Molecule.from_smiles("[CH3:2][OH:5]"),
     "a periodic cell": lambda: first(CELL, "xyz"),
     "a configuration written at an allene or cumulene": lambda: Molecule.from_smiles("CC=[C@]=CC"),
+    "a trans double bond written in a ring of up to seven atoms": lambda: Molecule.from_smiles("C1CC/C=C/C1"),
+    "configurations of a ring that hold each other up (alkylidenes on two sides)": lambda: Molecule.from_smiles(
+        "C/C=C1/CC/C(=C/C)CC1"
+    ),
+    "a configuration written at nitrogen with three neighbours": lambda: Molecule.from_smiles("C[N@](CC)CCC"),
+    "a square, bipyramidal or octahedral arrangement in SMILES": lambda: first("C[P@TB1](F)(F)(F)F\n", "smi"),
     "a hindered axis between two rings (atropisomers)": lambda: first("Cc1cccc(O)c1-c1c(C)cccc1O\n", "smi"),
     "AND or OR groups of stereochemistry": lambda: Molecule.from_smiles("C[C@H](F)Cl |o1:1|"),
     "a geometry made for an open configuration": lambda: generate(Molecule.from_smiles("FC=CF"), 1),
@@ -52,6 +66,12 @@ REFUSED = {
     "ions": lambda: first("[NH4+]\n", "smi"),
     "other elements": lambda: first("C[Si](C)(C)C\n", "smi"),
     "isotopes": lambda: first("[13CH4]\n", "smi"),
+    "a charge in the comment of XYZ": lambda: first(WATER.replace("x=", "charge=1 x="), "xyz"),
+    "a multiplicity above 1 in the comment of XYZ": lambda: first(WATER.replace("x=", "multiplicity=3 x="), "xyz"),
+    "geometries in another unit, or of other atoms than the bonds": lambda: first(in_bohr(), "sdf"),
+    "atoms of MOL files that are labelled as a group (`CF3`, `COOH`)": lambda: first(
+        block("A    2\nCF3\n", "C"), "sdf"
+    ),
     "attachment points": lambda: first(block("M  APO  1   2   1\n"), "sdf"),
     "query atoms, atom lists": lambda: first(block(second="A"), "sdf"),
     "R groups": lambda: first(block("M  RGP  1   2   1\n", "R#"), "sdf"),

@@ -48,6 +48,18 @@ def test_another_unit_is_refused_and_named(smiles: str, kind: str) -> None:
         assert item.record == "1"
 
 
+@pytest.mark.parametrize("factor", [0.529177, 0.7, 0.8, 1.25, 1.4])
+@pytest.mark.parametrize("smiles", SMILES)
+def test_bonds_too_short_or_long_on_the_whole_are_refused(smiles: str, factor: float) -> None:
+    molecule = generate(Molecule.from_smiles(smiles), 1)
+    (item,) = read_molecules(io.StringIO(block(molecule, molecule.positions[0] * factor)), format="sdf")
+    assert isinstance(item, MismatchedCoordinatesError)
+    with pytest.warns(MismatchedCoordinatesWarning, match="its coordinates are not of its bonds"):
+        molecule.with_positions(molecule.positions[0] * factor)
+    for slight in (0.95, 1.08):
+        assert mismatch(molecule, molecule.positions[0] * slight) is None
+
+
 @pytest.mark.parametrize("smiles", SMILES)
 def test_coordinates_of_other_atoms_are_refused(smiles: str) -> None:
     molecule = generate(Molecule.from_smiles(smiles), 1)

@@ -48,6 +48,69 @@ def test_configurations_of_cumulenes_are_said_to_be_dropped(smiles):
     assert "cannot be kept: both configurations are one molecule here" in note
 
 
+@pytest.mark.parametrize(
+    ("smiles", "words"),
+    [
+        ("C1CC/C=C/C1", "the trans double bond written in a ring of 6 between atom 4 (C) and atom 5 (C)"),
+        ("C1CC/C=C/CC1", "the trans double bond written in a ring of 7"),
+        ("C/C1=C(/C)CCC1", "the trans double bond written in a ring of 5"),
+        ("C[N@](CC)CCC", "the configuration written at atom 2 (N)"),
+        ("CC[N@@H]C", "the configuration written at atom 3 (N)"),
+        ("C/C=C1/CC/C(=C/C)CC1", "at atom 2 (C)=atom 3 (C) and atom 6 (C)=atom 7 (C)"),
+        ("O/N=C1\\CC/C(=N/O)CC1", "at atom 2 (N)=atom 3 (C) and atom 6 (C)=atom 7 (N)"),
+        ("OC(=O)/C=C1/CC[C@@H](C)CC1", "at atom 4 (C)=atom 5 (C) and atom 8 (C)"),
+        ("F/C=C1/CC2(C1)C/C(=C/F)C2", "at atom 2 (C)=atom 3 (C) and atom 8 (C)=atom 9 (C)"),
+        ("F[S@OH1](F)(F)(F)(F)C", "the arrangement written about atom 2 (S)"),
+        ("C[P@TB1](F)(F)(F)F", "the arrangement written about atom 2 (P)"),
+    ],
+)
+def test_configurations_that_rdkit_drops_are_said(smiles, words):
+    molecule = Molecule.from_smiles(smiles)
+    (note,) = molecule.notes
+    assert words in note
+    assert "cannot be kept" in note
+    assert "@" not in molecule.smiles
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "C1CC/C=C\\C1",
+        "C1CCC/C=C/CC1",
+        "C/C1=C/CCCC1",
+        "C[N@]1CC1C",
+        "C[N@+]([O-])(CC)CCC",
+        "F/C=C\\1/CCCC1",
+        "C/C=C1/C[C@H](C)CC1",
+        "C[C@H]1CC(C)(C)C1",
+        "C[C@H]1CC[C@@H](C)CC1",
+    ],
+)
+def test_configurations_that_are_kept_or_are_none_are_not_said(smiles):
+    assert Molecule.from_smiles(smiles).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("smiles", "free"),
+    [
+        ("C1CN2CCN1CC2", False),
+        ("C1C2CC3CC1CC(C2)C3", False),
+        ("C12C3C4C1C5C2C3C45", False),
+        ("C1C2CC1C2", False),
+        ("C12CC1C2", False),
+        ("C1CC2CCC1C2", False),
+        ("C1CC2CCC1CC2", False),
+        ("C1CC2CCCC1C2", False),
+        ("C1CCC2CCCCC2C1", True),
+        ("C1CC2CCCC2C1", True),
+        ("C1CCC2CCC2C1", True),
+        ("OC1CC2CCC1C2", True),
+    ],
+)
+def test_cages_have_no_configuration_to_choose(smiles, free):
+    assert bool(generate(Molecule.from_smiles(smiles), 1).notes) == free
+
+
 @pytest.mark.parametrize("smiles", ["C=C=C", "C/C=C/C", "C[C@H](F)Cl", "C=C=C/C=C/C", "O=C=O", "CC=C=CC"])
 def test_nothing_is_said_where_nothing_is_dropped(smiles):
     assert Molecule.from_smiles(smiles).notes == ()
