@@ -11,9 +11,10 @@ from virialff.conformers.generation import search
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import ConfigError, DatasetError
 from virialff.labels.check import check
-from virialff.labels.imports.sdf import UNITS, import_sdf
+from virialff.labels.imports.sdf import import_sdf
 from virialff.labels.store import LabelStore
 from virialff.molecules.molecule import Molecule
+from virialff.units import HARTREE_IN_KCAL_MOL
 
 LEVEL: dict[str, Any] = {"energy_field": "E_TOT", "unit": "Eh", "level_of_theory": "GFN2-xTB"}
 
@@ -35,7 +36,7 @@ def energy(ethanol: Molecule) -> float:
 
 @pytest.fixture
 def file(tmp_path, ethanol, energy):
-    hartree = energy / UNITS["Eh"]
+    hartree = energy / HARTREE_IN_KCAL_MOL
     path = tmp_path / "set.sdf"
     methanol = Molecule.from_smiles("CO")
     path.write_text(
@@ -68,7 +69,7 @@ def test_good_records_become_rows_and_others_are_counted_by_reason(file, tmp_pat
     assert (again.n_new, again.n_known) == (0, 1)
     # What was wrong is put right: only that is added.
     with file.open("a") as end:
-        end.write(record(ethanol.with_positions(ethanol.positions + 1.0), E_TOT=f"{energy / UNITS['Eh']:.9f}"))
+        end.write(record(ethanol.with_positions(ethanol.positions + 1.0), E_TOT=f"{energy / HARTREE_IN_KCAL_MOL:.9f}"))
     third = import_sdf(file, store, **LEVEL)
     assert (third.n_new, third.n_known) == (1, 1)
     assert check(store.path).rows == 2
