@@ -49,5 +49,7 @@ def test_dft_is_asked_for_by_the_name_of_its_program(file, capsys):
 def test_what_is_no_complex_with_coordinates(file, capsys):
     assert main(["interaction", "O.O"]) == 3
     assert "no coordinates" in capsys.readouterr().err
-    assert main(["interaction", str(file), "--method", "psi"]) == 2
+    with pytest.raises(SystemExit) as stop:
+        main(["interaction", str(file), "--method", "psi"])
+    assert stop.value.code == 2
     assert "there is no method 'psi'" in capsys.readouterr().err

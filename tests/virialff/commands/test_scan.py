@@ -41,12 +41,18 @@ def test_separation_of_a_complex(capsys, tmp_path):
     [
         (["C1CCCCC1", "--atoms", "1,2"], 3, "part of a ring"),
         (["CCO", "--separate", "1"], 3, "single molecule"),
-        (["CCO", "--atoms", "1,2", "--reference", "gfn2"], 2, "not among the methods"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(capsys, words, code, sentence):
     assert main(["scan", *words]) == code
     assert sentence in capsys.readouterr().err
+
+
+def test_a_reference_that_is_no_method_is_usage(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["scan", "CCO", "--atoms", "1,2", "--reference", "gfn2"])
+    assert stop.value.code == 2
+    assert "not among the methods" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["1", "a,b", "1,2,3,4,5"])
