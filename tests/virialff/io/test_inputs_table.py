@@ -36,6 +36,15 @@ def energy_in_rydberg(tmp_path):
     return caught.value
 
 
+def energies_of_no_conformers(tmp_path):
+    """Relative energies in kcal/mol whose unit nobody wrote."""
+    path = tmp_path / "a.xyz"
+    path.write_text("".join(WATER.replace('x="9 0 0 0 9 0 0 0 9"', f"energy: {value}") for value in ("0.00", "1.25")))
+    with pytest.raises(MoleculeError) as caught:
+        crest.read_ensemble(path, Molecule.from_smiles("O"))
+    return caught.value
+
+
 def in_bohr():
     molecule = generate(Molecule.from_smiles("CCO"), 1)
     mol = molecule.to_rdkit()
@@ -84,6 +93,7 @@ REFUSED = {
     "alternate locations in a PDB file": lambda: first(PDB.format(" ", "B"), "pdb"),
     "`Properties=` without species or positions": lambda: first(WATER.replace("x=", "Properties=id:I:1 x="), "xyz"),
     "energies in another unit": energy_in_rydberg,
+    "energies in ensembles that conformers of one molecule do not have": energies_of_no_conformers,
 }
 LIMITS = {
     "atoms of a molecule": lambda: first("C" * 200 + "\n", "smi", max_atoms=50),
