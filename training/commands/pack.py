@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from virialff.commands import ExitCode
+from virialff.commands.output import require_folder
 
 SUMMARY = "make training packs of label stores"
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the packs and print the counts by split."""
+    require_folder(arguments.output)
     from training.data.make_packs import make_packs
 
     counts = make_packs(

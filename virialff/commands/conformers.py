@@ -13,14 +13,14 @@ import argparse
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
 from virialff.commands.messages import is_quiet, say
+from virialff.commands.output import form_of, write
 from virialff.commands.parser import not_negative, positive
-from virialff.commands.report import Report, add_output_arguments, plain
-from virialff.errors import ConfigError, EngineError, MoleculeError
+from virialff.commands.report import Place, Report, add_output_arguments, plain
+from virialff.errors import EngineError, MoleculeError
 from virialff.text import counted
 from virialff.units import EnergyUnit
 
@@ -64,8 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     methods = inputs.methods(arguments)
     relaxer = None if arguments.relax is None else inputs.force_method(arguments, arguments.relax, methods)
     report, unit = Report(arguments, "conformers"), inputs.unit(arguments)
+    if arguments.sdf is not None:
+        form_of(arguments.sdf, ("sdf",), "--sdf")
     records: list[str] = []
-    for label, molecule in inputs.usable(arguments, report):
+    for label, molecule in inputs.usable(arguments, report, join=True):
         try:
             molecule = inputs.with_conformers(report, label, molecule, arguments.generate, arguments.seed)
             if relaxer is not None:
@@ -84,14 +86,23 @@ def run(arguments: argparse.Namespace) -> int:
             text=partial(_as_text, label, comparison, arguments.temperature, unit),
             record=partial(_as_record, comparison, methods, arguments.temperature, unit),
             table=partial(_as_table, comparison, arguments.temperature, unit),
+            structures=partial(_ranked, comparison, arguments.temperature, unit),
         )
         if arguments.sdf is not None:
-            from virialff.export.ensembles import ranked_sdf
-
-            records.append(ranked_sdf(comparison, comparison.methods[0].name, arguments.temperature, unit))
+            records.append(_ranked(comparison, arguments.temperature, unit, "sdf", report.place(label)))
     if records:
-        _write(arguments.sdf, "".join(records))
+        text = "".join(records)
+        write(arguments.sdf, "sdf", text)
+        say(f"wrote {counted(text.count('$$$$'), 'conformer')} to {arguments.sdf}")
     return report.finish()
+
+
+def _ranked(comparison: Comparison, temperature: float, unit: EnergyUnit, form: str, place: Place) -> str:
+    """The conformers as SDF or XYZ, the lowest by the first method first."""
+    from virialff.export.ensembles import ranked_sdf, ranked_xyz
+
+    write = ranked_xyz if form == "xyz" else ranked_sdf
+    return write(comparison, comparison.methods[0].name, temperature, unit, place)
 
 
 def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report, *, keep_changed: bool) -> Molecule:
@@ -117,6 +128,7 @@ def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report
         f"{counted(molecule.n_conformers - len(kept), 'changed conformer')} left out, {len(kept)} kept and numbered "
         "anew",
     )
+    report.keep_conformers(label, kept)
     return result.molecule.with_positions(result.molecule.positions[kept])
 
 
@@ -136,6 +148,7 @@ def _pruned(
     )
     inputs.say_notes(label, [what])
     report.keep(label, [what])
+    report.keep_conformers(label, pruning.kept.tolist())
     return molecule.with_positions(molecule.positions[pruning.kept])
 
 
@@ -180,11 +193,3 @@ def _as_record(
         "temperature": temperature,
         "methods": json_methods(comparison, methods, unit, temperature),
     }
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    say(f"wrote {counted(text.count('$$$$'), 'conformer')} to {path}")

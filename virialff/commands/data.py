@@ -14,6 +14,7 @@ from pathlib import Path
 
 from virialff.commands import Command, ExitCode, add_command
 from virialff.commands.messages import complain
+from virialff.commands.output import require_folder
 from virialff.documents import json_text
 from virialff.text import counted
 
@@ -97,6 +98,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _merge(arguments: argparse.Namespace) -> int:
     from virialff.labels.merge import merge
 
+    require_folder(arguments.output, also=("parquet",))
     result = merge(arguments.paths, arguments.output, rows_per_file=arguments.rows, quantise=arguments.quantise)
     repeated = f", {result.repeated:,} repeated rows left out" if result.repeated else ""
     files = f"{counted(len(result.files), 'file')}" if len(result.files) != 1 else "one file"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
+from virialff.commands.output import require_folder
 from virialff.commands.report import plain
 from virialff.errors import ConfigError, EngineError
 from virialff.text import counted
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.labels.statistics import dataset_statistics
     from virialff.labels.store import LabelStore
 
+    if arguments.output is not None:
+        require_folder(arguments.output)
     unknown = sorted(set(arguments.kind or ()) - set(KINDS))
     if unknown:
         raise ConfigError(f"there is no kind {unknown[0]!r}; choose from {', '.join(KINDS)}")

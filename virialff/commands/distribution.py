@@ -7,12 +7,12 @@ histogram instead. `--draw` takes the source for a label store (a folder, or a P
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from virialff.commands import ExitCode, inputs
 from virialff.commands.messages import complain
-from virialff.commands.parser import positive_int
+from virialff.commands.output import TABLES, form_of, write
+from virialff.commands.parser import UsageError, positive_int
 from virialff.commands.report import plain
 from virialff.errors import ConfigError
 from virialff.text import counted
@@ -39,14 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("test", "validation", "train", "all"), default="test", help="of --draw")
     parser.add_argument("--contents", choices=("molecules", "complexes"), default="molecules", help="of --draw")
     parser.add_argument("--seed", type=int, default=1, help="of --draw (default %(default)s)")
-    parser.add_argument("-o", "--output", metavar="FILE.csv", help="write CSV; '-' prints it")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help=f"write the table, by its suffix {', '.join(TABLES)}; '-' prints CSV"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from virialff.parameters.distributions import Selection, distribution
     from virialff.parameters.samples import sample_parameters
-    from virialff.parameters.tables import to_csv
 
+    if arguments.draw and len(arguments.sources) > 1:
+        raise UsageError(f"argument --draw: it draws from one label store, and {len(arguments.sources)} are given")
+    form = None if arguments.output is None else form_of(arguments.output, TABLES)
     model = inputs.load(arguments)
     molecules, failed = _drawn(model, arguments) if arguments.draw else _read(arguments)
     if not molecules:
@@ -66,13 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(str(error)) from error
     n_molecules = counted(sample.n_molecules, "molecule")
     table = found.table() if arguments.bins else found.summary()
-    if arguments.output == "-":
-        print(to_csv(table), end="")
-    elif arguments.output:
-        try:
-            Path(arguments.output).write_text(to_csv(table), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{arguments.output} cannot be written: {error.strerror}") from error
+    if form is not None:
+        write(arguments.output, form, table)
     elif table.empty:
         print(f"no value of {arguments.quantity} among {n_molecules} is meant by these choices")
     else:
@@ -86,7 +85,7 @@ def _read(arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
     for item in inputs.read(arguments):
         if isinstance(item, inputs.BadRecord):
             failed += 1
-            complain(f"record {item.label}: {item.error.message}")
+            complain(f"{'record ' if item.number else ''}{item.label}: {item.error.message}")
         else:
             molecules.append(item.molecule)
     return molecules, failed
@@ -102,7 +101,7 @@ def _drawn(model: Model, arguments: argparse.Namespace) -> tuple[list[Molecule],
     division = model.card.get("split", {})
     low, middle, high = division.get("fractions", DEFAULT_FRACTIONS)
     draw = draw_molecules(
-        arguments.source,
+        arguments.sources[0],
         arguments.draw,
         split=None if arguments.split == "all" else arguments.split,
         contents=arguments.contents,

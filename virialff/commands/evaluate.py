@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
+from virialff.commands.output import TABLES, form_of, write
 from virialff.commands.parser import positive_int
-from virialff.errors import ConfigError
 from virialff.text import counted, fixed
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a name of `virialff models list`, or a model folder"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="write everything as JSON")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write everything as json, or the table of errors as csv, tsv, parquet"
+    )
     parser.add_argument(
         "--labels", type=Path, metavar="STORE", help="labels to test on (default: the shipped DFT labels)"
     )
@@ -52,8 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.models.registry import load_model
 
     names = list(dict.fromkeys(arguments.models))
-    if arguments.output is not None and not arguments.output.parent.is_dir():
-        raise ConfigError(f"{arguments.output} cannot be written: there is no folder {arguments.output.parent}")
+    form = None if arguments.output is None else form_of(arguments.output, ("json", *TABLES))
     report = evaluate_models(
         {name: load_model(name) for name in names},
         labels=None if arguments.no_labels else arguments.labels or LABELS,
@@ -63,8 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         max_molecules=arguments.max_molecules,
         progress=progress_lines(),
     )
-    if arguments.output is not None:
-        arguments.output.write_text(evaluation_json(report) + "\n", encoding="utf-8")
+    if form in TABLES:
+        write(arguments.output, form, report.statistics)
+    elif form is not None:
+        write(arguments.output, "text", evaluation_json(report) + "\n")
     print(as_text(report))
     return ExitCode.OK
 

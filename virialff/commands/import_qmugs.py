@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
+from virialff.commands.output import require_folder
 from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
 from virialff.text import counted
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.SOME_FAILED if check.violations else ExitCode.OK
     if arguments.output is None:
         raise UsageError("--output names the label store to add to; give it, or --check to only check the summary")
+    require_folder(arguments.output)
     from virialff.labels.imports.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore
     from virialff.settings import require_write_access

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
+from virialff.commands.output import require_folder
 from virialff.text import counted
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.labels.store import LabelStore
     from virialff.settings import require_write_access
 
+    require_folder(arguments.output)
     require_write_access("Importing labels")
     report = import_sdf(
         arguments.file,

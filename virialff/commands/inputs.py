@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virialff.commands.messages import say
 from virialff.commands.parser import UsageError, positive_int, shortened
-from virialff.errors import EngineError, MissingCoordinatesError, MoleculeError, UnreadableRecordError
+from virialff.errors import (
+    EngineError,
+    MissingCoordinatesError,
+    MoleculeError,
+    TooManyAtomsError,
+    UnreadableRecordError,
+)
 from virialff.units import ENERGY_UNITS, KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
@@ -27,16 +33,33 @@ if TYPE_CHECKING:
 MODEL = "model"
 
 
+class Origin(NamedTuple):
+    """Where a record stands: its number, from 1 (0 for a file that cannot be read at all), and of several its file."""
+
+    number: int
+    file: str = ""
+
+
 class Record(NamedTuple):
     """A molecule of the input with all its consecutive conformers, and the label by which messages name it.
 
-    number: of its first record, from 1. about: what was said of it and others together.
+    origins: of each of its records. fields: the data that each of them has beside the structure. about: what was said
+    of it and others together.
     """
 
     label: str
     molecule: Molecule
-    number: int = 1
+    origins: tuple[Origin, ...] = (Origin(1),)
+    fields: tuple[Mapping[str, str], ...] = ({},)
     about: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        return self.origins[0].number
+
+    @property
+    def file(self) -> str:
+        return self.origins[0].file
 
     @property
     def name(self) -> str:
@@ -52,7 +75,15 @@ class BadRecord(NamedTuple):
 
     label: str
     error: MoleculeError
-    number: int = 1
+    origins: tuple[Origin, ...] = (Origin(1),)
+
+    @property
+    def number(self) -> int:
+        return self.origins[0].number
+
+    @property
+    def file(self) -> str:
+        return self.origins[0].file
 
     @property
     def name(self) -> str:
@@ -66,9 +97,10 @@ class BadRecord(NamedTuple):
 def add_input_arguments(parser: argparse.ArgumentParser, *, model_options: Sequence[str] = ("--model",)) -> None:
     """Declare the molecules to read and the model to use."""
     parser.add_argument(
-        "source",
+        "sources",
+        nargs="+",
         metavar="FILE|SMILES",
-        help="a file of molecules (SMILES, CSV, SDF, MOL, XYZ, PDB), '-' for standard input, or a SMILES",
+        help="files of molecules (SMILES, CSV, SDF, MOL, XYZ, PDB), '-' for standard input, or SMILES",
     )
     parser.add_argument(
         "--format", help="format of the input, where the file name does not tell it: smi, csv, sdf, ..."
@@ -144,7 +176,33 @@ def methods(arguments: argparse.Namespace) -> dict[str, Method]:
     names = list(dict.fromkeys(name for name in arguments.method.replace(" ", "").split(",") if name))
     if not names:
         raise UsageError(f"argument -m/--method: it names none; choose from {_known()}")
-    return {name: _method(arguments, name) for name in names}
+    found = {name: _method(arguments, name) for name in names}
+    if MODEL in found and arguments.model is not None:
+        # A model that was named is called so.
+        named = found[MODEL].name
+        found = {named if name == MODEL else name: method for name, method in found.items()}
+        if getattr(arguments, "reference", None) == MODEL:
+            arguments.reference = named
+    return found
+
+
+def name_of_model(methods: Mapping[str, Method]) -> str:
+    """The name of the model of --model among the methods, "" where it is not among them."""
+    models = (name for name, method in methods.items() if hasattr(method, "force_field"))
+    return MODEL if MODEL in methods else next(models, "")
+
+
+def reference_field(arguments: argparse.Namespace, methods: dict[str, Method]) -> str | None:
+    """The field of the input that --reference names; None where it names a method, which joins the others."""
+    from virialff.methods.method import ASE, method_names
+
+    name: str | None = arguments.reference
+    if name is None or name in methods:
+        return None
+    if name in method_names() or name.startswith(ASE) or ("/" in name and Path(name).is_dir()):
+        methods[name] = _method(arguments, name, "--reference")
+        return None
+    return name
 
 
 def force_method(
@@ -212,46 +270,108 @@ def complain(report: Report, label: str, comparison: Comparison) -> None:
             report.complain(label, f"{method.name}: conformer {number}: {reason}")
 
 
-def usable(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[str, Molecule]]:
+def usable(arguments: argparse.Namespace, report: Report, *, join: bool = False) -> Iterator[tuple[str, Molecule]]:
     """Label and molecule of the records of `read`; those that are no molecules are reported as failed."""
-    for item in read(arguments):
+    for item in usable_records(arguments, report, join=join):
+        yield item.label, item.molecule
+
+
+def usable_records(arguments: argparse.Namespace, report: Report, *, join: bool = False) -> Iterator[Record]:
+    """The same as whole records."""
+    for item in read(arguments, join=join):
         report.begin(item)
         if isinstance(item, BadRecord):
             report.fail(item.label, item.error.message)
         else:
-            yield item.label, item.molecule
+            yield item
 
 
-def read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
+def read(arguments: argparse.Namespace, *, join: bool = False) -> Iterator[Record | BadRecord]:
     """The molecules of the input, consecutive conformers of one molecule together, and its bad records.
 
-    What was completed, chosen or left out in reading is said on standard error.
+    What was completed, chosen or left out in reading is said on standard error. join: conformers of one molecule may
+    come from several files.
 
-    Raises MoleculeError where there is neither such a file nor such a SMILES.
+    Raises MoleculeError where there is neither such a file nor such a SMILES; of several inputs that is a bad record.
     """
-    for item in _read(arguments):
-        if isinstance(item, Record):
-            say_notes(item.label, item.molecule.notes)
-        yield item
+    several = len(arguments.sources) > 1
+    streams = (_items(source, arguments, several) for source in arguments.sources)
+    groups = [itertools.chain.from_iterable(streams)] if join else streams
+    for items in groups:
+        for item in _group(items):
+            if isinstance(item, Record):
+                say_notes(item.label, item.molecule.notes)
+            yield item
 
 
-def _read(arguments: argparse.Namespace) -> Iterator[Record | BadRecord]:
-    from virialff.io.read import FORMATS, read_molecules
+#: Where a record stands, what it is, and its data beside the structure.
+_Item = tuple[Origin, "Molecule | MoleculeError", Mapping[str, str]]
+
+
+def _items(source: str, arguments: argparse.Namespace, several: bool) -> Iterator[_Item]:
+    file = source if several else ""
+    try:
+        for number, (item, fields) in enumerate(_molecules(source, arguments), start=1):
+            yield Origin(number, file), _with_option(item) if isinstance(item, MoleculeError) else item, fields
+    except MoleculeError as error:
+        if not several:
+            raise _with_option(error) from error
+        yield Origin(0, file), _with_option(error), {}
+    except OSError as error:
+        if not several:
+            raise
+        yield Origin(0, file), UnreadableRecordError(f"it cannot be read: {error.strerror or error}"), {}
+
+
+def _with_option(error: MoleculeError) -> MoleculeError:
+    """The error, with the option that raises the limit where that was too low."""
+    if not isinstance(error, TooManyAtomsError):
+        return error
+    return TooManyAtomsError(f"{error.message} by --max-atoms", record=error.record, title=error.title)
+
+
+def _molecules(
+    source: str, arguments: argparse.Namespace
+) -> Iterable[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
+    """The records of a file, or the molecule of a SMILES."""
+    from virialff.io.read import FORMATS, read_with_fields
     from virialff.molecules.molecule import Molecule
 
-    source: str = arguments.source
     limit: dict[str, Any] = {} if arguments.max_atoms is None else {"max_atoms": arguments.max_atoms}
     if source == "-":
-        yield from _group(read_molecules(sys.stdin, format=arguments.format, **limit))
-    elif Path(source).is_file():
-        yield from _group(read_molecules(source, format=arguments.format, **limit))
-    elif Path(source).is_dir() or Path(source).suffix.lstrip(".").lower() in FORMATS:
-        raise UnreadableRecordError(f"there is no file {source}; check its name and folder")
-    else:
-        try:
-            yield Record("1", Molecule.from_smiles(source, **limit))
-        except UnreadableRecordError as error:
-            raise UnreadableRecordError(f"{source!r} is no file here, and {error.message}") from error
+        return read_with_fields(sys.stdin, format=arguments.format, **limit)
+    suffix = source.removesuffix(".gz").rpartition(".")[2].lower() if "." in source else ""
+    place = _place(source)
+    if place == "file":
+        if suffix not in FORMATS and not source.startswith((".", "/")) and _is_smiles(source):
+            say(f"{source} is read as the file of that name; the SMILES can be given by standard input, '-'")
+        return read_with_fields(source, format=arguments.format, **limit)
+    if suffix in FORMATS and place is None:
+        raise UnreadableRecordError(f"there is no file {shortened(source, 200)}; check its name and folder")
+    try:
+        return [(Molecule.from_smiles(source, **limit), {})]
+    except UnreadableRecordError as error:
+        if place == "folder":
+            raise UnreadableRecordError(f"{shortened(source, 200)} is a folder; name the files in it") from error
+        raise UnreadableRecordError(f"{shortened(source)!r} is no file here, and {error.message}") from error
+
+
+def _place(source: str) -> str | None:
+    """Whether a text is the name of a "file" or "folder" here; None for one that is not, or cannot be a name."""
+    try:
+        path = Path(source)
+        return "folder" if path.is_dir() else "file" if path.exists() else None
+    except (OSError, ValueError):  # longer than names can be, or with characters that no name has
+        return None
+
+
+def _is_smiles(text: str) -> bool:
+    from virialff.molecules.molecule import Molecule
+
+    try:
+        return Molecule.from_smiles(text).n_atoms > 0
+    except MoleculeError:
+        return False
 
 
 def say_notes(label: str, notes: Iterable[str]) -> None:
@@ -260,36 +380,44 @@ def say_notes(label: str, notes: Iterable[str]) -> None:
         say(f"record {label}: {note}")
 
 
-def _group(items: Iterable[Molecule | MoleculeError]) -> Iterator[Record | BadRecord]:
+def _group(items: Iterable[_Item]) -> Iterator[Record | BadRecord]:
     """Records as they come; only the conformers of one molecule are held back until the next molecule."""
     from virialff.io.read import may_be_joined
     from virialff.molecules.molecule import Molecule
 
-    held: list[tuple[int, Molecule]] = []
-    for number, item in enumerate(items, start=1):
+    held: list[tuple[Origin, Molecule, Mapping[str, str]]] = []
+    for origin, item, fields in items:
         if held and not (isinstance(item, Molecule) and may_be_joined(held[-1][1], item)):
             yield from _records(held)
             held = []
         if isinstance(item, Molecule):
-            held.append((number, item))
+            held.append((origin, item, fields))
         else:
-            yield BadRecord(item.record or str(number), item, number)
+            yield BadRecord(_label(item.record or str(origin.number), origin), item, (origin,))
     yield from _records(held)
 
 
-def _records(held: list[tuple[int, Molecule]]) -> Iterator[Record]:
+def _label(record: str, origin: Origin) -> str:
+    if not origin.file:
+        return record
+    file = shortened(origin.file, 200)
+    return f"{record} of {file}" if origin.number else file
+
+
+def _records(held: list[tuple[Origin, Molecule, Mapping[str, str]]]) -> Iterator[Record]:
     """One record a stereoisomer, under the number of its first."""
     from virialff.io.read import group_conformers, isomer_notes, isomers
 
-    groups = isomers([molecule for _, molecule in held])
+    groups = isomers([molecule for _, molecule, _ in held])
     joined = [next(group_conformers(held[k][1] for k in group)) for group in groups]
     about = tuple(isomer_notes(joined))
     for note in about:
         say(note)
     for group, molecule in zip(groups, joined, strict=True):
-        number = held[group[0]][0]
-        label = f"{number} ({molecule.name})" if molecule.name else str(number)
-        yield Record(label, molecule, number, about)
+        origins = tuple(held[k][0] for k in group)
+        number = str(origins[0].number)
+        label = _label(f"{number} ({molecule.name})" if molecule.name else number, origins[0])
+        yield Record(label, molecule, origins, tuple(held[k][2] for k in group), about)
 
 
 def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
-from virialff.commands.report import Report, add_output_arguments, plain
+from virialff.commands.report import Place, Report, add_output_arguments, plain
 from virialff.errors import EngineError, MoleculeError
 from virialff.units import EnergyUnit
 
@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             text=partial(_text, label, found, unit),
             record=partial(_record, molecule, found, methods, unit),
             table=partial(_table, found, unit),
+            structures=partial(_structures, molecule, found, methods, unit),
         )
     return report.finish()
 
@@ -72,13 +73,38 @@ def _table(found: ComplexInteractions, unit: EnergyUnit) -> pd.DataFrame:
     return with_energies_in(found.table, unit)
 
 
+def _structures(
+    molecule: Molecule,
+    found: ComplexInteractions,
+    methods: Mapping[str, Method],
+    unit: EnergyUnit,
+    form: str,
+    place: Place,
+) -> str:
+    """The complex, relaxed where it was, with the interaction energies as SDF or XYZ."""
+    from virialff.export.ensembles import field_name, geometries_sdf, geometries_xyz
+    from virialff.methods.method import level_of_theory
+
+    shown = found.geometry or molecule.with_positions(molecule.positions[:1])
+    fields = {**place(0)}
+    fields |= {field_name(f"LEVEL_OF_THEORY {name}"): level_of_theory(method) for name, method in methods.items()}
+    for kind, entries in (("vertical", found.vertical), ("relaxed", found.relaxed)):
+        for entry in entries:
+            if entry.energy is not None:
+                name = field_name(f"{entry.method}_{kind}_interaction_energy_{unit.suffix}")
+                fields[name] = f"{entry.energy / unit.in_kcal_mol:.9g}"
+    if found.geometry_level:
+        fields["GEOMETRY"] = f"relaxed with {found.geometry_level}"
+    return (geometries_xyz if form == "xyz" else geometries_sdf)(shown, [fields])
+
+
 def _record(
     molecule: Molecule, found: ComplexInteractions, methods: Mapping[str, Method], unit: EnergyUnit
 ) -> dict[str, Any]:
     """By method its level of theory and energies, null with the reason where it gave none; the relaxed geometry."""
-    from virialff.methods.method import level_of_theory
+    from virialff.methods.method import described
 
-    records: dict[str, Any] = {name: {"level_of_theory": level_of_theory(method)} for name, method in methods.items()}
+    records: dict[str, Any] = {name: {**described(method)} for name, method in methods.items()}
     for kind, entries in (("vertical", found.vertical), ("relaxed", found.relaxed)):
         for entry in entries:
             records[entry.method][kind] = None if entry.energy is None else entry.energy / unit.in_kcal_mol

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
-from virialff.commands.report import Report, add_output_arguments, plain
+from virialff.commands.report import Place, Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
 from virialff.text import counted
 from virialff.units import KCAL_MOL, EnergyUnit
@@ -33,7 +33,7 @@ BATCH = 32
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs.add_input_arguments(parser, model_options=("-m", "--model"))
-    add_output_arguments(parser)
+    add_output_arguments(parser, structures=("sdf",))
     inputs.add_unit_argument(parser)
     parser.add_argument(
         "--table",
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
                 text=partial(as_text, label, result, model, coefficients=arguments.coefficients, unit=unit),
                 record=partial(as_record, result, model, unit),
                 table=partial(as_table, result, model, arguments.table, unit),
+                structures=partial(_with_charges, result, model),
             )
     return report.finish()
 
@@ -82,6 +83,13 @@ def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError
         return model.force_field(molecule)
     except MoleculeError as error:
         return error
+
+
+def _with_charges(force_field: ForceField, model: Model, form: str, place: Place) -> str:
+    """The conformers of the input as SDF with charges. Raises MissingCoordinatesError."""
+    from virialff.parameters.tables import sdf_with_charges
+
+    return sdf_with_charges(force_field.molecule, force_field.charges, model=model, fields=place(0))
 
 
 def as_record(force_field: ForceField, model: Model, unit: EnergyUnit = KCAL_MOL) -> dict[str, Any]:

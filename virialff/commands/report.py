@@ -1,32 +1,42 @@
-"""How commands hand over what they find of molecules: text, JSON lines or one CSV table, and the exit code."""
+"""How commands hand over what they find of molecules: text, JSON lines or one file, and the exit code."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import complain, say
-from virialff.documents import json_text
-from virialff.errors import ConfigError
+from virialff.commands.output import DOCUMENTS, STRUCTURES, TABLES, form_of, write
+from virialff.documents import document, json_text
+from virialff.errors import MoleculeError
 from virialff.text import counted, fixed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.commands.inputs import BadRecord, Record
+    from virialff.commands.inputs import BadRecord, Origin, Record
 
 
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the forms of output; text is the default."""
+#: Data fields of a conformer (from 0) that say where it comes from; none where there is one input.
+Place = Callable[[int], Mapping[str, str]]
+
+
+def add_output_arguments(parser: argparse.ArgumentParser, structures: Sequence[str] = STRUCTURES) -> None:
+    """Declare the forms of output, of geometries these; text is the default."""
+    forms = (*TABLES, *DOCUMENTS, *structures)
+    parser.set_defaults(forms=forms)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object a line for each molecule")
-    form.add_argument("-o", "--output", metavar="FILE.csv", help="write one CSV table of all molecules; '-' prints it")
+    form.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"write one file of all molecules, by its suffix {', '.join(forms)}, also with .gz; '-' prints CSV",
+    )
 
 
 class Report:
@@ -39,7 +49,13 @@ class Report:
         self._kind = kind
         self._json: bool = arguments.json
         self._output: str | None = arguments.output
+        #: Of the file to write.
+        self._form = "" if self._output is None else form_of(self._output, arguments.forms)
         self._tables: list[pd.DataFrame] = []
+        self._documents: list[dict[str, Any]] = []
+        self._structures: list[str] = []
+        #: Of each record by its label: the conformers' places in the input, where there are several.
+        self._origins: dict[str, tuple[Origin, ...]] = {}
         #: Of each record by its label: number in the file and title of the molecule, and what was said of it.
         self._identities: dict[str, dict[str, Any]] = {}
         self._notes: dict[str, list[str]] = defaultdict(list)
@@ -48,7 +64,9 @@ class Report:
 
     def begin(self, item: Record | BadRecord) -> None:
         """Tell which record a label stands for, and what was said in reading it."""
-        self._identities[item.label] = {"record": item.number, "name": item.name}
+        file = {"file": item.file} if item.file else {}
+        self._identities[item.label] = file | {"record": item.number or None, "name": item.name}
+        self._origins[item.label] = item.origins if len({origin.file for origin in item.origins}) > 1 else ()
         self._notes[item.label] += item.notes
 
     def add(
@@ -58,31 +76,84 @@ class Report:
         text: Callable[[], str],
         record: Callable[[], dict[str, Any]],
         table: Callable[[], pd.DataFrame],
+        structures: Callable[[str, Place], str] | None = None,
     ) -> None:
-        """Hand over one molecule's result in the form that was asked for; the other forms are not made."""
+        """Hand over one molecule's result in the form that was asked for; the other forms are not made.
+
+        structures: gives the text of the molecule's geometries in a form of `output.STRUCTURES`, with the data fields
+        that say where each comes from; may raise MoleculeError.
+        """
+        if self._form in STRUCTURES and structures is not None:
+            try:
+                self._structures.append(structures(self._form, self.place(label)))
+            except MoleculeError as error:
+                self.fail(label, error.message)
+                return
         self._done += 1
-        if self._json:
+        if self._json or self._form in DOCUMENTS:
             content = record()
             # Some notes only come with the result.
             self.keep(label, content.pop("notes", ()))
-            self._print(label, content)
-        elif self._output is not None:
+            self._hand_over(label, content)
+        elif self._form in TABLES:
             rows = table()
             for column, value in reversed(self._identities[label].items()):
                 rows.insert(0, column, value)
+            for number, origin in enumerate(self._origins[label], start=1):
+                of_it = rows["conformer"] == number
+                rows.loc[of_it, "file"], rows.loc[of_it, "record"] = origin.file, origin.number
             self._tables.append(rows)
+        elif not self._form:
+            print("\n".join([text(), *self._where_from(label)]), end="\n\n", flush=True)
+
+    def place(self, label: str) -> Place:
+        """The data fields of each conformer of a record that say where it comes from."""
+        return partial(self._place, label)
+
+    def _place(self, label: str, conformer: int) -> dict[str, str]:
+        if self._origins[label]:
+            origin = self._origins[label][conformer]
+            return {"FILE": origin.file, "RECORD": str(origin.number)}
+        known = self._identities[label]
+        return {"FILE": known["file"], "RECORD": str(known["record"])} if "file" in known else {}
+
+    def _where_from(self, label: str) -> Iterable[str]:
+        for number, origin in enumerate(self._origins[label], start=1):
+            yield f"  conformer {number} is record {origin.number} of {origin.file}"
+
+    def keep_conformers(self, label: str, kept: Iterable[int]) -> None:
+        """Of a record's conformers only these (from 0) are left, in this order."""
+        if self._origins[label]:
+            self._origins[label] = tuple(self._origins[label][int(index)] for index in kept)
+
+    def summarise(self, text: str, content: dict[str, Any]) -> None:
+        """What holds for all molecules together: the last lines of the text, the last JSON document."""
+        if self._json:
+            print(json_text(f"{self._kind}_summary", content), flush=True)
+        elif self._form in DOCUMENTS:
+            self._documents.append(document(f"{self._kind}_summary", content))
+        elif self._form:
+            say(text)
         else:
-            print(text(), end="\n\n", flush=True)
+            print(text)
 
     def fail(self, label: str, reason: str) -> None:
         """Name a record that gives no result, and why; JSON carries it too."""
         self.complain(label, reason)
-        if self._json:
-            self._print(label, {"error": reason})
+        if self._json or self._form in DOCUMENTS:
+            self._hand_over(label, {"error": reason})
 
-    def _print(self, label: str, content: dict[str, Any]) -> None:
+    def _hand_over(self, label: str, content: dict[str, Any]) -> None:
         notes = [note for note in dict.fromkeys(self._notes.pop(label, ())) if note != content.get("error")]
-        print(json_text(self._kind, self._identities[label] | content | {"notes": notes}), flush=True)
+        if "error" not in content and self._origins[label]:
+            content["conformers_from"] = [
+                {"file": origin.file, "record": origin.number} for origin in self._origins[label]
+            ]
+        content = self._identities[label] | content | {"notes": notes}
+        if self._json:
+            print(json_text(self._kind, content), flush=True)
+        else:
+            self._documents.append(document(self._kind, content))
 
     def keep(self, label: str, notes: Iterable[str]) -> None:
         """What was said of a record on standard error, for JSON."""
@@ -92,14 +163,16 @@ class Report:
         """Name a part of a record that failed; the record may still give a result."""
         self._failed += 1
         self.keep(label, [reason])
-        complain(f"record {label}: {reason}")
+        # A file that cannot be read at all has no record.
+        named = label if self._identities[label]["record"] is None else f"record {label}"
+        complain(f"{named}: {reason}")
 
     def finish(self) -> ExitCode:
-        """Write the CSV table, if one was asked for, and return the exit code.
+        """Write the file, if one was asked for, and return the exit code.
 
         Raises ConfigError where the file cannot be written.
         """
-        if self._tables and self._output is not None:
+        if self._output is not None and (self._tables or self._documents or self._structures):
             self._write(self._output)
         if self._done == 0:
             if self._failed == 0:
@@ -110,18 +183,18 @@ class Report:
     def _write(self, output: str) -> None:
         import pandas as pd
 
-        from virialff.parameters.tables import to_csv
-
-        table = pd.concat(self._tables, ignore_index=True)
-        text = to_csv(table)
-        if output == "-":
-            sys.stdout.write(text)
-            return
-        try:
-            Path(output).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
-        say(f"wrote {counted(len(table), 'row')} of {counted(self._done, 'molecule')} to {output}")
+        if self._tables:
+            table = pd.concat(self._tables, ignore_index=True)
+            write(output, self._form, table)
+            what = counted(len(table), "row")
+        elif self._documents:
+            write(output, self._form, self._documents)
+            what = counted(len(self._documents), "document")
+        else:
+            write(output, self._form, "".join(self._structures))
+            what = "the geometries"
+        if output != "-":
+            say(f"wrote {what} of {counted(self._done, 'molecule')} to {output}")
 
 
 def plain(table: pd.DataFrame, decimals: int = 4) -> str:

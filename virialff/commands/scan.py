@@ -17,7 +17,7 @@ import numpy as np
 
 from virialff.commands import inputs
 from virialff.commands.parser import UsageError, positive_int
-from virialff.commands.report import Report, add_output_arguments, plain
+from virialff.commands.report import Place, Report, add_output_arguments, plain
 from virialff.errors import MoleculeError
 from virialff.units import EnergyUnit
 
@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
                 text=partial(_as_text, label, scanned, result, arguments.reference, unit),
                 record=partial(_as_record, scanned, result, methods, unit),
                 table=partial(_as_table, scanned, result, arguments.reference, unit),
+                structures=partial(_as_structures, scanned, result, arguments.reference, unit),
             )
     return report.finish()
 
@@ -102,6 +103,17 @@ def _as_table(scanned: Scan, result: Comparison, reference: str | None, unit: En
     table = table.rename(columns={scanned.label: f"value_{scanned.unit}"})
     table.insert(0, "coordinate", scanned.label.rpartition(" (")[0])
     return table
+
+
+def _as_structures(
+    scanned: Scan, result: Comparison, reference: str | None, unit: EnergyUnit, form: str, place: Place
+) -> str:
+    """The points with their energies as SDF or XYZ."""
+    from virialff.export.ensembles import geometries_sdf, geometries_xyz, table_fields
+
+    levels = {method.name: method.level for method in result.methods}
+    fields = table_fields(_as_table(scanned, result, reference, unit), levels, lambda _: place(0))
+    return (geometries_xyz if form == "xyz" else geometries_sdf)(scanned.molecule, fields)
 
 
 def _as_text(label: str, scanned: Scan, result: Comparison, reference: str | None, unit: EnergyUnit) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
+from virialff.commands.output import form_of
 from virialff.commands.parser import positive, positive_int
 from virialff.errors import ConfigError
 from virialff.text import counted
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.models.registry import load_model
     from virialff.settings import ASSETS
 
+    form_of(str(arguments.output), ("jsonl",))
     model = load_model(arguments.model)
     settings = {
         "model_sha256": model.sha256,

@@ -5,7 +5,7 @@ A record that cannot be used is an item of its own, an error that names the reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from os import PathLike
 from pathlib import PurePath
@@ -97,17 +97,32 @@ def read_molecules(
     --------
     Molecule.from_file : The one molecule of a file.
     """
+    kind = _kind(source, format)
+    return (item for item, _ in _read(open_lines(source), kind, max_atoms, add_hydrogens))
+
+
+def read_with_fields(
+    source: str | PathLike[str] | IO[bytes] | IO[str],
+    *,
+    format: str | None = None,
+    max_atoms: int = DEFAULT_MAX_ATOMS,
+) -> Iterator[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
+    """The same with the data of each record beside its structure: data fields of an SDF, what an XYZ comment names."""
+    return _read(open_lines(source), _kind(source, format), max_atoms, add_hydrogens=False)
+
+
+def _kind(source: str | PathLike[str] | IO[bytes] | IO[str], format: str | None) -> str | None:
+    """The format asked for, or that of the suffix; None where neither tells. Raises UnknownFormatError."""
     name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")
     asked = format if format is not None else _suffix(name)
-    kind = None
-    if asked is not None and asked.lower().lstrip(".") != "gz":
-        kind = FORMATS.get(asked.lower().lstrip("."))
-        if kind is None and (format is not None or asked.lower() != "txt"):
-            raise UnknownFormatError(
-                f"files of the format {asked!r} are not read; give one of {', '.join(FORMATS)}, or name the format"
-            )
-    lines = open_lines(source)
-    return _read(lines, kind, max_atoms, add_hydrogens)
+    if asked is None or asked.lower().lstrip(".") == "gz":
+        return None
+    kind = FORMATS.get(asked.lower().lstrip("."))
+    if kind is None and (format is not None or asked.lower() != "txt"):
+        raise UnknownFormatError(
+            f"files of the format {asked!r} are not read; give one of {', '.join(FORMATS)}, or name the format"
+        )
+    return kind
 
 
 def group_conformers(molecules: Iterable[Molecule]) -> Iterator[Molecule]:
@@ -202,12 +217,12 @@ def read_one_molecule(
 
 def _read(
     lines: Iterator[str], kind: str | None, max_atoms: int, add_hydrogens: bool
-) -> Iterator[Molecule | MoleculeError]:
+) -> Iterator[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
     number = 0
     try:
         head = list(islice(lines, _SNIFFED_LINES))
         if not any(line.strip() for line in head):
-            yield UnreadableRecordError("the file is empty; give a file with at least one molecule")
+            yield UnreadableRecordError("the file is empty; give a file with at least one molecule"), {}
             return
         for number, record in enumerate(
             _records(chain(head, lines), kind or _sniff(head), max_atoms, add_hydrogens), 1
@@ -226,12 +241,12 @@ def _read(
                     record=f"{number} ({title})" if title else str(number),
                     title=title,
                 )
-            yield item
+            yield item, record.fields
     except UnreadableRecordError as error:  # of the file as a whole
-        yield error.in_record(f"{number + 1}") if number else error
+        yield error.in_record(f"{number + 1}") if number else error, {}
         return
     if not number:
-        yield UnreadableRecordError("the file has no records; give a file with at least one molecule")
+        yield UnreadableRecordError("the file has no records; give a file with at least one molecule"), {}
 
 
 def _check_geometry(molecule: Molecule) -> None:

@@ -18,26 +18,31 @@ from virialff.molecules.rdkit_forms import localised
 _END = "$$$$"
 _END_OF_STRUCTURE = "M  END"
 _FIELD = re.compile(r">.*?<([^<>]+)>")
+#: Lines of data fields that are kept.
+_MAX_DATA_LINES = 20_000
 #: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
 _MAX_STRUCTURE_LINES = 50_000
 _MAX_STRUCTURE_CHARACTERS = 10_000_000
 
 
 def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
-    """The records between $$$$ lines; data fields are passed over."""
+    """The records between $$$$ lines, with their data fields."""
     block: list[str] = []
+    data: list[str] = []
     complete = False
     n_characters = 0
     for line in lines:
         if line.startswith(_END):
-            yield _record(block, max_atoms, add_hydrogens)
-            block, complete, n_characters = [], False, 0
+            yield _record(block, data, max_atoms, add_hydrogens)
+            block, data, complete, n_characters = [], [], False, 0
         elif not complete and len(block) < _MAX_STRUCTURE_LINES and n_characters < _MAX_STRUCTURE_CHARACTERS:
             block.append(line)
             n_characters += len(line)
             complete = line.startswith(_END_OF_STRUCTURE)
+        elif complete and len(data) < _MAX_DATA_LINES:
+            data.append(line)
     if any(line.strip() for line in block):
-        yield _record(block, max_atoms, add_hydrogens)
+        yield _record(block, data, max_atoms, add_hydrogens)
 
 
 def record_texts(lines: Iterator[str]) -> Iterator[str]:
@@ -53,25 +58,10 @@ def record_texts(lines: Iterator[str]) -> Iterator[str]:
         yield "\n".join(block) + "\n"
 
 
-def data_fields(record: str) -> dict[str, str]:
-    """The data fields of the text of a record, by name."""
-    fields: dict[str, str] = {}
-    name: str | None = None
-    value: list[str] = []
-    for line in record.partition(_END_OF_STRUCTURE)[2].splitlines():
-        match = _FIELD.match(line) if name is None else None
-        if match is not None:
-            name, value = match[1], []
-        elif name is not None and line.strip():
-            value.append(line.strip())
-        elif name is not None:
-            fields[name], name = "\n".join(value), None
-    return fields
-
-
-def _record(block: list[str], max_atoms: int, add_hydrogens: bool) -> Record:
+def _record(block: list[str], data: list[str], max_atoms: int, add_hydrogens: bool) -> Record:
     title = block[0].strip() if block else ""
-    return Record(title, partial(_from_block, "\n".join(block) + "\n", max_atoms, add_hydrogens))
+    make = partial(_from_block, "\n".join(block) + "\n", max_atoms, add_hydrogens)
+    return Record(title, make, data_fields("\n".join([_END_OF_STRUCTURE, *data])) if data else {})
 
 
 def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
@@ -138,3 +128,19 @@ def _is_drawing(mol: Chem.Mol) -> bool:
     numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
     bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in mol.GetBonds()], dtype=np.int64).reshape(-1, 2)
     return checks.is_drawing(numbers, bonds, conformer.GetPositions(), marked_2d=not conformer.Is3D())
+
+
+def data_fields(record: str) -> dict[str, str]:
+    """The data fields of the text of an SDF record, by name."""
+    tags: dict[str, str] = {}
+    name: str | None = None
+    value: list[str] = []
+    for line in record.partition("M  END")[2].splitlines():
+        match = _FIELD.match(line) if name is None else None
+        if match is not None:
+            name, value = match[1], []
+        elif name is not None and line.strip():
+            value.append(line.strip())
+        elif name is not None:
+            tags[name], name = "\n".join(value), None
+    return tags if name is None else tags | {name: "\n".join(value)}

@@ -11,10 +11,12 @@ from itertools import chain
 from rdkit import Chem
 
 from virialff.errors import UnreadableRecordError, VirialffError
-from virialff.io.text import Record, clean_title
+from virialff.io.text import MAX_LINE_CHARACTERS, Record, clean_title
 from virialff.molecules import keys, rdkit_log
 from virialff.molecules.molecule import Molecule
 
+# A longer cell would end the table; lines are bounded already.
+csv.field_size_limit(MAX_LINE_CHARACTERS)
 _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "cid", "chembl_id", "inchikey")
 
 

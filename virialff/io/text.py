@@ -7,8 +7,9 @@ import contextlib
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from os import PathLike
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 from virialff.errors import UnreadableRecordError
@@ -27,10 +28,11 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Record(NamedTuple):
-    """One record of a file: its title, and how to make its molecule (which may raise a MoleculeError)."""
+    """One record of a file: its title, how to make its molecule (which may raise a MoleculeError), and its data."""
 
     title: str
     make: Callable[[], Molecule]
+    fields: Mapping[str, str] = MappingProxyType({})
 
 
 def clean_title(text: str) -> str:

@@ -21,6 +21,10 @@ from virialff.text import counted
 _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
 _MAX_COUNT = 1_000_000
+_FIELD = re.compile(
+    r"(?P<name>[A-Za-z][\w.-]*(?:\s*[\[(][^\])]{1,12}[\])])?)\s*"
+    r"(?:=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<value>[^\s\"]+))|:\s*(?P<number>[-+]?\d\S*))"
+)
 # Keys of the extended XYZ format.
 _PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNORECASE)
 _CHARGE = re.compile(r"(?:^|\s)(?:\w+_)?charge\s*[=:]\s*[\"']?([+-]?\d+)(?:\.0*)?(?=[\"']?(?:\s|$))", re.IGNORECASE)
@@ -88,7 +92,7 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
             reason = f"it announces {counted(n_atoms, 'atom')} and has {len(body)}"
             yield Record(title, partial(_unreadable, reason))
         else:
-            yield Record(title, partial(_from_xyz, perceiver, body, comment, max_atoms))
+            yield Record(title, partial(_from_xyz, perceiver, body, comment, max_atoms), comment_fields(comment))
 
 
 def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
@@ -128,6 +132,23 @@ def _title(comment: str) -> str:
     except ValueError:
         return "" if words[0].lower().rstrip(":") == "energy" else comment.strip()
     return ""
+
+
+def comment_fields(comment: str) -> dict[str, str]:
+    """What a comment says by name: name=value and "name: number"; a comment that begins with a number is its "energy".
+
+    The name may have a unit in brackets, and so may the number have one behind it, as written.
+    """
+    words = comment.split()
+    fields = {
+        match["name"].strip(): match["quoted"] or match["value"] or match["number"] or ""
+        for match in _FIELD.finditer(comment)
+    }
+    try:
+        float(words[0].lower().replace("d", "e") if words else "")
+    except ValueError:
+        return fields
+    return {"energy": words[0]} | fields
 
 
 def _unreadable(reason: str) -> Molecule:

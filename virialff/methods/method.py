@@ -132,6 +132,12 @@ def level_of_theory(method: Method) -> str:
     return str(getattr(method, "level_of_theory", method.level))
 
 
+def described(method: Method) -> dict[str, str]:
+    """What JSON says of a method: the level of theory, and of a model its name."""
+    name = {"model": method.name} if hasattr(method, "force_field") else {}
+    return {"level_of_theory": level_of_theory(method), **name}
+
+
 def first_usable(names: tuple[str, ...], molecule: Molecule) -> Method | str:
     """The first of these methods that can compute the molecule here, or the sentence saying why none can."""
     reasons = []

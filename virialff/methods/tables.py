@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from virialff.conformers.scans import Scan
 from virialff.methods.comparison import Comparison
-from virialff.methods.method import Method, level_of_theory
+from virialff.methods.method import Method, described
 from virialff.units import EnergyUnit
 
 #: Temperature of Boltzmann populations where none is given, kelvin.
@@ -130,7 +130,7 @@ def json_methods(
 
     `methods`: those of the comparison by their names in it.
     """
-    found: dict[str, Any] = {name: {"level_of_theory": level_of_theory(method)} for name, method in methods.items()}
+    found: dict[str, Any] = {name: {**described(method)} for name, method in methods.items()}
     for name, reason in comparison.left_out.items():
         found[name]["error"] = reason
     for method in comparison.methods:

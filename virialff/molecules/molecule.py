@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _LONGEST_SMILES = 10_000
+_CHARACTERS_PER_ATOM = 40
 _SHOWN_CHARACTERS = 80
 
 
@@ -100,7 +101,7 @@ class Molecule:
         read_molecules : Many SMILES of a file.
         """
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
-        if len(text) > _LONGEST_SMILES:
+        if len(text) > max(_LONGEST_SMILES, _CHARACTERS_PER_ATOM * max_atoms):
             raise UnreadableRecordError(f"the SMILES {shown!r} has {len(text)} characters; give a smaller molecule")
         with rdkit_log.captured() as log:
             mol, notes = in_mapped_order(text)

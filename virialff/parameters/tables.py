@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,11 +82,18 @@ def to_csv(table: pd.DataFrame) -> str:
     return text
 
 
-def sdf_with_charges(molecule: Molecule, charges: np.ndarray, *, model: Model, geometry: str = "") -> str:
+def sdf_with_charges(
+    molecule: Molecule,
+    charges: np.ndarray,
+    *,
+    model: Model,
+    geometry: str = "",
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """SDF text, one record per conformer, charges (n_atoms,) in e as a per-atom property list.
 
-    RDKit reads them back as the atoms' property PartialCharge. `geometry` says where the coordinates come from.
-    Raises MissingCoordinatesError for a molecule without conformers.
+    RDKit reads them back as the atoms' property PartialCharge. `geometry` says where the coordinates come from;
+    `fields` are further data fields. Raises MissingCoordinatesError for a molecule without conformers.
     """
     if molecule.n_conformers == 0:
         raise MissingCoordinatesError("an SDF needs coordinates and this molecule has none; generate a conformer first")
@@ -98,6 +107,8 @@ def sdf_with_charges(molecule: Molecule, charges: np.ndarray, *, model: Model, g
     mol.SetProp("CHARGE_UNIT", "e")
     if geometry:
         mol.SetProp("GEOMETRY", geometry)
+    for name, value in fields.items():
+        mol.SetProp(name, value)
     buffer = io.StringIO()
     writer = Chem.SDWriter(buffer)
     for conformer in mol.GetConformers():
