@@ -52,11 +52,13 @@ FILE = "file"
 # "energy_eV=-84.3", "energy=-84.3 eV"; other comments hold other numbers.
 _UNIT = r"[A-Za-zµ][\w./^-]*"
 _ENERGY = re.compile(
-    r"(?:^|(?<![A-Za-z])(?:energy|e[ _]?\(?(?:tot(?:al)?|opt|scf|el(?:ec)?|pot|gas)\)?(?![A-Za-z])|e(?=\s*[:=([]|_ev))"
+    r"(?:^|(?P<label>(?<![A-Za-z])"
+    r"(?:energy|e[ _]?\(?(?:tot(?:al)?|opt|scf|el(?:ec)?|pot|gas)\)?(?![A-Za-z])|e(?=\s*[:=([]|_ev)))"
     rf"(?:\s*[\[(]\s*(?P<inside>{_UNIT})\s*[\])]|_(?P<suffix>{_UNIT}))?\s*[:=]?)"
-    rf"\s*['\"]?(?P<value>[-+]?\d+\.\d*(?:[de][-+]?\d+)?)(?:[\s,;|(\[]*(?P<after>{_UNIT}))?",
+    rf"\s*['\"]?(?P<value>[-+]?\d+(?:\.\d*)?(?:[de][-+]?\d+)?)(?:(?=[\s,;|(\[]*(?P<after>{_UNIT})))?",
     re.IGNORECASE,
 )
+_UNIT_KEY = re.compile(rf"(?<![A-Za-z_])energy_?units?\s*[:=]\s*['\"]?(?P<unit>{_UNIT})", re.IGNORECASE)
 _UNITS = dict.fromkeys(("eh", "ha", "hartree", "hartrees", "au", "a.u.", "a.u"), 1.0) | {
     "ev": 1.0 / HARTREE_IN_EV,
     "kcal/mol": 1.0 / HARTREE_IN_KCAL_MOL,
@@ -258,7 +260,9 @@ def _xyz_frame(first: str, lines: Iterator[str]) -> _Frame:
 
 def _energy(comment: str) -> float | None:
     """The energy of a comment in Hartree. Raises UnreadableRecordError for a unit that is not read."""
-    match = _ENERGY.search(comment)
+    found = [match for match in _ENERGY.finditer(comment) if _is_energy(match)]
+    # "free_energy=-76.2 energy=-76.1"
+    match = next((match for match in found if comment[: match.start()][-1:] != "_"), found[0] if found else None)
     if match is None:
         return None
     value = float(match["value"].lower().replace("d", "e"))
@@ -266,6 +270,8 @@ def _energy(comment: str) -> float | None:
     after = (match["after"] or "").rstrip(".,;")
     if written is None and after.lower() in (*_UNITS, *_OTHER_UNITS):
         written = after
+    if written is None and (key := _UNIT_KEY.search(comment)) is not None:
+        written = key["unit"]
     if written is None:
         return value / HARTREE_IN_EV if "properties=" in comment.lower().replace(" ", "") else value
     if written.lower() not in _UNITS:
@@ -273,6 +279,12 @@ def _energy(comment: str) -> float | None:
             f"its energy is in {written[:20]}, which is not read; give it in Hartree, eV, kcal/mol or kJ/mol"
         )
     return value * _UNITS[written.lower()]
+
+
+def _is_energy(match: re.Match[str]) -> bool:
+    """Whether a number is an energy: one without a point may be that of a conformer, where no word says more."""
+    after = (match["after"] or "").rstrip(".,;").lower()
+    return "." in match["value"] or match["label"] is not None or after in (*_UNITS, *_OTHER_UNITS)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,9 @@ def test_energies_are_read_from_the_second_lines(tmp_path, comment, energy):
         "-11712.464334 | kcal/mol",
         "E = -49004.950774 kJ/mol",
         'Properties=species:S:1:pos:R:3 energy=-507.9005244 pbc="F F F"',
+        "free_energy=-508.1 energy=-507.9005244 Properties=species:S:1:pos:R:3",
+        "energy=-11712.464334 energy_unit=kcal/mol Properties=species:S:1:pos:R:3",
+        "energy=-18.665 energy_units=Hartree Properties=species:S:1:pos:R:3",
     ],
 )
 def test_units_and_labels_of_energies_are_obeyed(tmp_path, comment):
@@ -107,6 +110,13 @@ def test_units_and_labels_of_energies_are_obeyed(tmp_path, comment):
     found = crest.read_ensemble(path, BUTANOL)
     assert found.energies is not None
     np.testing.assert_allclose(found.energies, -18.665 * 627.5094740631, rtol=1e-6)
+
+
+@pytest.mark.parametrize("comment", ["E = -11712 kcal/mol", "-11712 kcal/mol", "energy_kcal=-11712"])
+def test_an_energy_without_a_point_is_read_where_something_says_that_it_is_one(tmp_path, comment):
+    path = tmp_path / "ensemble.xyz"
+    path.write_text(ensemble(BUTANOL, [comment] * 3))
+    np.testing.assert_allclose(crest.read_ensemble(path, BUTANOL).energies, -11712)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +131,9 @@ def test_units_that_are_not_read_are_refused(tmp_path, comment):
         crest.read_ensemble(path, BUTANOL)
 
 
-@pytest.mark.parametrize("comment", ["conformer 3", "rmsd=0.53 to the first", "e-0.5", "step 1.5 of 3.0"])
+@pytest.mark.parametrize(
+    "comment", ["conformer 3", "7", "3 conformers", "rmsd=0.53 to the first", "e-0.5", "step 1.5 of 3.0"]
+)
 def test_other_numbers_are_no_energies(tmp_path, comment):
     path = tmp_path / "ensemble.xyz"
     path.write_text(ensemble(BUTANOL, [comment] * 3))
