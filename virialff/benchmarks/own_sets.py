@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ _RELAXATION_STEPS = 200
 
 
 @dataclass(frozen=True)
-class TestSets:
+class OwnSets:
     """One row a set, quantity (with unit), class and method: `set`, `quantity`, `sizes` (the class), `method`,
     `n_values` (molecules, scans or complexes), `value`, `value_low`, `value_high`."""
 
@@ -161,7 +161,7 @@ def measure_sets(
     *,
     max_molecules: int | None = None,
     progress: Progress | None = None,
-) -> TestSets:
+) -> OwnSets:
     """Models on our own test sets, of `SETS` by default all, with peers beside them where the reference is DFT.
 
     max_molecules: of each set, those with the first keys. A model that cannot compute a molecule does without it, and
@@ -174,7 +174,7 @@ def measure_sets(
         if progress is not None:
             progress(f"own test sets, {name}", number, len(asked))
         notes += SETS[name](models, _Test(rules, max_molecules), rows)
-    return TestSets(tuple(rows.rows), tuple(notes))
+    return OwnSets(tuple(rows.rows), tuple(notes))
 
 
 class _Test:
@@ -208,7 +208,7 @@ def _monomers() -> frozenset[str]:
     for path in sorted(DATA.glob("*.parquet")):
         for table in LabelStore(path).tables(columns):
             mine = pc.and_(pc.equal(table[columns[1]], MONOMERS), pc.not_equal(table[columns[2]], "complex"))
-            found.update(key for keys in table.filter(mine)[columns[0]].unique().to_pylist() for key in keys)
+            found.update(pc.list_flatten(table.filter(mine)[columns[0]]).to_pylist())
     return frozenset(found)
 
 
