@@ -63,7 +63,7 @@ class Answer:
 class NamedResult:
     """Answers in the order of QUESTIONS; reasons: why a method has none, by (method, molecule)."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[Answer, ...] = ()
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def as_records(self) -> list[dict[str, Any]]:

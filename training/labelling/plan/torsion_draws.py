@@ -275,7 +275,7 @@ def fragment_of(editable: Chem.RWMol, j: int, k: int, kind: str | None, source: 
 
 
 def turned_bonds(smiles: str, source: str) -> Iterator[Fragment]:
-    """Every rotatable bond of a whole molecule, or the one between the atoms of map numbers 1 and 2 where it has such."""
+    """Every rotatable bond of a whole molecule, or the one between its atoms 1 and 2 where map numbers name such."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         raise ConfigError(f"The SMILES {smiles!r} of the list of torsions cannot be read: correct it.")
