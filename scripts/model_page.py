@@ -14,7 +14,7 @@ from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "assets" / "models"
-START = "foundation-gfn2"
+START, START_LEVEL = "foundation-gfn2", "GFN2-xTB"
 PAGE = ROOT / "docs" / "model.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- made by scripts/model_page.py -->\n", "<!-- end -->\n"
@@ -194,7 +194,10 @@ def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
     held_out = error_table(start["metrics"])
     own = side_by_side_table(card["metrics"][SIDE_BY_SIDE].get(OWN_SETS, []), "value")
     if len(own):
-        own = own[own["sizes"].eq("all") | own["set"].str.startswith("contacts")].rename(columns={"sizes": "class"})
+        # At DFT, and of contacts the classes too; the page has the rest.
+        chosen = ~own["set"].str.endswith(START_LEVEL) | own["set"].str.startswith("relaxation")
+        chosen &= own["sizes"].eq("all") | own["set"].str.startswith("contacts")
+        own = own[chosen].rename(columns={"sizes": "class"})
     own_sets = [] if own.empty else ["Our own test sets (docs/evaluation.md):", "", *_markdown(own), ""]
     shape = held_out[held_out["measured on"].isin(["held out", "conformer set against GFN2-xTB"])]
     return "\n".join(
