@@ -87,7 +87,7 @@ def named_table(records: list[dict[str, Any]]) -> pd.DataFrame:
         row = {"molecule": record["molecule"], "quantity": record["quantity"]}
         for name, value in record["values"].items():
             answer = record["right"].get(name)
-            mark = "" if answer is None or name == GFN2 else (", right" if answer else ", **wrong**")
+            mark = "" if answer is None or name == GFN2 else (", right" if answer else ", wrong")
             row[name] = "" if value is None else f"{value:.2f}{mark}"
         rows.append(row | {"right is": record["criterion"]})
     return pd.DataFrame(rows)
