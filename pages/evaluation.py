@@ -67,13 +67,14 @@ def measure(names: list[str], level_of_first: str) -> None:
         )
         physics = st.toggle("Checks of the parameters too", value=True, key="evaluation_physics", **LINKED)
         sets = st.toggle("S66, base pairs and conformers too", value=True, key="evaluation_sets", **LINKED)
+        own = st.toggle("Our own test sets and named molecules too", key="evaluation_own_sets", **LINKED)
     if not background.running(_KEY):
         st.button(
             "Measure",
             type="primary",
             icon=":material/play_arrow:",
             on_click=_start,
-            args=(names, labels, level, sets, physics, [name for name in ENGINES if name in engines], int(most)),
+            args=(names, labels, level, sets, physics, [name for name in ENGINES if name in engines], int(most), own),
         )
     st.caption(
         "Only molecules count that the split of every chosen model keeps for testing. The same from the command line: "
@@ -85,7 +86,14 @@ def measure(names: list[str], level_of_first: str) -> None:
 
 
 def _start(
-    names: list[str], labels: Path | None, level: str, sets: bool, physics: bool, engines: list[str], most: int
+    names: list[str],
+    labels: Path | None,
+    level: str,
+    sets: bool,
+    physics: bool,
+    engines: list[str],
+    most: int,
+    own: bool,
 ) -> None:
     background.start(
         _KEY,
@@ -97,6 +105,7 @@ def _start(
         engines,
         physics,
         most,
+        own,
         title="Measuring",
         lane="long",
     )

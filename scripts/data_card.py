@@ -106,6 +106,7 @@ Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compound
 groups, and our own lists: small monomers, torsions, contacts, flexible molecules. Those of qmugs.parquet are from
 ChEMBL, and that file has a licence of its own.
 Training refuses what is on the frozen list of evaluation sets (docs/evaluation.md), whatever file it comes from.
+Test sets of our own, such as torsions.parquet, lie in assets/evaluation, where no recipe looks (the same page).
 """
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from virialff.benchmarks.named import named_table
+from virialff.benchmarks.report import NAMED, OWN_SETS
 from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "assets" / "models"
-START = "foundation-gfn2"
+START, START_LEVEL = "foundation-gfn2", "GFN2-xTB"
 PAGE = ROOT / "docs" / "model.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- made by scripts/model_page.py -->\n", "<!-- end -->\n"
@@ -49,7 +51,7 @@ def model_page(card: dict[str, Any]) -> str:
             f"{entry['complexes']['train']['records']:,} complexes for training"
         )
     lines += ["", "## Errors on data never trained on", "", *_markdown(error_table(card["metrics"]))]
-    lines += [*_side_by_side(card), *_physics(card), *_spread(card)]
+    lines += [*_named(card), *_own_sets(card), *_side_by_side(card), *_physics(card), *_spread(card)]
     interactions = card["metrics"].get("interactions")
     if isinstance(interactions, dict):
         lines += ["", "## Complexes in detail", "", "| | | | |", "| --- | --- | --- | --- |"]
@@ -67,6 +69,39 @@ def model_page(card: dict[str, Any]) -> str:
         collapsing = interactions["S66 dimers bound more strongly behind the wall"]
         lines += ["", f"S66 dimers bound more strongly when pushed together: {len(collapsing)} of 66."]
     return "\n".join(lines) + "\n"
+
+
+def _named(card: dict[str, Any]) -> list[str]:
+    """Single molecules beside GFN2-xTB, each with whether it is right."""
+    records = card["metrics"].get(SIDE_BY_SIDE, {}).get(NAMED)
+    if not records:
+        return []
+    right = [record["right"].get(card["name"]) for record in records]
+    return [
+        "",
+        "## Named molecules",
+        "",
+        f"{right.count(True)} of {len(right)} are right (docs/evaluation.md). Scans are rigid, at minima of GFN2-xTB. "
+        "Made by `virialff evaluate default paper foundation-gfn2 --only named --card`.",
+        "",
+        *_markdown(named_table(records)),
+    ]
+
+
+def _own_sets(card: dict[str, Any]) -> list[str]:
+    """Figures of our own test sets, a table for each set and quantity."""
+    rows = card["metrics"].get(SIDE_BY_SIDE, {}).get(OWN_SETS)
+    lines = [
+        "",
+        "## Our own test sets",
+        "",
+        "Molecules that no model trained on (docs/evaluation.md). `n`: molecules, scans or pairs; 95 % intervals.",
+    ]
+    table = side_by_side_table(rows or [], "value")
+    for place, part in table.groupby("set", sort=False) if len(table) else []:
+        shown = part.drop(columns="set").rename(columns={"sizes": "class"})
+        lines += ["", f"### {place}", "", *_markdown(shown[[c for c in shown.columns if (shown[c] != "").any()]])]
+    return lines if rows else []
 
 
 def _side_by_side(card: dict[str, Any]) -> list[str]:
@@ -157,6 +192,13 @@ def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
     rows.insert(3, "error", rows.pop("error"))
     kinetic = error_table({name: value for name, value in card["metrics"].items() if name == "kinetic energy"})
     held_out = error_table(start["metrics"])
+    own = side_by_side_table(card["metrics"][SIDE_BY_SIDE].get(OWN_SETS, []), "value")
+    if len(own):
+        # At DFT, and of contacts the classes too; the page has the rest.
+        chosen = ~own["set"].str.endswith(START_LEVEL) | own["set"].str.startswith("relaxation")
+        chosen &= own["sizes"].eq("all") | own["set"].str.startswith("contacts")
+        own = own[chosen].rename(columns={"sizes": "class"})
+    own_sets = [] if own.empty else ["Our own test sets (docs/evaluation.md):", "", *_markdown(own), ""]
     shape = held_out[held_out["measured on"].isin(["held out", "conformer set against GFN2-xTB"])]
     return "\n".join(
         [
@@ -164,6 +206,7 @@ def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
             "",
             *_markdown(rows),
             "",
+            *own_sets,
             "Kinetic energies of held-out molecules at the DFT level, by twins of the pair potential:",
             "",
             *_markdown(kinetic),

@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-comparison", action="store_true", help="measure on the run's own test split alone, which is quick"
     )
+    parser.add_argument(
+        "--no-own-sets", action="store_true", help="compare without our own test sets and the named molecules"
+    )
     parser.add_argument("--limitation", action="append", default=[], help="a sentence for the card; may be repeated")
 
 
@@ -75,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         level=arguments.level,
         references=arguments.references,
         compare=not arguments.no_comparison,
+        own_sets=not arguments.no_own_sets,
         recipe=recipe,
     )
     metrics = _add_model(shipment) if arguments.model is None else _make_model(shipment, arguments.model)

@@ -24,6 +24,7 @@ from training.models.card import (
 )
 from training.objectives.charge_sign import orient_charges
 from training.recipes.recipe import DataSection
+from virialff.benchmarks.own_sets import SETS
 from virialff.benchmarks.reference_data import REFERENCES
 from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
 from virialff.errors import ConfigError
@@ -43,7 +44,8 @@ class Shipment:
 
     run: folder of the finished run whose parameters are the force field. members: runs or model folders that give the
     spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside it. labels,
-    level: store and level of theory for that, by default those of the recipe.
+    level: store and level of theory for that, by default those of the recipe. own_sets: whether our own test sets and
+    the named molecules are part of that.
     """
 
     run: Path
@@ -56,6 +58,7 @@ class Shipment:
     level: str | None = None
     references: Path | None = None
     compare: bool = True
+    own_sets: bool = True
     recipe: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,6 +109,8 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
             labels=shipment.labels or _labels(recipe),
             level_of_theory=shipment.level or recipe["level_of_theory"],
             references=shipment.references or (REFERENCES if REFERENCES.is_file() else None),
+            own_sets=tuple(SETS) if shipment.own_sets else (),
+            named=shipment.own_sets,
             progress=progress,
         )
         metrics["side by side"] = report.as_dict()

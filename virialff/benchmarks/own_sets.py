@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ DATA, EVALUATION = ASSETS / "data", ASSETS / "evaluation"
 
 #: Classes of turned bonds, first fit first: the bond is that between the atoms 1 and 2.
 BOND_CLASSES = {
+    "double bond": "[*:1]=[*:2]",
     "disulfide": "[S;X2:1]-[S;X2:2]",
     "peroxide": "[O;X2:1]-[O;X2:2]",
     "thioamide": "[CX3:1](=S)-[NX3:2]",
@@ -67,6 +68,8 @@ BOND_CLASSES = {
     "acetal": "[CX4:1]([O,S,F,Cl,Br])-[OX2,SX2:2]",
     "vicinal halide, alcohol, amine": "[CX4:1]([F,Cl,Br,O,N,S])-[CX4:2][F,Cl,Br,O,N,S]",
     "alkane": "[CX4:1]-[CX4:2]",
+    "carbon next to a double bond or ring": "[CX4:1]-[CX3,c:2]",
+    "amine, ether, alcohol, sulfide": "[#6:1]-[NX3,OX2,SX2:2]",
 }
 _OTHER_BOND = "other bonds"
 #: Classes of contacts by the family that arranged the pair.
@@ -90,12 +93,11 @@ _RELAXATION_STEPS = 200
 
 
 @dataclass(frozen=True)
-class TestSets:
+class OwnSets:
     """One row a set, quantity (with unit), class and method: `set`, `quantity`, `sizes` (the class), `method`,
     `n_values` (molecules, scans or complexes), `value`, `value_low`, `value_high`."""
 
-    rows: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +163,7 @@ def measure_sets(
     *,
     max_molecules: int | None = None,
     progress: Progress | None = None,
-) -> TestSets:
+) -> OwnSets:
     """Models on our own test sets, of `SETS` by default all, with peers beside them where the reference is DFT.
 
     max_molecules: of each set, those with the first keys. A model that cannot compute a molecule does without it, and
@@ -169,12 +171,12 @@ def measure_sets(
     """
     rules = [SplitRule.of_card(name, model.card) for name, model in models.items()]
     asked = tuple(SETS) if sets is None else tuple(sets)
-    rows, notes = _Rows(), []
+    rows = _Rows()
     for number, name in enumerate(asked):
         if progress is not None:
             progress(f"own test sets, {name}", number, len(asked))
-        notes += SETS[name](models, _Test(rules, max_molecules), rows)
-    return TestSets(tuple(rows.rows), tuple(notes))
+        SETS[name](models, _Test(rules, max_molecules), rows)
+    return OwnSets(tuple(rows.rows))
 
 
 class _Test:
@@ -208,7 +210,7 @@ def _monomers() -> frozenset[str]:
     for path in sorted(DATA.glob("*.parquet")):
         for table in LabelStore(path).tables(columns):
             mine = pc.and_(pc.equal(table[columns[1]], MONOMERS), pc.not_equal(table[columns[2]], "complex"))
-            found.update(key for keys in table.filter(mine)[columns[0]].unique().to_pylist() for key in keys)
+            found.update(pc.list_flatten(table.filter(mine)[columns[0]]).to_pylist())
     return frozenset(found)
 
 
@@ -285,7 +287,7 @@ def _at_level(groups: Iterable[Group], level: str) -> list[Group]:
     return found
 
 
-def _torsions(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str]:
+def _torsions(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
     stores = {
         DFT: (EVALUATION / "torsions.parquet", DATA / "dft_torsions.parquet"),
         GFN2: (DATA / "gfn2_torsions.parquet",),
@@ -309,7 +311,6 @@ def _torsions(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str
                 rows.errors(where, "profile, RMSE (kcal/mol)", kind, name, profiles, "rmse")
                 sizes = [np.array([value]) for value in barriers]
                 rows.errors(where, "barrier, mean absolute error (kcal/mol)", kind, name, sizes, "mae")
-    return []
 
 
 def bond_class(scan: Group) -> str:
@@ -326,7 +327,7 @@ def bond_class(scan: Group) -> str:
     return _OTHER_BOND
 
 
-def _conformers(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str]:
+def _conformers(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
     for level, ensembles in _ensembles(test).items():
         where = f"conformers, {level}"
         for name, method in {**models, **_peers(level)}.items():
@@ -338,7 +339,6 @@ def _conformers(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[s
                     chosen.append(float(known[np.argmin(found)] - known.min()))
             rows.values(where, "rank correlation of Spearman, median", "all", name, ranks, "median")
             rows.values(where, "chosen lowest above the true lowest, mean (kcal/mol)", "all", name, chosen, "mean")
-    return []
 
 
 def _ensembles(test: _Test) -> dict[str, list[Group]]:
@@ -373,10 +373,10 @@ def _spearman(found: FloatArray, known: FloatArray) -> float:
     return float(spearmanr(found, known).statistic)
 
 
-def _drug_sized(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str]:
+def _drug_sized(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
     store = DATA / "qmugs.parquet"
     if not store.exists():
-        return []
+        return
     groups, training = test.groups([store]), test.training(store)
     for level in (DFT, GFN2):
         where = f"drug-sized molecules (QMugs), {level}"
@@ -397,7 +397,6 @@ def _drug_sized(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[s
                 ]
                 rows.errors(where, "total energy, mean absolute error (kcal/mol)", kind, name, part, "mae")
                 rows.errors(where, "total energy, bias (kcal/mol)", kind, name, part, "mean_signed")
-    return []
 
 
 def _minima(group: Group) -> Group:
@@ -421,7 +420,7 @@ def _shifted(found: Sequence[Group], training: Sequence[Group]) -> dict[str, lis
     }
 
 
-def _contacts(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str]:
+def _contacts(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
     stores = {
         DFT: (DATA / "dft_contacts.parquet", DATA / "dft.parquet"),
         GFN2: (DATA / "gfn2_contacts.parquet",),
@@ -439,7 +438,6 @@ def _contacts(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str
                 rows.errors(where, "interaction energy, RMSE (kcal/mol)", kind, name, by_class[kind], "rmse")
                 bias = "interaction energy, bias, positive binds too strongly (kcal/mol)"
                 rows.errors(where, bias, kind, name, by_class[kind], "mean_signed")
-    return []
 
 
 def contact_class(pair: Group) -> str:
@@ -448,7 +446,7 @@ def contact_class(pair: Group) -> str:
     return _WITH_HEAVIER if name == "hydrogen bonds" and np.isin(pair.molecule.numbers, _HEAVIER).any() else name
 
 
-def _relaxation(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[str]:
+def _relaxation(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
     small = [_minima(group) for group in _at_level(test.groups([DATA / "gfn2_torsions.parquet"]), GFN2)]
     alone: dict[tuple[str, ...], Group] = {}
     for group in small:
@@ -473,7 +471,6 @@ def _relaxation(models: Mapping[str, Model], test: _Test, rows: _Rows) -> list[s
         rows.values(where, "share that keep all bonds (%)", "all", name, [100 * value for value in kept], "mean")
         rows.values(where, "RMSD of the heavy atoms, median (Angstrom)", "all", name, moved, "median")
         rows.values(where, "order of conformers, median Spearman", "all", name, order, "median")
-    return []
 
 
 def heavy_rmsd(molecule: Molecule, first: FloatArray, second: FloatArray) -> float:
@@ -486,7 +483,7 @@ def heavy_rmsd(molecule: Molecule, first: FloatArray, second: FloatArray) -> flo
 
 
 #: Our own test sets by the name that commands use.
-SETS: dict[str, Callable[[Mapping[str, Model], _Test, _Rows], list[str]]] = {
+SETS: dict[str, Callable[[Mapping[str, Model], _Test, _Rows], None]] = {
     "torsions": _torsions,
     "conformers": _conformers,
     "drug-sized": _drug_sized,

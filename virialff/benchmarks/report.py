@@ -18,6 +18,7 @@ import virialff
 from virialff.benchmarks.calibration import CalibrationResult
 from virialff.benchmarks.conformers import ConformerResult, compare_conformers, compare_stored, conformer_set
 from virialff.benchmarks.held_out import HeldOutComparison, HeldOutSet, SplitRule, read_held_out, run_held_out
+from virialff.benchmarks.named import NamedResult, check_named, named_table
 from virialff.benchmarks.noncovalent import (
     BASE_PAIRS,
     REPORTED,
@@ -27,6 +28,7 @@ from virialff.benchmarks.noncovalent import (
     run,
     run_reported,
 )
+from virialff.benchmarks.own_sets import OwnSets, measure_sets
 from virialff.benchmarks.physics import PhysicsResult, check_physics
 from virialff.benchmarks.reference_data import REFERENCES, References, load_references
 from virialff.documents import json_text
@@ -43,6 +45,8 @@ from virialff.units import KCAL_MOL
 #: Called as progress(what, done, in all); what it raises stops the run.
 Progress = Callable[[str, int, int], None]
 LABELS = ASSETS / "data" / "dft.parquet"
+#: Keys of a card's comparison: figures of our own test sets, the named molecules, and of which parameters they are.
+OWN_SETS, NAMED, SHA256 = "own test sets", "named molecules", "parameters, sha256"
 _LEADING = ["set", "quantity", "sizes", "method"]
 #: The quantities of a ConformerResult by their zero.
 _CONFORMER_ZEROS = {
@@ -55,7 +59,8 @@ _CONFORMER_ZEROS = {
 class SideBySide:
     """All that was measured; what was not is None or empty, and `notes` say why.
 
-    interactions: by the name of the set, see `noncovalent.REPORTED`; conformers: minima of the conformer set.
+    interactions: by the name of the set, see `noncovalent.REPORTED`; conformers: minima of the conformer set; own_sets:
+    our own test sets; named: the molecules that a chemist looks at first. sha256: of each model's parameters.
     """
 
     levels: Mapping[str, str]
@@ -64,6 +69,9 @@ class SideBySide:
     conformers: ConformerResult | None = None
     physics: Mapping[str, PhysicsResult] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    own_sets: OwnSets = field(default_factory=OwnSets)
+    named: NamedResult = field(default_factory=NamedResult)
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def calibration(self) -> Mapping[str, Mapping[str, CalibrationResult]]:
@@ -105,6 +113,14 @@ class SideBySide:
         """`statistics` with a column a method, as `model_card.side_by_side_table`."""
         return side_by_side_table([{str(k): v for k, v in row.items()} for row in self._records()], statistic)
 
+    def own_sets_table(self) -> pd.DataFrame:
+        """The figures of our own test sets, with a column a method."""
+        return side_by_side_table(self.own_sets.rows, "value")
+
+    def named_table(self) -> pd.DataFrame:
+        """The named molecules, with a column a method."""
+        return named_table(self.named.as_records())
+
     def _records(self) -> list[dict[Any, Any]]:
         records: list[dict[Any, Any]] = self.statistics.to_dict("records")
         return records
@@ -122,6 +138,9 @@ class SideBySide:
                 name: {quantity: result.as_dict() for quantity, result in results.items()}
                 for name, results in self.calibration.items()
             },
+            OWN_SETS: _plain([_rounded(row) for row in self.own_sets.rows]),
+            NAMED: self.named.as_records(),
+            SHA256: dict(self.sha256),
             "notes": list(self.notes),
         }
 
@@ -145,13 +164,16 @@ def evaluate_models(
     engines: Sequence[str] = ENGINES,
     physics: bool = True,
     max_molecules: int | None = None,
+    own_sets: Sequence[str] = (),
+    named: bool = False,
     progress: Progress | None = None,
 ) -> SideBySide:
     """Measure models and, beside them, engines.
 
     labels: store or file whose test part is used: the part that the split of every model's card leaves out. None for
     none. references: store or file of reference energies of the evaluation sets. An engine that cannot compute here is
-    left out with its reason in the notes. max_molecules: of the labels.
+    left out with its reason in the notes. max_molecules: of the labels, and of each of our own test sets. own_sets:
+    names of `own_sets.SETS`; named: whether to ask the questions of `named.QUESTIONS`.
 
     Raises ConfigError for a model whose card does not tell its split and for labels without this level, StoreError.
     """
@@ -175,6 +197,10 @@ def evaluate_models(
             progress("checks of the parameters", position, len(models))
         checks[name] = check_physics(model)
         notes += [f"not checked of {name}: {reason}" for reason in checks[name].not_checked]
+    own = measure_sets(models, own_sets, max_molecules=max_molecules, progress=progress) if own_sets else OwnSets()
+    tell = None if progress is None else (lambda done, total: progress("named molecules", done, total))
+    asked = check_named(models, progress=tell) if named else NamedResult()
+    notes += [f"{name} has no value for {what}: {reason}" for (name, what), reason in asked.reasons.items()]
     return SideBySide(
         levels,
         comparison,
@@ -182,6 +208,9 @@ def evaluate_models(
         compare_stored(store, LEVEL_OF_THEORY, models),
         checks,
         tuple(notes),
+        own,
+        asked,
+        {name: model.sha256 for name, model in models.items()},
     )
 
 
@@ -273,6 +302,10 @@ def _left_out(reasons: Mapping[tuple[str, int], str], what: str) -> list[str]:
     for (method, _), reason in reasons.items():
         by_method.setdefault(method, []).append(reason)
     return [f"{name} left out {len(found)} {what}, the first because {found[0]}" for name, found in by_method.items()]
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _plain(value: Any) -> Any:

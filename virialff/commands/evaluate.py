@@ -3,7 +3,9 @@
 Reference energies of the evaluation sets: S66 against CCSD(T)/CBS and against DFT with counterpoise, relaxed dimers,
 A-T and G-C, conformers. Labels: the part that the split of every model leaves out: total energies (also per atom and by
 size of the molecule), energies above the lowest minimum, forces, dipoles, complexes. Then the checks of the parameters,
-and, for a model with members, spread against error. Sets that are not complete are measured as far as they go; every
+and, for a model with members, spread against error. Our own test sets: torsions by class of bond, conformers,
+drug-sized molecules, contacts by class, relaxation. Named molecules: barriers, the more stable form and charges that a
+chemist looks at first, each with whether it is right. Sets that are not complete are measured as far as they go; every
 number has its number of values and a 95 % bootstrap interval over molecules.
 """
 
@@ -22,9 +24,14 @@ from virialff.commands.parser import positive_int
 from virialff.text import counted, fixed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from virialff.benchmarks.report import Progress, SideBySide
 
 SUMMARY = "errors of models, GFN2-xTB and ANI side by side"
+#: Our own test sets, `virialff.benchmarks.own_sets.SETS`, and all parts of an evaluation.
+OWN_PARTS = ("torsions", "conformers", "drug-sized", "contacts", "relaxation")
+PARTS = ("labels", "references", "physics", *OWN_PARTS, "named")
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -47,27 +54,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-molecules", type=positive_int, metavar="N", help="of the labels, test on no more molecules"
     )
     parser.add_argument("--no-physics", action="store_true", help="leave out the checks of the parameters")
+    parser.add_argument(
+        "--no-own-sets", action="store_true", help="leave out our own test sets and the named molecules"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=PARTS,
+        metavar="PART",
+        help=f"measure this part alone; may be repeated: {', '.join(PARTS)}",
+    )
+    parser.add_argument(
+        "--card",
+        action="store_true",
+        help="keep own test sets and named molecules in the first model's card",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, evaluate_models, evaluation_json
-    from virialff.models.registry import load_model
+    from virialff.benchmarks.report import (
+        LABELS,
+        LEVEL_OF_THEORY,
+        NAMED,
+        OWN_SETS,
+        REFERENCES,
+        SHA256,
+        evaluate_models,
+        evaluation_json,
+    )
+    from virialff.models.card import SIDE_BY_SIDE
+    from virialff.models.registry import keep_in_card, load_model
 
     names = list(dict.fromkeys(arguments.models))
     form = None if arguments.output is None else form_of(arguments.output, ("json", *TABLES))
+    parts = set(arguments.only or PARTS)
+    if not arguments.only and arguments.no_own_sets:
+        parts -= {*OWN_PARTS, "named"}
     report = evaluate_models(
         {name: load_model(name) for name in names},
-        labels=None if arguments.no_labels else arguments.labels or LABELS,
+        labels=None if arguments.no_labels or "labels" not in parts else arguments.labels or LABELS,
         level_of_theory=arguments.level or LEVEL_OF_THEORY,
-        references=arguments.references or REFERENCES,
-        physics=not arguments.no_physics,
+        references=arguments.references or REFERENCES if "references" in parts else None,
+        physics="physics" in parts and not arguments.no_physics,
         max_molecules=arguments.max_molecules,
+        own_sets=[name for name in OWN_PARTS if name in parts],
+        named="named" in parts,
         progress=progress_lines(),
     )
     if form in TABLES:
         write(arguments.output, form, report.statistics)
     elif form is not None:
         write(arguments.output, "text", evaluation_json(report) + "\n")
+    if arguments.card:
+        found = report.as_dict()
+        measured = {OWN_SETS: bool(report.own_sets.rows), NAMED: bool(report.named.answers), SHA256: True}
+        keep_in_card(names[0], SIDE_BY_SIDE, {name: found[name] for name, there in measured.items() if there})
     print(as_text(report))
     return ExitCode.OK
 
@@ -94,7 +135,11 @@ def as_text(report: SideBySide) -> str:
     parts = []
     for name, statistic in (("mean absolute errors", "mae"), ("root mean square errors", "rmse")):
         if len(report.statistics):
-            parts.append(f"{name} (95 % interval)\n{_blocks(report, statistic)}")
+            parts.append(f"{name} (95 % interval)\n{_blocks(report.wide(statistic))}")
+    if report.own_sets.rows:
+        parts.append("own test sets (95 % interval)\n" + _blocks(report.own_sets_table()))
+    if report.named.answers:
+        parts.append("named molecules\n" + report.named_table().to_string(index=False))
     if len(report.base_pairs):
         table = report.base_pairs.to_string(index=False, float_format=partial(fixed, decimals=2))
         parts.append(f"base pairs, E_int in kcal/mol\n{table}")
@@ -110,8 +155,7 @@ def as_text(report: SideBySide) -> str:
     return "\n\n".join([*parts, *report.notes])
 
 
-def _blocks(report: SideBySide, statistic: str) -> str:
-    wide = report.wide(statistic)
+def _blocks(wide: pd.DataFrame) -> str:
     blocks = []
     for place, part in wide.groupby("set", sort=False):
         shown = part.drop(columns="set")

@@ -8,7 +8,7 @@ Loading never unpickles; a damaged or foreign file is refused with the reason.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,16 +97,28 @@ def save_checkpoint(
         for name, member in zip(MEMBER_FILES, members, strict=False)
     ]
     digest = _save_parameters(folder / PARAMETERS_FILE, network, baseline)
-    partial = folder / (CARD_FILE + ".partial")
     card = card | {"schema": CARD_SCHEMA, "sha256": digest}
     card.pop("members", None)
     if listed:
         card["members"] = listed
-    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    _write_card(folder, card)
     for name in MEMBER_FILES[len(members) :]:
         (folder / name).unlink(missing_ok=True)
     return digest
+
+
+def update_metrics(folder: Path, name: str, values: Mapping[str, Any]) -> None:
+    """Put values into the mapping `name` of the metrics of a folder's card; what else the card says stays."""
+    card = _read_card(folder / CARD_FILE)
+    metrics = card.setdefault("metrics", {})
+    metrics[name] = metrics.get(name, {}) | dict(values)
+    _write_card(folder, card)
+
+
+def _write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    partial = folder / (CARD_FILE + ".partial")
+    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / CARD_FILE)
 
 
 def _save_parameters(file: Path, network: ForceFieldNetwork, baseline: Baseline) -> str:

@@ -11,11 +11,11 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from virialff.errors import CheckpointError, RegistryError
 from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder, require_write_access
@@ -156,6 +156,17 @@ def _registered_name(folder: Path) -> str | None:
     """The name of the model in a folder, None for a folder elsewhere."""
     known = folder.resolve().parent in (models_folder().resolve(), SHIPPED.resolve())
     return folder.resolve().name if known and _NAME.fullmatch(folder.resolve().name) else None
+
+
+def keep_in_card(name_or_path: str | Path, metric: str, values: Mapping[str, Any]) -> None:
+    """Put values into one of the metrics of a model's card, such as "side by side"; what else it says stays.
+
+    Raises CheckpointError where there is no such model, ReadOnlyError if VIRIALFF_READ_ONLY is set.
+    """
+    from virialff.models.checkpoint import update_metrics
+
+    require_write_access("Changing a model card")
+    update_metrics(_model_folder(name_or_path), metric, values)
 
 
 def _model_folder(name_or_path: str | Path | None) -> Path:

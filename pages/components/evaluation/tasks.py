@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pages.components.shell.worker import Report
+from virialff.benchmarks.own_sets import SETS
 from virialff.benchmarks.report import SideBySide, evaluate_models
 from virialff.models.registry import load_model
 
@@ -19,6 +20,7 @@ def evaluate(
     engines: Sequence[str],
     physics: bool,
     max_molecules: int | None,
+    own_sets: bool,
 ) -> SideBySide:
     """`evaluate_models` of registered models by their names."""
     report(0, 0, "loading the models")
@@ -30,5 +32,7 @@ def evaluate(
         engines=tuple(engines),
         physics=physics,
         max_molecules=max_molecules,
+        own_sets=tuple(SETS) if own_sets else (),
+        named=own_sets,
         progress=lambda what, done, total: report(done, total, f"{what}, {done} of {total}"),
     )

@@ -12,9 +12,10 @@ import streamlit as st
 
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.show import download, show_figure, wrapped_table
-from virialff.benchmarks.report import SideBySide, evaluation_json
+from virialff.benchmarks.named import named_table
+from virialff.benchmarks.report import NAMED, OWN_SETS, SideBySide, evaluation_json
 from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
-from virialff.models.card import compare_cards, error_table
+from virialff.models.card import SIDE_BY_SIDE, compare_cards, error_table, side_by_side_table
 from virialff.models.registry import RegisteredModel
 
 _STATISTICS = {"mean absolute error": "mae", "root mean square error": "rmse"}
@@ -54,6 +55,12 @@ def one_card(registered: RegisteredModel, card: Mapping[str, Any]) -> None:
         wrapped_table(errors)
     for limit in card.get("limitations", []):
         st.markdown(f"- {plain(str(limit), limit=1000)}")
+    beside = card.get("metrics", {}).get(SIDE_BY_SIDE, {})
+    own_sets(
+        side_by_side_table(beside.get(OWN_SETS, []), "value"),
+        named_table(beside.get(NAMED, [])),
+        f"card_{file_stem(registered.name)}",
+    )
     found = calibrations_in(card.get("metrics", {}))
     if found:
         calibration(found, f"card_{registered.name}")
@@ -66,6 +73,16 @@ def one_card(registered: RegisteredModel, card: Mapping[str, Any]) -> None:
             f"{file_stem(registered.name)}_card.json",
             key=f"card_{registered.name}",
         )
+
+
+def own_sets(table: pd.DataFrame, named: pd.DataFrame, key: str) -> None:
+    """Figures of our own test sets and the named molecules, each with its table to download; nothing for none."""
+    if len(table):
+        st.markdown("**Our own test sets, with 95 % intervals**")
+        _table(table.rename(columns={"sizes": "class"}), f"{key}_own_test_sets.csv", "Own test sets (CSV)")
+    if len(named):
+        st.markdown("**Named molecules**")
+        _table(named, f"{key}_named_molecules.csv", "Named molecules (CSV)")
 
 
 def calibrations_in(value: Any) -> dict[str, Mapping[str, Any]]:
@@ -97,6 +114,7 @@ def measured(result: SideBySide) -> None:
     table = result.wide(statistic("measured_statistic"))
     if len(table):
         _table(table, "evaluation.csv", "Errors (CSV)")
+    own_sets(result.own_sets_table(), result.named_table(), "measured")
     if result.held_out is not None and len(result.held_out.energies):
         energies = result.held_out.energies
         _predictions(energies, "total energy", "Total energies of minima (Fig. 7)", result.held_out.methods)

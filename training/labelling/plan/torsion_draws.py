@@ -13,7 +13,6 @@ from training.labelling.structures.geometries import seed_of
 from training.labelling.structures.pools import clean, read_smiles_file
 from virialff.errors import ConfigError, MoleculeError
 from virialff.labels.evaluation_sets import evaluation_reason
-from virialff.text import counted
 
 #: Source of the torsions of the written list.
 WRITTEN = "torsions"
@@ -107,7 +106,7 @@ def draw_torsions(
     for _, kind, number in sorted(turns):
         while have[kind] <= number and waiting[kind]:
             have[kind] += take(waiting[kind].pop(len(waiting[kind]) // 2 if number else 0))
-    say(f"{counted(len(tasks), 'torsion')}")
+    say(f"{len(tasks)} torsions")
     if settings.dft_count:
         # A double bond half turned is a diradical, for which closed-shell DFT has no answer.
         single = [task for task in tasks.values() if not _is_double(Chem.MolFromSmiles(task.smiles), *task.bond)]
@@ -276,7 +275,7 @@ def fragment_of(editable: Chem.RWMol, j: int, k: int, kind: str | None, source: 
 
 
 def turned_bonds(smiles: str, source: str) -> Iterator[Fragment]:
-    """Every rotatable bond of a whole molecule, or the one between its atoms of map numbers 1 and 2 where it has such."""
+    """Every rotatable bond of a whole molecule, or the one between its atoms 1 and 2 where map numbers name such."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         raise ConfigError(f"The SMILES {smiles!r} of the list of torsions cannot be read: correct it.")
