@@ -87,8 +87,9 @@ def _csv(table: Any) -> bytes:
 
 
 def _tsv(table: Any) -> bytes:
-    text: str = table.to_csv(index=False, sep="\t", float_format="%.12g", lineterminator="\n")
-    return text.encode()
+    from virialff.parameters.tables import to_csv
+
+    return to_csv(table, "\t").encode()
 
 
 def _parquet(table: Any) -> bytes:

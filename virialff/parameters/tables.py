@@ -74,11 +74,11 @@ def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) ->
     return table
 
 
-def to_csv(table: pd.DataFrame) -> str:
+def to_csv(table: pd.DataFrame, separator: str = ",") -> str:
     """The table as CSV text; undefined values are empty cells."""
     # A zero has no sign.
     signless = table.apply(lambda column: column + 0.0 if pd.api.types.is_float_dtype(column) else column)
-    text: str = signless.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+    text: str = signless.to_csv(index=False, sep=separator, float_format="%.12g", lineterminator="\n")
     return text
 
 

@@ -99,3 +99,11 @@ def test_json_is_complete_and_has_null_for_what_is_undefined(model, butanol):
     assert list(pairs.columns) == list(butanol.pairs.columns)
     assert pairs.loc[pairs["relation"] == "bonded", "sigma"].isna().all()
     np.testing.assert_allclose(pairs["C13"], butanol.pairs["C13"])
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_zero_has_no_sign_in_a_file(separator):
+    table = pd.DataFrame({"E": [-0.0, -1.5], "n": [0, 1], "name": ["a", "-0"]})
+    assert to_csv(table, separator).split("\n")[1:3] == [
+        separator.join(row) for row in (("0", "0", "a"), ("-1.5", "1", "-0"))
+    ]
