@@ -103,7 +103,9 @@ def _run(argv: list[str]) -> int:
         return commands[arguments.command].run(arguments)
     except UsageError as error:
         asked: argparse.ArgumentParser = arguments.parser
-        asked.error(str(error))
+        asked.print_usage(sys.stderr)
+        print(f"{asked.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return ExitCode.USAGE
     except VirialffError as error:
         error.setting = option_of(arguments.parser, error.setting)
         raise

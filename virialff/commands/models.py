@@ -150,8 +150,7 @@ def trained_on(card: Mapping[str, Any]) -> str:
     for what, splits in (card["data"] if isinstance(card["data"], dict) else {}).items():
         train = splits.get("train") if isinstance(splits, dict) else None
         if isinstance(train, dict) and train.get("records"):
-            n_geometries = train["geometries" if "geometries" in train else "records"]
-            geometries = counted(n_geometries, "geometry", "geometries")
+            geometries = counted(int(train.get("geometries") or train["records"]), "geometry", "geometries")
             parts.append(f"{train['records']:,} {what} ({geometries})")
     recipe = card["recipe"] if isinstance(card["recipe"], dict) else {}
     companion = recipe.get("companion")

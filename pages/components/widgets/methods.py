@@ -15,6 +15,7 @@ from virialff.engines import DFT_ENGINES, ENGINES
 from virialff.methods.method import first_usable, plug_in_names
 from virialff.methods.runs import EnergyCache, MethodEnergies, energies_of
 from virialff.models.force_field import Model
+from virialff.models.registry import SHIPPED_DEFAULT
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.text import counted
@@ -30,8 +31,9 @@ _AT_ONCE = 1_000_000
 
 
 def the_model(model: Model) -> Chosen:
-    """The active model as a method."""
-    return Chosen(active_folder(), "Model", f"{model.name}, {model.level}", model.sha256, "instant")
+    """The active model as a method, under its name unless it is the one that ships as default."""
+    label = "Model" if model.name == SHIPPED_DEFAULT else model.name
+    return Chosen(active_folder(), label, f"{model.name}, {model.level}", model.sha256, "instant")
 
 
 def method_for(name: str, molecule: Molecule) -> Chosen | str:

@@ -66,7 +66,7 @@ def test_energies_of_the_file_are_a_reference(capsys, tmp_path, molecules):
     assert text.splitlines()[-1].endswith("5 conformers of 2 molecules")
     assert run(capsys, file, "-m", "gfn2", "--reference", name, "--sdf", tmp_path / "out.sdf", "-o", tmp_path / "o.csv")
     table = pd.read_csv(tmp_path / "o.csv")
-    np.testing.assert_allclose(table["gfn2_minus_reference_kcal_per_mol"][:3], expected, atol=1e-6)
+    np.testing.assert_allclose(table["gfn2_minus_reference_kcal_per_mol"][:3], expected, atol=1e-4)
     written = list(Chem.SDMolSupplier(str(tmp_path / "out.sdf"), removeHs=False))
     assert written[2].GetDoubleProp("reference_relative_kcal_per_mol") == pytest.approx(reference[2])
 
