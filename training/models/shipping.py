@@ -1,4 +1,4 @@
-"""From finished runs to a model folder: the parameter sets, what is measured of them, the card."""
+"""From runs, finished or stopped, to a model folder: the parameter sets, what is measured of them, the card."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _HISTORY = "data_history.jsonl"
 class Shipment:
     """What becomes a model.
 
-    run: folder of the finished run whose parameters are the force field. members: runs or model folders that give the
-    spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside it. labels,
-    level: store and level of theory for that, by default those of the recipe. own_sets: whether our own test sets and
-    the named molecules are part of that.
+    run: folder of the run whose parameters at its last checkpoint are the force field. members: runs or model folders
+    that give the spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside
+    it. labels, level: store and level of theory for that, by default those of the recipe. own_sets: whether our own
+    test sets and the named molecules are part of that.
     """
 
     run: Path
@@ -97,7 +97,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
             state=state,
             environments=environments,
             metrics=metrics,
-            limitations=list(shipment.limitations),
+            limitations=[*_unfinished(shipment.run, state), *shipment.limitations],
         )
         save_checkpoint(folder, state.average, state.baseline, card, members)
         return load_model(folder)
@@ -136,9 +136,28 @@ def _oriented(run: Path, records: Records) -> State:
     if any(stage.twin_weight for stage in stages):
         raise ConfigError(f"the run {run} is a kinetic-energy twin: its pair sum is no force field")
     state = read_run(run, records)
+    before = 0
+    for stage in stages:
+        if stage.trains_potential:
+            break
+        before += stage.steps
+    if state.step <= before:
+        raise ConfigError(
+            f"the run {run} ended at step {state.step}, and its potential is trained from step {before + 1} on: go on "
+            f"with it by `virialff train`"
+        )
     if not any(stage.dipole_weight for stage in stages):
         orient_charges(state.average, records)
     return state
+
+
+def _unfinished(run: Path, state: State) -> list[str]:
+    """A sentence for the card of a run that has not made all its steps."""
+    stages = stages_of(RunFolder(run).config())
+    steps = sum(stage.steps for stage in stages)
+    if state.step >= steps:
+        return []
+    return [f"Its training was ended at step {state.step} of {steps}; more steps may lower its errors."]
 
 
 def _member(path: Path, shipment: Shipment, state: State, records: Records) -> Member:
