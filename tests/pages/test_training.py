@@ -15,6 +15,7 @@ from tests.small_training import small_recipe, small_store
 from training.jobs.control import find, list_jobs, start, stop
 from training.jobs.runs import metrics_table, runs_with_metrics
 from virialff.figures.training import loss_figure
+from virialff.models.registry import load_model
 from virialff.settings import RUNS_VARIABLE
 
 
@@ -217,3 +218,74 @@ def test_a_training_on_slurm(app, store, jobs, monkeypatch):
         assert (find(job.name).state, find(job.name).reason) == ("finished", "")
         assert f"SLURM job {job.scheduler_id}" in text_of(page)
     training_start.find_devices_cached.clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("learning_rate", -1.0, "learning_rate is -1 and must be above 0"),
+        ("steps", -5, "steps is -5 and must be at least 1"),
+        ("batch_molecules", 0, "batch_molecules is 0 and must be at least 1, or left out"),
+        ("average_decay", 1.0, "average_decay is 1 and must be below 1"),
+        ("hidden_size", 0, "hidden_size is 0 and must be at least 1"),
+    ],
+)
+def test_a_value_that_no_training_can_have_is_said_beside_its_field(page, name, value, words):
+    labelled(page.number_input, name).set_value(value).run()
+    assert not page.exception
+    (error,) = page.error
+    assert words.lower() in error.value.replace("\\", "").lower()
+    assert "Start training" not in [entry.label for entry in page.button]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1, nan, 1, 1, 1", "kind_weights is nan and must be a finite number"),
+        ("1, x, 1, 1, 1", "kind_weights has 'x' where a number belongs"),
+        ("1, -1, 1, 1, 1", "kind_weights is -1 and must not be negative"),
+    ],
+)
+def test_numbers_of_a_list_are_checked_beside_their_field(page, text, words):
+    labelled(page.text_input, "kind_weights").set_value(text).run()
+    assert not page.exception
+    (error,) = page.error
+    assert words.lower() in error.value.replace("\\", "").lower()
+
+
+@pytest.mark.parametrize("name", ["../out", "two words", "", "jobs", ".hidden", "x" * 70])
+def test_names_of_runs_are_checked_as_they_are_typed(page, name):
+    labelled(page.text_input, "Name of the run").set_value(name).run()
+    assert not page.exception
+    assert "name" in page.error[0].value
+    assert "Start training" not in [entry.label for entry in page.button]
+
+
+def test_a_stopped_training_becomes_a_model(page, store, jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIRIALFF_MODELS", str(tmp_path / "models"))
+    recipe = tmp_path / "recipe.yaml"
+    text = small_recipe(store, steps=100_000, validate_every=2) | {"name": "foundation-gfn2"}
+    recipe.write_text(yaml.safe_dump(text))
+    start(recipe)
+    wait_for(lambda: find("foundation-gfn2").step >= 4)
+    stop("foundation-gfn2")
+    page.run()
+    assert find("foundation-gfn2").state == "stopped"
+    field = labelled(page.text_input, "Name of the model")
+    # The run has the name of a model that ships, so the suggested one is another.
+    assert field.value == "foundation-gfn2-2"
+    field.set_value("no name at all").run()
+    assert "cannot name a model" in text_of(page)
+    assert button(page, "Make a model").disabled
+    labelled(page.text_input, "Name of the model").set_value("halfway").run()
+    labelled(page.toggle, "Measure it beside GFN2-xTB and ANI").set_value(False).run()
+    assert not page.error
+    button(page, "Make a model").click().run()
+    assert not page.exception
+    wait_for(lambda: all(job.is_over for job in list_jobs(None)))
+    page.run()
+    assert not page.exception
+    assert button(page, "Use halfway in this session")
+    card = load_model("halfway").card
+    assert card["recipe"]["steps_done"] == find("foundation-gfn2").step
+    assert card["limitations"][0].startswith(f"Its training was ended at step {find('foundation-gfn2').step} of 100000")

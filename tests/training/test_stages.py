@@ -15,8 +15,9 @@ from tests.small_network import SMALL_NETWORK
 from tests.training.conftest import SHIFT
 from training.data.pack import COMPLEXES, MOLECULES, Pack, load_pack
 from training.loop.run_folder import RunFolder
-from training.loop.state import State, read_run
+from training.loop.state import State, read_run, steps_done
 from training.loop.train import train
+from training.models.shipping import trained_state
 from training.objectives.losses import charge_dipoles
 from training.recipes.optimization import Optimization
 from virialff.elements import ELEMENTS
@@ -45,6 +46,22 @@ def kinetic_run(molecules, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("kinetic_run")
     run(folder, molecules, KINETIC)
     return folder
+
+
+def test_a_run_that_has_not_come_to_its_potential_is_no_model(kinetic_run, molecules, tmp_path):
+    with pytest.raises(ConfigError, match="trains no potential, only kinetic energies"):
+        trained_state(kinetic_run, molecules.train)
+
+    def interrupt(line: str) -> None:
+        if steps_done(tmp_path) > 0:
+            raise KeyboardInterrupt
+
+    stages = (dataclasses.replace(KINETIC, checkpoint_seconds=0.0), POTENTIAL)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, SMALL_NETWORK, stages, molecules, None, report=interrupt)
+    assert 0 < steps_done(tmp_path) <= 60
+    with pytest.raises(ConfigError, match=r"ended at step \d+, and its potential is trained from step 61 on"):
+        trained_state(tmp_path, molecules.train)
 
 
 def test_packs_hold_all_of_the_kinetic_energy(molecules):

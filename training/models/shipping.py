@@ -1,4 +1,4 @@
-"""From finished runs to a model folder: the parameter sets, what is measured of them, the card."""
+"""From runs, finished or stopped, to a model folder: the parameter sets, what is measured of them, the card."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _HISTORY = "data_history.jsonl"
 class Shipment:
     """What becomes a model.
 
-    run: folder of the finished run whose parameters are the force field. members: runs or model folders that give the
-    spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside it. labels,
-    level: store and level of theory for that, by default those of the recipe. own_sets: whether our own test sets and
-    the named molecules are part of that.
+    run: folder of the run whose parameters at its last checkpoint are the force field. members: runs or model folders
+    that give the spread. twins: runs of kinetic-energy twins, measured for the card. beside: models to measure beside
+    it. labels, level: store and level of theory for that, by default those of the recipe. own_sets: whether our own
+    test sets and the named molecules are part of that.
     """
 
     run: Path
@@ -71,7 +71,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     recipe, packs = shipment.recipe, _packs(shipment.run, shipment.recipe)
     records = load_pack(packs / MOLECULES).train
     beside = {name: load_model(name) for name in shipment.beside}
-    state = _oriented(shipment.run, records)
+    state = trained_state(shipment.run, records)
     members = [_member(path, shipment, state, records) for path in shipment.members]
     molecules, complexes = load_packs(packs)
     predictions = [
@@ -97,7 +97,7 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
             state=state,
             environments=environments,
             metrics=metrics,
-            limitations=list(shipment.limitations),
+            limitations=[*_unfinished(shipment.run, state), *shipment.limitations],
         )
         save_checkpoint(folder, state.average, state.baseline, card, members)
         return load_model(folder)
@@ -128,17 +128,38 @@ def read_recipe(run: Path) -> dict[str, Any]:
     return recipe
 
 
-def _oriented(run: Path, records: Records) -> State:
-    """The run at its last checkpoint; dipoles settle the sign of the charges, energies do not."""
+def trained_state(run: Path, records: Records) -> State:
+    """The run at its last checkpoint; dipoles settle the sign of the charges, energies do not.
+
+    Raises ConfigError for a run that has trained no potential yet.
+    """
     if steps_done(run) == 0:
         raise ConfigError(f"the run {run} has no checkpoint yet: train it first")
     stages = stages_of(RunFolder(run).config())
     if any(stage.twin_weight for stage in stages):
         raise ConfigError(f"the run {run} is a kinetic-energy twin: its pair sum is no force field")
     state = read_run(run, records)
+    first = next((number for number, stage in enumerate(stages) if stage.trains_potential), None)
+    if first is None:
+        raise ConfigError(f"the run {run} trains no potential, only kinetic energies: it is no force field")
+    before = sum(stage.steps for stage in stages[:first])
+    if state.step <= before:
+        raise ConfigError(
+            f"the run {run} ended at step {state.step}, and its potential is trained from step {before + 1} on: go on "
+            "with it first"
+        )
     if not any(stage.dipole_weight for stage in stages):
         orient_charges(state.average, records)
     return state
+
+
+def _unfinished(run: Path, state: State) -> list[str]:
+    """A sentence for the card of a run that has not made all its steps."""
+    stages = stages_of(RunFolder(run).config())
+    steps = sum(stage.steps for stage in stages)
+    if state.step >= steps:
+        return []
+    return [f"Its training was ended at step {state.step} of {steps}; more steps may lower its errors."]
 
 
 def _member(path: Path, shipment: Shipment, state: State, records: Records) -> Member:
@@ -153,7 +174,7 @@ def _member(path: Path, shipment: Shipment, state: State, records: Records) -> M
         recipe = read_recipe(path)
         own_level = recipe["level_of_theory"]
         if own_level == level:
-            other = _oriented(path, records)
+            other = trained_state(path, records)
             network, baseline = other.average, other.baseline
             origin = {"name": recipe["name"], "recipe": recipe | {"steps_done": other.step}}
     if own_level != level:

@@ -285,6 +285,16 @@ def check_new_name(name: str) -> None:
             raise _taken(name)
 
 
+def free_name(wanted: str) -> str:
+    """A name under which a model can be added: the wanted one where it can be, else the nearest with a number."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).lstrip("._-")[:60].rstrip("-") or "model"
+    with _readable(models_folder()) as folder:
+        taken = {*_names(SHIPPED), *(os.listdir(folder) if folder.is_dir() else ())}
+    if name not in taken:
+        return name
+    return next(f"{name}-{n}" for n in range(2, len(taken) + 3) if f"{name}-{n}" not in taken)
+
+
 def remove(name: str) -> None:
     """Delete one of the user's own models.
 

@@ -1,5 +1,8 @@
 """Sizes and switches of the networks. The defaults are the paper; every departure from it is a switch."""
 
+import math
+import operator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -11,11 +14,45 @@ RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
 _Value = TypeVar("_Value")
 
 
-def setting(default: _Value, description: str) -> _Value:
+# Bounds of the numbers of a setting: in words, and whether a number keeps one.
+_BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "at_least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "at_most": ("at most", operator.le),
+    "below": ("below", operator.lt),
+}
+
+
+def setting(default: _Value, description: str, **bounds: float) -> _Value:
     """A field of a dataclass of settings with its meaning, as pydantic's `Field`; without pydantic, which the numeric
-    core does not need."""
-    value: _Value = field(default=default, metadata={"description": description})
+    core does not need. bounds: limits of its numbers, by the names in `_BOUNDS`."""
+    value: _Value = field(default=default, metadata={"description": description, "bounds": bounds})
     return value
+
+
+def out_of_bounds(settings: type, name: str, value: Any) -> str | None:
+    """Why a field of a dataclass of settings cannot have this value, as a sentence, or None; None is no number."""
+    entry = next(field for field in fields(settings) if field.name == name)
+    bounds: dict[str, float] = entry.metadata.get("bounds", {})
+    for number in value if isinstance(value, (tuple, list)) else (value,):
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            continue
+        if not math.isfinite(number):
+            return f"{name} is {number} and must be a finite number"
+        for bound, limit in bounds.items():
+            words, keeps = _BOUNDS[bound]
+            if not keeps(number, limit):
+                must = "must not be negative" if (bound, limit) == ("at_least", 0) else f"must be {words} {limit:g}"
+                return f"{name} is {number:g} and {must}{', or left out' if entry.default is None else ''}"
+    return None
+
+
+def check_bounds(settings: Any) -> None:
+    """Raise ValueError for the first value of a dataclass of settings that is out of its bounds."""
+    for entry in fields(settings):
+        problem = out_of_bounds(type(settings), entry.name, getattr(settings, entry.name))
+        if problem is not None:
+            raise ValueError(problem)
 
 
 @dataclass(frozen=True)
@@ -26,20 +63,22 @@ class NetworkConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     # Given in the paper (section 4.1).
-    message_steps: int = setting(4, "Rounds of message passing along the bonds.")
-    hidden_size: int = setting(350, "Length of the embedding h_i of an atom.")
-    atom_width: int = setting(160, "Width of the network for the kinetic energy of an atom.")
-    atom_layers: int = setting(3, "Layers of the network for the kinetic energy of an atom.")
-    edge_width: int = setting(199, "Width of the network for the kinetic energy of a bond.")
-    edge_layers: int = setting(4, "Layers of the network for the kinetic energy of a bond.")
+    message_steps: int = setting(4, "Rounds of message passing along the bonds.", at_least=0)
+    hidden_size: int = setting(350, "Length of the embedding h_i of an atom.", at_least=1)
+    atom_width: int = setting(160, "Width of the network for the kinetic energy of an atom.", at_least=1)
+    atom_layers: int = setting(3, "Layers of the network for the kinetic energy of an atom.", at_least=1)
+    edge_width: int = setting(199, "Width of the network for the kinetic energy of a bond.", at_least=1)
+    edge_layers: int = setting(4, "Layers of the network for the kinetic energy of a bond.", at_least=1)
 
     # Not given in the paper; our choice for the preset `paper`: like the networks of stage 1.
-    charge_width: int = setting(160, "Width of the network for the partial charge of an atom.")
-    charge_layers: int = setting(3, "Layers of the network for the partial charge of an atom.")
-    pair_width: int = setting(199, "Width of feats_net, the network for the coefficients of a pair.")
-    pair_layers: int = setting(4, "Layers of feats_net.")
+    charge_width: int = setting(160, "Width of the network for the partial charge of an atom.", at_least=1)
+    charge_layers: int = setting(3, "Layers of the network for the partial charge of an atom.", at_least=1)
+    pair_width: int = setting(199, "Width of feats_net, the network for the coefficients of a pair.", at_least=1)
+    pair_layers: int = setting(4, "Layers of feats_net.", at_least=1)
     distance_threshold: float | None = setting(
-        10.0, "Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value."
+        10.0,
+        "Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value.",
+        above=0,
     )
 
     # Switches, off in the paper.
@@ -73,7 +112,14 @@ class NetworkConfig:
         "The output for an amplitude is multiplied by RELATION_SCALES, and C_0, C_1 come from a bounded sigma and "
         "epsilon.",
     )
-    gaussian_widths: tuple[float, float] | None = setting(None, "Smallest and largest width of a Gaussian in Angstrom.")
+    gaussian_widths: tuple[float, float] | None = setting(
+        None, "Smallest and largest width of a Gaussian in Angstrom.", above=0
+    )
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if self.gaussian_widths is not None and self.gaussian_widths[0] >= self.gaussian_widths[1]:
+            raise ValueError("gaussian_widths are the smallest and the largest width: give the smaller one first")
 
     @property
     def baseline_detail(self) -> BaselineDetail:

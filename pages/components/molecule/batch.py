@@ -67,6 +67,6 @@ def _results(sample: ParameterSample, contained: Contained) -> None:
             download(f"{label} (CSV)", partial(make, contained.names), file_name, disabled=rows > _MOST_ROWS)
     if sample.n_pairs > _MOST_ROWS:
         st.caption(
-            f"{sample.n_pairs:,} atom pairs are too many for a download here: `virialff params FILE --output "
-            "pairs.csv` writes them."
+            f"{sample.n_pairs:,} atom pairs are too many for a download here: the command `virialff params` writes "
+            "them to a file."
         )

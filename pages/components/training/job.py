@@ -15,8 +15,10 @@ from training.jobs.devices import find_devices
 from training.jobs.record import TRAINING, Job, last_lines
 from training.jobs.runs import metrics_table, runs_with_metrics, speed_of
 from training.labelling.campaign.progress import duration
+from training.loop.state import steps_done
 from training.recipes.presets import recipe_values
 from training.recipes.recipe import load_recipe
+from virialff.errors import VirialffError
 from virialff.figures.training import loss_figure, losses_in
 from virialff.models import registry
 
@@ -38,7 +40,7 @@ def show_job(job: Job) -> None:
         _log(job)
     else:
         st.fragment(_live, run_every=_POLL_SECONDS)(job.name, compared)
-    if job.state == "finished":
+    if job.is_over and (job.state == "finished" or steps_done(job.run)):
         _make_model(job)
 
 
@@ -167,15 +169,25 @@ def _make_model(job: Job) -> None:
             _choose(name)
     if any(not ship.is_over for ship in made):
         return
+    if job.state != "finished" and (steps := job.steps):
+        st.caption(f"The training ended at step {job.step:,} of {steps:,}, which the card of the model will say.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        suggested = registry.free_name(job.run.name)
         name = st.text_input(
-            "Name of the model", job.run.name, key=f"model_name_{job.name}", persist_state="session", width=320
+            "Name of the model",
+            suggested,
+            key=f"model_name_{job.name}_{suggested}",
+            persist_state="session",
+            width=320,
+            live=True,
         ).strip()
         compare = st.toggle(
             "Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}", persist_state="session"
         )
+        problem = _name_problem(name)
         st.button(
             "Make a model",
+            disabled=problem is not None,
             icon=":material/deployed_code:",
             on_click=command_view.start,
             args=(
@@ -184,7 +196,17 @@ def _make_model(job: Job) -> None:
                 ["ship", str(job.run), "--name", name, *([] if compare else ["--no-comparison"])],
             ),
         )
+    if problem is not None:
+        st.error(sentence(problem))
     st.caption("Its errors are measured on data it was never trained on; beside the other methods that takes minutes.")
+
+
+def _name_problem(name: str) -> str | None:
+    try:
+        registry.check_new_name(name)
+    except VirialffError as error:
+        return str(error)
+    return None
 
 
 def _choose(name: str) -> None:

@@ -1,18 +1,17 @@
 """A recipe to train by: from a preset, from another run, in a form of its settings or as YAML."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.shell.text import sentence
+from pages.components.shell.text import plain, sentence
 from pages.components.widgets.show import download
 from training.recipes.optimization import Optimization
 from training.recipes.presets import Setting, check_recipe, presets, recipe_text, recipe_values, settings_of
 from training.recipes.recipe import load_recipe
 from virialff.errors import VirialffError
-from virialff.networks.config import NetworkConfig
+from virialff.networks.config import NetworkConfig, out_of_bounds
 
 # Values that the form starts from, and how often it was filled: the fills are in the keys of its widgets.
 _VALUES = "recipe_values"
@@ -73,7 +72,10 @@ def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str 
             "Recipe", recipe_text(start), height=420, key=key(f"text_{name}_{level_of_theory}_{data}"), **KEPT
         )
     else:
-        text = recipe_text({**_form(values), "name": name, "level_of_theory": level_of_theory, "data": data})
+        settings = _form(values)
+        if settings is None:
+            return None
+        text = recipe_text({**settings, "name": name, "level_of_theory": level_of_theory, "data": data})
     try:
         check_recipe(text)
     except VirialffError as error:
@@ -87,7 +89,8 @@ def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str 
     return text
 
 
-def _form(values: dict[str, Any]) -> dict[str, Any]:
+def _form(values: dict[str, Any]) -> dict[str, Any] | None:
+    """The values of the form; None where one of them cannot be, which is said beside it."""
     result = dict(values)
     stages = values.get("stages") or [values["optimization"]]
     titles = [f"Stage {number}: {stage['name']}" for number, stage in enumerate(stages, start=1)]
@@ -97,9 +100,9 @@ def _form(values: dict[str, Any]) -> dict[str, Any]:
     edited = []
     for number, (tab, stage) in enumerate(zip(tabs, stages, strict=False)):
         with tab:
-            edited.append(_widgets(f"stage{number}", settings_of(Optimization), stage))
+            edited.append(_widgets(f"stage{number}", Optimization, stage))
     with tabs[-2]:
-        result["network"] = _widgets("network", settings_of(NetworkConfig), values["network"])
+        result["network"] = _widgets("network", NetworkConfig, values["network"])
     with tabs[-1]:
         initial = st.text_input(
             "Folder of a run or a model",
@@ -111,6 +114,8 @@ def _form(values: dict[str, Any]) -> dict[str, Any]:
     result.pop("initial", None)
     if initial:
         result["initial"] = initial
+    if None in edited or result["network"] is None:
+        return None
     if "stages" in values:
         result["stages"] = edited
     else:
@@ -118,17 +123,34 @@ def _form(values: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _widgets(part: str, settings: Sequence[Setting], values: dict[str, Any]) -> dict[str, Any]:
+def _widgets(part: str, kind: type, values: dict[str, Any]) -> dict[str, Any] | None:
     result = {}
+    right = True
+    settings = settings_of(kind)
     switches = [setting for setting in settings if setting.kind == "switch"]
     others = [setting for setting in settings if setting.kind != "switch"]
     with st.container(horizontal=True):
         for setting in others:
-            result[setting.name] = _widget(part, setting, values.get(setting.name, setting.default))
+            with st.container(width=200 if setting.kind != "numbers" else 260, gap="xsmall"):
+                value = _widget(part, setting, values.get(setting.name, setting.default))
+                if (problem := _problem(kind, setting, value)) is not None:
+                    # As it is: a sentence would begin with a capital, and the name of a setting does not.
+                    st.error(plain(f"{problem}."))
+                    right = False
+            result[setting.name] = value
     with st.container(horizontal=True):
         for setting in switches:
             result[setting.name] = _widget(part, setting, values.get(setting.name, setting.default))
-    return {setting.name: result[setting.name] for setting in settings}
+    return {setting.name: result[setting.name] for setting in settings} if right else None
+
+
+def _problem(kind: type, setting: Setting, value: Any) -> str | None:
+    """Why a field of the form cannot have its value, as a sentence."""
+    if value is None or value == "":
+        return None if setting.optional else f"{setting.name} is empty: give a value"
+    if isinstance(value, list) and (words := [word for word in value if isinstance(word, str)]):
+        return f"{setting.name} has {words[0]!r} where a number belongs"
+    return out_of_bounds(kind, setting.name, value)
 
 
 def _widget(part: str, setting: Setting, value: Any) -> Any:

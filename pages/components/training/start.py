@@ -11,10 +11,11 @@ from pages.components.shell.text import plain, sentence
 from pages.components.training import recipe_form
 from training.jobs.control import start
 from training.jobs.devices import Devices, find_devices
-from training.jobs.runs import free_run_name
+from training.jobs.runs import check_run_name, free_run_name
 from training.recipes.presets import label_sources, levels_of, shown_path
 from training.slurm import SlurmConfig
 from virialff.errors import VirialffError
+from virialff.settings import runs_folder
 
 #: The job that the page shows.
 SHOWN_JOB = "training_job"
@@ -34,8 +35,14 @@ def new_training(devices: Devices) -> None:
     values = recipe_form.base_values()
     suggested = free_run_name(str(values["name"]))
     name = st.text_input(
-        "Name of the run", suggested, key=recipe_form.key(f"name_{suggested}"), persist_state="session", width=320
+        "Name of the run",
+        suggested,
+        key=recipe_form.key(f"name_{suggested}"),
+        persist_state="session",
+        width=320,
+        live=True,
     ).strip()
+    named = _named(name)
     st.markdown("**Data**")
     chosen = _data(values)
     if chosen is None:
@@ -45,7 +52,7 @@ def new_training(devices: Devices) -> None:
     text = recipe_form.edited_recipe(name, data, level)
     st.markdown("**Where it runs**")
     place = _place(devices)
-    if text is not None:
+    if text is not None and named:
         st.button(
             "Start training",
             type="primary",
@@ -54,6 +61,18 @@ def new_training(devices: Devices) -> None:
             args=(_START, _start, text, *place),
         )
     command_view.refusal(_START, "The training was not started")
+
+
+def _named(name: str) -> bool:
+    """Whether a run can have this name; beside the field stands why not, or that there is one."""
+    try:
+        check_run_name(name)
+    except VirialffError as error:
+        st.error(sentence(error))
+        return False
+    if (runs_folder() / name).exists():
+        st.info(plain(f"There is a run {name} already: with the same recipe the training goes on with it."))
+    return True
 
 
 def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
@@ -119,6 +138,9 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
             )
             for part, share in zip(("training", "validation", "test"), values["data"]["fractions"], strict=True)
         ]
+    if shares[0] == 0:
+        st.error("The share for training is 0: it must be above 0.")
+        return None
     if abs(sum(shares) - 1.0) > 1e-9:
         st.error(f"The shares add up to {sum(shares):g}: they must add up to 1.")
         return None

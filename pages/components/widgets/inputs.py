@@ -21,6 +21,7 @@ UPLOAD_TYPES = ["sdf", "mol", "xyz", "pdb", "smi", "smiles", "csv"]
 _TABS = ("Draw", "SMILES", "Upload", "Examples")
 _EDITOR_HEIGHT = 420
 _ERRORS_SHOWN = 20
+_OLDER = "The results below are still those of the molecule before."
 
 # Keys in the session state. Drafts and errors outlive a change of page; a text that was typed is never lost.
 _TAB = "input_tab"
@@ -71,7 +72,7 @@ def _refuse(reason: str, title: str) -> None:
     """The sentence next to the input; it also says that what is shown further down is older."""
     st.error(sentence(reason), title=title)
     if state.loaded() is not None:
-        st.caption("The results below are still those of the molecule before.")
+        st.caption(_OLDER)
 
 
 def _draw() -> None:
@@ -216,6 +217,8 @@ def _show_record_errors(upload: Upload) -> None:
         lines.append(f"- and {count - _ERRORS_SHOWN} more")
     title = f"{counted(count, 'record')} cannot be used"
     st.error("\n".join(lines), title=title)
+    if not upload.molecules and state.loaded() is not None:
+        st.caption(_OLDER)
 
 
 def _examples() -> None:
