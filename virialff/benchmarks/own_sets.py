@@ -436,7 +436,7 @@ def _contacts(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
                     by_class[kind].append(errors)
             for kind in sorted(by_class, key=lambda kind: (kind != "all", kind)):
                 rows.errors(where, "interaction energy, RMSE (kcal/mol)", kind, name, by_class[kind], "rmse")
-                bias = "interaction energy, bias, positive binds too strongly (kcal/mol)"
+                bias = "interaction energy, bias, negative binds too strongly (kcal/mol)"
                 rows.errors(where, bias, kind, name, by_class[kind], "mean_signed")
 
 
