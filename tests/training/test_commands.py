@@ -77,7 +77,7 @@ def test_a_run_becomes_a_model(recipe, tmp_path, capsys, monkeypatch):
     assert rare.mask.all()
 
     monkeypatch.setenv("VIRIALFF_MODELS", str(tmp_path / "models"))
-    command = ["ship", str(run), "--name", "tiny-2", "--member", str(model), "--beside", str(model)]
+    command = ["ship", str(run), "--name", "tiny-2", "--member", str(model), "--beside", str(model), "--no-own-sets"]
     assert main(command) == 0
     captured = capsys.readouterr()
     assert captured.err.splitlines()[-1] == f"virialff: added the model tiny-2 in {tmp_path / 'models' / 'tiny-2'}"

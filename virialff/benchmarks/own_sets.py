@@ -67,7 +67,7 @@ BOND_CLASSES = {
     "phosphorus": "[P:1]-[*:2]",
     "acetal": "[CX4:1]([O,S,F,Cl,Br])-[OX2,SX2:2]",
     "vicinal halide, alcohol, amine": "[CX4:1]([F,Cl,Br,O,N,S])-[CX4:2][F,Cl,Br,O,N,S]",
-    "alkane": "[CX4:1]-[CX4:2]",
+    "saturated carbons": "[CX4:1]-[CX4:2]",
     "carbon next to a double bond or ring": "[CX4:1]-[CX3,c:2]",
     "amine, ether, alcohol, sulfide": "[#6:1]-[NX3,OX2,SX2:2]",
 }
@@ -436,7 +436,7 @@ def _contacts(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
                     by_class[kind].append(errors)
             for kind in sorted(by_class, key=lambda kind: (kind != "all", kind)):
                 rows.errors(where, "interaction energy, RMSE (kcal/mol)", kind, name, by_class[kind], "rmse")
-                bias = "interaction energy, bias, positive binds too strongly (kcal/mol)"
+                bias = "interaction energy, bias, negative binds too strongly (kcal/mol)"
                 rows.errors(where, bias, kind, name, by_class[kind], "mean_signed")
 
 

@@ -15,7 +15,7 @@ import argparse
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import say
@@ -75,10 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.benchmarks.report import (
         LABELS,
         LEVEL_OF_THEORY,
-        NAMED,
-        OWN_SETS,
         REFERENCES,
-        SHA256,
         evaluate_models,
         evaluation_json,
     )
@@ -90,8 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     parts = set(arguments.only or PARTS)
     if not arguments.only and arguments.no_own_sets:
         parts -= {*OWN_PARTS, "named"}
+    models = {name: load_model(name) for name in names}
     report = evaluate_models(
-        {name: load_model(name) for name in names},
+        models,
         labels=None if arguments.no_labels or "labels" not in parts else arguments.labels or LABELS,
         level_of_theory=arguments.level or LEVEL_OF_THEORY,
         references=arguments.references or REFERENCES if "references" in parts else None,
@@ -106,11 +104,21 @@ def run(arguments: argparse.Namespace) -> int:
     elif form is not None:
         write(arguments.output, "text", evaluation_json(report) + "\n")
     if arguments.card:
-        found = report.as_dict()
-        measured = {OWN_SETS: bool(report.own_sets.rows), NAMED: bool(report.named.answers), SHA256: True}
-        keep_in_card(names[0], SIDE_BY_SIDE, {name: found[name] for name, there in measured.items() if there})
+        keep_in_card(names[0], SIDE_BY_SIDE, _kept(report, models[names[0]].card["metrics"].get(SIDE_BY_SIDE, {})))
     print(as_text(report))
     return ExitCode.OK
+
+
+def _kept(report: SideBySide, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Own test sets and named molecules for a card; what it had of the same parameters and was not measured stays."""
+    from virialff.benchmarks.report import NAMED, OWN_SETS, SHA256
+
+    found = report.as_dict()
+    same = earlier.get(SHA256) == found[SHA256]
+    measured = {row["set"] for row in found[OWN_SETS]}
+    rows = [row for row in earlier.get(OWN_SETS, []) if same and row["set"] not in measured] + found[OWN_SETS]
+    named = found[NAMED] or (earlier.get(NAMED, []) if same else [])
+    return {OWN_SETS: rows, NAMED: named, SHA256: found[SHA256]}
 
 
 def progress_lines() -> Progress:

@@ -140,7 +140,7 @@ def test_conformers_are_ranked_and_their_lowest_is_held_against_the_true_one(fol
         ("COP(C)(C)=O", (1, 2), "phosphorus"),
         ("COCOC", (1, 2), "acetal"),
         ("FCCF", (1, 2), "vicinal halide, alcohol, amine"),
-        ("CCCC", (1, 2), "alkane"),
+        ("CCCC", (1, 2), "saturated carbons"),
         ("C=C", (0, 1), "double bond"),
     ],
 )

@@ -1,6 +1,7 @@
 """`virialff evaluate` on the shipped model: JSON that can be read anywhere, and text with intervals."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -21,7 +22,16 @@ def test_models_beside_engines(tmp_path, capsys):
     wanted = {f"dimer/S66-{index}-vertical" for index in (1, 2, 3)}
     dimers = table.filter(pa.array([task in wanted for task in table["task"].to_pylist()]))
     write_parquet(tmp_path / "references.parquet", [dimers])
-    command = ["evaluate", str(ensemble), "--labels", str(labels), "--level", "GFN2-xTB", "--no-physics"]
+    command = [
+        "evaluate",
+        str(ensemble),
+        "--labels",
+        str(labels),
+        "--level",
+        "GFN2-xTB",
+        "--no-physics",
+        "--no-own-sets",
+    ]
     command += ["--references", str(tmp_path / "references.parquet"), "--output", str(tmp_path / "report.json")]
     assert main(command) == 0
     text = capsys.readouterr().out
@@ -49,3 +59,24 @@ def test_what_cannot_be_evaluated_is_one_sentence(tmp_path, capsys):
     assert "does not say how its data were split" in capsys.readouterr().err
     assert main(["evaluate", "default", "--output", str(tmp_path / "nowhere" / "report.json")]) == 2
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_one_part_alone_is_measured_and_kept_in_the_card(tmp_path, capsys):
+    folder = tmp_path / "model"
+    shutil.copytree(ASSETS / "models" / "foundation-gfn2", folder)
+    before = json.loads((folder / "card.json").read_text())
+    command = ["evaluate", str(folder), "--only", "conformers", "--card", "--output", str(tmp_path / "report.json")]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("own test sets (95 % interval)")
+    assert "rank correlation of Spearman, median" in text
+    report = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    assert report["errors"] == []
+    assert {row["set"] for row in report["own test sets"]} == {"conformers, GFN2-xTB"}
+    after = json.loads((folder / "card.json").read_text())
+    beside = after["metrics"]["side by side"]
+    assert beside["own test sets"] == report["own test sets"]
+    assert beside["parameters, sha256"] == {str(folder): after["sha256"]}
+    kept = {key: value for key, value in beside.items() if key in before["metrics"].get("side by side", {})}
+    assert kept == {key: before["metrics"]["side by side"][key] for key in kept}
+    assert {**after, "metrics": None} == {**before, "metrics": None}
