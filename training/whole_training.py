@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.whole_training", description=__doc__)
     parser.add_argument("--minutes", type=float, default=12.0, help="of all trainings together (default %(default)g)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default %(default)s)")
-    parser.add_argument("--foundation", type=Path, default=PRESETS / "foundation_one_run.yaml", help="its recipe")
+    parser.add_argument("--foundation", type=Path, default=PRESETS / "foundation.yaml", help="its recipe")
     parser.add_argument("--level", type=Path, default=PRESETS / "virialff.yaml", help="recipe of the level")
     parser.add_argument("--members", type=int, default=2, help="further runs of the level (default %(default)s)")
     parser.add_argument("--packs", type=Path, default=Path("runs/whole_training_packs"), help="default %(default)s")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from tests.virialff.sample_models import change_card, make_ensemble
 from training.recipes.recipe import PRESETS
@@ -22,16 +23,10 @@ from virialff.settings import ASSETS
 @pytest.fixture(scope="module")
 def recipe(label_store, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("campaign")
-    text = (PRESETS / "foundation.yaml").read_text()
-    for old, new in (
-        ("assets/data/gfn2.parquet", str(label_store)),
-        ("[0.88, 0.04, 0.08]", "[0.6, 0.2, 0.2]"),
-        ("split_seed: 2026", "split_seed: 3"),
-        ("hidden_size: 128", "hidden_size: 16"),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "recipe.yaml").write_text(text)
+    content = yaml.safe_load((PRESETS / "foundation.yaml").read_text())
+    content["data"] = {"labels": str(label_store), "fractions": [0.6, 0.2, 0.2], "split_seed": 3}
+    content["network"]["hidden_size"] = 16
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(content))
     return folder / "recipe.yaml"
 
 

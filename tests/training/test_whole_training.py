@@ -22,7 +22,7 @@ def small(preset: str, store: Path, folder: Path) -> Path:
 
 def test_all_runs_of_a_model_in_a_given_time(label_store, tmp_path, capsys):
     recipes = [
-        *("--foundation", str(small("foundation_one_run.yaml", label_store, tmp_path))),
+        *("--foundation", str(small("foundation.yaml", label_store, tmp_path))),
         *("--level", str(small("virialff.yaml", label_store, tmp_path))),
     ]
     command = [*recipes, "--packs", str(tmp_path / "packs"), "--output", str(tmp_path / "out"), "--members", "1"]

@@ -10,6 +10,8 @@ from virialff.errors import ConfigError
 from virialff.networks.config import PAPER
 
 FOUNDATION = (PRESETS / "foundation.yaml").read_text()
+#: A preset with one label store.
+PAPER_TEXT = (PRESETS / "paper.yaml").read_text()
 
 
 def test_the_preset_paper_is_the_paper():
@@ -53,17 +55,17 @@ def test_every_choice_that_the_paper_leaves_open_is_marked():
         ("hidden_size: 128", "hidden_size: many", r"line \d+: network\.hidden_size: Input should be a valid integer"),
         ("  split_seed: 2026\n", "", r"line \d+: data\.split_seed: Field required"),
         ("steps:", "steps: [", "is not valid YAML"),
-        ("  force_weight: 3.0", "  force_weight: -3.0", r"line 27: optimization: force_weight is -3 and must not be"),
-        ("  steps: 32000", "  coordinate_noise: 0.01", r"line 27: optimization: coordinate_noise contradicts forces"),
-        ("  steps: 32000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
-        ("  steps: 32000", "  steps: 1\n  steps: 2", r"line 29: steps is given twice: keep one of them"),
-        ("  steps: 32000", "  threads: 0", r"line 27: optimization: threads is 0 and must be at least 1"),
+        ("  force_weight: 3.0", "  force_weight: -3.0", r"line 39: optimization: force_weight is -3 and must not be"),
+        ("  steps: 60000", "  coordinate_noise: 0.01", r"line 39: optimization: coordinate_noise contradicts forces"),
+        ("  steps: 60000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
+        ("  steps: 60000", "  steps: 1\n  steps: 2", r"line 41: steps is given twice: keep one of them"),
+        ("  steps: 60000", "  threads: 0", r"line 39: optimization: threads is 0 and must be at least 1"),
         (
-            "  steps: 32000",
+            "  steps: 60000",
             "  kinetic_weight: 1\n  kinetic_descriptor_weight: 1",
-            r"line 27: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
+            r"line 39: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
         ),
-        ("optimization:", "stages: []\noptimisation:", r"line 28: optimisation: unknown key"),
+        ("optimization:", "stages: []\noptimisation:", r"line 40: optimisation: unknown key"),
         ("optimization:\n", "stages: [{steps: 1}]\noptimization:\n", r"give either `optimization`, for one stage"),
     ],
 )
@@ -107,14 +109,14 @@ def test_a_share_of_no_recipe_is_refused(length, tmp_path, capsys):
 
 
 def test_labels_are_a_store_or_a_list_of_stores(tmp_path: Path):
-    one = load_recipe(PRESETS / "foundation.yaml")
-    assert one.data.labels == (Path("assets/data/gfn2.parquet"),)
-    assert one.model_dump(mode="json")["data"]["labels"] == "assets/data/gfn2.parquet"
+    one = load_recipe(PRESETS / "paper.yaml")
+    assert one.data.labels == (Path("assets/data/dft.parquet"),)
+    assert one.model_dump(mode="json")["data"]["labels"] == "assets/data/dft.parquet"
     file = tmp_path / "recipe.yaml"
-    file.write_text(FOUNDATION.replace("assets/data/gfn2.parquet", "[a.parquet, build/labels/b]"))
+    file.write_text(PAPER_TEXT.replace("assets/data/dft.parquet", "[a.parquet, build/labels/b]"))
     several = load_recipe(file)
     assert several.data.labels == (Path("a.parquet"), Path("build/labels/b"))
     assert Recipe.model_validate_json(several.model_dump_json()) == several
-    file.write_text(FOUNDATION.replace("assets/data/gfn2.parquet", "[]"))
+    file.write_text(PAPER_TEXT.replace("assets/data/dft.parquet", "[]"))
     with pytest.raises(ConfigError, match=r"line \d+: data\.labels: .* at least 1 item"):
         load_recipe(file)

@@ -32,10 +32,10 @@ def options(recipe: Path, packs: Path, folder: Path) -> list[str]:
 
 def test_an_ablation_has_a_row_for_each_switch_and_goes_on(recipe, packs, tmp_path, capsys):
     given = options(recipe, packs, tmp_path)
-    switches = ["--only", "output_scales", "forces", "complexes", "dipoles"]
+    switches = ["--only", "output_scales", "forces", "complexes", "coordination_baseline"]
     assert ablation.main([*given, *switches]) == 0
     first = json.loads((tmp_path / "study.json").read_text())
-    # The recipe has no dipoles that could be left out.
+    # The recipe has no coordination baseline that could be left out.
     assert [row["left_out"] for row in first["rows"]] == [None, "output_scales", "forces", "complexes"]
     errors = [row["errors"] for row in first["rows"]]
     # The labels have one minimum of each molecule.
@@ -60,14 +60,8 @@ def switches_of(preset: str) -> set[str]:
 
 def test_every_switch_is_one_of_the_foundation_or_of_fine_tuning():
     foundation, fine_tuning = switches_of("foundation.yaml"), switches_of("virialff.yaml")
-    one_run = switches_of("foundation_one_run.yaml")
-    assert foundation | one_run | fine_tuning == {switch.name for switch in ablation.SWITCHES}
-    assert one_run - foundation - fine_tuning == {
-        "ring_membership",
-        "far_pairs_as_contacts",
-        "every_geometry",
-    }
-    assert fine_tuning - foundation == {"initial", "companion", "dipoles", "coordination_baseline", "repulsion_scale"}
+    assert foundation | fine_tuning == {switch.name for switch in ablation.SWITCHES}
+    assert fine_tuning - foundation == {"initial", "companion", "coordination_baseline"}
 
 
 def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_path):
@@ -87,7 +81,7 @@ def test_a_learning_curve_has_all_seeds_and_an_extrapolation(recipe, packs, tmp_
 
 def test_a_learning_curve_of_a_twin_is_of_its_kinetic_energies(recipe, kinetic_packs, tmp_path):
     content = yaml.safe_load(recipe.read_text())
-    off = dict.fromkeys(("energy", "relative", "force", "interaction", "interaction_force"), 0.0)
+    off = dict.fromkeys(("energy", "relative", "force", "interaction", "interaction_force", "dipole"), 0.0)
     content["optimization"] |= {"twin_weight": 1.0} | {f"{name}_weight": weight for name, weight in off.items()}
     twin = tmp_path / "twin.yaml"
     twin.write_text(yaml.safe_dump(content))
