@@ -103,9 +103,7 @@ def _run(argv: list[str]) -> int:
         return commands[arguments.command].run(arguments)
     except UsageError as error:
         asked: argparse.ArgumentParser = arguments.parser
-        asked.print_usage(sys.stderr)
-        print(f"{asked.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return ExitCode.USAGE
+        asked.error(str(error))
     except VirialffError as error:
         error.setting = option_of(arguments.parser, error.setting)
         raise
