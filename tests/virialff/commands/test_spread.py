@@ -75,7 +75,7 @@ def test_intervals_of_energies(doubtful, capsys):
     command = ["energy", "OCCCO", "--generate", "4", "--model", doubtful]
     assert main([*command, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    record = document["methods"]["model"]
+    record = document["methods"]["mine"]
     for kind in ("total", "relative"):
         assert list(record[f"{kind}_half_widths"]) == ["68", "90", "95"]
     expected = 3.0 * (0.5 + 2.0 * np.array(record["relative_spread"]))
@@ -85,7 +85,7 @@ def test_intervals_of_energies(doubtful, capsys):
     assert any("rotatable bonds" in note for note in document["notes"])
     assert main([*command, "--unit", "kJ/mol", "--output", "-"]) == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    np.testing.assert_allclose(table["model_relative_half_width_95_percent_kJ_per_mol"], 4.184 * expected, rtol=1e-6)
+    np.testing.assert_allclose(table["mine_relative_half_width_95_percent_kJ_per_mol"], 4.184 * expected, rtol=1e-6)
     assert main(command) == 0
     text = capsys.readouterr().out
     assert "relative ± 95 %" in text
@@ -101,26 +101,26 @@ def test_intervals_of_rankings_and_scans(doubtful, capsys, command):
     words += ["--model", doubtful, "--method", "model"]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    widths = document["methods"]["model"]["relative_half_widths"]
-    lowest = int(np.argmin(document["methods"]["model"]["relative"]))
+    widths = document["methods"]["mine"]["relative_half_widths"]
+    lowest = int(np.argmin(document["methods"]["mine"]["relative"]))
     assert widths["95"][lowest] == 0.0
     others = np.delete(np.array(widths["95"]), lowest)
     assert (others >= 1.5).all()
     assert any("rotatable bond" in note for note in document["notes"])
     assert main([*words, "--output", "-"]) == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    np.testing.assert_allclose(table["model ± 95 % (kcal/mol)"], widths["95"], rtol=1e-6)
-    assert {"model ± 68 % (kcal/mol)", "model ± 90 % (kcal/mol)"} <= set(table)
+    np.testing.assert_allclose(table["mine ± 95 % (kcal/mol)"], widths["95"], rtol=1e-6)
+    assert {"mine ± 68 % (kcal/mol)", "mine ± 90 % (kcal/mol)"} <= set(table)
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert "model ± 95 % (kcal/mol)" in text
+    assert "mine ± 95 % (kcal/mol)" in text
     assert "nothing in the training has" in text
 
 
 def test_a_bond_that_is_stretched_has_no_interval(doubtful, capsys):
     words = ["scan", "OCC", "--atoms", "1,2", "--points", "3", "--model", doubtful, "--method", "model", "--json"]
     assert main(words) == 0
-    assert "relative_half_widths" not in json.loads(capsys.readouterr().out)["methods"]["model"]
+    assert "relative_half_widths" not in json.loads(capsys.readouterr().out)["methods"]["mine"]
 
 
 def test_intervals_and_contacts_of_complexes(doubtful, capsys, tmp_path):
@@ -132,7 +132,7 @@ def test_intervals_and_contacts_of_complexes(doubtful, capsys, tmp_path):
     words = ["interaction", str(path), "--model", doubtful, "--method", "model"]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    widths = document["methods"]["model"]["vertical_half_widths"]
+    widths = document["methods"]["mine"]["vertical_half_widths"]
     assert widths["95"] == pytest.approx(3 * widths["68"])
     assert widths["68"] > 0.5
     assert any("The contact" in note or "the contact" in note for note in document["notes"])
