@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class HeldOutIndex(NamedTuple):
     """What a store holds of one level beyond the training of a model: split by InChIKeys, and those that have scans."""
 
     level: str
-    splits: dict[tuple[str, ...], Split]
+    splits: Mapping[tuple[str, ...], Split]
     scanned: frozenset[tuple[str, ...]]
 
 
