@@ -18,8 +18,10 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
 from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
+from virialff.models.intervals import Quantity, Uncertainty, uncertainties
 from virialff.molecules.changes import warn_of_mismatches
 from virialff.molecules.environments import RareAtoms, rare_atoms
+from virialff.molecules.kinds import unpack_counts
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
 from virialff.networks.baseline import baseline_energies
@@ -91,12 +93,59 @@ class Model(EnergiesAndForces):
         )
 
     def rare_atoms(self, molecule: Molecule) -> RareAtoms | None:
-        """Which atoms have surroundings that were rare in training; None for a model that has not counted them."""
+        """Which atoms have surroundings, or are in parts, that were rare in training; None for a model without counts.
+
+        Contacts are looked up where the molecule has conformers.
+        """
         counts = self.card.get("environments")
         if not isinstance(counts, dict):
             return None
-        types = bond_type_indices(molecule.orders)
-        return rare_atoms(molecule.symbols, molecule.bonds, types, counts, self.card.get("bond_environments"))
+        return rare_atoms(
+            molecule.symbols,
+            molecule.bonds,
+            bond_type_indices(molecule.orders),
+            counts,
+            self.card.get("bond_environments"),
+            self._training_parts,
+            molecule.positions if molecule.n_conformers else None,
+        )
+
+    @cached_property
+    def _training_parts(self) -> dict[str, dict[str, int]]:
+        """Kinds of rotatable bonds, ring systems and contacts in training, by the names of the fields of `Parts`."""
+        packed = self.card.get("parts")
+        return {} if not isinstance(packed, dict) else {name: unpack_counts(kinds) for name, kinds in packed.items()}
+
+    def uncertainty(self, molecule: Molecule, quantity: Quantity, positions: Any = None) -> Uncertainty | None:
+        """How far energies may be off; None for a model that was not calibrated for the quantity.
+
+        Parameters
+        ----------
+        molecule : Molecule
+            Of elements that the model was trained on.
+        quantity : {"total", "conformers", "torsion", "interaction"}
+            An energy by itself, one above that of another conformer, one above that of another point of a scan, or that
+            of a complex.
+        positions : array_like, shape (n_conformers, n_atoms, 3), optional
+            In Angstrom; by default the conformers of the molecule.
+
+        Returns
+        -------
+        Uncertainty or None
+            Its `intervals()` hold 68, 90 and 95 % of the errors on held-out labels.
+
+        Raises
+        ------
+        MissingCoordinatesError
+            If there are neither positions nor conformers.
+        CheckpointError
+            If the intervals of the card, or the file of a member, are damaged.
+
+        See Also
+        --------
+        Model.rare_atoms : What of the molecule training had little of.
+        """
+        return uncertainties(self, molecule, [quantity], positions).get(quantity)
 
     def force_field(self, molecule: Molecule) -> "ForceField":
         """The force field of one molecule or complex. Coordinates are not needed and not used.
