@@ -23,7 +23,8 @@ from virialff.molecules.environments import RareAtoms, rare_atoms
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
 from virialff.networks.baseline import baseline_energies
-from virialff.networks.graph import batch_graphs, build_graph, to_tensors
+from virialff.networks.graph import molecule_tensors
+from virialff.networks.graph_tensors import collate
 from virialff.potential.decomposition import Decomposition
 from virialff.potential.energy import TERMS, pair_energies, pair_energies_and_forces, pair_terms
 from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
@@ -143,7 +144,7 @@ class Model(EnergiesAndForces):
             return []
         for molecule in molecules:
             self._check_elements(molecule)
-        graph = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+        graph = collate([molecule_tensors(molecule) for molecule in molecules])
         with torch.inference_mode():
             parameters = self._network(graph.to(self.device))
             baselines = baseline_energies(self.baseline, graph)
