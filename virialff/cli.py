@@ -22,6 +22,7 @@ BUILT_IN = {
     for name in (
         "info",
         "params",
+        "export",
         "distribution",
         "energy",
         "interaction",
@@ -40,6 +41,7 @@ examples:
   virialff info                              versions, models, engines and why one is missing
   virialff params "CC(=O)Oc1ccccc1C(=O)O"    charges and pair parameters of aspirin
   virialff params drugs.sdf --output pairs.csv
+  virialff export "CCO" --to openmm -o ethanol  the force field as a System of OpenMM
   virialff energy conformers.sdf --method model,gfn2,ani
   virialff energy "CCCO" --generate 10 --json
   virialff conformers "CCCO" --generate 20 --relax gfn2 --rmsd 0.25 --method gfn2,model --sdf ranked.sdf
