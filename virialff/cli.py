@@ -14,7 +14,7 @@ from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
 from virialff.commands.parser import Parser, UsageError, option_of
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
-from virialff.settings import TRACEBACK_VARIABLE, shows_traceback
+from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
@@ -32,6 +32,7 @@ BUILT_IN = {
         "stability",
         "models",
         "data",
+        "app",
     )
 }
 
@@ -65,6 +66,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Errors go to standard error as one sentence."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _offer_shipped()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -92,6 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"a fault of virialff itself ({kind}: {error}); {TRACEBACK_VARIABLE}=1 shows where", ExitCode.FAULT
         )
     return code
+
+
+def _offer_shipped() -> None:
+    """Let an installed wheel find the app and `training`, which it carries in a folder, and its processes too."""
+    folder = str(CHECKOUT)
+    if INSTALLED and folder not in sys.path:
+        sys.path.append(folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
 
 
 def _run(argv: list[str]) -> int:
@@ -151,7 +161,7 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
     except ImportError as error:
         raise EngineError(
             f"the command `{entry.name}` belongs to the package `{package}`, which cannot be loaded here ({error}); "
-            "run it from a checkout of the project after `make install`"
+            'in a checkout `make install` brings what it needs, elsewhere pip install "virialff[train]"'
         ) from error
     return command
 
