@@ -21,6 +21,7 @@ from virialff.commands import ExitCode, inputs
 from virialff.commands.messages import complain, say
 from virialff.commands.parser import UsageError, positive, positive_int
 from virialff.errors import ConfigError, MoleculeError
+from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.models.force_field import Model
@@ -52,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from virialff.conformers.generation import generate
+
     counts = _counts(arguments)
     model = inputs.load(arguments)
     molecules: list[Molecule] = []
@@ -60,8 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             if isinstance(item, inputs.BadRecord):
                 raise item.error
-            molecule = inputs.with_conformers(item.label, item.molecule, 1, arguments.seed)
-            if not item.molecule.n_conformers:
+            molecule = item.molecule
+            if not molecule.n_conformers:
+                molecule = generate(molecule, n_conformers=1, seed=arguments.seed)
                 say(f"record {item.label}: it came without coordinates, and a conformer was made")
             model.force_field(molecule)
         except MoleculeError as error:
@@ -87,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    say(f"wrote {len(files)} {'file' if len(files) == 1 else 'files'} of {len(molecules)} molecules to {path}")
+    say(f"wrote {counted(len(files), 'file')} of {counted(len(molecules), 'molecule')} to {path}")
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
