@@ -9,7 +9,7 @@ A calculator of ASE as a method of ours is the other way round: `virialff.method
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -70,9 +70,8 @@ class VirialFF(Calculator):
         *,
         device: str = "cpu",
         max_atoms: int = DEFAULT_MAX_ATOMS,
-        **settings: Any,
     ) -> None:
-        super().__init__(**settings)
+        super().__init__()
         if model is None or isinstance(model, str):
             model = load_model(model, device=device)
         self.model = model

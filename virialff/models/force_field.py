@@ -234,7 +234,11 @@ class ForceField:
     def compile(self) -> None:
         """Use the compiled loops for single geometries too, for dynamics and the like; without numba nothing changes.
 
-        Loading their compiler takes a second, after which a small molecule takes a tenth of the time.
+        Loading their compiler takes a second, after which a small molecule takes a fraction of the time.
+
+        See Also
+        --------
+        virialff.ase.VirialFF : Which does so.
         """
         rows = len(self.parameters.pair_molecules)
         self._compiles_single = rows <= COMPILED_SINGLE_TO and self._double_precision is not None
