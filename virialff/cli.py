@@ -100,8 +100,8 @@ def _offer_shipped() -> None:
     """Let an installed wheel find the app and `training`, which it carries in a folder, and its processes too."""
     folder = str(CHECKOUT)
     if INSTALLED and folder not in sys.path:
-        sys.path.append(folder)
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
+        sys.path.insert(0, folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
 
 
 def _run(argv: list[str]) -> int:
