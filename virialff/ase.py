@@ -9,7 +9,6 @@ A calculator of ASE as a method of ours is the other way round: `virialff.method
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -57,11 +56,11 @@ class VirialFF(Calculator):
 
     See Also
     --------
-    virialff.export.openmm : Dynamics of liquids in periodic boxes.
+    virialff.models.openmm.box_system : Liquids in periodic boxes, for OpenMM.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "charges", "dipole"]
-    ignored_changes: ClassVar[set[str]] = {"initial_magmoms"}
+    implemented_properties = ["energy", "free_energy", "forces", "charges", "dipole"]  # noqa: RUF012
+    ignored_changes = {"initial_magmoms"}  # noqa: RUF012
 
     def __init__(
         self,
