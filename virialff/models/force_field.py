@@ -444,8 +444,8 @@ class ForceField:
         compiled = self._compiled(positions, stacked, single=single)
         if compiled is not None:
             pair_energy, pair_forces = compiled.energies_and_forces(stacked.numpy())
-            energy, forces = self.baseline + pair_energy, pair_forces
-            return (np.asarray(energy[0]), forces[0]) if single else (energy, forces)
+            total = self.baseline + pair_energy
+            return (np.asarray(total[0]), pair_forces[0]) if single else (total, pair_forces)
         with torch.inference_mode():
             energy, forces = pair_energies_and_forces(self.parameters, stacked)
         return np.asarray(self.baseline + _numpy(energy[:, 0], single)), _numpy(forces, single)

@@ -79,7 +79,7 @@ def test_a_further_model_by_its_name_and_folder(capsys):
 def test_what_cannot_be_loaded_is_a_sentence(own_calculator, capsys, words, code, sentence):
     command, *rest = words
     try:
-        ended = main([command, "O", "--generate", "1", *rest])
+        ended: object = main([command, "O", "--generate", "1", *rest])
     except SystemExit as end:  # a usage error
         ended = end.code
     assert ended == code
