@@ -152,7 +152,7 @@ def test_the_app_starts(site):
         assert answer == "ok", app.communicate(timeout=5)[0] if app.poll() is not None else "no answer"
     finally:
         app.send_signal(signal.SIGTERM)
-        app.wait(timeout=60)
+        app.communicate(timeout=60)
 
 
 def test_the_first_page_of_the_app_shows(site):

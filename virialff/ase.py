@@ -9,6 +9,7 @@ A calculator of ASE as a method of ours is the other way round: `virialff.method
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -100,8 +101,8 @@ class VirialFF(Calculator):
     ) -> None:
         """Fill `results` for the atoms; called by ASE."""
         super().calculate(atoms, list(properties), list(system_changes))
-        force_field = self._for(self.atoms)
-        positions = self.atoms.positions
+        own = cast("Atoms", self.atoms)
+        force_field, positions = self._for(own), own.positions
         energy, forces = force_field.energy_and_forces(positions)
         self.results = {
             "energy": float(energy) / EV_IN_KCAL_MOL,

@@ -63,7 +63,9 @@ def test_bonds_perceived_are_those_of_the_smiles(ethanol):
     atoms = atoms_of(ethanol)
     energies = [calculator.get_potential_energy(atoms) for calculator in (perceived, given)]
     assert energies[0] == pytest.approx(energies[1], abs=1e-9)
-    assert perceived.force_field.molecule.same_bonds(ethanol)
+    found = perceived.force_field
+    assert found is not None
+    assert found.molecule.same_bonds(ethanol)
 
 
 def test_another_order_of_atoms_gives_the_same_energy():

@@ -25,8 +25,9 @@ def glycine():
 
 def section(text: str, name: str) -> list[list[str]]:
     """Words of each line of a section of a topology."""
-    body = re.search(rf"\[ {name} \]\n(.*?)(?=\n\[|\Z)", text, re.DOTALL)[1]
-    return [line.split() for line in body.splitlines()]
+    body = re.search(rf"\[ {name} \]\n(.*?)(?=\n\[|\Z)", text, re.DOTALL)
+    assert body is not None
+    return [line.split() for line in body[1].splitlines()]
 
 
 def test_gromacs(glycine):
