@@ -15,7 +15,8 @@ from pages.components.widgets.viewer import show_overlay
 from virialff.export.ensembles import ranked_sdf
 from virialff.figures.energies import population_figure, rank_change_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
-from virialff.methods.tables import ROOM_TEMPERATURE, ensemble_table
+from virialff.methods.tables import ROOM_TEMPERATURE, SHOWN_SHARES, ensemble_table
+from virialff.models.intervals import SHARES
 
 
 def ranking(result: Comparison, stem: str) -> None:
@@ -36,7 +37,8 @@ def ranking(result: Comparison, stem: str) -> None:
         with right:
             st.markdown("**Relative energies**")
             relative = {method.name: method.relative for method in result.methods}
-            figure = relative_energy_scatter(relative, reference=reference)
+            half_widths = result.half_widths(SHOWN_SHARES[0])
+            figure = relative_energy_scatter(relative, reference=reference, half_widths=half_widths)
             show_figure(figure, key="rank_scatter", alt=f"Relative energies against {reference}")
         st.markdown("**How far the methods agree**")
         show_agreement(result.agreement_table)
@@ -60,8 +62,10 @@ def ranking(result: Comparison, stem: str) -> None:
         energy_table(table.drop(columns=populated), pinned="conformer")
     with by_population:
         energy_table(table[["conformer", *populated]], pinned="conformer")
+    card.explain_intervals(result)
     with st.container(horizontal=True):
-        download("Ranks and energies (CSV)", table, f"{stem}_conformers.csv")
+        whole = ensemble_table(result, temperature, SHARES)
+        download("Ranks and energies (CSV)", whole, f"{stem}_conformers.csv")
         download(
             f"Conformers ranked by {reference} (SDF)",
             lambda: ranked_sdf(result, reference, temperature),
@@ -92,7 +96,8 @@ def results_for(shown: state.Loaded) -> None:
     molecule = shown.molecule.with_positions(positions)
     found = tuple(energies(methods, molecule, at_once=active))
     if any(run.succeeded for run in found):
-        ranking(Comparison(molecule, found), file_stem(shown.title, molecule.formula))
+        known = card.uncertainties(active, molecule, found, "conformers")
+        ranking(Comparison(molecule, found, uncertainties=known), file_stem(shown.title, molecule.formula))
 
 
 enter_through_app()

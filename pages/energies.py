@@ -7,15 +7,16 @@ from pages.components.energies.scan import show_scan
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import KEPT, LINKED
-from pages.components.shell.text import file_stem
+from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card, ensemble, inputs
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement, timing
 from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.show import download, heading, show_figure
 from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 from virialff.methods.comparison import Comparison
-from virialff.methods.tables import atomization_table, relative_energies_above, relative_energy_table
+from virialff.methods.tables import SHOWN_SHARES, atomization_table, relative_energies_above, relative_energy_table
 from virialff.models.force_field import Model
+from virialff.models.intervals import SHARES
 
 _WHAT = "compared_geometries"
 _CONFORMERS, _SCAN = "Conformers", "Scan"
@@ -32,13 +33,14 @@ def comparison(result: Comparison, stem: str) -> None:
     by_reference = result.methods[labels.index(reference)]
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     relative = relative_energies_above(result, conformer)
+    half_widths = result.half_widths(SHOWN_SHARES[0], conformer)
     left, right = st.columns(2, gap="medium")
     with left:
         if len(labels) > 1:
-            figure = relative_energy_scatter(relative, reference=reference)
+            figure = relative_energy_scatter(relative, reference=reference, half_widths=half_widths)
             show_figure(figure, key="energy_scatter", alt=f"Relative energies against {reference}")
     with right if len(labels) > 1 else left:
-        figure = conformer_energy_figure(relative)
+        figure = conformer_energy_figure(relative, half_widths)
         show_figure(figure, key="energy_by_conformer", alt="Relative energies by conformer number")
     if len(labels) > 1:
         st.markdown("**How far the methods agree**")
@@ -46,10 +48,12 @@ def comparison(result: Comparison, stem: str) -> None:
     table = relative_energy_table(result, conformer)
     st.markdown("**Relative energies (kcal/mol) and ranks (1 = lowest)**")
     energy_table(table, pinned="conformer")
+    card.explain_intervals(result)
+    table = relative_energy_table(result, conformer, SHARES)
     download("Relative energies (CSV)", table, f"{stem}_relative_energies.csv")
 
 
-def one_conformer(result: Comparison) -> None:
+def one_conformer(result: Comparison, active: Model) -> None:
     """Atomization energies of one conformer, each with its level of theory; totals are not comparable."""
     st.subheader("One conformer alone")
     n_conformers = result.molecule.n_conformers
@@ -60,6 +64,9 @@ def one_conformer(result: Comparison) -> None:
     kind = "atomization energy (kcal/mol)"
     table[kind] = [f"{value:.1f}" if np.isfinite(value) else "–" for value in table[kind]]
     st.table(table, hide_index=True)
+    for name, known in card.uncertainties(active, result.molecule, result.methods, "total").items():
+        width, level = known.intervals().of(SHOWN_SHARES[0])[number - 1], plain(known.scale.against)
+        st.caption(f"{plain(name)}: ± {width:.1f} kcal/mol for 95 of 100 molecules, against {level}.")
     st.caption(
         "Energy of the isolated atoms minus energy of the molecule, both at the method's own level, without zero-point "
         "energy; positive means bound. Total energies of different methods have different zeros and are not compared."
@@ -99,10 +106,10 @@ def conformers_of(shown: state.Loaded, active: Model) -> None:
     if not runs:
         return
     timing(runs)
-    result = Comparison(molecule, tuple(runs))
+    result = Comparison(molecule, tuple(runs), uncertainties=card.uncertainties(active, molecule, runs, "conformers"))
     if molecule.n_conformers > 1:
         comparison(result, file_stem(shown.title, molecule.formula))
-    one_conformer(result)
+    one_conformer(result, active)
 
 
 enter_through_app()

@@ -200,7 +200,7 @@ def _differences(table: pd.DataFrame) -> list[str]:
             f"{values.mean():+.2f}",
             f"{values.abs().median():.2f}",
             f"{values.abs().mean():.2f}",
-            f"{values.loc[values.abs().idxmax()]:+.2f}",
+            f"{max(values, key=abs):+.2f}",
         )
         return f"| {name} | {len(values)} | {' | '.join(cells)} |"
 

@@ -51,7 +51,7 @@ def model_page(card: dict[str, Any]) -> str:
             f"{entry['complexes']['train']['records']:,} complexes for training"
         )
     lines += ["", "## Errors on data never trained on", "", *_markdown(error_table(card["metrics"]))]
-    lines += [*_named(card), *_own_sets(card), *_side_by_side(card), *_physics(card), *_spread(card)]
+    lines += [*_named(card), *_own_sets(card), *_side_by_side(card), *_physics(card), *_spread(card), *_intervals(card)]
     interactions = card["metrics"].get("interactions")
     if isinstance(interactions, dict):
         lines += ["", "## Complexes in detail", "", "| | | | |", "| --- | --- | --- | --- |"]
@@ -170,6 +170,37 @@ def _spread(card: dict[str, Any]) -> list[str]:
         cells += [f"{100 * entry[key]:.0f} %" for key in ("share_within_1_spread", "share_within_2_spreads")]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Multiply a spread by `error over spread` to have the size of error that goes with it on average."]
+    return lines
+
+
+def _intervals(card: dict[str, Any]) -> list[str]:
+    """What share of held-out errors the intervals hold, by quantity."""
+    found = card.get("intervals")
+    if not found:
+        return []
+    lines = ["", "## Intervals", ""]
+    lines.append(
+        "Half-widths that hold 68, 90 and 95 % of the errors, and the share that they hold of errors they were not "
+        "fitted to, with 95 % intervals over molecules. Written by `virialff calibrate`; docs/method.md says how."
+    )
+    percents = list(next(iter(found["quantities"].values()))["factors"])
+    columns = [
+        "quantity",
+        "against",
+        "calibrated on",
+        "values",
+        "molecules",
+        *(f"{percent} % hold" for percent in percents),
+    ]
+    lines += ["", f"| {' | '.join([*columns, 'median half-width at 95 % (kcal/mol)'])} |"]
+    lines.append("|" + " --- |" * (6 + len(percents)))
+    for quantity, entry in found["quantities"].items():
+        held = [entry["coverage"][percent] for percent in percents]
+        shares = [
+            f"{100 * part['held']:.1f} ({100 * part['held_low']:.1f} to {100 * part['held_high']:.1f})" for part in held
+        ]
+        cells = [quantity, entry["against"], entry["calibrated_on"], f"{entry['n_values']:,}", f"{entry['n_groups']:,}"]
+        lines.append(f"| {' | '.join([*cells, *shares, _cell(held[-1]['median_half_width'])])} |")
     return lines
 
 

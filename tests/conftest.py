@@ -19,6 +19,7 @@ SLOW = (
     "test_conftest.py",
     "test_repository.py",
     "test_shipped_labels.py",
+    "test_wheel.py",
     "training/jobs",
     "training/labelling",
     "training/loop",

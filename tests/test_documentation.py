@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("README.md", "docs/api.md", "docs/simulation.md")
 EXAMPLES = [
     (page, number)
-    for page in ("README.md", "docs/api.md")
+    for page in PAGES
     for number, _ in enumerate(re.findall(r"```python\n", (ROOT / page).read_text(encoding="utf-8")))
 ]
 
 
-def test_both_pages_have_an_example():
-    assert {page for page, _ in EXAMPLES} == {"README.md", "docs/api.md"}
+def test_every_page_has_an_example():
+    assert {page for page, _ in EXAMPLES} == set(PAGES)
 
 
 @pytest.mark.parametrize(("page", "number"), EXAMPLES)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
-import shutil
-import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -120,22 +117,6 @@ def test_pins_fit_the_ranges_of_the_package():
     for text in [*project["dependencies"], *extras]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
-
-
-def test_wheel_carries_the_library_alone(tmp_path):
-    source = tmp_path / "source"
-    for folder in ("virialff", "training", "pages"):
-        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "app.py"):
-        shutil.copy(ROOT / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    expected = {str(file.relative_to(ROOT)) for file in python_files("virialff")} | {"virialff/py.typed"}
-    assert names == expected
 
 
 def test_citation_names_software_and_paper():

@@ -14,7 +14,7 @@ from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
 from virialff.commands.parser import Parser, UsageError, option_of
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
-from virialff.settings import TRACEBACK_VARIABLE, shows_traceback
+from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
@@ -22,6 +22,7 @@ BUILT_IN = {
     for name in (
         "info",
         "params",
+        "export",
         "distribution",
         "energy",
         "interaction",
@@ -31,6 +32,7 @@ BUILT_IN = {
         "stability",
         "models",
         "data",
+        "app",
     )
 }
 
@@ -40,6 +42,7 @@ examples:
   virialff info                              versions, models, engines and why one is missing
   virialff params "CC(=O)Oc1ccccc1C(=O)O"    charges and pair parameters of aspirin
   virialff params drugs.sdf --output pairs.csv
+  virialff export "CCO" --to openmm -o ethanol  the force field as a System of OpenMM
   virialff energy conformers.sdf --method model,gfn2,ani
   virialff energy "CCCO" --generate 10 --json
   virialff conformers "CCCO" --generate 20 --relax gfn2 --rmsd 0.25 --method gfn2,model --sdf ranked.sdf
@@ -63,6 +66,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Errors go to standard error as one sentence."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _offer_shipped()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -92,6 +96,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _offer_shipped() -> None:
+    """Let an installed wheel find the app and `training`, which it carries in a folder, and its processes too."""
+    folder = str(CHECKOUT)
+    if INSTALLED and folder not in sys.path:
+        sys.path.insert(0, folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
+
+
 def _run(argv: list[str]) -> int:
     parser, commands = build_parser(argv)
     arguments = parser.parse_args(argv)
@@ -103,9 +115,7 @@ def _run(argv: list[str]) -> int:
         return commands[arguments.command].run(arguments)
     except UsageError as error:
         asked: argparse.ArgumentParser = arguments.parser
-        asked.print_usage(sys.stderr)
-        print(f"{asked.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return ExitCode.USAGE
+        asked.error(str(error))
     except VirialffError as error:
         error.setting = option_of(arguments.parser, error.setting)
         raise
@@ -149,7 +159,7 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
     except ImportError as error:
         raise EngineError(
             f"the command `{entry.name}` belongs to the package `{package}`, which cannot be loaded here ({error}); "
-            "run it from a checkout of the project after `make install`"
+            'in a checkout `make install` brings what it needs, elsewhere pip install "virialff[train]"'
         ) from error
     return command
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from virialff.errors import ConfigError, ReadOnlyError, RegistryError
 
-#: The folder that holds the package: of a checkout its root.
-CHECKOUT = Path(__file__).resolve().parent.parent
+#: What a wheel brings of a checkout: the app, models, examples (setup.py). In a checkout there is no such folder.
+SHIPPED = Path(__file__).resolve().parent / "shipped"
+#: Whether this is an installed wheel.
+INSTALLED = SHIPPED.is_dir()
+#: The root of the checkout, or of what a wheel brings of it.
+CHECKOUT = SHIPPED if INSTALLED else Path(__file__).resolve().parent.parent
 #: Shipped models, labels, examples and studies.
 ASSETS = Path(os.environ.get("VIRIALFF_ASSETS", CHECKOUT / "assets"))
-#: Where the label campaigns that ship write their stores, and imports theirs.
-LABELS = CHECKOUT / "build" / "labels"
 #: What the app serves itself: the viewer of molecules.
 STATIC = CHECKOUT / "static"
 
@@ -28,6 +30,11 @@ TRAINING_END_VARIABLE = "VIRIALFF_TRAINING_END"
 TRAINING_LIFELINE_VARIABLE = "VIRIALFF_TRAINING_LIFELINE"
 
 
+def _data_folder() -> Path:
+    """`virialff` in the user's data folder (XDG_DATA_HOME or ~/.local/share); a ~ is not replaced yet."""
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share") / "virialff"
+
+
 def models_folder() -> Path:
     """The folder of the user's own models; it need not exist yet. Raises RegistryError where there is no home folder.
 
@@ -35,26 +42,33 @@ def models_folder() -> Path:
     """
     if named := os.environ.get(MODELS_VARIABLE):
         return Path(named)
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
     try:
-        return data.expanduser() / "virialff" / "models"
+        return (_data_folder() / "models").expanduser()
     except RuntimeError as error:
         raise RegistryError(f"there is no home folder for your models here; set {MODELS_VARIABLE} to one") from error
 
 
 def runs_folder() -> Path:
-    """The folder in VIRIALFF_JOBS, or `runs` of the checkout: it takes the runs, and their jobs in `jobs`."""
-    return Path(os.environ.get(RUNS_VARIABLE) or CHECKOUT / "runs").absolute()
+    """The folder in VIRIALFF_JOBS, or `runs` of the checkout: it takes the runs, and their jobs in `jobs`.
+
+    Of an installed wheel `virialff/runs` in the user's data folder.
+    """
+    folder = _data_folder() if INSTALLED else CHECKOUT
+    return Path(os.path.expanduser(os.environ.get(RUNS_VARIABLE) or folder / "runs")).absolute()
 
 
 def pools_folder() -> Path:
-    """Where downloaded wheels with molecules are kept: VIRIALFF_POOLS, or `build/pools` of the checkout."""
-    return Path(os.environ.get(POOLS_VARIABLE) or CHECKOUT / "build" / "pools")
+    """Where downloaded wheels with molecules are kept: VIRIALFF_POOLS, or `pools` beside the folder LABELS."""
+    return Path(os.environ.get(POOLS_VARIABLE) or LABELS.parent / "pools")
 
 
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/virialff`, by default `~/.cache/virialff`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virialff"
+
+
+#: Where the label campaigns that ship write their stores, and imports theirs.
+LABELS = Path(os.path.expanduser(_data_folder())) / "labels" if INSTALLED else CHECKOUT / "build" / "labels"
 
 
 def ani_weights() -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """ "1 conformer", "2 conformers", "1,200 molecules".
@@ -40,5 +42,5 @@ def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
     str
         "-1.20", "+0.31", and "0.00" for -0.004.
     """
-    text = f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}"
+    text = f"{value:{'+' if sign and not math.isnan(value) else ''}.{decimals}f}"
     return text.lstrip("+-") if not text.strip("+-0.") else text

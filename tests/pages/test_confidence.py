@@ -4,10 +4,13 @@ import json
 
 import pytest
 
-from tests.pages.conftest import enter_smiles
-from tests.virialff.sample_models import change_card, make_ensemble
+from tests.pages.conftest import enter_smiles, upload
+from tests.pages.test_molecule import sdf_of
+from tests.virialff.sample_models import calibrated, change_card, make_ensemble
 from virialff.benchmarks.calibration import calibrate
+from virialff.conformers.generation import search
 from virialff.models import registry
+from virialff.molecules.molecule import Molecule
 from virialff.settings import MODELS_VARIABLE
 
 ENVIRONMENTS = {"H(-C)": 900, "C(-C,-H,-H,-H)": 90, "C(-C,-H,-H,-O)": 3, "O(-C,-H)": 60, "H(-O)": 70}
@@ -64,3 +67,18 @@ def test_the_card_shows_other_methods_and_the_calibration(ensemble_app):
     assert table[["mine", r"GFN2\-xTB"]].to_numpy().tolist() == [[r"1\.50", r"2\.50"]]
     assert any(r"an \<odd\> \*note\*" in caption.value for caption in app.caption)
     assert any("calibration" in str(element.proto.id) for element in app.get("plotly_chart"))
+
+
+def test_intervals_and_new_parts_on_the_page_conformers(ensemble_app):
+    calibrated(registry.find("mine").folder, conformers={"constant": 0.5})
+    change_card(registry.find("mine").folder, parts={"rotatable_bonds": {"5": "C4(C,H,H)-C4(C,H,H)"}})
+    app = ensemble_app.run().switch_page("pages/conformers.py").run()
+    ensemble = search(Molecule.from_smiles("CCCCO"), 3).molecule
+    upload(app, "butanol.sdf", sdf_of(ensemble))
+    pills = next(group for group in app.button_group if group.key.startswith("energy_methods"))
+    pills.set_value(["model"]).run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "Model ± 95 % (kcal/mol)" in frame.value.columns)
+    assert sorted(table["Model ± 95 % (kcal/mol)"].tolist()) == pytest.approx([0.0] + [1.5] * (len(table) - 1))
+    assert any("95 of 100 energies" in caption.value for caption in app.caption)
+    assert any("rotatable bond" in warning.value for warning in app.warning)

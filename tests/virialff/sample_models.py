@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from virialff.models.checkpoint import Member, load_checkpoint, save_checkpoint
+from virialff.models.intervals import FEATURES, parameter_hashes
 from virialff.settings import ASSETS
 
 FILES = ("card.json", "model.safetensors")
@@ -47,6 +48,21 @@ def make_ensemble(folder: Path, n_members: int = 2, *, noise: float = 0.02) -> P
 def change_card(folder: Path, **values: object) -> None:
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | values))
+
+
+def calibrated(folder: Path, **quantities: dict[str, float]) -> Path:
+    """The model folder with intervals by quantity: coefficients of `intervals.FEATURES`, factors 1, 2 and 3."""
+    card = json.loads((folder / "card.json").read_text())
+    entries = {
+        name: {
+            "coefficients": dict.fromkeys(FEATURES, 0.0) | coefficients,
+            "factors": {"68": 1.0, "90": 2.0, "95": 3.0},
+            "against": "GFN2-xTB",
+        }
+        for name, coefficients in quantities.items()
+    }
+    change_card(folder, intervals={"sha256": parameter_hashes(card), "quantities": entries})
+    return folder
 
 
 def packed(folder: Path, *, prefix: str = "", extra: tuple[tuple[str, bytes], ...] = ()) -> io.BytesIO:

@@ -129,14 +129,14 @@ def test_arrows_point_one_way(folder, forbidden):
     assert wrong == {}
 
 
-def test_only_graph_imports_dgl():
+def test_only_one_module_imports_dgl():
     users = [
         str(file)
         for folder in ("virialff", "training", "pages")
         for file, names in imported_packages(folder).items()
         if "dgl" in names
     ]
-    assert users == ["virialff/networks/graph.py"]
+    assert users == ["virialff/networks/dgl_graphs.py"]
 
 
 def test_imports_of_resolves_relative_imports(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.pack import KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
+from training.data.pack import COMPLEXES, KINDS, MINIMA, MOLECULES, LabelledGraph, load_pack
 from training.loop.evaluate import Predictions
 from training.loop.state import State
 from training.objectives.twin import predict_kinetic_energies
@@ -23,6 +23,7 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS
 from virialff.engines import get_engine
 from virialff.engines.dft import LEVEL_OF_THEORY as DFT_LEVEL
 from virialff.molecules.environments import atom_environments, bond_environments, count_environments
+from virialff.molecules.kinds import Parts, count_parts, parts_of
 from virialff.networks.baseline import baseline_energies, bond_columns
 from virialff.settings import ASSETS
 
@@ -137,23 +138,38 @@ class TrainingEnvironments(NamedTuple):
     """In how many of them each atom environment occurs."""
     bonds: list[str]
     """The bond environments that occur, sorted."""
+    parts: dict[str, dict[str, str]]
+    """Kinds of rotatable bonds and ring systems of molecules and of contacts of complexes (`kinds.count_parts`)."""
 
 
 def training_environments(packs: Iterable[Path]) -> TrainingEnvironments:
-    """Of the training molecules in these folders of packs."""
+    """Of the training molecules and complexes in these folders of packs."""
     molecules: dict[str, frozenset[str]] = {}
     joined: set[str] = set()
+    parts: dict[str, Parts] = {}
     for folder in packs:
         for record in load_pack(folder / MOLECULES).train:
             if record.identifier not in molecules:
-                graph = record.graph
-                once = graph.bond_index[0] < graph.bond_index[1]
-                symbols = [ELEMENTS[element] for element in graph.elements.tolist()]
-                bonds, types = graph.bond_index[:, once].T.numpy(), graph.bond_types[once].numpy()
+                symbols, bonds, types = _arrays(record)
                 environments = atom_environments(symbols, bonds, types)
                 molecules[record.identifier] = frozenset(environments)
                 joined |= {text for text in bond_environments(environments, bonds, types) if text is not None}
-    return TrainingEnvironments(count_environments(molecules.values()), sorted(joined))
+                parts[record.identifier] = parts_of(symbols, bonds, types)
+        if (folder / COMPLEXES).is_file():
+            for record in load_pack(folder / COMPLEXES).train:
+                if record.identifier not in parts:
+                    found = parts_of(*_arrays(record), record.positions.double().numpy())
+                    # Bonds and rings count where energies within a molecule are trained on.
+                    parts[record.identifier] = found._replace(rotatable_bonds=(), ring_systems=())
+    return TrainingEnvironments(count_environments(molecules.values()), sorted(joined), count_parts(parts.values()))
+
+
+def _arrays(record: LabelledGraph) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Symbols (n_atoms,), bonds (n_bonds, 2) each once, and their positions in topology.BOND_TYPES."""
+    graph = record.graph
+    once = graph.bond_index[0] < graph.bond_index[1]
+    symbols = [ELEMENTS[element] for element in graph.elements.tolist()]
+    return symbols, graph.bond_index[:, once].T.numpy(), graph.bond_types[once].numpy()
 
 
 def make_card(
@@ -185,6 +201,7 @@ def make_card(
         "n_parameters": sum(parameter.numel() for parameter in state.average.parameters()),
         "environments": environments.atoms,
         "bond_environments": environments.bonds,
+        "parts": environments.parts,
         "metrics": metrics,
         "limitations": limitations,
         "versions": {"python": platform.python_version()}

@@ -5,7 +5,8 @@ Consecutive records of the same molecule are its conformers. `relative` counts f
 molecule by the same method; `atomization` is isolated atoms minus molecule, each at its own level of theory. Total
 energies of different methods have different zeros, so the text shows them for the model alone.
 DFT (`pyscf`, `psi4`: wB97X-D/def2-SVP) takes from seconds to many minutes a conformer; a line tells each one done.
-Spreads are standard deviations over the members of the model, where it has further ones.
+Spreads are standard deviations over the members of the model, where it has further ones. Half-widths (±) are of
+intervals that hold so many per cent of a calibrated model's errors on held-out labels.
 A method that lacks an element leaves its columns empty, says so, and makes the exit code 1.
 --reference compares the relative energies of all methods with those of one of them, or with energies of the input: a
 data field of an SDF, or what a comment of an XYZ file names. Their unit is in the name of the field
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
     from virialff.methods.comparison import Comparison, MethodProgress
     from virialff.methods.method import Method
     from virialff.models.force_field import Model
+    from virialff.models.intervals import EnergyIntervals, Quantity
     from virialff.molecules.environments import RareAtoms
     from virialff.molecules.molecule import Molecule
+
+#: Of the kinds of energies those that have intervals, and what of.
+_QUANTITIES: Mapping[str, Quantity] = {"total": "total", "relative": "conformers"}
 
 SUMMARY = "energies of conformers by the model, GFN2-xTB, ANI and DFT"
 
@@ -52,6 +57,8 @@ class OfModel:
     baseline: float = 0.0  #: what `pair` lies below `total`, kcal/mol
     #: Standard deviations of `total`, `relative` and `rank` over the members of the model, where it has further ones.
     spreads: Mapping[str, np.ndarray] = field(default_factory=dict)
+    #: Intervals of `total` and `relative`, where the model was calibrated.
+    intervals: Mapping[str, EnergyIntervals] = field(default_factory=dict)
     #: Which atoms were rare in the model's training, where that is known.
     rare: RareAtoms | None = None
 
@@ -182,7 +189,7 @@ def run(arguments: argparse.Namespace) -> int:
         label = item.label
         try:
             molecule = inputs.with_conformers(report, label, item.molecule, arguments.generate, arguments.seed)
-            found = compare_methods(molecule, methods, progress=_progress())
+            found = compare_methods(molecule, methods, quantity=None, progress=_progress())
             given = None if field is None else reference_energies(item, field, arguments.reference_unit)
         except MoleculeError as error:
             report.fail(label, error.message)
@@ -245,13 +252,17 @@ def _summary(
 
 
 def of_model(name: str, method: Method, molecule: Molecule) -> OfModel:
-    """The baseline, spreads over the members and rare atoms of a molecule by the model."""
+    """The baseline, spreads over the members, intervals and rare atoms of a molecule by the model."""
+    from virialff.models.intervals import uncertainties
     from virialff.models.members import energy_spread
 
     model = cast("Model", method)
     found = energy_spread(model, molecule)
     spreads = {} if found is None else {"total": found.total, "relative": found.relative, "rank": found.rank}
-    return OfModel(name, model.force_field(molecule).baseline, spreads, model.rare_atoms(molecule))
+    known = uncertainties(model, molecule, ["total", "conformers"])
+    intervals = {kind: known[name].intervals() for kind, name in _QUANTITIES.items() if name in known}
+    baseline = model.force_field(molecule).baseline
+    return OfModel(name, baseline, spreads, intervals, model.rare_atoms(molecule))
 
 
 def _progress() -> MethodProgress:
@@ -302,6 +313,9 @@ def as_table(
         if name == own.name:
             for kind, spread in own.spreads.items():
                 table[f"{name}_{kind}_spread{'' if kind == 'rank' else '_kcal_per_mol'}"] = spread
+            for kind, intervals in own.intervals.items():
+                for percent, widths in intervals.by_percent().items():
+                    table[f"{name}_{kind}_half_width_{percent}_percent_kcal_per_mol"] = widths
             if own.rare is not None:
                 table[f"{name}_rare_atoms"] = int(own.rare.mask.sum())
     if against is not None:
@@ -321,7 +335,7 @@ def as_record(
 ) -> dict[str, Any]:
     """The same as a JSON-ready dictionary."""
     from virialff.methods.method import described
-    from virialff.methods.tables import json_energies, json_numbers
+    from virialff.methods.tables import json_energies, json_half_widths, json_numbers
 
     values = _values(found, own)
     records: dict[str, Any] = {}
@@ -335,7 +349,10 @@ def as_record(
             for kind, spread in own.spreads.items():
                 values_of = json_numbers(spread) if kind == "rank" else json_energies(spread, unit)
                 records[name][f"{kind}_spread"] = values_of
-            records[name] |= {} if own.rare is None else {"rare_atoms": np.flatnonzero(own.rare.mask).tolist()}
+            for kind, intervals in own.intervals.items():
+                records[name][f"{kind}_half_widths"] = json_half_widths(intervals, unit)
+            if own.rare is not None:
+                records[name] |= {"rare_atoms": np.flatnonzero(own.rare.mask).tolist(), "rare": own.rare.as_dict()}
     reference = {} if against is None else {"reference": against.as_record(unit)}
     molecule = found.molecule
     return {
@@ -368,6 +385,8 @@ def as_text(
                 table[f"{name} {kind}"] = values[kind] / unit.in_kcal_mol
             if kind in own.spreads and name == own.name:
                 table[f"{kind} spread"] = own.spreads[kind] / unit.in_kcal_mol
+            if kind in own.intervals and name == own.name:
+                table[f"{kind} ± 95 %"] = own.intervals[kind].of(0.95) / unit.in_kcal_mol
     if against is not None:
         if against.field:
             table[against.name] = against.relative / unit.in_kcal_mol

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(check_text(check))
         return ExitCode.SOME_FAILED if check.violations else ExitCode.OK
     if arguments.output is None:
-        raise UsageError("--output names the label store to add to; give it, or --check to only check the summary")
+        raise UsageError("name the label store to add to with --output, or give --check to only check the summary")
     require_folder(arguments.output)
     from virialff.labels.imports.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore

@@ -94,6 +94,17 @@ class BadRecord(NamedTuple):
         return ()
 
 
+def rare_notes(methods: Mapping[str, Method], molecule: Molecule) -> list[str]:
+    """What must be said of a molecule that training had little of, where the model is among the methods."""
+    from virialff.models.force_field import Model
+
+    model = methods.get(name_of_model(methods))
+    if not isinstance(model, Model) or model.unsupported(molecule) is not None:
+        return []
+    rare = model.rare_atoms(molecule)
+    return [] if rare is None or not rare.any else [rare.sentence]
+
+
 def add_input_arguments(parser: argparse.ArgumentParser, *, model_options: Sequence[str] = ("--model",)) -> None:
     """Declare the molecules to read and the model to use."""
     parser.add_argument(

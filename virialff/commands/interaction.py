@@ -52,19 +52,21 @@ def run(arguments: argparse.Namespace) -> int:
             report.complain(label, f"{method}: {reason}")
         for change in found.changes:
             report.complain(label, f"relaxing changed more than the shape: {change}")
+        notes = inputs.rare_notes(methods, molecule)
         report.add(
             label,
-            text=partial(_text, label, found, unit),
-            record=partial(_record, molecule, found, methods, unit),
+            text=partial(_text, label, found, unit, notes),
+            record=partial(_record, molecule, found, methods, unit, notes),
             table=partial(_table, found, unit),
             structures=partial(_structures, molecule, found, methods, unit),
         )
     return report.finish()
 
 
-def _text(label: str, found: ComplexInteractions, unit: EnergyUnit) -> str:
+def _text(label: str, found: ComplexInteractions, unit: EnergyUnit, notes: list[str]) -> str:
     geometry = f", relaxed with {found.geometry_level}" if found.geometry_level else ""
-    return f"record {label}: interaction energies{geometry}\n{plain(_table(found, unit), unit.decimals)}"
+    lines = [f"record {label}: interaction energies{geometry}", *(f"  {note}" for note in notes)]
+    return "\n".join([*lines, plain(_table(found, unit), unit.decimals)])
 
 
 def _table(found: ComplexInteractions, unit: EnergyUnit) -> pd.DataFrame:
@@ -99,7 +101,7 @@ def _structures(
 
 
 def _record(
-    molecule: Molecule, found: ComplexInteractions, methods: Mapping[str, Method], unit: EnergyUnit
+    molecule: Molecule, found: ComplexInteractions, methods: Mapping[str, Method], unit: EnergyUnit, notes: list[str]
 ) -> dict[str, Any]:
     """By method its level of theory and energies, null with the reason where it gave none; the relaxed geometry."""
     from virialff.methods.method import described
@@ -108,6 +110,10 @@ def _record(
     for kind, entries in (("vertical", found.vertical), ("relaxed", found.relaxed)):
         for entry in entries:
             records[entry.method][kind] = None if entry.energy is None else entry.energy / unit.in_kcal_mol
+            if entry.half_widths:
+                records[entry.method][f"{kind}_half_widths"] = {
+                    percent: width / unit.in_kcal_mol for percent, width in entry.half_widths.items()
+                }
             if entry.counterpoise:
                 records[entry.method]["counterpoise"] = True
             if entry.reason:
@@ -117,6 +123,7 @@ def _record(
         "n_fragments": molecule.n_fragments,
         "units": {"energy": unit.name, "length": "A"},
         "methods": records,
+        "notes": notes,
     }
     if found.geometry is not None:
         record["relaxed_with"] = found.geometry_level

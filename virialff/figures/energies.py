@@ -11,12 +11,16 @@ from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finis
 _FEW_CONFORMERS = 12
 
 
-def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: str) -> go.Figure:
+def relative_energy_scatter(
+    relative: Mapping[str, np.ndarray], *, reference: str, half_widths: Mapping[str, np.ndarray] | None = None
+) -> go.Figure:
     """Relative energies (kcal/mol) of every other method against those of `reference`, with the line y = x.
 
-    `relative` maps a method's label to its relative energies (n_conformers,), NaN where a conformer has none.
+    `relative` maps a method's label to its relative energies (n_conformers,), NaN where a conformer has none;
+    `half_widths` those of methods that know them to the half-widths of their intervals, drawn as bars.
     Raises KeyError when `reference` is not among them.
     """
+    widths = half_widths or {}
     x = np.asarray(relative[reference], dtype=float)
     figure = go.Figure()
     drawn = [x]
@@ -31,6 +35,8 @@ def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: st
             name=label,
             mode="markers",
             marker={"color": OKABE_ITO[position], "symbol": MARKERS[position], "size": 9, "opacity": 0.85},
+            error_x=_bars(widths.get(reference)),
+            error_y=_bars(widths.get(label)),
             customdata=np.arange(1, len(x) + 1),
             hovertemplate=f"conformer %{{customdata}}<br>{reference}: %{{x:.2f}}<br>{label}: %{{y:.2f}} kcal/mol"
             "<extra></extra>",
@@ -45,8 +51,18 @@ def relative_energy_scatter(relative: Mapping[str, np.ndarray], *, reference: st
     return figure
 
 
-def conformer_energy_figure(relative: Mapping[str, np.ndarray]) -> go.Figure:
-    """Relative energies (kcal/mol) by conformer number, one marked line a method."""
+def _bars(half_widths: np.ndarray | None) -> dict[str, object] | None:
+    """Error bars of a scatter; None for none."""
+    return None if half_widths is None else {"type": "data", "array": half_widths, "thickness": 1, "width": 2}
+
+
+def conformer_energy_figure(
+    relative: Mapping[str, np.ndarray], half_widths: Mapping[str, np.ndarray] | None = None
+) -> go.Figure:
+    """Relative energies (kcal/mol) by conformer number, one marked line a method.
+
+    `half_widths` are of the intervals of methods that know them, (n_conformers,), drawn as bars.
+    """
     figure = go.Figure()
     for position, (label, values) in enumerate(relative.items()):
         figure.add_scatter(
@@ -56,6 +72,7 @@ def conformer_energy_figure(relative: Mapping[str, np.ndarray]) -> go.Figure:
             mode="lines+markers",
             line={"color": OKABE_ITO[position], "width": 1},
             marker={"symbol": MARKERS[position], "size": 7},
+            error_y=_bars((half_widths or {}).get(label)),
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
     finish(figure, height=440, x_title="conformer", y_title="relative energy (kcal/mol)")
@@ -126,6 +143,24 @@ def population_figure(populations: Mapping[str, np.ndarray], *, temperature: flo
     return figure
 
 
+def _add_band(figure: go.Figure, x: np.ndarray, y: np.ndarray, half_widths: np.ndarray, color: str, label: str) -> None:
+    """What lies within the half-widths of a curve, shaded."""
+    known = np.isfinite(y)
+    x, y, half_widths = x[known], y[known], half_widths[known]
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([y + half_widths, (y - half_widths)[::-1]]),
+        name=f"{label}, interval",
+        fill="toself",
+        fillcolor=color,
+        opacity=0.2,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
 #: Only angles span so much; their ticks stand at sixths of a turn.
 _MOST_OF_A_TURN = 300.0
 
@@ -138,15 +173,19 @@ def scan_figure(
     quantity: str = "relative energy (kcal/mol)",
     start: float | None = None,
     colours: Mapping[str, int] | None = None,
+    half_widths: Mapping[str, np.ndarray] | None = None,
 ) -> go.Figure:
     """A marked line a method: energies (n_points,) in kcal/mol over the coordinate's values (n_points,).
 
     `coordinate` and `quantity` are the axis titles with their units. `start` marks where the scan began. `colours` maps
-    methods to places in the palette, so that a method keeps its colour from figure to figure.
+    methods to places in the palette, so that a method keeps its colour from figure to figure. `half_widths` (n_points,)
+    of the intervals of methods that know them are drawn as bands.
     """
     figure = go.Figure()
     for position, (label, heights) in enumerate(energies.items()):
         place = position if colours is None else colours[label]
+        if label in (half_widths or {}):
+            _add_band(figure, values, heights, (half_widths or {})[label], OKABE_ITO[place], label)
         figure.add_scatter(
             x=values,
             y=heights,

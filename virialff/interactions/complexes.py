@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,34 +17,47 @@ from virialff.interactions.energies import (
     relax_complex,
     relaxed_interaction_energy,
 )
+from virialff.methods.runs import uncertainty_of
 from virialff.molecules.molecule import Molecule
 
 if TYPE_CHECKING:
     from virialff.engines.base import Progress
     from virialff.methods.method import ForceMethod, Method
 
+#: Per cent of the errors whose interval the table has.
+_SHOWN = "95"
 #: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
 _RELAXING = 3
 
 
 @dataclass(frozen=True)
 class MethodInteraction:
-    """E_int in kcal/mol by one method, negative = bound; None with the reason where it cannot compute the complex."""
+    """E_int in kcal/mol by one method, negative = bound; None with the reason where it cannot compute the complex.
+
+    half_widths: of the intervals that hold so many per cent of the errors on held-out labels, by per cent ("95"); empty
+    for a method that does not know how far it may be off.
+    """
 
     method: str
     level_of_theory: str
     energy: float | None
     reason: str = ""
     counterpoise: bool = False  #: whether the fragments had the basis of the whole complex
+    half_widths: Mapping[str, float] = field(default_factory=dict)
 
 
 def vertical_interaction(
     name: str, method: Method, molecule: Molecule, *, progress: Progress | None = None
 ) -> MethodInteraction:
     """E_int of the first conformer with the monomers as they are in the complex; `progress` as `interaction_energy`."""
-    return _entry(
+    found = _entry(
         name, method, lambda: interaction_energy(molecule, method, molecule.positions[0], progress=progress)[0]
     )
+    known = None if found.energy is None else uncertainty_of(method, molecule, "interaction")
+    if known is None:
+        return found
+    widths = known.intervals().by_percent()
+    return replace(found, half_widths={percent: float(values[0]) for percent, values in widths.items()})
 
 
 def relaxed_interaction(
@@ -183,6 +196,9 @@ def interaction_table(vertical: Sequence[MethodInteraction], relaxed: Sequence[M
         energies = {entry.method: entry.energy for entry in entries}
         if entries:
             table[f"E_int {kind} (kcal/mol)"] = pd.array([energies.get(name) for name in names], dtype="Float64")
+        widths = {entry.method: entry.half_widths[_SHOWN] for entry in entries if entry.half_widths}
+        if widths:
+            table[f"± {_SHOWN} % (kcal/mol)"] = pd.array([widths.get(name) for name in names], dtype="Float64")
     levels = {entry.method: entry.level_of_theory for entry in (*vertical, *relaxed)}
     table["level of theory"] = [levels[name] for name in names]
     return table

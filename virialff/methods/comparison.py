@@ -19,7 +19,8 @@ from virialff.conformers.ensembles import degeneracies
 from virialff.conformers.generation import TIE
 from virialff.errors import EngineError
 from virialff.methods.method import Method
-from virialff.methods.runs import MethodEnergies, energies_of
+from virialff.methods.runs import MethodEnergies, energies_of, uncertainty_of
+from virialff.models.intervals import Quantity, Uncertainty
 from virialff.molecules.molecule import Molecule
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,17 @@ class Comparison:
 
     molecule: Molecule
     methods: tuple[MethodEnergies, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)  #: name of each method that gave nothing, and the reason
+    left_out: Mapping[str, str] = field(default_factory=dict)  #: methods that gave nothing, with the reason
+    #: Of methods that know how far their energies above their own lowest conformer may be off.
+    uncertainties: Mapping[str, Uncertainty] = field(default_factory=dict)
+
+    def half_widths(self, share: float, conformer: int | None = None) -> dict[str, FloatArray]:
+        """Half-widths (n_conformers,) in kcal/mol of the intervals that hold one of SHARES of the errors, by method.
+
+        Of energies above conformer `conformer` (from 0), by default above each method's own lowest. Methods that do not
+        know how far they may be off are left out.
+        """
+        return {name: known.intervals(conformer).of(share) for name, known in self.uncertainties.items()}
 
     @cached_property
     def degeneracies(self) -> NDArray[np.int64]:
@@ -80,7 +91,11 @@ class Comparison:
 
 
 def compare_methods(
-    ensemble: Molecule, methods: Mapping[str, Method], *, progress: MethodProgress | None = None
+    ensemble: Molecule,
+    methods: Mapping[str, Method],
+    *,
+    quantity: Quantity | None = "conformers",
+    progress: MethodProgress | None = None,
 ) -> Comparison:
     """Energies of all conformers of a molecule by several methods, each under the name given here.
 
@@ -90,6 +105,8 @@ def compare_methods(
         With conformers in three dimensions.
     methods : mapping of str to Method
         By the names under which their results are shown.
+    quantity : {"conformers", "torsion"}, optional
+        What the conformers are, which decides how far a calibrated model may be off; None where that is not known.
     progress : callable, optional
         Called with the name of a method, the number of its conformers done and their total.
 
@@ -117,7 +134,12 @@ def compare_methods(
             found.append(energies)
         else:
             left_out[name] = next(iter(energies.failures.values()))
-    return Comparison(ensemble, tuple(found), left_out)
+    uncertainties = {
+        energies.name: known
+        for energies in found
+        if quantity is not None and (known := uncertainty_of(methods[energies.name], ensemble, quantity)) is not None
+    }
+    return Comparison(ensemble, tuple(found), left_out, uncertainties)
 
 
 def agreement(first: str, second: str, energies: ArrayLike, others: ArrayLike) -> Agreement:

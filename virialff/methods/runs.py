@@ -17,6 +17,7 @@ from virialff.conformers.generation import boltzmann_weights, energy_ranks, rela
 from virialff.engines.base import FloatArray, Progress
 from virialff.errors import EngineError, ShapeError
 from virialff.methods.method import Method, require
+from virialff.models.intervals import Quantity, Uncertainty
 from virialff.molecules.molecule import Molecule
 
 _SECONDS_PER_PART = 0.4
@@ -105,6 +106,12 @@ def energies_of(
     """
     first = _nothing_yet(method, ensemble, name)
     return next(_continued(method, ensemble, first, first.n_left, progress))
+
+
+def uncertainty_of(method: Method, ensemble: Molecule, quantity: Quantity) -> Uncertainty | None:
+    """How far the energies of a method may be off, as `Model.uncertainty`; None for one that does not know it."""
+    known = getattr(method, "uncertainty", None)
+    return None if known is None else known(ensemble, quantity)
 
 
 def energies_in_parts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike
 from virialff.conformers.scans import Scan
 from virialff.methods.comparison import Comparison
 from virialff.methods.method import Method, described
+from virialff.models.intervals import EnergyIntervals
 from virialff.units import EnergyUnit
 
 #: Temperature of Boltzmann populations where none is given, kelvin.
 ROOM_TEMPERATURE = 298.15
+#: Shares of the errors whose intervals tables have where there is little room.
+SHOWN_SHARES = (0.95,)
 
 
 def relative_energies_above(comparison: Comparison, conformer: int | None = None) -> dict[str, np.ndarray]:
@@ -28,24 +31,43 @@ def relative_energies_above(comparison: Comparison, conformer: int | None = None
     return {method.name: method.values - method.values[conformer] for method in comparison.methods}
 
 
-def relative_energy_table(comparison: Comparison, conformer: int | None = None) -> pd.DataFrame:
-    """One row per conformer (from 1): relative energies in kcal/mol as `relative_energies_above`, then ranks."""
+def interval_columns(
+    comparison: Comparison, conformer: int | None = None, shares: Sequence[float] = SHOWN_SHARES
+) -> dict[str, np.ndarray]:
+    """Half-widths (n_conformers,) in kcal/mol of the intervals of relative energies, by the names of their columns."""
+    return {
+        f"{name} ± {100 * share:g} % (kcal/mol)": values
+        for share in shares
+        for name, values in comparison.half_widths(share, conformer).items()
+    }
+
+
+def relative_energy_table(
+    comparison: Comparison, conformer: int | None = None, shares: Sequence[float] = SHOWN_SHARES
+) -> pd.DataFrame:
+    """One row per conformer (from 1): relative energies in kcal/mol as `relative_energies_above`, intervals, ranks.
+
+    shares: of the errors that the intervals hold, of those of `models.intervals.SHARES`.
+    """
     columns: dict[str, object] = {"conformer": np.arange(1, comparison.molecule.n_conformers + 1)}
     for label, values in relative_energies_above(comparison, conformer).items():
         columns[f"{label} (kcal/mol)"] = values
+    columns |= interval_columns(comparison, conformer, shares)
     for method in comparison.methods:
         ranks = [None if np.isnan(rank) else int(rank) for rank in method.ranks]
         columns[f"{method.name} rank"] = pd.array(ranks, dtype="Int64")
     return pd.DataFrame(columns)
 
 
-def ensemble_table(comparison: Comparison, temperature: float = ROOM_TEMPERATURE) -> pd.DataFrame:
+def ensemble_table(
+    comparison: Comparison, temperature: float = ROOM_TEMPERATURE, shares: Sequence[float] = SHOWN_SHARES
+) -> pd.DataFrame:
     """A row a conformer (from 1): relative energies (kcal/mol) and ranks as `relative_energy_table`, then populations.
 
     The columns "<method> population at <temperature> K" sum to 1. Where conformers stand for their mirror
     images too, the column "mirror forms" says 2. Raises ValueError unless the temperature is positive.
     """
-    table = relative_energy_table(comparison)
+    table = relative_energy_table(comparison, shares=shares)
     if (comparison.degeneracies > 1).any():
         table["mirror forms"] = comparison.degeneracies
     for method in comparison.methods:
@@ -73,7 +95,11 @@ def scan_differences(relative: dict[str, np.ndarray], reference: str) -> dict[st
 
 
 def scan_table(
-    scan: Scan, comparison: Comparison, reference: str | None = None, point: int | None = None
+    scan: Scan,
+    comparison: Comparison,
+    reference: str | None = None,
+    point: int | None = None,
+    shares: Sequence[float] = SHOWN_SHARES,
 ) -> pd.DataFrame:
     """A row a point: the coordinate, "<method> (kcal/mol)", and "<method> - <reference> (kcal/mol)" where one is named.
 
@@ -84,6 +110,8 @@ def scan_table(
     table = pd.DataFrame({scan.label: scan.values})
     for name, values in relative.items():
         table[f"{name} (kcal/mol)"] = values
+    for name, widths in interval_columns(comparison, point, shares).items():
+        table[name] = widths
     if reference is not None:
         for name, values in scan_differences(relative, reference).items():
             table[f"{name} - {reference} (kcal/mol)"] = values
@@ -123,6 +151,11 @@ def json_energies(values: ArrayLike, unit: EnergyUnit) -> list[float | None]:
     return json_numbers(np.asarray(values, dtype=float) / unit.in_kcal_mol)
 
 
+def json_half_widths(intervals: EnergyIntervals, unit: EnergyUnit) -> dict[str, list[float | None]]:
+    """Half-widths of intervals in a unit, by the per cent of the errors that they hold."""
+    return {percent: json_energies(values, unit) for percent, values in intervals.by_percent().items()}
+
+
 def json_methods(
     comparison: Comparison, methods: Mapping[str, Method], unit: EnergyUnit, temperature: float | None = None
 ) -> dict[str, Any]:
@@ -135,6 +168,9 @@ def json_methods(
         found[name]["error"] = reason
     for method in comparison.methods:
         found[method.name]["relative"] = json_energies(method.relative, unit)
+        if method.name in comparison.uncertainties:
+            intervals = comparison.uncertainties[method.name].intervals()
+            found[method.name]["relative_half_widths"] = json_half_widths(intervals, unit)
         if temperature is not None:
             found[method.name] |= {
                 "rank": json_numbers(method.ranks),

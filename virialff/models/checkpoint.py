@@ -78,8 +78,9 @@ def save_checkpoint(
 ) -> str:
     """Write all files, parameters first, each atomically, and return the sha256 of the parameters.
 
-    `card` needs every key of CARD_KEYS but `sha256`, which is filled in, as `members` is. Raises CheckpointError naming
-    a missing key, and for members of another network or too many of them.
+    `card` needs every key of CARD_KEYS but `sha256`, which is filled in, as `members` is; `intervals` are of other
+    weights and left out. Raises CheckpointError naming a missing key, and for members of another network or too many of
+    them.
     """
     missing = [key for key in CARD_KEYS if key not in card and key != "sha256"]
     if missing:
@@ -98,13 +99,19 @@ def save_checkpoint(
     ]
     digest = _save_parameters(folder / PARAMETERS_FILE, network, baseline)
     card = card | {"schema": CARD_SCHEMA, "sha256": digest}
-    card.pop("members", None)
+    for of_other_weights in ("members", "intervals"):
+        card.pop(of_other_weights, None)
     if listed:
         card["members"] = listed
     _write_card(folder, card)
     for name in MEMBER_FILES[len(members) :]:
         (folder / name).unlink(missing_ok=True)
     return digest
+
+
+def update_card(folder: Path, changes: dict[str, Any]) -> None:
+    """Add these keys to the card of a model folder, or replace them, atomically. Raises CheckpointError as reading."""
+    _write_card(folder, _read_card(folder / CARD_FILE) | changes)
 
 
 def update_metrics(folder: Path, name: str, values: Mapping[str, Any]) -> None:

@@ -18,22 +18,29 @@ from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
 from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
 from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
+from virialff.models.intervals import Quantity, Uncertainty, uncertainties
 from virialff.molecules.changes import warn_of_mismatches
 from virialff.molecules.environments import RareAtoms, rare_atoms
+from virialff.molecules.kinds import unpack_counts
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
 from virialff.networks.baseline import baseline_energies
-from virialff.networks.graph import batch_graphs, build_graph, to_tensors
+from virialff.networks.graph import molecule_tensors
+from virialff.networks.graph_tensors import collate
 from virialff.potential.decomposition import Decomposition
 from virialff.potential.energy import TERMS, pair_energies, pair_energies_and_forces, pair_terms
 from virialff.potential.lennard_jones import minimum_distance, sigma_epsilon
 from virialff.potential.parameters import N_COEFFICIENTS, PairParameters
 
 if TYPE_CHECKING:
+    from openmm import System
+
     from virialff.potential.kernel import CompiledPotential
 
 #: Products of rows of pairs and conformers from which on the compiled loops pay for the import of their compiler.
 COMPILED_FROM = 200_000
+#: Rows up to which they are the faster ones for a single geometry: a block of conformers costs them what one does.
+COMPILED_SINGLE_TO = 5_000
 
 
 class Model(EnergiesAndForces):
@@ -91,12 +98,59 @@ class Model(EnergiesAndForces):
         )
 
     def rare_atoms(self, molecule: Molecule) -> RareAtoms | None:
-        """Which atoms have surroundings that were rare in training; None for a model that has not counted them."""
+        """Which atoms have surroundings, or are in parts, that were rare in training; None for a model without counts.
+
+        Contacts are looked up where the molecule has conformers.
+        """
         counts = self.card.get("environments")
         if not isinstance(counts, dict):
             return None
-        types = bond_type_indices(molecule.orders)
-        return rare_atoms(molecule.symbols, molecule.bonds, types, counts, self.card.get("bond_environments"))
+        return rare_atoms(
+            molecule.symbols,
+            molecule.bonds,
+            bond_type_indices(molecule.orders),
+            counts,
+            self.card.get("bond_environments"),
+            self._training_parts,
+            molecule.positions if molecule.n_conformers else None,
+        )
+
+    @cached_property
+    def _training_parts(self) -> dict[str, dict[str, int]]:
+        """Kinds of rotatable bonds, ring systems and contacts in training, by the names of the fields of `Parts`."""
+        packed = self.card.get("parts")
+        return {} if not isinstance(packed, dict) else {name: unpack_counts(kinds) for name, kinds in packed.items()}
+
+    def uncertainty(self, molecule: Molecule, quantity: Quantity, positions: Any = None) -> Uncertainty | None:
+        """How far energies may be off; None for a model that was not calibrated for the quantity.
+
+        Parameters
+        ----------
+        molecule : Molecule
+            Of elements that the model was trained on.
+        quantity : {"total", "conformers", "torsion", "interaction"}
+            An energy by itself, one above that of another conformer, one above that of another point of a scan, or that
+            of a complex.
+        positions : array_like, shape (n_conformers, n_atoms, 3), optional
+            In Angstrom; by default the conformers of the molecule.
+
+        Returns
+        -------
+        Uncertainty or None
+            Its `intervals()` hold 68, 90 and 95 % of the errors on held-out labels.
+
+        Raises
+        ------
+        MissingCoordinatesError
+            If there are neither positions nor conformers.
+        CheckpointError
+            If the intervals of the card, or the file of a member, are damaged.
+
+        See Also
+        --------
+        Model.rare_atoms : What of the molecule training had little of.
+        """
+        return uncertainties(self, molecule, [quantity], positions).get(quantity)
 
     def force_field(self, molecule: Molecule) -> "ForceField":
         """The force field of one molecule or complex. Coordinates are not needed and not used.
@@ -143,7 +197,7 @@ class Model(EnergiesAndForces):
             return []
         for molecule in molecules:
             self._check_elements(molecule)
-        graph = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+        graph = collate([molecule_tensors(molecule) for molecule in molecules])
         with torch.inference_mode():
             parameters = self._network(graph.to(self.device))
             baselines = baseline_energies(self.baseline, graph)
@@ -224,6 +278,19 @@ class ForceField:
         self.parameters = parameters
         self.baseline = baseline
         self._card = card
+        self._compiles_single = False
+
+    def compile(self) -> None:
+        """Use the compiled loops for single geometries too, for dynamics and the like; without numba nothing changes.
+
+        Loading their compiler takes a second, after which a small molecule takes a fraction of the time.
+
+        See Also
+        --------
+        virialff.ase.VirialFF : Which does so.
+        """
+        rows = len(self.parameters.pair_molecules)
+        self._compiles_single = rows <= COMPILED_SINGLE_TO and self._double_precision is not None
 
     @cached_property
     def charges(self) -> np.ndarray:
@@ -290,9 +357,10 @@ class ForceField:
         ForceField.decompose : Pair by pair and term by term.
         """
         stacked, single = self._positions(positions)
-        compiled = None if single else self._compiled(positions, stacked)
+        compiled = self._compiled(positions, stacked, single=single)
         if compiled is not None:
-            return compiled.energies(stacked.numpy())
+            energies = compiled.energies(stacked.numpy())
+            return np.asarray(energies[0]) if single else energies
         with torch.inference_mode():
             energy = pair_energies(self.parameters, stacked)[:, 0]
         return _numpy(energy, single)
@@ -373,10 +441,11 @@ class ForceField:
             If `positions` have another shape.
         """
         stacked, single = self._positions(positions)
-        compiled = None if single else self._compiled(positions, stacked)
+        compiled = self._compiled(positions, stacked, single=single)
         if compiled is not None:
             pair_energy, pair_forces = compiled.energies_and_forces(stacked.numpy())
-            return self.baseline + pair_energy, pair_forces
+            total = self.baseline + pair_energy
+            return (np.asarray(total[0]), pair_forces[0]) if single else (total, pair_forces)
         with torch.inference_mode():
             energy, forces = pair_energies_and_forces(self.parameters, stacked)
         return np.asarray(self.baseline + _numpy(energy[:, 0], single)), _numpy(forces, single)
@@ -511,6 +580,27 @@ class ForceField:
         table["total"] = terms.sum(axis=1)
         return table
 
+    def to_openmm(self) -> "System":
+        """The potential as a System of OpenMM: this molecule or complex in free space, the baseline left out.
+
+        Returns
+        -------
+        openmm.System
+            With masses; its energy is `pair_energy`.
+
+        Raises
+        ------
+        EngineError
+            If OpenMM is not installed.
+
+        See Also
+        --------
+        virialff.models.openmm.box_system : Many molecules in a periodic box.
+        """
+        from virialff.models.openmm import molecule_system
+
+        return molecule_system(self)
+
     @cached_property
     def _relations(self) -> np.ndarray:
         """Position in RELATIONS of each row of coefficients, (n_rows,)."""
@@ -522,8 +612,10 @@ class ForceField:
         i, j = self.parameters.pair_index.cpu().numpy()
         return np.asarray(matrix[i, j])
 
-    def _compiled(self, positions: np.ndarray | Tensor, stacked: Tensor) -> "CompiledPotential | None":
+    def _compiled(self, positions: np.ndarray | Tensor, stacked: Tensor, *, single: bool) -> "CompiledPotential | None":
         """The compiled loops where they pay: for many conformers on the CPU, and where numba is installed."""
+        if single:
+            return self._double_precision if self._compiles_single and stacked.device.type == "cpu" else None
         if len(stacked) * len(self.parameters.pair_molecules) < COMPILED_FROM or stacked.device.type != "cpu":
             return None
         return self._single_precision if positions.dtype in (np.float32, torch.float32) else self._double_precision

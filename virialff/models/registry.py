@@ -148,7 +148,7 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -
     from virialff.models.checkpoint import load_checkpoint
     from virialff.models.force_field import Model
 
-    folder = _model_folder(name_or_path)
+    folder = model_folder(name_or_path)
     return Model(load_checkpoint(folder), device=device, name=_registered_name(folder))
 
 
@@ -166,10 +166,11 @@ def keep_in_card(name_or_path: str | Path, metric: str, values: Mapping[str, Any
     from virialff.models.checkpoint import update_metrics
 
     require_write_access("Changing a model card")
-    update_metrics(_model_folder(name_or_path), metric, values)
+    update_metrics(model_folder(name_or_path), metric, values)
 
 
-def _model_folder(name_or_path: str | Path | None) -> Path:
+def model_folder(name_or_path: str | Path | None) -> Path:
+    """The folder that `load_model` reads. Raises CheckpointError where there is no such model."""
     if name_or_path is None:
         return find().folder
     folder = Path(name_or_path)

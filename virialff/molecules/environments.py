@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from virialff.molecules.kinds import parts_of
 
 #: An environment in fewer training molecules than this is rare.
 RARE_BELOW = 5
@@ -23,16 +26,29 @@ _SYMBOLS = ("-", "=", "#", ":")
 _ATOMS_NAMED = 12
 
 
+#: Names of the fields of `kinds.Parts` in sentences.
+_PART_NAMES = {"rotatable_bonds": "rotatable bond", "ring_systems": "ring system", "contacts": "contact"}
+
+
+class NewPart(NamedTuple):
+    """A rotatable bond, ring system or contact of a kind that no training molecule has: its atoms are from 0."""
+
+    what: str
+    atoms: tuple[int, ...]
+    kind: str
+
+
 @dataclass(frozen=True, eq=False)
 class RareAtoms:
     """How often the environment of each atom of a molecule occurred in the training of a model.
 
     mask: (n_atoms,), true where fewer than RARE_BELOW training molecules have the environment, and at both ends of a
-        new bond.
+        new bond and in every new part.
     counts: (n_atoms,), number of training molecules that have it.
     environments: of each atom, as text.
     symbols: elements of the atoms.
     new_bonds: pairs of atoms, from 0, whose environments are bonded to each other in no training molecule.
+    new_parts: rotatable bonds, ring systems and contacts of kinds that are in no training molecule.
     """
 
     mask: NDArray[np.bool_]
@@ -40,19 +56,20 @@ class RareAtoms:
     environments: tuple[str, ...]
     symbols: tuple[str, ...]
     new_bonds: tuple[tuple[int, int], ...] = ()
+    new_parts: tuple[NewPart, ...] = ()
 
     @property
     def any(self) -> bool:
-        """Whether the molecule has a rare atom or a new bond."""
+        """Whether the molecule has a rare atom, a new bond or another new part."""
         return bool(self.mask.any())
 
     @property
     def sentence(self) -> str:
-        """What a reader must know: rare atoms and new bonds, empty where there are none. Atoms are counted from 1."""
+        """What a reader must know: what is rare or new, empty where nothing is. Atoms are counted from 1."""
         if not self.any:
             return ""
-        ends = {atom for bond in self.new_bonds for atom in bond}
-        # The ends of a new bond are named with it, unless they are rare by themselves.
+        ends = {atom for part in (*self.new_bonds, *(part.atoms for part in self.new_parts)) for atom in part}
+        # The atoms of a new part are named with it, unless they are rare by themselves.
         rare = [int(atom) for atom in np.flatnonzero(self.mask) if atom not in ends or self._few(int(atom))]
         said = []
         if rare:
@@ -66,13 +83,30 @@ class RareAtoms:
             named = [f"{self._name(i)}-{self._name(j)}" for i, j in self.new_bonds]
             which = f"bonds {_cut(named)} join" if len(named) > 1 else f"bond {named[0]} joins"
             said.append(f"{'the' if said else 'The'} {which} groups that no molecule of the training joins")
+        for what in dict.fromkeys(part.what for part in self.new_parts):
+            named = [self._part(part) for part in self.new_parts if part.what == what]
+            which = f"{what}s {_cut(named)} are of kinds" if len(named) > 1 else f"{what} {named[0]} is of a kind"
+            said.append(f"{'the' if said else 'The'} {which} that nothing in the training has")
         return f"{'; '.join(said)}: take what the model says of this molecule with care."
+
+    def _part(self, part: NewPart) -> str:
+        names = [self._name(atom) for atom in part.atoms]
+        return "-".join(names) if len(names) == 2 else f"of {', '.join(names[:-1])} and {names[-1]}"
 
     def _few(self, atom: int) -> bool:
         return bool(self.counts[atom] < RARE_BELOW)
 
     def _name(self, atom: int) -> str:
         return f"{self.symbols[atom]}{atom + 1}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, atoms counted from 0: atoms, new_bonds, new_parts (what, atoms, kind) and sentence."""
+        return {
+            "atoms": np.flatnonzero(self.mask).tolist(),
+            "new_bonds": [list(bond) for bond in self.new_bonds],
+            "new_parts": [part._asdict() for part in self.new_parts],
+            "sentence": self.sentence,
+        }
 
     @property
     def table(self) -> pd.DataFrame:
@@ -126,10 +160,14 @@ def rare_atoms(
     bond_types: ArrayLike,
     counts: Mapping[str, int],
     known_bonds: Iterable[str] | None = None,
+    known_parts: Mapping[str, Mapping[str, int]] | None = None,
+    positions: ArrayLike | None = None,
 ) -> RareAtoms:
     """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`.
 
     known_bonds: the `bond_environments` of the training molecules; without them no bond is looked up.
+    known_parts: counts of the kinds of parts in the training by the names of the fields of `kinds.Parts`; a field that
+    is missing is not looked up. positions: (n_conformers, n_atoms, 3) Angstrom, by which contacts are found.
 
     An environment that makes a whole molecule, such as the oxygen of water, can be in one only: once is enough.
     """
@@ -149,7 +187,26 @@ def rare_atoms(
         joined = zip(np.asarray(bonds).reshape(-1, 2).tolist(), texts, strict=True)
         new = tuple((i, j) for (i, j), text in joined if text not in known)
         mask[[atom for bond in new for atom in bond]] = True
-    return RareAtoms(mask, found, environments, tuple(symbols), new)
+    parts = _new_parts(symbols, bonds, bond_types, known_parts, positions) if known_parts else ()
+    mask[[atom for part in parts for atom in part.atoms]] = True
+    return RareAtoms(mask, found, environments, tuple(symbols), new, parts)
+
+
+def _new_parts(
+    symbols: Sequence[str],
+    bonds: ArrayLike,
+    bond_types: ArrayLike,
+    known: Mapping[str, Mapping[str, int]],
+    positions: ArrayLike | None,
+) -> tuple[NewPart, ...]:
+    found = parts_of(symbols, bonds, bond_types, positions if "contacts" in known else None)
+    return tuple(
+        NewPart(what, part.atoms, part.kind)
+        for name, what in _PART_NAMES.items()
+        if name in known
+        for part in getattr(found, name)
+        if part.kind not in known[name]
+    )
 
 
 def _cut(names: list[str]) -> str:

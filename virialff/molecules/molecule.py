@@ -445,6 +445,10 @@ class Molecule:
             notes = tuple(dict.fromkeys((*notes, *stereo_notes(self._mol, conformers[0]))))
         return Molecule(self.numbers, self.bonds, self.orders, conformers, self.name, notes=notes, _mol=self._mol)
 
+    def without_positions(self) -> Molecule:
+        """The same molecule without conformers."""
+        return replace(self, positions=self.positions[:0])
+
     def with_name(self, name: str) -> Molecule:
         """The same molecule under another name."""
         return replace(self, name=name)

@@ -18,11 +18,10 @@ import numpy as np
 
 from virialff.elements import ELEMENTS
 from virialff.errors import EngineError
+from virialff.units import ANGSTROM_IN_NM, KCAL_IN_KJ
 
 #: Name of each force field and its file in OpenMM's data folder.
 FILES = {"Amber ff14SB": "amber14/protein.ff14SB.xml", "CHARMM36": "charmm36.xml"}
-_ANGSTROM_PER_NM = 10.0
-_KJ_PER_KCAL = 4.184
 _RULES = ("NonbondedForce", "LennardJonesForce")
 _MIN_FACTOR = 2 ** (1 / 6)
 
@@ -67,8 +66,8 @@ def atom_types(force_field: str) -> tuple[AtomTypeParameters, ...]:
         if tag == "Type":
             elements[attributes["name"]] = by_class[attributes["class"]] = attributes.get("element", "")
         elif rule in _RULES and "sigma" in attributes:
-            sigma = float(attributes["sigma"]) * _ANGSTROM_PER_NM
-            epsilon = float(attributes["epsilon"]) / _KJ_PER_KCAL
+            sigma = float(attributes["sigma"]) / ANGSTROM_IN_NM
+            epsilon = float(attributes["epsilon"]) / KCAL_IN_KJ
             # CHARMM36 has its charges in a NonbondedForce of zero wells, and the wells in a LennardJonesForce.
             if epsilon > 0:
                 values[attributes.get("type") or attributes["class"]] = (sigma, epsilon)

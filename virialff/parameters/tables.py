@@ -127,8 +127,9 @@ def force_field_record(force_field: ForceField, *, model: Model, unit: EnergyUni
     """Everything predicted for one molecule: model, atoms, bonds, charges, pairs; JSON-ready, undefined values null.
 
     `charge_spread` is over the members of the model, null where it has none; `training_molecules` counts for each atom
-    the molecules of the training that have one with the same surroundings, null where that is not known. Atoms are
-    numbered from 0 here, as in the Python interface. Raises CheckpointError where a member's file is damaged.
+    the molecules of the training that have one with the same surroundings, `rare` names what training had little or
+    nothing of, both null where that is not known. Atoms are numbered from 0 here, as in the Python interface. Raises
+    CheckpointError where a member's file is damaged.
     """
     molecule = force_field.molecule
     spread, rare = charge_spread(model, molecule), model.rare_atoms(molecule)
@@ -148,6 +149,7 @@ def force_field_record(force_field: ForceField, *, model: Model, unit: EnergyUni
         "charge_spread": None if spread is None else spread.spread.tolist(),
         "training_molecules": None if rare is None else rare.counts.tolist(),
         "rare_atoms": None if rare is None else np.flatnonzero(rare.mask).tolist(),
+        "rare": None if rare is None else rare.as_dict(),
         "pairs": {name: _plain(_in_unit(column, unit)) for name, column in force_field.pairs.items()},
         "notes": [*molecule.notes, *([rare.sentence] if rare is not None and rare.any else [])],
     }

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.components.shell.state import KEPT, Loaded, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain, sentence
+from pages.components.widgets import card
 from pages.components.widgets.comparison_views import choose_reference, energy_table, timing
 from pages.components.widgets.geometry import shown_geometry
 from pages.components.widgets.methods import choose_methods, energies
@@ -16,8 +17,9 @@ from virialff.conformers.scans import Scan, ScanKind
 from virialff.errors import VirialffError
 from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import Comparison
-from virialff.methods.tables import relative_energies_above, scan_differences, scan_table
+from virialff.methods.tables import SHOWN_SHARES, relative_energies_above, scan_differences, scan_table
 from virialff.models.force_field import Model
+from virialff.models.intervals import SHARES
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
@@ -47,7 +49,9 @@ def show_scan(shown: Loaded, model: Model) -> None:
     if not runs:
         return
     timing(runs, noun="point")
-    _curves(scanned, Comparison(scanned.molecule, tuple(runs)), file_stem(shown.title, shown.molecule.formula))
+    known = card.uncertainties(model, scanned.molecule, runs, "torsion") if scanned.kind == "torsion" else {}
+    result = Comparison(scanned.molecule, tuple(runs), uncertainties=known)
+    _curves(scanned, result, file_stem(shown.title, shown.molecule.formula))
 
 
 def _choose(shown: Loaded) -> Scan | None:
@@ -153,7 +157,13 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
     left, right = st.columns(2, gap="medium") if several else (st.container(), None)
     with left:
         st.markdown("**Energy along the scan**")
-        figure = scan_figure(scanned.values, relative, coordinate=axis, start=scanned.start)
+        figure = scan_figure(
+            scanned.values,
+            relative,
+            coordinate=axis,
+            start=scanned.start,
+            half_widths=result.half_widths(SHOWN_SHARES[0], point),
+        )
         show_figure(figure, key="scan_curves", alt=f"Energies by {axis}")
     if right is not None:
         with right:
@@ -173,4 +183,6 @@ def _curves(scanned: Scan, result: Comparison, stem: str) -> None:
     )
     table = scan_table(scanned, result, reference if several else None, point)
     energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
+    card.explain_intervals(result)
+    table = scan_table(scanned, result, reference if several else None, point, SHARES)
     download("Scan (CSV)", table, f"{stem}_scan.csv")

@@ -138,23 +138,24 @@ def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
             "was given, with the molecules as they are in it. Relaxed: complex and molecules each at their GFN2-xTB "
             "minimum; minus the binding energy of the paper's Eq. 25."
         )
+        if any(entry.half_widths for entry in result.vertical):
+            st.caption("± 95 %: 95 of 100 vertical energies of the model are expected within it of its labels' level.")
     return result
 
 
 def shown_complex(chosen: Loaded, found: ComplexInteractions | None, stem: str) -> Geometry:
     """The geometry that pictures, matrix and download show: the relaxed one as soon as there is one."""
-    given = Geometry(chosen.molecule.positions[0], "Geometry as described above.", chosen.origin)
-    shown = given
+    molecule = chosen.molecule
+    shown, kind = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin), ""
     if found is not None and found.geometry is not None:
         relaxed = f"Relaxed with {found.geometry_level}"
         wish = st.segmented_control(
             "Geometry", [relaxed, "As given"], default=relaxed, required=True, key="complex_geometry", **KEPT
         )
         if wish != "As given":
+            molecule, kind = molecule.with_positions(found.geometry.positions[0]), "_relaxed"
             source = f"{chosen.origin}, then relaxed with {found.geometry_level}"
-            shown = Geometry(found.geometry.positions[0], f"Geometry: {relaxed[0].lower()}{relaxed[1:]}.", source)
-    kind = "_relaxed" if shown is not given else ""
-    molecule = chosen.molecule.with_positions(shown.positions)
+            shown = Geometry(molecule.positions[0], f"Geometry: {relaxed[0].lower()}{relaxed[1:]}.", source)
     download("Geometry (SDF)", lambda: geometry_sdf(molecule, chosen.title), f"{stem}{kind}.sdf", key="complex_sdf")
     return shown
 

@@ -1,15 +1,20 @@
 """What a page says of the active model: its card, atoms that were rare in training, the spread of its members."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from pages.components.shell.text import plain
+from pages.components.widgets.methods import the_model
 from pages.components.widgets.show import show_figure, wrapped_table
 from virialff.figures.errors import calibration_figure
+from virialff.methods.comparison import Comparison
+from virialff.methods.runs import MethodEnergies
 from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 from virialff.models.force_field import Model
+from virialff.models.intervals import INTERVALS, Quantity, Uncertainty, parameter_hashes
 from virialff.models.members import ChargeSpread, charge_spread
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
@@ -62,6 +67,35 @@ def warn_rare_atoms(model: Model, molecule: Molecule) -> None:
     rare = model.rare_atoms(molecule)
     if rare is not None and rare.any:
         st.warning(plain(rare.sentence, limit=1000), icon=":material/warning:")
+
+
+def uncertainties(
+    model: Model, ensemble: Molecule, runs: Sequence[MethodEnergies], quantity: Quantity
+) -> dict[str, Uncertainty]:
+    """How far the energies of the model may be off, by its name among these runs; nothing where it is not known."""
+    name = the_model(model).label
+    if INTERVALS not in model.card or not any(run.name == name and not run.n_left for run in runs):
+        return {}
+    bare = keys.bare(ensemble).with_positions(ensemble.positions)
+    weights = "".join(parameter_hashes(model.card))
+    found = _uncertainty(weights, keys.geometry_key(ensemble), quantity, model, bare)
+    return {} if found is None else {name: found}
+
+
+@st.cache_data(show_spinner="Looking how far the energies may be off…", max_entries=64)
+def _uncertainty(
+    weights: str, geometry: str, quantity: Quantity, _model: Model, _ensemble: Molecule
+) -> Uncertainty | None:
+    return _model.uncertainty(_ensemble, quantity)
+
+
+def explain_intervals(result: Comparison) -> None:
+    """What the intervals of a comparison hold, where it has any."""
+    for name, known in result.uncertainties.items():
+        st.caption(
+            f"± 95 %: 95 of 100 energies of {plain(name)} are expected within it of {plain(known.scale.against)}, as "
+            "measured on molecules that it was not trained on. Bars and bands are the same."
+        )
 
 
 def show_notes(molecule: Molecule) -> None:

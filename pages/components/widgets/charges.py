@@ -55,7 +55,10 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
         )
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
         if marked:
-            st.caption("Orange rings and shells: atoms whose surroundings or bonds were rare in the model's training.")
+            st.caption(
+                "Orange rings and shells: atoms whose surroundings or bonds were rare in the model's training, and "
+                "those of rotatable bonds, ring systems and contacts that it did not have."
+            )
         download("Structure (SVG)", svg, f"{molecule.formula}.svg", key="structure_svg")
     with spatial:
         if geometry.positions is None:

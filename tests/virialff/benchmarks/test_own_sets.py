@@ -184,3 +184,13 @@ def test_intervals_of_means_and_medians_over_molecules() -> None:
     assert interval_over_groups([2.0, 2.0], np.mean).high == 2.0
     with pytest.raises(ValueError, match="filled"):
         interval_over_groups([], np.mean)
+
+
+def test_the_shipped_scans_at_dft_are_of_the_test_part_and_have_gfn2_beside() -> None:
+    scans = list(own_sets._groups(own_sets.EVALUATION / "torsions.parquet", lambda key: True))
+    assert len(scans) >= 10
+    for found in scans:
+        assert split_of(found.key[0], seed=2026, fractions=(0.88, 0.04, 0.08)) == "test"
+        assert set(found.energies) == {DFT, GFN2}
+        assert all(np.isfinite(values).all() for values in found.energies.values())
+        assert bond_class(found) != "other bonds"

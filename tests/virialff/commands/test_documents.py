@@ -117,7 +117,7 @@ def test_unit_of_text_tables_and_json(run, kind):
         values[name] = largest * unit.in_kcal_mol
         table = pd.read_csv(io.StringIO(run(words, "--output", "-", "--unit", name)))
         assert table[["record", "name"]].drop_duplicates().to_numpy().tolist() == [[1, document["name"]]]
-        named = [column for column in table if f"({name})" in column or column.endswith(unit.suffix)]
+        named = [column for column in map(str, table.columns) if f"({name})" in column or column.endswith(unit.suffix)]
         columns[name] = len(named)
         text = run(words, "--unit", name)
         assert name in text or f"_{unit.suffix}" in text

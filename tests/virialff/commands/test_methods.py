@@ -78,7 +78,11 @@ def test_a_further_model_by_its_name_and_folder(capsys):
 )
 def test_what_cannot_be_loaded_is_a_sentence(own_calculator, capsys, words, code, sentence):
     command, *rest = words
-    assert main([command, "O", "--generate", "1", *rest]) == code
+    try:
+        ended: object = main([command, "O", "--generate", "1", *rest])
+    except SystemExit as end:  # a usage error
+        ended = end.code
+    assert ended == code
     err = capsys.readouterr().err
     assert sentence in err
     assert "Traceback" not in err

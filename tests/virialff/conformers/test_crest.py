@@ -116,7 +116,9 @@ def test_units_and_labels_of_energies_are_obeyed(tmp_path, comment):
 def test_an_energy_without_a_point_is_read_where_something_says_that_it_is_one(tmp_path, comment):
     path = tmp_path / "ensemble.xyz"
     path.write_text(ensemble(BUTANOL, [comment] * 3))
-    np.testing.assert_allclose(crest.read_ensemble(path, BUTANOL).energies, -11712)
+    energies = crest.read_ensemble(path, BUTANOL).energies
+    assert energies is not None
+    np.testing.assert_allclose(energies, -11712)
 
 
 @pytest.mark.parametrize(

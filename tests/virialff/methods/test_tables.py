@@ -1,12 +1,15 @@
 """Tables of conformer energies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from virialff.conformers.generation import search
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
-from virialff.methods.tables import relative_energies_above, relative_energy_table
+from virialff.methods.tables import ensemble_table, relative_energies_above, relative_energy_table
+from virialff.models.intervals import ErrorScale, MemberEnergies, Uncertainty
 from virialff.molecules.molecule import Molecule
 
 
@@ -40,3 +43,14 @@ def test_table_has_energies_then_ranks_and_no_rank_without_an_energy(comparison)
     ]
     assert list(table["Model rank"]) == [3, 1, 2]
     assert table["GFN2-xTB rank"].isna().tolist() == [False, True, False]
+
+
+def test_intervals_count_from_the_same_conformer_as_the_energies(comparison):
+    energies = MemberEnergies(np.array([[-10.0, -12.0, -11.0], [-10.0, -13.0, -11.0]]), None, 5, False)
+    scale = ErrorScale((1.0, 0.0, 0.1, 0.0, 0.0), (1.0, 2.0, 3.0), "GFN2-xTB")
+    known = replace(comparison, uncertainties={"Model": Uncertainty("conformers", scale, energies)})
+    table = relative_energy_table(known)
+    assert table["Model ± 95 % (kcal/mol)"].tolist() == pytest.approx([3.6, 0.0, 3.3])
+    assert "GFN2-xTB ± 95 % (kcal/mol)" not in table
+    assert relative_energy_table(known, 2)["Model ± 95 % (kcal/mol)"].tolist() == pytest.approx([3.3, 3.3, 0.0])
+    assert {"Model ± 68 % (kcal/mol)", "Model ± 95 % (kcal/mol)"} <= set(ensemble_table(known, shares=(0.68, 0.95)))

@@ -93,3 +93,24 @@ def test_rare_atoms_and_new_bonds_are_named_together():
     counts = {"N(#C)": 900, "C(-C,-H,-H,-H)": 900, "H(-C)": 900, "C(-C,-C,-H,-H)": 900}
     sentence = rare_atoms(*arrays_of("CCC#N"), counts, []).sentence
     assert "atom C3 (in none) were in fewer than 5 molecules of the training; the bonds C1-C2, C2-C3, C3-N4" in sentence
+
+
+def test_new_parts_are_named_and_marked():
+    counts = dict.fromkeys(atom_environments(*arrays_of("CSSC")), 50)
+    known = {"rotatable_bonds": {"C4(H,H,H)-S2(X)": 9}, "ring_systems": {}}
+    found = rare_atoms(*arrays_of("CSSC"), counts, None, known)
+    assert [(part.what, sorted(part.atoms), part.kind) for part in found.new_parts] == [
+        ("rotatable bond", [1, 2], "S2(C)-S2(C)")
+    ]
+    assert found.mask.tolist() == [False, True, True, *[False] * 7]
+    assert found.sentence.startswith("The rotatable bond S2-S3 is of a kind that nothing in the training has: take")
+    assert found.as_dict()["new_parts"] == [
+        {"what": "rotatable bond", "atoms": found.new_parts[0].atoms, "kind": "S2(C)-S2(C)"}
+    ]
+
+
+def test_parts_that_the_card_does_not_have_are_not_looked_up():
+    counts = dict.fromkeys(atom_environments(*arrays_of("C1CC1C")), 50)
+    assert not rare_atoms(*arrays_of("C1CC1C"), counts, None, {}).any
+    found = rare_atoms(*arrays_of("C1CC1C"), counts, None, {"ring_systems": {"C6a6": 3}})
+    assert found.sentence.startswith("The ring system of C1, C2 and C3 is of a kind that nothing in the training has")

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import dgl
 import numpy as np
 import pytest
 import torch
@@ -11,8 +12,9 @@ from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import NO_RING, RELATIONS
 from virialff.networks.charges import neutralize_fragments
 from virialff.networks.config import PAPER, RELATION_SCALES, NetworkConfig
+from virialff.networks.dgl_graphs import from_dgl, to_dgl
 from virialff.networks.force_field import ForceFieldNetwork
-from virialff.networks.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
+from virialff.networks.graph import molecule_tensors
 from virialff.networks.graph_tensors import collate
 from virialff.networks.kinetic import KineticNetwork
 from virialff.networks.mpnn import MessagePassing
@@ -96,7 +98,7 @@ def test_a_batch_gives_what_single_molecules_give(config):
     model = network(config)
     molecules = [Molecule.from_smiles(text) for text in SMILES]
     single = [model(molecule_tensors(molecule)) for molecule in molecules]
-    by_dgl = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+    by_dgl = from_dgl(dgl.batch([to_dgl(molecule) for molecule in molecules]))
     for graph in (by_dgl, collate([molecule_tensors(molecule) for molecule in molecules])):
         batch = model(graph)
         torch.testing.assert_close(batch.charges, torch.cat([one.charges for one in single]))

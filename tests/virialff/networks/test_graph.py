@@ -1,4 +1,4 @@
-"""The DGL graph and the tensors made of it."""
+"""The tensors of a graph, and the same as a graph of DGL."""
 
 from collections import Counter
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from virialff.elements import ELEMENTS
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import BOND_TYPES, EDGE_TYPES, RELATIONS
-from virialff.networks.graph import batch_graphs, build_graph, molecule_tensors, to_tensors
+from virialff.networks.dgl_graphs import from_dgl, to_dgl
+from virialff.networks.graph import molecule_tensors
 from virialff.networks.graph_tensors import collate
 
 SMILES = ("CC(=O)Nc1ccccc1", "O.CO.N", "C#N", "CS(C)(=O)=O", "BrCCl", "O")
@@ -19,7 +20,7 @@ SMILES = ("CC(=O)Nc1ccccc1", "O.CO.N", "C#N", "CS(C)(=O)=O", "BrCCl", "O")
 
 def test_graph_is_complete():
     molecule = Molecule.from_smiles("CC#N")
-    graph = build_graph(molecule)
+    graph = to_dgl(molecule)
     assert isinstance(graph, dgl.DGLGraph)
     assert graph.num_edges() == 6 * 5
     assert [ELEMENTS[int(element)] for element in graph.ndata["element"]] == list(molecule.symbols)
@@ -51,7 +52,7 @@ def test_the_shortest_path_decides_in_rings():
 @given(st.lists(st.sampled_from(SMILES), min_size=1, max_size=4))
 def test_dgl_batches_and_collated_tensors_are_the_same(texts):
     molecules = [Molecule.from_smiles(text) for text in texts]
-    by_dgl = to_tensors(batch_graphs([build_graph(molecule) for molecule in molecules]))
+    by_dgl = from_dgl(dgl.batch([to_dgl(molecule) for molecule in molecules]))
     by_tensors = collate([molecule_tensors(molecule) for molecule in molecules])
     assert by_dgl.n_molecules == by_tensors.n_molecules == len(texts)
     for name in ("elements", "atom_fragments", "fragment_molecules", "atom_rings"):

@@ -6,7 +6,8 @@ from dgl.nn.pytorch import NNConv
 
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import BOND_TYPES
-from virialff.networks.graph import build_graph, molecule_tensors
+from virialff.networks.dgl_graphs import to_dgl
+from virialff.networks.graph import molecule_tensors
 from virialff.networks.mpnn import MessagePassing
 
 
@@ -17,7 +18,7 @@ def test_one_step_is_nnconv_and_a_gru(smiles):
     layer = MessagePassing(hidden_size=12, steps=1).double()
     graph = molecule_tensors(molecule)
 
-    full = build_graph(molecule)
+    full = to_dgl(molecule)
     covalent = full.edge_subgraph(full.edata["type"] < len(BOND_TYPES), relabel_nodes=False, store_ids=False)
     edge_network = torch.nn.Linear(len(BOND_TYPES), 12 * 12, bias=False).double()
     edge_network.weight.data = layer.bond_matrices.data.reshape(len(BOND_TYPES), -1).T.contiguous()

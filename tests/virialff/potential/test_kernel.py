@@ -118,9 +118,9 @@ def test_a_force_field_takes_it_for_many_conformers(butane, monkeypatch):
     force_field = load_model().force_field(butane)
     positions = np.repeat(butane.positions[:1], 3, axis=0) + np.random.default_rng(1).normal(0, 0.05, (3, 14, 3))
     by_torch = force_field.energy(positions)
-    assert force_field._compiled(positions, torch.from_numpy(positions)) is None
+    assert force_field._compiled(positions, torch.from_numpy(positions), single=False) is None
     monkeypatch.setattr(module, "COMPILED_FROM", 1)
-    assert isinstance(force_field._compiled(positions, torch.from_numpy(positions)), CompiledPotential)
+    assert isinstance(force_field._compiled(positions, torch.from_numpy(positions), single=False), CompiledPotential)
     assert np.abs(force_field.energy(positions) - by_torch).max() < 1e-9
     in_single = force_field.energy(positions.astype(np.float32))
     assert 0 < np.abs(in_single - by_torch).max() < 1e-3
