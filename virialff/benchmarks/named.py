@@ -23,7 +23,6 @@ from virialff.engines.base import Progress
 from virialff.engines.xtb import Gfn2Engine, single_point
 from virialff.errors import EngineError, MoleculeError
 from virialff.methods.method import ForceMethod, require
-from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
 
 FloatArray = NDArray[np.float64]
@@ -245,8 +244,8 @@ def _disulfide_bond(method: ForceMethod) -> float:
 def _charges(method: ForceMethod, smiles: str) -> tuple[Molecule, FloatArray]:
     """Charges of the atoms (e): a model's own, or GFN2-xTB's of Mulliken at one conformer."""
     molecule = Molecule.from_smiles(smiles)
-    if isinstance(method, Model):
-        return molecule, method.force_field(molecule).charges
+    if (force_field := getattr(method, "force_field", None)) is not None:
+        return molecule, force_field(molecule).charges
     if not isinstance(method, Gfn2Engine) or smiles != _CYCLODEXTRIN:
         raise EngineError("charges are compared of models, and of alpha-cyclodextrin with GFN2-xTB")
     return molecule, _gfn2_charges(smiles)
