@@ -68,7 +68,7 @@ def test_charges_of_a_complex_are_summed_by_molecule(app):
 
 def test_address_follows_the_molecule_and_reopens_it(app):
     enter_smiles(app, "OCC")
-    assert app.query_params["smiles"] == "CCO"
+    assert app.query_params["smiles"] == "OCC"  # as typed: atoms keep their numbers
 
 
 def test_link_opens_its_molecule(app):

@@ -96,12 +96,12 @@ class BadRecord(NamedTuple):
 
 def rare_notes(methods: Mapping[str, Method], molecule: Molecule) -> list[str]:
     """What must be said of a molecule that training had little of, where the model is among the methods."""
-    from virialff.models.force_field import Model
-
     model = methods.get(name_of_model(methods))
-    if not isinstance(model, Model) or model.unsupported(molecule) is not None:
+    # Only models say what they were trained on.
+    rare_atoms = getattr(model, "rare_atoms", None)
+    if model is None or rare_atoms is None or model.unsupported(molecule) is not None:
         return []
-    rare = model.rare_atoms(molecule)
+    rare = rare_atoms(molecule)
     return [] if rare is None or not rare.any else [rare.sentence]
 
 
