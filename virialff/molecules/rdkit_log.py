@@ -16,6 +16,7 @@ if _CHOOSES_RINGS:
 # RDKit swaps process-wide streams while it captures, so two threads must not do it at once.
 _LOCK = threading.RLock()
 _TIME = re.compile(r"^\[\d\d:\d\d:\d\d\]\s*")
+_LONGEST_REASON = 200
 
 
 @contextmanager
@@ -38,11 +39,12 @@ class CapturedLog:
         self.text = ""
 
     def reason(self, default: str = "RDKit gives no reason") -> str:
-        """The first message in one line, without RDKit's time stamp and source position."""
+        """The first message in one line, without RDKit's time stamp and source position, which may quote all input."""
         for line in self.text.splitlines():
             line = _TIME.sub("", line).strip()
             if line and not line.startswith(("*", "Violation occurred", "Pre-condition")):
-                return line.rstrip(".")
+                line = line.rstrip(".")
+                return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
         return default
 
 
