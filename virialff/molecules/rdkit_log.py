@@ -16,7 +16,7 @@ if _CHOOSES_RINGS:
 # RDKit swaps process-wide streams while it captures, so two threads must not do it at once.
 _LOCK = threading.RLock()
 _TIME = re.compile(r"^\[\d\d:\d\d:\d\d\]\s*")
-_LONGEST_REASON = 200
+_LONGEST_REASON = 150
 
 
 @contextmanager
