@@ -87,8 +87,9 @@ def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
     most bonds being broken, by some broken while others formed, or by bonds that are too short or long on the whole.
     """
     ratios = bond_ratios(molecule.numbers, positions)[tuple(molecule.bonds.T)]
-    if len(ratios) >= _FEWEST_BONDS and not _SHORTEST_MEDIAN < np.median(ratios) < _LONGEST_MEDIAN:
-        scaled = f"on the whole its bonds are {np.median(ratios):.2f} times as long as bonds of their atoms are"
+    median = np.median(ratios / _usual_ratios(molecule)) if len(ratios) >= _FEWEST_BONDS else 1.0
+    if not _SHORTEST_MEDIAN < median < _LONGEST_MEDIAN:
+        scaled = f"on the whole its bonds are {median:.2f} times as long as bonds of their atoms are"
     else:
         scaled = ""
     found = connectivity_changes(molecule, positions)
@@ -103,6 +104,11 @@ def mismatch(molecule: Molecule, positions: ArrayLike) -> str | None:
     return f"its coordinates are not of its bonds: {found[0]}{others}; {advice}"
 
 
+def _usual_ratios(molecule: Molecule) -> NDArray[np.float64]:
+    """About how long bonds of each order are over the sum of covalent radii, which is that of single bonds."""
+    return np.interp(molecule.orders, (1.0, 1.5, 2.0, 3.0), (1.0, 0.92, 0.87, 0.78))
+
+
 def mismatches(molecule: Molecule, positions: ArrayLike) -> Iterator[str]:
     """`mismatch` of each of many geometries (n_conformers, n_atoms, 3) that has one, with the conformer's number."""
     conformers = np.asarray(positions, dtype=np.float64)
@@ -112,7 +118,7 @@ def mismatches(molecule: Molecule, positions: ArrayLike) -> Iterator[str]:
     ratios = lengths / (radii[i] + radii[j])
     suspect = (ratios > BROKEN).any(axis=1)
     if len(i) >= _FEWEST_BONDS:
-        medians = np.median(ratios, axis=1)
+        medians = np.median(ratios / _usual_ratios(molecule), axis=1)
         suspect |= (medians <= _SHORTEST_MEDIAN) | (medians >= _LONGEST_MEDIAN)
     for index in np.flatnonzero(suspect):
         reason = mismatch(molecule, conformers[index])

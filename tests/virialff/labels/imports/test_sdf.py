@@ -90,7 +90,7 @@ def test_the_command(file, tmp_path, capsys, monkeypatch):
     command = ["data", "import-sdf", str(file), "--output", str(tmp_path / "store"), "--energy", "E_TOT"]
     assert main([*command, "--level", "GFN2-xTB"]) == 1
     out = capsys.readouterr().out
-    assert "6 records: 1 new rows, 0 known before" in out
+    assert "6 records: 1 new row, 0 known before" in out
     assert "1 x refused: it lacks the data field of the energy" in out
     monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
     assert main([*command, "--level", "GFN2-xTB"]) == 4
