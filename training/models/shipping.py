@@ -28,7 +28,7 @@ from virialff.benchmarks.own_sets import SETS
 from virialff.benchmarks.reference_data import REFERENCES
 from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
 from virialff.errors import ConfigError
-from virialff.models.checkpoint import CARD_FILE, Member, load_checkpoint, save_checkpoint
+from virialff.models.checkpoint import CARD_FILE, Member, load_checkpoint, save_checkpoint, update_card
 from virialff.models.force_field import Model
 from virialff.models.registry import load_model
 from virialff.networks.baseline import Baseline
@@ -115,7 +115,10 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
         )
         metrics["side by side"] = report.as_dict()
         metrics |= card_metrics(model, report.physics[shipment.name])
-    save()
+        # Not saved anew: the files of parameters stay those that were measured, whose sha256 the card has.
+        update_card(folder, {"metrics": metrics})
+    else:
+        save()
     return metrics
 
 

@@ -50,14 +50,15 @@ def test_energies(ensemble, capsys):
     assert "relative spread" in text
     assert "The surroundings of atoms C2 (in 3)" in text
     assert main([*command, "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)["methods"]["model"]
+    ((name, record),) = json.loads(capsys.readouterr().out)["methods"].items()
     assert 0.0 in record["relative_spread"]
     assert max(record["relative_spread"]) > 0.0
     assert len(record["rank_spread"]) == len(record["total_spread"]) == len(record["total"])
     assert main([*command, "--output", "-"]) == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    assert {"model_total_spread_kcal_per_mol", "model_relative_spread_kcal_per_mol", "model_rank_spread"} <= set(table)
-    assert (table["model_rare_atoms"] == 3).all()
+    spreads = ("total_spread_kcal_per_mol", "relative_spread_kcal_per_mol", "rank_spread")
+    assert {f"{name}_{column}" for column in spreads} <= set(table)
+    assert (table[f"{name}_rare_atoms"] == 3).all()
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ def test_relaxed_energies_stand_beside_the_vertical_ones(dimer):
     assert list(found.table.columns) == [
         "method",
         "E_int vertical (kcal/mol)",
+        "± 95 % (kcal/mol)",
         "E_int relaxed (kcal/mol)",
         "level of theory",
     ]
