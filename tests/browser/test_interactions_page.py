@@ -15,7 +15,7 @@ def test_gallery_complex_from_a_link(page: Page):
         page.get_by_role("button", name="Interaction energies (CSV)").click(timeout=driving.SLOW)
     header, *rows = download.value.path().read_text().splitlines()
     # The references hold this dimer relaxed too.
-    assert header == "method,E_int vertical (kcal/mol),E_int relaxed (kcal/mol),level of theory"
+    assert header == "method,E_int vertical (kcal/mol),± 95 % (kcal/mol),E_int relaxed (kcal/mol),level of theory"
     energies = {row.split(",")[0]: float(row.split(",")[1]) for row in rows}
     assert set(energies) == {"model", "GFN2-xTB", "ANI", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
     assert all(-9 < energy < -3 for energy in energies.values())
