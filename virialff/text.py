@@ -25,6 +25,11 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """Text that may be long, for a sentence: at most so many characters, dots for what is cut off."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
     """A number with so many decimals, with its sign where wanted; what rounds to zero has none.
 

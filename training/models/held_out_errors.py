@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from training.models.intervals import HeldOutErrors
 from virialff.benchmarks.held_out import SplitRule
 from virialff.errors import ConfigError
 from virialff.labels.evaluation_sets import evaluation_reason
-from virialff.labels.schema import COLUMN_OF, Label, from_table
+from virialff.labels.groups import molecule_of, task_groups, turned_bond
+from virialff.labels.schema import COLUMN_OF, Label
 from virialff.labels.splits import MONOMERS, Split, split_of_record
 from virialff.labels.store import LabelStore
 from virialff.models.force_field import Model
 from virialff.models.intervals import RELATIVE, MemberEnergies, Quantity, member_energies
-from virialff.molecules.molecule import Molecule
 
 #: Molecules and, again, complexes of each split that are measured, drawn at random; scans are all measured.
 MOST_GROUPS = 120
@@ -114,34 +114,26 @@ def _chosen(index: HeldOutIndex, most: int) -> frozenset[tuple[str, ...]]:
 
 def _groups(labels: Path, index: HeldOutIndex, chosen: frozenset[tuple[str, ...]]) -> list[list[Label]]:
     """The rows of one task and atom order together, molecules' minima and profiles and complexes alone."""
-    found: dict[tuple[str, str], list[Label]] = defaultdict(list)
-    for table in LabelStore(labels).tables():
-        part = table.filter(
-            pc.and_(pc.equal(table[COLUMN_OF["level_of_theory"]], index.level), pc.is_null(table[COLUMN_OF["failure"]]))
-        )
-        names = (part[COLUMN_OF[name]].to_pylist() for name in ("inchikeys", "kind", "detail"))
-        wanted = [
-            tuple(keys) in chosen and (kind in (_COMPLEX, _MINIMUM) or detail in _PROFILES)
-            for keys, kind, detail in zip(*names, strict=True)
+
+    def wanted(table: pa.Table) -> NDArray[np.bool_]:
+        names = ("level_of_theory", "inchikeys", "kind", "detail")
+        columns = (table[COLUMN_OF[name]].to_pylist() for name in names)
+        rows = [
+            level == index.level and tuple(keys) in chosen and (kind in (_COMPLEX, _MINIMUM) or detail in _PROFILES)
+            for level, keys, kind, detail in zip(*columns, strict=True)
         ]
-        for label in from_table(part.filter(np.array(wanted, dtype=bool))):
-            found[label.task, label.smiles].append(label)
-    return list(found.values())
+        return np.array(rows, dtype=bool)
+
+    return task_groups(labels, wanted)
 
 
 def _energies(model: Model, groups: Sequence[list[Label]]) -> Iterator[tuple[list[Label], MemberEnergies]]:
     """By the model and its members, all molecules in one batch, without those of elements that it does not know."""
-    known = [(group, molecule) for group in groups if model.unsupported(molecule := _molecule(group)) is None]
+    known = [(group, molecule) for group in groups if model.unsupported(molecule := molecule_of(group)) is None]
     molecules = [molecule for _, molecule in known]
     fields = zip(*(part.force_fields(molecules) for part in (model, *model.members)), strict=True)
     for (group, molecule), own in zip(known, fields, strict=True):
         yield group, member_energies(model, molecule, fields=own)
-
-
-def _molecule(group: Sequence[Label]) -> Molecule:
-    first = group[0]
-    positions = np.array([label.positions for label in group])
-    return Molecule.from_arrays(first.numbers, first.bonds, first.orders, positions)
 
 
 def _of_group(
@@ -150,7 +142,6 @@ def _of_group(
     first = group[0]
     if first.kind == _COMPLEX:
         known = np.array([label.interaction_energy is not None for label in group])
-        # Labels have E(fragments) - E(complex).
         yield (
             "interaction",
             _part(energies, known),
@@ -171,9 +162,8 @@ def _of_group(
 
 
 def _turns_double_bond(label: Label) -> bool:
-    """Whether a scan turns a double bond, whose middle is a diradical; its atoms end the name of the task."""
-    *_, first, second = label.task.split("-")
-    ends = {int(first), int(second)}
+    """Whether a scan turns a double bond, whose middle is a diradical."""
+    ends = set(turned_bond(label.task))
     return any(set(bond) == ends and order == _DOUBLE for bond, order in zip(label.bonds.tolist(), label.orders))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virialff.benchmarks.statistics import summarize_errors
-from virialff.models.intervals import FEATURES, SHARES, ErrorScale
+from virialff.models.intervals import FEATURES, SHARES, ErrorScale, percent
 
 FloatArray = NDArray[np.float64]
 #: Molecules or complexes of the validation split from which on the test split is left for measuring alone.
@@ -109,7 +109,7 @@ def _entry(
         "against": scale.against,
         "calibrated_on": by,
         "coefficients": {name: round(value, 6) for name, value in zip(FEATURES, scale.coefficients, strict=True)},
-        "factors": {_percent(share): round(value, 4) for share, value in zip(SHARES, scale.factors, strict=True)},
+        "factors": {percent(share): round(value, 4) for share, value in zip(SHARES, scale.factors, strict=True)},
         "n_values": len(rows.errors),
         "n_groups": rows.n_groups,
         "coverage": _coverage(rows, widths),
@@ -126,17 +126,13 @@ def _coverage(rows: HeldOutErrors, widths: FloatArray) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for share, width in zip(SHARES, widths, strict=True):
         held = summarize_errors((np.abs(rows.errors) <= width).astype(np.float64), rows.groups).mean_signed
-        found[_percent(share)] = {
+        found[percent(share)] = {
             "held": round(held.estimate, 4),
             "held_low": round(held.low, 4),
             "held_high": round(held.high, 4),
             "median_half_width": round(float(np.median(width)), 4),
         }
     return found
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g}"
 
 
 def _folds(groups: NDArray[np.str_]) -> list[NDArray[np.bool_]]:

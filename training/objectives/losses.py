@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -13,11 +15,6 @@ from virialff.networks.baseline import Baseline, baseline_energies
 from virialff.networks.graph_tensors import GraphTensors
 from virialff.potential.energy import pair_energies_and_forces
 from virialff.potential.parameters import PairParameters
-
-try:
-    from virialff.potential.differentiable_kernel import compiled_energies_and_forces
-except ImportError:  # without numba the torch path serves
-    compiled_energies_and_forces = pair_energies_and_forces
 
 
 class Loss(NamedTuple):
@@ -56,8 +53,19 @@ def molecule_losses(
 
 
 def _energies_and_forces(parameters: PairParameters, positions: Tensor) -> tuple[Tensor, Tensor]:
-    chosen = compiled_energies_and_forces if positions.device.type == "cpu" else pair_energies_and_forces
-    return chosen(parameters, positions)
+    return _potential_on(positions.device.type)(parameters, positions)
+
+
+@cache
+def _potential_on(device: str) -> Callable[[PairParameters, Tensor], tuple[Tensor, Tensor]]:
+    """The compiled loops on a CPU, loaded when they are needed; the torch path elsewhere and without numba."""
+    if device != "cpu":
+        return pair_energies_and_forces
+    try:
+        from virialff.potential.differentiable_kernel import compiled_energies_and_forces
+    except ImportError:
+        return pair_energies_and_forces
+    return compiled_energies_and_forces
 
 
 def charge_dipoles(charges: Tensor, graph: GraphTensors, positions: Tensor) -> Tensor:

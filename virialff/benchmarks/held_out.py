@@ -25,6 +25,7 @@ from virialff.engines.base import Progress
 from virialff.engines.xtb import Gfn2Engine, single_point
 from virialff.errors import ConfigError, EngineError, MoleculeError
 from virialff.interactions.energies import interaction_energy
+from virialff.labels.groups import molecule_of
 from virialff.labels.schema import COLUMN_OF, Label, from_table
 from virialff.labels.splits import MONOMERS, SPLITS, Fractions, split_of_record
 from virialff.labels.store import LabelStore
@@ -519,7 +520,7 @@ def _molecule(rows: Sequence[Label]) -> LabelledMolecule:
         return np.stack([np.full(shape, np.nan) if value is None else np.asarray(value) for value in values])
 
     return LabelledMolecule(
-        _structure(rows),
+        molecule_of(rows),
         first.inchikeys[0],
         np.array([row.kind == "minimum" for row in rows]),
         tuple(row.detail for row in rows),
@@ -532,10 +533,4 @@ def _molecule(rows: Sequence[Label]) -> LabelledMolecule:
 def _complex(rows: Sequence[Label]) -> LabelledComplex:
     known = [row for row in rows if row.interaction_energy is not None] or rows
     energies = [np.nan if row.interaction_energy is None else row.interaction_energy for row in known]
-    return LabelledComplex(_structure(known), rows[0].inchikeys, np.array(energies, dtype=np.float64))
-
-
-def _structure(rows: Sequence[Label]) -> Molecule:
-    first = rows[0]
-    positions = np.array([row.positions for row in rows])
-    return Molecule.from_arrays(first.numbers, first.bonds, first.orders, positions)
+    return LabelledComplex(molecule_of(known), rows[0].inchikeys, np.array(energies, dtype=np.float64))

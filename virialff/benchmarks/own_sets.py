@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from rdkit import Chem
-from scipy.stats import spearmanr
+from rdkit.Chem import rdMolAlign
 
 from virialff.benchmarks.held_out import SplitRule, element_counts, split_part
 from virialff.benchmarks.statistics import Interval, interval_over_groups, summarize_errors
@@ -28,13 +29,16 @@ from virialff.engines.dft import LEVEL_OF_THEORY as DFT
 from virialff.engines.rdkit_force_fields import RdkitForceField
 from virialff.errors import EngineError, MoleculeError
 from virialff.interactions.energies import interaction_energy
-from virialff.labels.schema import COLUMN_OF, Label, from_table
+from virialff.labels.groups import molecule_of, task_groups, turned_bond
+from virialff.labels.schema import COLUMN_OF, Label
 from virialff.labels.splits import MONOMERS
 from virialff.labels.store import LabelStore
+from virialff.methods.comparison import agreement
 from virialff.methods.method import ForceMethod, level_of_theory, require
 from virialff.models.force_field import Model
 from virialff.molecules.changes import connectivity_changes
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import add_conformers
 from virialff.settings import ASSETS
 
 FloatArray = NDArray[np.float64]
@@ -186,14 +190,16 @@ class _Test:
 
     def __init__(self, rules: Sequence[SplitRule], most: int | None) -> None:
         self._rules, self._most = rules, most
+        self._read: dict[Path, list[Group]] = {}
 
     def groups(self, paths: Iterable[Path]) -> list[Group]:
         """Molecules and complexes of the stores that are there, in the order of their keys."""
         found: dict[str, Group] = {}
         for path in paths:
-            if path.exists():
-                for group in _groups(path, self._is_test):
-                    found.setdefault(group.task, group)
+            if path not in self._read:
+                self._read[path] = list(_groups(path, self._is_test)) if path.exists() else []
+            for group in self._read[path]:
+                found.setdefault(group.task, group)
         return sorted(found.values(), key=lambda group: (group.key, group.task))[: self._most]
 
     def _is_test(self, key: tuple[str, ...]) -> bool:
@@ -218,20 +224,16 @@ def _monomers() -> frozenset[str]:
 
 def _groups(path: Path, wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[Group]:
     """The wanted molecules and complexes of a store, each task of one."""
-    rows: dict[tuple[str, str], list[Label]] = defaultdict(list)
-    known: dict[tuple[str, ...], bool] = {}
-    for table in LabelStore(path).tables():
-        labelled = table.filter(pc.is_null(table[COLUMN_OF["failure"]]))
-        keys = [tuple(values) for values in labelled[COLUMN_OF["inchikeys"]].to_pylist()]
-        for key in set(keys) - set(known):
-            known[key] = wanted(key)
-        for label in from_table(labelled.filter(np.array([known[key] for key in keys], dtype=bool))):
-            rows[label.task, label.smiles].append(label)
-    for (task, _), labels in rows.items():
-        yield _group(task, labels)
+    known = cache(wanted)
+
+    def rows(table: pa.Table) -> NDArray[np.bool_]:
+        keys = table[COLUMN_OF["inchikeys"]].to_pylist()
+        return np.array([known(tuple(key)) for key in keys], dtype=bool)
+
+    yield from map(_group, task_groups(path, rows))
 
 
-def _group(task: str, labels: Sequence[Label]) -> Group:
+def _group(labels: Sequence[Label]) -> Group:
     """Rows of one geometry at several levels are one geometry."""
     places: dict[bytes, int] = {}
     first: list[Label] = []
@@ -246,9 +248,8 @@ def _group(task: str, labels: Sequence[Label]) -> Group:
         if value is not None:
             levels[label.level_of_theory][places[np.asarray(label.positions).tobytes()]] = value
     one = first[0]
-    molecule = Molecule.from_arrays(one.numbers, one.bonds, one.orders, np.array([label.positions for label in first]))
     kinds, details = tuple(label.kind for label in first), tuple(label.detail for label in first)
-    return Group(task, one.inchikeys, molecule, dict(levels), kinds, details)
+    return Group(one.task, one.inchikeys, molecule_of(first), dict(levels), kinds, details)
 
 
 def _peers(level: str) -> dict[str, ForceMethod]:
@@ -316,15 +317,15 @@ def _torsions(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
 
 
 def bond_class(scan: Group) -> str:
-    """The class of the bond that a scan turns, which the name of its task ends with."""
-    first, second = (int(part) for part in scan.task.rsplit("-", 2)[1:])
-    mol = scan.molecule.with_positions(scan.molecule.positions[:0]).to_rdkit()
+    """The class of the bond that a scan turns."""
+    turned = set(turned_bond(scan.task))
+    mol = scan.molecule.without_positions().to_rdkit()
     Chem.SanitizeMol(mol)
     for name, pattern in BOND_CLASSES.items():
         query = Chem.MolFromSmarts(pattern)
         ends = {atom.GetAtomMapNum(): atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomMapNum()}
         for match in mol.GetSubstructMatches(query, uniquify=False):
-            if {match[ends[1]], match[ends[2]]} == {first, second}:
+            if {match[ends[1]], match[ends[2]]} == turned:
                 return name
     return _OTHER_BOND
 
@@ -372,7 +373,7 @@ def _ends(group: Group, level: str) -> list[int]:
 
 
 def _spearman(found: FloatArray, known: FloatArray) -> float:
-    return float(spearmanr(found, known).statistic)
+    return agreement("", "", found, known).spearman
 
 
 def _drug_sized(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
@@ -476,12 +477,11 @@ def _relaxation(models: Mapping[str, Model], test: _Test, rows: _Rows) -> None:
 
 
 def heavy_rmsd(molecule: Molecule, first: FloatArray, second: FloatArray) -> float:
-    """Of the heavy atoms after the best superposition, Angstrom (Kabsch, Acta Cryst. A 1976, 32, 922)."""
-    heavy = molecule.numbers > 1
-    a, b = (points[heavy] - points[heavy].mean(axis=0) for points in (first, second))
-    u, _, vt = np.linalg.svd(a.T @ b)
-    turn = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    return float(np.sqrt(np.mean(np.sum((a @ u @ turn @ vt - b) ** 2, axis=1))))
+    """Of the heavy atoms after the best superposition, each on itself, Angstrom."""
+    mol = molecule.without_positions().to_rdkit()
+    add_conformers(mol, np.stack([first, second]))
+    heavy = np.flatnonzero(molecule.numbers > 1).tolist()
+    return float(rdMolAlign.AlignMol(mol, mol, 0, 1, atomMap=list(zip(heavy, heavy, strict=True))))
 
 
 #: Our own test sets by the name that commands use.

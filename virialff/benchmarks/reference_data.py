@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virialff.errors import EvaluationSetError
+from virialff.labels.groups import molecule_of
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
 from virialff.molecules.molecule import Molecule
@@ -176,8 +177,8 @@ def _dimer(name: str, rows: list[Label]) -> DimerReference:
         database,
         int(index),
         "relaxed" if geometry == "relaxed" else "vertical",
-        _molecule([first]),
-        tuple(_molecule([next(iter(by_detail[monomer + _RELAXED].values()))]) for monomer in monomers),
+        molecule_of([first]),
+        tuple(molecule_of([next(iter(by_detail[monomer + _RELAXED].values()))]) for monomer in monomers),
         vertical,
         deformation if monomers else {},
     )
@@ -195,10 +196,4 @@ def _conformers(block: str, rows: list[Label]) -> ConformersReference:
         level: np.array([geometry[level].energy for geometry in geometries.values()], dtype=np.float64)
         for level in whole
     }
-    return ConformersReference(block, _molecule([next(iter(g.values())) for g in geometries.values()]), energies)
-
-
-def _molecule(rows: Iterable[Label]) -> Molecule:
-    rows = list(rows)
-    first = rows[0]
-    return Molecule.from_arrays(first.numbers, first.bonds, first.orders, np.array([row.positions for row in rows]))
+    return ConformersReference(block, molecule_of([next(iter(g.values())) for g in geometries.values()]), energies)

@@ -7,11 +7,12 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virialff.commands.messages import say
-from virialff.commands.parser import UsageError, positive_int, shortened
+from virialff.commands.parser import UsageError, positive_int
 from virialff.errors import (
     EngineError,
     MissingCoordinatesError,
@@ -19,6 +20,7 @@ from virialff.errors import (
     TooManyAtomsError,
     UnreadableRecordError,
 )
+from virialff.text import shortened
 from virialff.units import ENERGY_UNITS, KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
@@ -40,7 +42,22 @@ class Origin(NamedTuple):
     file: str = ""
 
 
-class Record(NamedTuple):
+class _Placed:
+    """What a record and a bad one share: where they stand."""
+
+    origins: tuple[Origin, ...]
+
+    @property
+    def number(self) -> int:
+        return self.origins[0].number
+
+    @property
+    def file(self) -> str:
+        return self.origins[0].file
+
+
+@dataclass(frozen=True, eq=False)
+class Record(_Placed):
     """A molecule of the input with all its consecutive conformers, and the label by which messages name it.
 
     origins: of each of its records. fields: the data that each of them has beside the structure. about: what was said
@@ -54,14 +71,6 @@ class Record(NamedTuple):
     about: tuple[str, ...] = ()
 
     @property
-    def number(self) -> int:
-        return self.origins[0].number
-
-    @property
-    def file(self) -> str:
-        return self.origins[0].file
-
-    @property
     def name(self) -> str:
         return self.molecule.name
 
@@ -70,20 +79,13 @@ class Record(NamedTuple):
         return (*self.molecule.notes, *self.about)
 
 
-class BadRecord(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class BadRecord(_Placed):
     """A record that cannot be used, and why."""
 
     label: str
     error: MoleculeError
     origins: tuple[Origin, ...] = (Origin(1),)
-
-    @property
-    def number(self) -> int:
-        return self.origins[0].number
-
-    @property
-    def file(self) -> str:
-        return self.origins[0].file
 
     @property
     def name(self) -> str:

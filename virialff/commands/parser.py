@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from virialff import __version__
 from virialff.errors import ConfigError
+from virialff.text import shortened
 
 
 class UsageError(ConfigError):
@@ -100,11 +101,6 @@ def option_of(parser: argparse.ArgumentParser, setting: str) -> str:
     """The option of a command for a setting of the library, "" where it has none."""
     action = parser._option_string_actions.get(f"--{setting}") if setting else None
     return "" if action is None else "/".join(action.option_strings)
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """Text that may be long, for a message."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _guess(name: str, known: Iterable[str]) -> str:

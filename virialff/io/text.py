@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from virialff.errors import UnreadableRecordError
 from virialff.molecules.molecule import Molecule
+from virialff.text import shortened
 
 #: Longest line that is read; beyond lies no molecule but a file of another kind.
 MAX_LINE_CHARACTERS = 1_000_000
@@ -38,7 +39,7 @@ class Record(NamedTuple):
 def clean_title(text: str) -> str:
     """A record's title on one line, short enough for a message."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words if len(words) <= _MAX_TITLE_CHARACTERS else words[: _MAX_TITLE_CHARACTERS - 3] + "..."
+    return shortened(words, _MAX_TITLE_CHARACTERS)
 
 
 def open_lines(source: str | PathLike[str] | IO[bytes] | IO[str]) -> Generator[str, None, None]:

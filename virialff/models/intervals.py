@@ -41,6 +41,11 @@ FEATURES = ("constant", "spread", "difference", "heavy_atoms", "marked")
 INTERVALS = "intervals"
 
 
+def percent(share: float) -> str:
+    """A share as cards and columns write it: "68" for 0.68."""
+    return f"{100 * share:g}"
+
+
 @dataclass(frozen=True, eq=False)
 class EnergyIntervals:
     """Half-widths of the intervals of energies (n,), kcal/mol: a row a share of SHARES, (3, n).
@@ -57,7 +62,7 @@ class EnergyIntervals:
 
     def by_percent(self) -> dict[str, FloatArray]:
         """Those of each share by its per cent: "68", "90", "95"."""
-        return {f"{100 * share:g}": self.of(share) for share in SHARES}
+        return {percent(share): self.of(share) for share in SHARES}
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def parameter_hashes(card: Mapping[str, Any]) -> list[str]:
 
 def _scale(entry: Mapping[str, Any]) -> ErrorScale:
     coefficients = tuple(float(entry["coefficients"][name]) for name in FEATURES)
-    factors = tuple(float(entry["factors"][f"{100 * share:g}"]) for share in SHARES)
+    factors = tuple(float(entry["factors"][percent(share)]) for share in SHARES)
     for values in (coefficients, factors):
         if not all(np.isfinite(value) and value >= 0 for value in values):
             raise ValueError(f"{values} are not all finite and at least 0")

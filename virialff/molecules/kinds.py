@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, VAN_DER_WAALS_RADII
-from virialff.molecules.rings import smallest_rings
+from virialff.molecules.rings import ring_systems, smallest_rings
 from virialff.molecules.topology import BOND_TYPES, fragment_indices
 
 _SINGLE, _AROMATIC, _TRIPLE = (BOND_TYPES.index(name) for name in ("single", "aromatic", "triple"))
@@ -147,15 +147,8 @@ def _neighbor(graph: _Graph, atom: int) -> str:
 
 
 def _ring_systems(graph: _Graph) -> tuple[Part, ...]:
-    """Rings that share atoms are one system."""
-    systems: list[tuple[set[int], list[tuple[int, ...]]]] = []
-    for ring in graph.rings:
-        joined = [system for system in systems if system[0] & set(ring)]
-        systems = [system for system in systems if not system[0] & set(ring)]
-        atoms = set(ring).union(*(system[0] for system in joined))
-        systems.append((atoms, [ring, *(other for system in joined for other in system[1])]))
     found = []
-    for atoms, rings in systems:
+    for atoms, rings in ring_systems(graph.rings):
         texts = sorted((len(ring), _ring(graph, ring)) for ring in rings)
         found.append(Part(tuple(sorted(atoms)), "/".join(text for _, text in texts)))
     return tuple(found)

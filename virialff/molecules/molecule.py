@@ -33,6 +33,7 @@ from virialff.molecules.rdkit_forms import (
 )
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
+from virialff.text import shortened
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -100,7 +101,7 @@ class Molecule:
         --------
         read_molecules : Many SMILES of a file.
         """
-        shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+        shown = shortened(text, _SHOWN_CHARACTERS)
         if len(text) > max(_LONGEST_SMILES, _CHARACTERS_PER_ATOM * max_atoms):
             raise UnreadableRecordError(f"the SMILES {shown!r} has {len(text)} characters; give a smaller molecule")
         with rdkit_log.captured() as log:

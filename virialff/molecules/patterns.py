@@ -7,6 +7,7 @@ from rdkit import Chem
 
 from virialff.errors import ConfigError
 from virialff.molecules import rdkit_log
+from virialff.text import shortened
 
 _LONGEST = 1000
 _SHOWN = 60
@@ -23,7 +24,7 @@ class AtomPattern:
 
     def __init__(self, smarts: str) -> None:
         self.smarts = smarts.strip()
-        shown = self.smarts if len(self.smarts) <= _SHOWN else self.smarts[: _SHOWN - 3] + "..."
+        shown = shortened(self.smarts, _SHOWN)
         if not self.smarts:
             raise ConfigError("the SMARTS is empty; write one, for example [OX2H]")
         if len(self.smarts) > _LONGEST:

@@ -10,6 +10,7 @@ from rdkit import Chem
 from virialff.errors import ValenceError
 from virialff.molecules import checks, rdkit_log
 from virialff.molecules.resonance import BOND_TYPES, Bonding, pinned_bonding, resonance_bonding
+from virialff.molecules.rings import ring_systems
 
 _DOUBLE_BOND_LABELS = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
 _AXES = (Chem.BondStereo.STEREOATROPCW, Chem.BondStereo.STEREOATROPCCW)
@@ -154,7 +155,7 @@ def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
         for bond in written
         if bond.GetStereo() == Chem.BondStereo.STEREONONE
     ] + [{atom.GetIdx()} for atom in tagged if atom.GetChiralTag() not in _TETRAHEDRAL]
-    for system in _ring_systems(probe):
+    for system, _ in ring_systems(probe.GetRingInfo().AtomRings()):
         elements = [atoms for atoms in lost if atoms & system]
         if len(elements) > 1:
             names = [
@@ -166,15 +167,6 @@ def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
                 "two sides of a ring to each other",
             )
     return ()
-
-
-def _ring_systems(mol: Chem.Mol) -> list[set[int]]:
-    """Atoms of rings that share an atom, together."""
-    systems: list[set[int]] = []
-    for ring in map(set, mol.GetRingInfo().AtomRings()):
-        joined = [system for system in systems if system & ring]
-        systems = [system for system in systems if not system & ring] + [ring.union(*joined)]
-    return systems
 
 
 def _lost_at_nitrogen(mol: Chem.Mol) -> tuple[str, ...]:

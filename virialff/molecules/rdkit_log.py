@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from rdkit import Chem, rdBase
 
+from virialff.text import shortened
+
 # The newer ring search keeps every ring of a size: 2^n in a cycloparaphenylene of n rings, a minute for n = 14. The
 # older one is linear, and gave the same rings, aromatic bonds and SMILES in 2,784 drug-sized molecules.
 _CHOOSES_RINGS = hasattr(Chem, "SetUseLegacyRingFinding")
@@ -43,8 +45,7 @@ class CapturedLog:
         for line in self.text.splitlines():
             line = _TIME.sub("", line).strip()
             if line and not line.startswith(("*", "Violation occurred", "Pre-condition")):
-                line = line.rstrip(".")
-                return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+                return shortened(line.rstrip("."), _LONGEST_REASON)
         return default
 
 

@@ -1,5 +1,7 @@
 """The smallest rings of a molecule: which of them hold an atom, and which both atoms of a pair."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from rdkit import Chem
 
@@ -33,6 +35,17 @@ def smallest_rings(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
         if not inside[list(edges)].all()
     ]
     return _symmetrized_set(n_atoms, bonds[inside]) + large
+
+
+def ring_systems(rings: Iterable[Sequence[int]]) -> list[tuple[set[int], list[tuple[int, ...]]]]:
+    """Rings that share atoms together: the atoms of each system, and its rings."""
+    systems: list[tuple[set[int], list[tuple[int, ...]]]] = []
+    for ring in map(tuple, rings):
+        joined = [system for system in systems if system[0] & set(ring)]
+        systems = [system for system in systems if not system[0] & set(ring)]
+        atoms = set(ring).union(*(system[0] for system in joined))
+        systems.append((atoms, [ring, *(other for system in joined for other in system[1])]))
+    return systems
 
 
 def _symmetrized_set(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
