@@ -14,13 +14,13 @@ Molecules without coordinates get one conformer (ETKDG, then an MMFF minimum), w
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode, inputs
 from virialff.commands.messages import complain, say
+from virialff.commands.output import form_of, require_folder, write, write_folder
 from virialff.commands.parser import UsageError, positive, positive_int
-from virialff.errors import ConfigError, MoleculeError
+from virialff.errors import MoleculeError
 from virialff.text import counted
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "files for OpenMM, GROMACS, LAMMPS, and structures with charges"
 
-#: What writes a folder, and what writes one file.
+#: What writes a folder, and what writes one file, in which form.
 FOLDERS = ("openmm", "gromacs", "lammps")
-FILES = ("sdf", "mol2", "lj")
+FILES = {"sdf": "sdf", "mol2": "mol2", "lj": "csv"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     from virialff.conformers.generation import generate
 
     counts = _counts(arguments)
+    if arguments.to in FOLDERS:
+        require_folder(arguments.output)
+    else:
+        form_of(arguments.output, (FILES[arguments.to],))
     model = inputs.load(arguments)
     molecules: list[Molecule] = []
     failed = False
@@ -80,18 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.INPUT
     _check_number(arguments, molecules, counts)
     files = _files(arguments, model, molecules, counts)
-    path = Path(arguments.output)
-    try:
-        if arguments.to in FOLDERS:
-            from virialff.export.openmm import write
-
-            write(files, path)
-        else:
-            (text,) = files.values()
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    say(f"wrote {counted(len(files), 'file')} of {counted(len(molecules), 'molecule')} to {path}")
+    if arguments.to in FOLDERS:
+        write_folder(arguments.output, files)
+    else:
+        write(arguments.output, "text", *files.values())
+    say(f"wrote {counted(len(files), 'file')} of {counted(len(molecules), 'molecule')} to {arguments.output}")
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
@@ -108,7 +105,8 @@ def _counts(arguments: argparse.Namespace) -> list[int] | None:
 
 def _check_number(arguments: argparse.Namespace, molecules: list[Molecule], counts: list[int] | None) -> None:
     if counts is not None and len(counts) != len(molecules):
-        raise UsageError(f"argument --counts: it has {len(counts)} numbers and the input {len(molecules)} molecules")
+        numbers, molecules_given = counted(len(counts), "number"), counted(len(molecules), "molecule")
+        raise UsageError(f"argument --counts: it has {numbers} and the input {molecules_given}")
     if counts is None and len(molecules) > 1 and arguments.to in (*FOLDERS, "lj"):
         advice = "; --counts makes a box of them" if arguments.to == "openmm" else ""
         raise UsageError(

@@ -80,6 +80,22 @@ def write(path: str, form: str, content: pd.DataFrame | Sequence[Mapping[str, An
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def write_folder(path: str, files: Mapping[str, str]) -> None:
+    """Write text files by name into a folder, which is made, each whole or not at all.
+
+    Raises ConfigError where that cannot be.
+    """
+    from virialff.files import replace_file
+
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            replace_file(folder / name, text.encode())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def _csv(table: Any) -> bytes:
     from virialff.parameters.tables import to_csv
 

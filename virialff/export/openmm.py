@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,10 +66,3 @@ def pdb(molecules: Sequence[Molecule], counts: Sequence[int], positions: np.ndar
     buffer = io.StringIO()
     app.PDBFile.writeFile(topology(molecules, counts, edge), positions * unit.angstrom, buffer)
     return buffer.getvalue()
-
-
-def write(files: dict[str, str], folder: Path) -> None:
-    """Write text files by name into a folder, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")

@@ -62,7 +62,7 @@ def test_what_does_not_fit(tmp_path, capsys):
     for arguments, words in (
         (["--to", "gromacs"], "takes one molecule or complex and the input has 2"),
         (["--to", "openmm"], "--counts makes a box of them"),
-        (["--to", "openmm", "--counts", "3"], "it has 1 numbers and the input 2 molecules"),
+        (["--to", "openmm", "--counts", "3"], "it has 1 number and the input 2 molecules"),
         (["--to", "sdf", "--counts", "3,4"], "a box is made by --to openmm alone"),
         (["--to", "openmm", "--counts", "3,x"], "'x' is not a whole number"),
     ):
@@ -73,3 +73,20 @@ def test_what_does_not_fit(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
     assert main(["export", "O", "--to", "sdf", "-o", str(tmp_path / "no" / "a.sdf")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "says"),
+    [
+        ("sdf", "a.mol2", ".mol2 is not written here, only .sdf"),
+        ("mol2", "a.sdf", ".sdf is not written here, only .mol2"),
+        ("lj", "a.parquet", ".parquet is not written here, only .csv"),
+        ("gromacs", "a.csv", ".csv is not written here, only a folder"),
+    ],
+)
+def test_a_name_of_another_form_is_refused(tmp_path, capsys, to, name, says):
+    with pytest.raises(SystemExit) as left:
+        raise SystemExit(main(["export", "CO", "--to", to, "-o", str(tmp_path / name)]))
+    assert left.value.code == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
