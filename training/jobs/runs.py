@@ -1,6 +1,5 @@
 """Runs side by side: which there are, their metrics as tables, speed."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import pandas as pd
 
 from training.loop.metrics import METRICS_FILE, read_metrics
 from virialff.errors import ConfigError
+from virialff.files import as_name, name_problem
 from virialff.settings import runs_folder
 
 #: Steps of the metrics over which the present speed is measured.
 _RECENT = 5
-# As names of models, which runs become.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _JOBS = "jobs"
 
 
@@ -51,10 +49,8 @@ def speed_of(run: Path) -> Speed | None:
 
 def check_run_name(name: str) -> None:
     """Raise ConfigError where no run of `runs_folder()` can have this name."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} cannot name a run; use up to 64 letters, digits, '.', '_' and '-', the first a letter or digit"
-        )
+    if (problem := name_problem(name, "run")) is not None:
+        raise ConfigError(problem)
     if name == _JOBS:
         raise ConfigError(f"{name!r} is where the records of the jobs are; give the run another name")
 
@@ -63,7 +59,7 @@ def free_run_name(name: str) -> str:
     """The name, or with a number behind it if `runs_folder()` has a run or a job of it."""
     place = runs_folder()
     taken = {path.name for path in place.glob("*")} | {path.name for path in (place / _JOBS).glob("*")} | {_JOBS}
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:60] or "run"
+    name = as_name(name, "run")
     if name not in taken:
         return name
     stem, _, number = name.rpartition("-")

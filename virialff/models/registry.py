@@ -7,7 +7,6 @@ A name always means the same model; only calls that name none follow the choice.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from virialff.errors import CheckpointError, RegistryError
+from virialff.files import NAME, as_name, name_problem
 from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder, require_write_access
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ SHIPPED_DEFAULT = "default"
 
 _CHOICE = ".default"
 _PARTIAL = ".partial-"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: What a killed `add` left behind is removed by a later one after this time.
 _STALE_SECONDS = 24 * 3600
 
@@ -73,7 +72,7 @@ def find(name: str | None = None) -> RegisteredModel:
     """The model of this name; without one the default. Raises CheckpointError naming the models that there are."""
     chosen = default_name()
     wanted = chosen if name is None else name
-    if _NAME.fullmatch(wanted):
+    if NAME.fullmatch(wanted):
         with _readable(models_folder()) as folder:
             if (folder / wanted).is_dir():
                 return RegisteredModel(wanted, folder / wanted, False, wanted == chosen)
@@ -155,7 +154,7 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "cpu") -
 def _registered_name(folder: Path) -> str | None:
     """The name of the model in a folder, None for a folder elsewhere."""
     known = folder.resolve().parent in (models_folder().resolve(), SHIPPED.resolve())
-    return folder.resolve().name if known and _NAME.fullmatch(folder.resolve().name) else None
+    return folder.resolve().name if known and NAME.fullmatch(folder.resolve().name) else None
 
 
 def keep_in_card(name_or_path: str | Path, metric: str, values: Mapping[str, Any]) -> None:
@@ -261,7 +260,7 @@ def add(source: Path | BinaryIO, name: str | None = None) -> RegisteredModel:
         except CheckpointError as error:
             raise CheckpointError(str(error).replace(str(received), title)) from error
         if name is None:
-            if not _NAME.fullmatch(model.name):
+            if not NAME.fullmatch(model.name):
                 raise RegistryError(f"the model calls itself {model.name!r}; give it another name").of("name")
             name = model.name
             check_new_name(name)
@@ -288,7 +287,7 @@ def check_new_name(name: str) -> None:
 
 def free_name(wanted: str) -> str:
     """A name under which a model can be added: the wanted one where it can be, else the nearest with a number."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).lstrip("._-")[:60].rstrip("-") or "model"
+    name = as_name(wanted, "model")
     with _readable(models_folder()) as folder:
         taken = {*_names(SHIPPED), *(os.listdir(folder) if folder.is_dir() else ())}
     if name not in taken:
@@ -332,10 +331,8 @@ def remove(name: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise RegistryError(
-            f"{name!r} cannot name a model; use up to 64 letters, digits, '.', '_' and '-', the first a letter or digit"
-        ).of("name")
+    if (problem := name_problem(name, "model")) is not None:
+        raise RegistryError(problem).of("name")
 
 
 def _taken(name: str) -> RegistryError:
@@ -345,7 +342,7 @@ def _taken(name: str) -> RegistryError:
 def _names(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(entry.name for entry in folder.iterdir() if _NAME.fullmatch(entry.name) and entry.is_dir())
+    return sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name) and entry.is_dir())
 
 
 @contextmanager
