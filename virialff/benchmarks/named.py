@@ -18,7 +18,7 @@ from rdkit import Chem
 
 from virialff.conformers.generation import generate
 from virialff.conformers.relax import relax
-from virialff.conformers.scans import scan, with_torsion
+from virialff.conformers.scans import scan, with_value
 from virialff.engines.base import Progress
 from virialff.engines.xtb import Gfn2Engine, single_point
 from virialff.errors import EngineError, MoleculeError
@@ -133,7 +133,7 @@ def minimum(smiles: str, torsions: tuple[tuple[str, float], ...] = (), n_conform
     geometries = molecule.positions
     for pattern, angle in torsions:
         for atoms in _matches(molecule, pattern):
-            geometries = np.array([with_torsion(molecule, one, atoms, angle) for one in geometries])
+            geometries = np.array([with_value(molecule, one, "torsion", atoms, angle) for one in geometries])
     relaxed = relax(molecule, Gfn2Engine(), geometries)
     kept = [one for one in relaxed.conformers if not one.changes]
     if not kept:

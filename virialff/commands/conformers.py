@@ -11,13 +11,12 @@ half-widths of intervals that hold so many per cent of a calibrated model's erro
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
-from virialff.commands.messages import is_quiet, say
+from virialff.commands.messages import say, say_progress
 from virialff.commands.output import form_of, write
 from virialff.commands.parser import not_negative, positive
 from virialff.commands.report import Place, Report, add_output_arguments, plain
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
                 molecule = _relaxed(molecule, relaxer, label, report, keep_changed=arguments.keep_changed)
             if arguments.rmsd is not None or arguments.window is not None:
                 molecule = _pruned(molecule, methods, label, report, arguments)
-            comparison = compare_methods(molecule, methods, progress=_tell)
+            comparison = compare_methods(molecule, methods, progress=_progress)
         except (MoleculeError, EngineError) as error:
             report.fail(label, str(error))
             continue
@@ -111,7 +110,7 @@ def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report
     """The relaxed conformers. Raises MoleculeError where none is left."""
     from virialff.conformers.relax import relax
 
-    result = relax(molecule, method, progress=partial(_tell, "relaxed"))
+    result = relax(molecule, method, progress=partial(_progress, "relaxed"))
     for number, conformer in enumerate(result.conformers, start=1):
         for change in conformer.changes:
             report.complain(label, f"conformer {number}, relaxed: {change}")
@@ -154,15 +153,6 @@ def _pruned(
     return molecule.with_positions(molecule.positions[pruning.kept])
 
 
-def _tell(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty() and not is_quiet():
-        print(
-            f"\rvirialff: {what}: {done} of {counted(total, 'conformer')}",
-            end="\n" if done == total else "",
-            file=sys.stderr,
-        )
-
-
 def _as_table(comparison: Comparison, temperature: float, unit: EnergyUnit) -> pd.DataFrame:
     from virialff.methods.tables import ensemble_table, with_energies_in
     from virialff.models.intervals import SHARES
@@ -198,3 +188,7 @@ def _as_record(
         "methods": json_methods(comparison, methods, unit, temperature),
         "notes": notes,
     }
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    say_progress(what, "conformer", done, total)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from virialff.text import counted
+
 _quiet = False
 
 
@@ -27,3 +29,10 @@ def say(sentence: str) -> None:
 def complain(sentence: str) -> None:
     """Print what failed as one line."""
     print("virialff:", " ".join(sentence.split()), file=sys.stderr)
+
+
+def say_progress(what: str, things: str, done: int, total: int) -> None:
+    """Rewrite a line of progress, "GFN2-xTB: 3 of 20 conformers", where standard error is a terminal."""
+    if not _quiet and sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\rvirialff: {what}: {done} of {counted(total, things)}", end=end, file=sys.stderr)

@@ -1,11 +1,11 @@
 """Energies along a bond, an angle, a torsion, or while two molecules are pulled apart, by several methods.
 
-The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed. Atoms count from 1:
---atoms 1,2 is a bond, 1,2,3 an angle, 1,2,3,4 a torsion. --separate moves one molecule of a complex along the line
-between the centres. The first conformer is scanned; a molecule without coordinates gets one (ETKDG, MMFF94s).
-Energies are in kcal/mol (or --unit) above each method's own lowest point. Along a torsion a calibrated model says how
-far they may be off: columns with ± are half-widths of intervals that hold so many per cent of its errors on held-out
-labels.
+The geometries are rigid: the part beyond the coordinate moves as a whole and nothing is relaxed, unless --relax names a
+method to relax the rest with while the coordinate is held. Atoms count from 1: --atoms 1,2 is a bond, 1,2,3 an angle,
+1,2,3,4 a torsion. --separate moves one molecule of a complex along the line between the centres. The first conformer
+is scanned; a molecule without coordinates gets one (ETKDG, MMFF94s). Energies are in kcal/mol (or --unit) above each
+method's own lowest point. Along a torsion a calibrated model says how far they may be off: columns with ± are
+half-widths of intervals that hold so many per cent of its errors on held-out labels.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from virialff.commands import inputs
+from virialff.commands.messages import say_progress
 from virialff.commands.parser import UsageError, positive_int
 from virialff.commands.report import Place, Report, add_output_arguments, plain
-from virialff.errors import MoleculeError
+from virialff.errors import EngineError, MoleculeError
 from virialff.units import EnergyUnit
 
 if TYPE_CHECKING:
@@ -43,12 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="first", type=float, metavar="X", help="first value, Angstrom or degrees")
     parser.add_argument("--to", dest="last", type=float, metavar="X", help="last value, Angstrom or degrees")
     parser.add_argument("--points", type=positive_int, default=25, metavar="N", help="default %(default)s")
+    parser.add_argument(
+        "--relax", metavar="NAME", help="relax the rest at each point, by a method with forces: gfn2, model, ani, ..."
+    )
     inputs.add_method_argument(parser)
     inputs.add_unit_argument(parser)
     parser.add_argument("--reference", metavar="NAME", help="add the differences to this method")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from virialff.conformers.relaxed_scans import relax_scan
     from virialff.methods.comparison import compare_methods
 
     methods = inputs.methods(arguments)
@@ -56,19 +61,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"argument --reference: {arguments.reference} is not among the methods of --method, {', '.join(methods)}"
         )
+    relaxer = None if arguments.relax is None else inputs.force_method(arguments, arguments.relax, methods)
     report, unit = Report(arguments, "scan"), inputs.unit(arguments)
     for label, molecule in inputs.usable(arguments, report):
         try:
             scanned = _scan(inputs.with_conformers(report, label, molecule, 1, 1), arguments)
+            notes = []
+            if relaxer is not None:
+                relaxed = relax_scan(scanned, relaxer, progress=partial(say_progress, "relaxed", "point"))
+                scanned = relaxed.scan
+                notes.append(f"relaxed at each point with {relaxed.level_of_theory}, the coordinate held")
+                for note in relaxed.notes():
+                    report.complain(label, note)
             result = compare_methods(
                 scanned.molecule, methods, quantity="torsion" if scanned.kind == "torsion" else None
             )
-        except MoleculeError as error:
+        except (MoleculeError, EngineError) as error:
             report.fail(label, str(error))
             continue
         inputs.complain(report, label, result)
         if result.methods:
-            notes = inputs.rare_notes(methods, scanned.molecule)
+            notes += inputs.rare_notes(methods, scanned.molecule)
             report.add(
                 label,
                 text=partial(_as_text, label, scanned, result, arguments.reference, unit, notes),

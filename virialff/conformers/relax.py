@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from virialff.conformers.scans import with_torsion
+from virialff.conformers.held import HeldCoordinate
 from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
 from virialff.molecules.changes import changes
@@ -28,7 +28,7 @@ MAX_STEPS = 500
 _LARGEST_STEP = 0.25
 # A step that raises the energy by more, kcal/mol, is taken back and shortened: less is numerical noise.
 _ENERGY_NOISE = 0.02
-# Of a held torsion, kcal/mol/Angstrom^2: so much that no step turns it.
+# Of a held coordinate, kcal/mol/Angstrom^2: so much that no step changes it.
 _HELD_STIFFNESS = 1e5
 
 
@@ -130,38 +130,6 @@ class Minimum(NamedTuple):
         return float(np.linalg.norm(self.forces, axis=1).max())
 
 
-class HeldTorsion(NamedTuple):
-    """A torsion that `minimize` keeps at its angle."""
-
-    molecule: Molecule
-    atoms: tuple[int, int, int, int]  #: from 0, each bonded to the next; the bond in the middle is in no ring
-    angle: float  #: degrees
-
-    def put_back(self, positions: FloatArray) -> FloatArray:
-        """A geometry (n_atoms, 3) with the side of the last atom turned, so that the torsion is at its angle."""
-        return with_torsion(self.molecule, positions, self.atoms, self.angle)
-
-    def free(self, positions: FloatArray, forces: FloatArray) -> FloatArray:
-        """`forces` (n_atoms, 3) less their component along the torsion."""
-        along = self.gradient(positions)
-        return forces - np.sum(along * forces) / np.sum(along**2) * along
-
-    def gradient(self, positions: FloatArray) -> FloatArray:
-        """Derivative of the dihedral angle by the positions (n_atoms, 3), radians/Angstrom.
-
-        Blondel, Karplus, J. Comput. Chem. 1996, 17, 1132, Eq. 27.
-        """
-        i, j, k, m = self.atoms
-        f, g, h = positions[i] - positions[j], positions[j] - positions[k], positions[m] - positions[k]
-        a, b, length = np.cross(f, g), np.cross(h, g), np.linalg.norm(g)
-        at_i, at_m = -length / (a @ a) * a, length / (b @ b) * b
-        shared = (f @ g) / (a @ a) / length * a - (h @ g) / (b @ b) / length * b
-        gradient = np.zeros_like(positions)
-        gradient[i], gradient[m] = at_i, at_m
-        gradient[j], gradient[k] = shared - at_i, -shared - at_m
-        return gradient
-
-
 def minimize_by(
     engine: ForceMethod,
     molecule: Molecule,
@@ -169,6 +137,7 @@ def minimize_by(
     *,
     force_tolerance: float = FORCE_TOLERANCE,
     max_steps: int = MAX_STEPS,
+    held: HeldCoordinate | None = None,
 ) -> Minimum:
     """`minimize` for one geometry (n_atoms, 3) of a molecule with an engine. Raises EngineError."""
 
@@ -176,7 +145,7 @@ def minimize_by(
         energies, forces = engine.energy_and_forces(molecule, geometry)
         return float(energies[0]), forces[0]
 
-    return minimize(evaluate, molecule.bonds, start, force_tolerance=force_tolerance, max_steps=max_steps)
+    return minimize(evaluate, molecule.bonds, start, force_tolerance=force_tolerance, max_steps=max_steps, held=held)
 
 
 def minimize(
@@ -186,7 +155,7 @@ def minimize(
     *,
     force_tolerance: float = FORCE_TOLERANCE,
     max_steps: int = MAX_STEPS,
-    held: HeldTorsion | None = None,
+    held: HeldCoordinate | None = None,
     on_step: Callable[[Minimum], object] | None = None,
 ) -> Minimum:
     """Follow an energy downhill from `start` (n_atoms, 3), Angstrom, until the force on each atom is within tolerance.
@@ -195,8 +164,8 @@ def minimize(
     steps. BFGS in Cartesian coordinates from a model Hessian of springs: stiff along `bonds` (n_bonds, 2), softer for
     1-3 pairs, weak between near atoms. What `evaluate` raises passes through.
 
-    With a torsion `held`, which `start` has at its angle, the other coordinates relax, and the forces within tolerance
-    are those without its own; energies and forces are always those of `evaluate`. `on_step` is called with the start
+    With a coordinate `held`, which `start` has at its value, the others relax, and the forces within tolerance are
+    those without its own; energies and forces are always those of `evaluate`. `on_step` is called with the start
     and with every geometry that it is left for.
     """
     geometry = np.array(start, dtype=np.float64)

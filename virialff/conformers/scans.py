@@ -135,18 +135,25 @@ def value_of(molecule: Molecule, atoms: tuple[int, ...], *, conformer: int = 0) 
     return float(_GETTERS[kind](mol.GetConformers()[conformer], *atoms))
 
 
-def with_torsion(
-    molecule: Molecule, positions: ArrayLike, atoms: tuple[int, int, int, int], angle: float
+def with_value(
+    molecule: Molecule, positions: ArrayLike, kind: ScanKind, atoms: tuple[int, ...], value: float
 ) -> FloatArray:
-    """A geometry (n_atoms, 3), Angstrom, with a torsion set to `angle` (degrees); the side of the last atom moves.
+    """A geometry (n_atoms, 3), Angstrom, with a coordinate set to `value` (Angstrom or degrees), all else as it is.
 
-    As one point of `scan`, of any geometry and without its checks. Raises ValueError for a torsion in a ring.
+    As one point of `scan` or `scan_separation`, of any geometry and without their checks. Raises ValueError for a
+    coordinate in a ring.
     """
+    geometry = np.asarray(positions, dtype=np.float64)
+    if kind == "separation":
+        moving = np.isin(np.arange(molecule.n_atoms), atoms)
+        line = geometry[moving].mean(axis=0) - geometry[~moving].mean(axis=0)
+        start = np.linalg.norm(line)
+        return pulled_apart(geometry, moving, np.array([value - start]), line / start)[0]
     mol = molecule.with_positions(molecule.positions[:0]).to_rdkit()
     frame = Chem.Conformer(molecule.n_atoms)
-    frame.SetPositions(np.asarray(positions, dtype=np.float64))
+    frame.SetPositions(geometry)
     mol.AddConformer(frame)
-    rdMolTransforms.SetDihedralDeg(mol.GetConformer(), *atoms, float(angle))
+    _SETTERS[kind](mol.GetConformer(), *atoms, float(value))
     return np.asarray(mol.GetConformer().GetPositions())
 
 

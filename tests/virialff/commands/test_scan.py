@@ -60,3 +60,30 @@ def test_wrong_atoms_are_usage(capsys, text):
     with pytest.raises(SystemExit) as stop:
         main(["scan", "CCO", "--atoms", text])
     assert stop.value.code == 2
+
+
+def test_the_rest_is_relaxed_where_a_method_is_named(capsys):
+    words = [
+        "scan",
+        "OO",
+        "--atoms",
+        "3,1,2,4",
+        "--from",
+        "0",
+        "--to",
+        "120",
+        "--points",
+        "3",
+        "--method",
+        "gfn2",
+        "--json",
+    ]
+    assert main(words) == 0
+    rigid = json.loads(capsys.readouterr().out)
+    assert main([*words, "--relax", "gfn2"]) == 0
+    relaxed = json.loads(capsys.readouterr().out)
+    assert relaxed["values"] == rigid["values"]
+    for result in (rigid, relaxed):
+        assert min(result["methods"]["gfn2"]["relative"]) == 0
+    assert max(relaxed["methods"]["gfn2"]["relative"]) < max(rigid["methods"]["gfn2"]["relative"])
+    assert relaxed["notes"][0] == "relaxed at each point with GFN2-xTB, the coordinate held"

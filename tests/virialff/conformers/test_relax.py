@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from virialff.conformers.generation import generate
-from virialff.conformers.relax import HeldTorsion, Minimum, minimize, relax
+from virialff.conformers.held import HeldCoordinate
+from virialff.conformers.relax import Minimum, minimize, relax
 from virialff.conformers.scans import value_of
 from virialff.engines.xtb import Gfn2Engine, energy_and_forces
 from virialff.errors import EngineError, MissingCoordinatesError
@@ -85,7 +86,7 @@ def test_minimize_from_a_bad_start_never_ends_higher() -> None:
 def test_a_held_torsion_stays_while_the_rest_relaxes() -> None:
     molecule = generate(Molecule.from_smiles("CCO"), 1)
     evaluate = partial(energy_and_forces, molecule.numbers)
-    held = HeldTorsion(molecule, (0, 1, 2, 8), 120.0)
+    held = HeldCoordinate(molecule, "torsion", (0, 1, 2, 8), 120.0)
     steps: list[Minimum] = []
     start = held.put_back(molecule.positions[0])
     relaxed = minimize(
@@ -103,16 +104,6 @@ def test_a_held_torsion_stays_while_the_rest_relaxes() -> None:
     energy, forces = evaluate(relaxed.positions)
     assert relaxed.energy == pytest.approx(energy, abs=1e-6)
     np.testing.assert_allclose(relaxed.forces, forces, atol=1e-3)
-
-
-def test_the_gradient_of_a_held_torsion_is_that_of_its_angle() -> None:
-    molecule = generate(Molecule.from_smiles("CC(N)C=O"), 1)
-    held = HeldTorsion(molecule, (0, 1, 3, 4), 0.0)
-    moves = 1e-4 * np.random.default_rng(1).normal(size=(5, *molecule.positions[0].shape))
-    for move in moves:
-        ends = [value_of(molecule.with_positions(molecule.positions[0] + way * move), held.atoms) for way in (-1, 1)]
-        turned = np.radians(ends[1] - ends[0]) / 2
-        assert np.sum(held.gradient(molecule.positions[0]) * move) == pytest.approx(turned, rel=1e-4)
 
 
 def test_a_failure_says_which_conformer(alanine: Molecule) -> None:

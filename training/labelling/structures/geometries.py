@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from virialff.conformers.generation import search
-from virialff.conformers.scans import value_of, with_torsion
+from virialff.conformers.scans import value_of, with_value
 from virialff.molecules.changes import connectivity_changes, stereo_elements
 from virialff.molecules.molecule import Molecule
 
@@ -81,7 +81,7 @@ def turned_torsion(molecule: Molecule, positions: FloatArray, generator: np.rand
         i = next(a.GetIdx() for a in mol.GetAtomWithIdx(j).GetNeighbors() if a.GetIdx() != k)
         m = next(a.GetIdx() for a in mol.GetAtomWithIdx(k).GetNeighbors() if a.GetIdx() != j)
         angle = value_of(molecule.with_positions(positions), (i, j, k, m))
-        candidate = with_torsion(molecule, positions, (i, j, k, m), angle + generator.uniform(20.0, 340.0))
+        candidate = with_value(molecule, positions, "torsion", (i, j, k, m), angle + generator.uniform(20.0, 340.0))
         if not connectivity_changes(molecule, candidate) and _closest_nonbonded(molecule.bonds, candidate) > 1.6:
             return candidate
     return None

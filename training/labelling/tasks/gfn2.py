@@ -13,7 +13,8 @@ from training.labelling.plan.draws import FROM_RELAXED, ComplexTask, MoleculeTas
 from training.labelling.structures import complexes, geometries
 from training.labelling.structures.geometries import FloatArray, seed_of
 from training.labelling.tasks.single_points import Rows, gfn2_level
-from virialff.conformers.relax import HeldTorsion, Minimum, minimize
+from virialff.conformers.held import HeldCoordinate
+from virialff.conformers.relax import Minimum, minimize
 from virialff.engines.xtb import energy_and_forces
 from virialff.errors import EngineError, EvaluationSetError, VirialffError
 from virialff.labels.check import NEAREST_OFF_MINIMUM
@@ -133,7 +134,7 @@ def minimized(
     max_evaluations: int,
     gradient_norm: float,
     *,
-    held: HeldTorsion | None = None,
+    held: HeldCoordinate | None = None,
     on_step: Callable[[Minimum], object] | None = None,
 ) -> Minimum:
     """`minimize` at GFN2-xTB, from `start` (n_atoms, 3), Angstrom, within a budget of evaluations. EngineError."""

@@ -20,8 +20,9 @@ from training.labelling.structures.geometries import (
 )
 from training.labelling.tasks.gfn2 import add_geometry, gfn2_rows, minimized, refuse_evaluation, stored
 from training.labelling.tasks.single_points import DFT_ENERGY, GFN2, Rows
-from virialff.conformers.relax import HeldTorsion, Minimum
-from virialff.conformers.scans import value_of, with_torsion
+from virialff.conformers.held import HeldCoordinate
+from virialff.conformers.relax import Minimum
+from virialff.conformers.scans import value_of, with_value
 from virialff.errors import EngineError, VirialffError
 from virialff.labels.schema import Label
 from virialff.molecules.changes import connectivity_changes
@@ -105,7 +106,7 @@ def label_torsion(task: TorsionTask, config: CampaignConfig) -> list[Label]:
                 failure=point.failure,
             )
         if round(point.angle * settings.points / 360.0) % 2 == 0:
-            turned = with_torsion(molecule, start.positions, torsion.atoms, point.angle)
+            turned = with_value(molecule, start.positions, "torsion", torsion.atoms, point.angle)
             if not connectivity_changes(molecule, turned):
                 add_geometry(rows, molecule, "scan", TORSION_RIGID, turned)
         elif point.failure is None:
@@ -158,7 +159,7 @@ def scan(molecule: Molecule, torsion: Torsion, start: FloatArray, settings: Tors
 
 def _point(molecule: Molecule, torsion: Torsion, last: FloatArray, angle: float, settings: TorsionsConfig) -> Point:
     began = time.perf_counter()
-    held = HeldTorsion(molecule, torsion.atoms, angle)
+    held = HeldCoordinate(molecule, "torsion", torsion.atoms, angle)
     turned = held.put_back(last)
     try:
         relaxed = minimized(molecule, turned, settings.max_evaluations, settings.gradient_norm, held=held)

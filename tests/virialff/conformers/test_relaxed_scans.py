@@ -1,0 +1,51 @@
+"""Relaxed scans."""
+
+import numpy as np
+import pytest
+
+from virialff.conformers.display import display_geometry
+from virialff.conformers.generation import generate
+from virialff.conformers.relaxed_scans import relax_scan
+from virialff.conformers.scans import scan, scan_separation, value_of
+from virialff.engines.xtb import Gfn2Engine
+from virialff.errors import EngineError
+from virialff.molecules.molecule import Molecule
+
+ENGINE = Gfn2Engine()
+
+
+def test_a_torsion_keeps_its_values_and_lies_below_the_rigid_scan() -> None:
+    rigid = scan(generate(Molecule.from_smiles("OO"), 1), (2, 0, 1, 3), [-180.0, 60.0, 120.0])
+    done: list[tuple[int, int]] = []
+    relaxed = relax_scan(rigid, ENGINE, progress=lambda *counts: done.append(counts))
+    found = [value_of(relaxed.scan.molecule, rigid.atoms, conformer=number) for number in range(3)]
+    np.testing.assert_allclose(np.abs(found), [180.0, 60.0, 120.0], atol=1e-4)
+    assert (relaxed.energies <= ENGINE.energy(rigid.molecule, rigid.molecule.positions) + 1e-6).all()
+    np.testing.assert_allclose(relaxed.energies, ENGINE.energy(rigid.molecule, relaxed.scan.molecule.positions))
+    assert relaxed.converged.all()
+    assert relaxed.notes() == []
+    assert done == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_molecules_pulled_apart_turn_to_each_other() -> None:
+    dimer = Molecule.from_smiles("O.O")
+    dimer = dimer.with_positions(display_geometry(dimer).positions[None])
+    relaxed = relax_scan(scan_separation(dimer, [2.9, 6.0]), ENGINE)
+    assert -6.5 < relaxed.energies[0] - relaxed.energies[1] < -2.5
+
+
+def test_only_what_was_not_asked_for_is_noted() -> None:
+    ethane = generate(Molecule.from_smiles("CC"), 1)
+    stretched = relax_scan(scan(ethane, (0, 1), [1.5, 2.4]), ENGINE, max_steps=1)
+    assert stretched.changes == ((), ())
+    assert any("stopped before the forces were small" in note for note in stretched.notes())
+
+
+def test_a_method_that_cannot_says_so() -> None:
+    with pytest.raises(EngineError, match="Xe"):
+        relax_scan(scan(generate(Molecule.from_smiles("CC"), 1), (0, 1), [1.5]), _Refusing())
+
+
+class _Refusing(Gfn2Engine):
+    def unsupported(self, molecule: Molecule) -> str | None:
+        return "Xe is not known"

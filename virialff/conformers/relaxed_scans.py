@@ -1,0 +1,123 @@
+"""Relaxed scans: at each value of a coordinate the rest of the molecule relaxes, by any method with forces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virialff.conformers.held import HeldCoordinate
+from virialff.conformers.relax import Minimum, minimize_by
+from virialff.conformers.scans import Scan, coordinate_name
+from virialff.engines.base import Progress
+from virialff.errors import EngineError
+from virialff.molecules.changes import connectivity_changes
+
+if TYPE_CHECKING:
+    from virialff.methods.method import ForceMethod
+
+#: Largest force on an atom of a relaxed point without that along the coordinate, kcal/mol/Angstrom.
+FORCE_TOLERANCE = 1.0
+MAX_STEPS = 100
+
+
+@dataclass(frozen=True)
+class RelaxedScan:
+    """Result of `relax_scan`."""
+
+    scan: Scan  #: with the relaxed geometries
+    level_of_theory: str
+    energies: NDArray[np.float64]  #: (n_points,) of the method that relaxed, kcal/mol
+    converged: NDArray[np.bool_]  #: (n_points,), the largest free force is within the tolerance asked for
+    changes: tuple[tuple[str, ...], ...]  #: a point: sentences on other bonds that broke or formed; empty if none
+
+    def notes(self) -> list[str]:
+        """What a reader must know of single points, a sentence each."""
+        found = []
+        for value, converged, changes in zip(self.scan.values, self.converged, self.changes, strict=True):
+            at = f"at {value:g} {self.scan.unit}"
+            found += [f"{at}, while the rest was relaxed, {change}" for change in changes]
+            if not converged:
+                found.append(f"{at} the relaxation stopped before the forces were small")
+        return found
+
+
+def relax_scan(
+    rigid: Scan,
+    method: ForceMethod,
+    *,
+    force_tolerance: float = FORCE_TOLERANCE,
+    max_steps: int = MAX_STEPS,
+    progress: Progress | None = None,
+) -> RelaxedScan:
+    """Relax every point of a rigid scan with its coordinate held.
+
+    The point next to the value that the scan began from is relaxed first, then its neighbours upwards and downwards,
+    each from the relaxed geometry before it, so that the geometry follows the coordinate.
+
+    Parameters
+    ----------
+    rigid : Scan
+        Of `scans.scan` or `scans.scan_separation`; its values, in any order, are those of the result.
+    method : ForceMethod
+        Any method that gives forces.
+    force_tolerance : float, optional
+        Largest force on an atom in kcal/mol/Angstrom, without that along the coordinate.
+    max_steps : int, optional
+        A point that has not converged by then is kept, and said.
+    progress : callable, optional
+        Called with the points done and their number after each; what it raises stops the run.
+
+    Raises
+    ------
+    EngineError
+        If the method cannot compute the molecule, or fails at a point, which is named.
+    """
+    molecule = rigid.molecule
+    reason = method.available() or method.unsupported(molecule)
+    if reason is not None:
+        raise EngineError(reason)
+    found: dict[int, Minimum] = {}
+    for number, before in _outwards(rigid):
+        held = HeldCoordinate(molecule, rigid.kind, rigid.atoms, float(rigid.values[number]))
+        start = molecule.positions[number] if before is None else held.put_back(found[before].positions)
+        try:
+            found[number] = minimize_by(
+                method, molecule, start, force_tolerance=force_tolerance, max_steps=max_steps, held=held
+            )
+        except EngineError as error:
+            name = coordinate_name(molecule, rigid.kind, rigid.atoms)
+            raise EngineError(f"with the {name} at {held.value:g} {rigid.unit}: {error.message}") from error
+        if progress is not None:
+            progress(len(found), len(rigid.values))
+    points = [found[number] for number in range(len(rigid.values))]
+    return RelaxedScan(
+        replace(rigid, molecule=molecule.with_positions(np.array([point.positions for point in points]))),
+        method.level,
+        np.array([point.energy for point in points]),
+        np.array([point.converged for point in points]),
+        tuple(_changes(rigid, number, point.positions) for number, point in enumerate(points)),
+    )
+
+
+def _outwards(rigid: Scan) -> Iterator[tuple[int, int | None]]:
+    """Each point and the one that it starts from: first the one nearest to the start, then up, then down."""
+    order = np.argsort(rigid.values, kind="stable").tolist()
+    off = rigid.values - rigid.start
+    if rigid.kind == "torsion":
+        off = (off + 180.0) % 360.0 - 180.0
+    first = order.index(int(np.abs(off).argmin()))
+    yield order[first], None
+    for place in range(first + 1, len(order)):
+        yield order[place], order[place - 1]
+    for place in range(first - 1, -1, -1):
+        yield order[place], order[place + 1]
+
+
+def _changes(rigid: Scan, number: int, positions: NDArray[np.float64]) -> tuple[str, ...]:
+    """Bonds broken or formed in a relaxed point (n_atoms, 3) but not in the rigid one: a scanned bond is meant to."""
+    meant = connectivity_changes(rigid.molecule, rigid.molecule.positions[number])
+    return tuple(change for change in connectivity_changes(rigid.molecule, positions) if change not in meant)
