@@ -138,18 +138,22 @@ def _as_structures(
 def _as_text(
     label: str, scanned: Scan, result: Comparison, reference: str | None, unit: EnergyUnit, notes: list[str]
 ) -> str:
+    from virialff.methods.scan_extrema import extrema_table
     from virialff.methods.tables import scan_table, with_energies_in
 
     lines = [f"record {label}: {scanned.molecule.formula}, {scanned.label}, {scanned.start:.3f} at the start"]
     lines += [f"  {method.name}: {method.level}" for method in result.methods]
     lines += [f"  {note}" for note in notes]
     table = with_energies_in(scan_table(scanned, result, _reference(result, reference)), unit)
-    return "\n".join([*lines, plain(table, unit.decimals)])
+    text = "\n".join([*lines, plain(table, unit.decimals)])
+    found = with_energies_in(extrema_table(scanned, result), unit)
+    return text if found.empty else f"{text}\nminima and barriers\n{plain(found, unit.decimals)}"
 
 
 def _as_record(
     scanned: Scan, result: Comparison, methods: Mapping[str, Method], unit: EnergyUnit, notes: list[str]
 ) -> dict[str, Any]:
+    from virialff.methods.scan_extrema import json_extrema
     from virialff.methods.tables import json_methods
 
     return {
@@ -160,6 +164,7 @@ def _as_record(
         "start": scanned.start,
         "values": scanned.values.tolist(),
         "methods": json_methods(result, methods, unit),
+        "extrema": json_extrema(scanned, result, unit),
         "notes": notes,
     }
 

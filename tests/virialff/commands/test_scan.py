@@ -34,6 +34,7 @@ def test_separation_of_a_complex(capsys, tmp_path):
     assert record["values"] == [3, 4, 5, 6]
     assert record["units"] == {"coordinate": "A", "energy": "kcal/mol"}
     assert len(record["methods"]["model"]["relative"]) == 4
+    assert list(record["extrema"]) == ["model"]
 
 
 @pytest.mark.parametrize(
@@ -63,21 +64,7 @@ def test_wrong_atoms_are_usage(capsys, text):
 
 
 def test_the_rest_is_relaxed_where_a_method_is_named(capsys):
-    words = [
-        "scan",
-        "OO",
-        "--atoms",
-        "3,1,2,4",
-        "--from",
-        "0",
-        "--to",
-        "120",
-        "--points",
-        "3",
-        "--method",
-        "gfn2",
-        "--json",
-    ]
+    words = ["scan", "OO", "--atoms", "3,1,2,4", "--from", "60", "--to", "165", "--points", "4", "-m", "gfn2", "--json"]
     assert main(words) == 0
     rigid = json.loads(capsys.readouterr().out)
     assert main([*words, "--relax", "gfn2"]) == 0
@@ -86,4 +73,5 @@ def test_the_rest_is_relaxed_where_a_method_is_named(capsys):
     for result in (rigid, relaxed):
         assert min(result["methods"]["gfn2"]["relative"]) == 0
     assert max(relaxed["methods"]["gfn2"]["relative"]) < max(rigid["methods"]["gfn2"]["relative"])
+    assert list(relaxed["extrema"]) == ["gfn2"]
     assert relaxed["notes"][0] == "relaxed at each point with GFN2-xTB, the coordinate held"
