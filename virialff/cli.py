@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
 from virialff.commands.parser import Parser, UsageError, option_of
-from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
+from virialff.errors import (
+    AccessError,
+    CheckpointError,
+    ConfigError,
+    EngineError,
+    MoleculeError,
+    QuotaError,
+    ReadOnlyError,
+    VirialffError,
+)
 from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
@@ -78,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except MoleculeError as error:
         return _fail(str(error), ExitCode.INPUT)
-    except (CheckpointError, EngineError, ReadOnlyError) as error:
+    except (AccessError, CheckpointError, EngineError, QuotaError, ReadOnlyError) as error:
         return _fail(_with_option(error), ExitCode.UNAVAILABLE)
     except ConfigError as error:
         return _fail(_with_option(error), ExitCode.USAGE)

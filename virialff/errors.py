@@ -201,3 +201,11 @@ class JobError(VirialffError):
 
 class ReadOnlyError(VirialffError):
     """An action that this installation refuses because it only shows results."""
+
+
+class AccessError(VirialffError):
+    """An action that the user who asks for it may not do."""
+
+
+class QuotaError(VirialffError):
+    """An action for which the user has no room left: jobs, disk, memory."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from virialff.errors import ConfigError, ReadOnlyError, RegistryError
+from virialff.errors import ConfigError, RegistryError
 
 #: What a wheel brings of a checkout: the app, models, examples (setup.py). In a checkout there is no such folder.
 SHIPPED = Path(__file__).resolve().parent / "shipped"
@@ -21,6 +21,8 @@ RUNS_VARIABLE = "VIRIALFF_JOBS"
 JOBS_PER_GPU_VARIABLE = "VIRIALFF_JOBS_PER_GPU"
 POOLS_VARIABLE = "VIRIALFF_POOLS"
 READ_ONLY_VARIABLE = "VIRIALFF_READ_ONLY"
+ADMINISTRATOR_VARIABLE = "VIRIALFF_SETTINGS"
+NO_LOGIN_VARIABLE = "VIRIALFF_NO_LOGIN"
 TRACEBACK_VARIABLE = "VIRIALFF_TRACEBACK"
 ANI_WEIGHTS_VARIABLE = "VIRIALFF_ANI_WEIGHTS"
 PYSCF_BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
@@ -28,6 +30,8 @@ PYSCF_BLAS_VARIABLE = "VIRIALFF_PYSCF_BLAS"
 TRAINING_END_VARIABLE = "VIRIALFF_TRAINING_END"
 #: The same: the lifeline of torchrun for the processes that it starts.
 TRAINING_LIFELINE_VARIABLE = "VIRIALFF_TRAINING_LIFELINE"
+#: The same: the user who started a job, for the process of its command.
+USER_VARIABLE = "VIRIALFF_USER"
 
 
 def _data_folder() -> Path:
@@ -104,9 +108,26 @@ def is_read_only() -> bool:
     return os.environ.get(READ_ONLY_VARIABLE, "").strip() not in ("", "0")
 
 
-def require_write_access(action: str) -> None:
-    """Called where work starts; `action` begins the sentence ("Starting a training job"). Raises ReadOnlyError."""
-    if is_read_only():
-        raise ReadOnlyError(
-            f"{action} is refused because this installation is read-only: unset {READ_ONLY_VARIABLE} to allow it."
-        )
+def administrator_file() -> Path | None:
+    """The TOML file in VIRIALFF_SETTINGS, or `virialff/settings.toml` in XDG_CONFIG_HOME or ~/.config; None where
+    there is none. One that is named and missing is for the reader to complain about."""
+    if named := os.environ.get(ADMINISTRATOR_VARIABLE):
+        return Path(named).expanduser()
+    folder = Path(os.path.expanduser(os.environ.get("XDG_CONFIG_HOME") or "~/.config"))
+    path = folder / "virialff" / "settings.toml"
+    return path if path.is_file() else None
+
+
+def secrets_files() -> tuple[Path, ...]:
+    """Where the app looks for secrets.toml, whose section [auth] is the login: the home folder and the app's own."""
+    return Path(os.path.expanduser("~/.streamlit/secrets.toml")), CHECKOUT / ".streamlit" / "secrets.toml"
+
+
+def allows_no_login() -> bool:
+    """Whether VIRIALFF_NO_LOGIN is set to anything but 0: the app opens to other machines without login."""
+    return os.environ.get(NO_LOGIN_VARIABLE, "").strip() not in ("", "0")
+
+
+def user_of_process() -> str:
+    """Who started the job that this process is of (VIRIALFF_USER), "" for the owner of the machine."""
+    return os.environ.get(USER_VARIABLE, "")

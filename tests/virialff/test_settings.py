@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from virialff import settings
+from virialff.access import require_write_access
 from virialff.errors import ConfigError, ReadOnlyError
-from virialff.settings import JOBS_PER_GPU_VARIABLE, READ_ONLY_VARIABLE, is_read_only, require_write_access
+from virialff.settings import JOBS_PER_GPU_VARIABLE, READ_ONLY_VARIABLE, is_read_only
 
 ROOT = Path(__file__).resolve().parents[2]
 _NAME = re.compile(r"[\"'](VIRIALFF_\w+)[\"']")

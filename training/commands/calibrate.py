@@ -32,11 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     from training.models.calibrate import LABELS, calibrate
     from training.models.held_out_errors import MOST_GROUPS
     from training.models.intervals import describe
+    from virialff.access import require_write_access
     from virialff.commands.evaluate import progress_lines
     from virialff.models.checkpoint import update_card
     from virialff.models.intervals import INTERVALS
     from virialff.models.registry import load_model, model_folder
-    from virialff.settings import require_write_access
 
     require_write_access("Calibrating a model")
     folder = model_folder(arguments.model)

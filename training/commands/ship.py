@@ -94,8 +94,8 @@ def _make_model(shipment: "Shipment", folder: Path) -> dict[str, Any]:
 
 
 def _add_model(shipment: "Shipment") -> dict[str, Any]:
+    from virialff.access import require_write_access
     from virialff.models.registry import add, check_new_name
-    from virialff.settings import require_write_access
 
     # Before the minutes of measuring.
     require_write_access("Adding a model")

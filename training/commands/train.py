@@ -14,10 +14,10 @@ from training.commands.job_options import (
     run_name,
     start_job,
 )
+from virialff.access import require_write_access
 from virialff.commands import ExitCode
 from virialff.commands.messages import is_quiet
 from virialff.errors import ConfigError
-from virialff.settings import require_write_access
 
 if TYPE_CHECKING:
     from training.recipes.optimization import Optimization

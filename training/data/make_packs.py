@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.pack import COMPLEXES, KINDS, MOLECULES, SPLITS, LabelledGraph, PackWriter
+from virialff.access import require_write_access
 from virialff.errors import ConfigError
 from virialff.labels.evaluation_sets import refuse_evaluation
 from virialff.labels.schema import COLUMN_OF, Label, from_table
@@ -63,8 +64,10 @@ def make_packs(
     complex is held out when either partner is a held-out molecule, and otherwise by the pair of its partners.
 
     Raises EvaluationSetError for a row that is on an evaluation list, ConfigError if the stores hold no labels of the
-    level, and StoreError if a store cannot be read or a pack not be written.
+    level, and StoreError if a store cannot be read or a pack not be written; ReadOnlyError and AccessError where
+    nothing may be written.
     """
+    require_write_access("Making training packs")
     sources = [LabelStore(path) for path in stores]
     level = level_of_theory or _only_level(sources)
     index = _read_index(sources, level)

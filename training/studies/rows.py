@@ -21,11 +21,11 @@ from training.loop.stopping import TrainingInterrupted, TrainingStopped
 from training.loop.train import train
 from training.recipes.optimization import Optimization
 from training.recipes.recipe import PRESETS, Recipe, load_recipe
+from virialff.access import require_write_access
 from virialff.errors import ConfigError
 from virialff.files import replace_file
 from virialff.labels.splits import Fractions
 from virialff.networks.config import NetworkConfig
-from virialff.settings import require_write_access
 
 RESULT = "result.json"
 #: Steps of the training that tells how long a study takes; as many before them are not counted.

@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         raise UsageError("name the label store to add to with --output, or give --check to only check the summary")
     require_folder(arguments.output)
+    from virialff.access import require_write_access
     from virialff.labels.imports.qmugs.importer import import_qmugs
     from virialff.labels.store import LabelStore
-    from virialff.settings import require_write_access
 
     require_write_access("Importing labels")
     with _problem_table(arguments.problems) as on_problem:

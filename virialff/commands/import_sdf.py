@@ -43,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from virialff.access import require_write_access
     from virialff.labels.imports.sdf import import_sdf
     from virialff.labels.store import LabelStore
-    from virialff.settings import require_write_access
 
     require_folder(arguments.output)
     require_write_access("Importing labels")

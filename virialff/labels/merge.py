@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from virialff.access import require_write_access
 from virialff.errors import StoreError
 from virialff.labels.journal import sync_folder
 from virialff.labels.schema import ARROW_SCHEMA, COLUMN_OF, SCALE_KEY, map_lists
@@ -47,8 +48,9 @@ def merge(
     forces to 0.1 kcal/mol/Angstrom, the rest exactly. Rows that a campaign adds meanwhile are left out.
 
     Raises StoreError if `target` exists or cannot be written, and where rows of one identifier differ in more than
-    the time they took.
+    the time they took; ReadOnlyError and AccessError where nothing may be written.
     """
+    require_write_access("Merging label stores")
     target = Path(target)
     if target.exists():
         raise StoreError(f"{target} exists already: give another target, or remove it first.")

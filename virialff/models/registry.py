@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from virialff.access import Role, require_write_access
 from virialff.errors import CheckpointError, RegistryError
 from virialff.files import NAME, as_name, name_problem
-from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder, require_write_access
+from virialff.settings import ASSETS, MODELS_VARIABLE, models_folder
 
 if TYPE_CHECKING:
     from virialff.models.force_field import Model
@@ -204,7 +205,7 @@ def set_default(name: str) -> RegisteredModel:
     ReadOnlyError
         If VIRIALFF_READ_ONLY is set.
     """
-    require_write_access("Choosing the default model")
+    require_write_access("Choosing the default model", Role.ADMINISTRATOR)
     from virialff.models.checkpoint import load_checkpoint
 
     _check_name(name)
@@ -312,7 +313,7 @@ def remove(name: str) -> None:
     ReadOnlyError
         If VIRIALFF_READ_ONLY is set.
     """
-    require_write_access("Removing a model")
+    require_write_access("Removing a model", Role.ADMINISTRATOR)
     _check_name(name)
     folder = models_folder()
     with _readable(folder):

@@ -15,9 +15,9 @@ from training.labelling.campaign.progress import Progress
 from training.labelling.campaign.worker import Deaths, is_finished, tasks_done
 from training.labelling.config import CampaignConfig
 from training.labelling.plan.plan import Chunk, stored_plan
+from virialff.access import require_write_access
 from virialff.errors import StoreBusyError, VirialffError
 from virialff.labels.store import LabelStore
-from virialff.settings import require_write_access
 from virialff.text import counted
 
 #: Dead workers that one run of the command replaces before it gives up.
