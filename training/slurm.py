@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from virialff.administrator import administration
 from virialff.errors import ConfigError, VirialffError
 
 #: Variables that the numeric libraries read for their number of threads.
@@ -17,8 +18,9 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "STAGE_OUT"})
 
 
-class SlurmConfig(BaseModel):
-    """What to ask SLURM for, per job."""
+class SlurmAsked(BaseModel):
+    """What a recipe, a campaign or a page may ask SLURM for, per job. Shell lines and further options of sbatch are
+    the administrator's (virialff/administrator.py)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,7 +28,27 @@ class SlurmConfig(BaseModel):
     account: str | None = Field(default=None, description="Account that is charged, where the cluster asks for one")
     time_minutes: int = Field(default=720, ge=1, description="Time limit of a job in minutes")
     memory_gb: float = Field(default=2.0, gt=0, description="Memory of a job in GB")
-    setup: tuple[str, ...] = Field(default=(), description="Shell lines run before the job, such as `module load ...`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_commands(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        for name in ("setup", "additional_parameters"):
+            if name in cls.model_fields or name not in content:
+                continue
+            if content[name]:
+                raise ValueError(
+                    f"{name} is not had from a file like this, which may come from anywhere: shell lines and options "
+                    "of sbatch are in the section [slurm] of the administrator's settings (docs/hosting.md)"
+                )
+            content = {key: value for key, value in content.items() if key != name}
+        return content
+
+
+class SlurmConfig(SlurmAsked):
+    """The same with what is typed at the command line."""
+
     additional_parameters: dict[str, str | int] = Field(default={}, description="Further options of sbatch")
 
 
@@ -41,7 +63,7 @@ def require_slurm(what: str) -> None:
 
 def submit(
     command: Sequence[str],
-    ask: SlurmConfig,
+    ask: SlurmAsked,
     *,
     what: str,
     name: str,
@@ -55,9 +77,17 @@ def submit(
 
     tasks: the number of jobs of an array. `output` is the file of what the command prints, with sbatch's %-patterns.
     SIGUSR2 reaches the command 90 seconds before its time ends. `what` begins the sentence of an error ("The job").
+    Shell lines and further options of sbatch are the administrator's.
 
-    Raises VirialffError with SLURM's own words if it refuses.
+    Raises ConfigError for a partition that he does not allow, VirialffError with SLURM's own words if it refuses.
     """
+    ours = administration().slurm
+    if ours.partitions and ask.partition not in ours.partitions:
+        raise ConfigError(
+            f"{what} asks for {f'the partition {ask.partition}' if ask.partition else 'no partition'}, and the "
+            f"administrator allows {', '.join(ours.partitions)}: give one of them."
+        ).of("partition")
+    further = {**ours.options, **(ask.additional_parameters if isinstance(ask, SlurmConfig) else {})}
     options: dict[str, Any] = {
         "job-name": name,
         "output": output,
@@ -72,13 +102,13 @@ def submit(
         "nodes": nodes if nodes > 1 else None,
         "ntasks-per-node": 1 if nodes > 1 else None,
         "array": None if tasks is None else f"0-{tasks - 1}",
-        **{key.replace("_", "-"): value for key, value in ask.additional_parameters.items()},
+        **{key.replace("_", "-"): value for key, value in further.items()},
     }
     flags = [f"--{key}={value}" for key, value in options.items() if value is not None]
     exports = [f"export {variable}={threads}" for variable in THREAD_VARIABLES]
     # In a step of its own the command gets the signals; a step takes no number of threads from its job.
     run = shlex.join(["srun", "--unbuffered", f"--cpus-per-task={threads}", *command])
-    script = "\n".join(["#!/bin/bash", *exports, *ask.setup, run, ""])
+    script = "\n".join(["#!/bin/bash", *exports, *ours.setup, run, ""])
     try:
         done = subprocess.run(
             ["sbatch", "--parsable", *flags], input=script, capture_output=True, text=True, check=False

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from training.recipes.yaml import load_yaml
-from training.slurm import SlurmConfig
+from training.slurm import SlurmAsked
 
 
 class Section(BaseModel):
@@ -229,8 +229,8 @@ class CampaignConfig(Section):
     workers: int = Field(default=1, ge=1, description="processes that compute tasks at the same time")
     threads: int = Field(default=1, ge=1, description="of each worker; more only cost for molecules of GFN2-xTB's size")
     gpus: int = Field(default=0, ge=0, description="that each worker may use")
-    slurm: SlurmConfig = Field(
-        default=SlurmConfig(), description="per worker; one that comes to the end of its time is followed by another"
+    slurm: SlurmAsked = Field(
+        default=SlurmAsked(), description="per worker; one that comes to the end of its time is followed by another"
     )
     rounds: tuple[Round, ...] = Field(default=(), description="draws for GFN2-xTB")
     dft_rounds: tuple[DftRound, ...] = Field(default=(), description="draws for DFT")
