@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from training.jobs.locks import share
+from training.jobs.quota import require_room
 from training.jobs.record import (
     TRAINING,
     Job,
@@ -30,8 +31,9 @@ from training.jobs.record import (
 )
 from training.jobs.slots import gpus_here, waiting
 from training.slurm import SlurmConfig, cancel, require_slurm, submit
+from virialff.access import acting_user, require_write_access
 from virialff.errors import ConfigError, JobError, VirialffError
-from virialff.settings import jobs_per_gpu, require_write_access, runs_folder
+from virialff.settings import jobs_per_gpu, runs_folder
 from virialff.text import counted
 
 #: In an argument of `start_command`, the folder of the job.
@@ -123,10 +125,15 @@ def start_command(
         cores=cores,
         host=socket.gethostname(),
         submitted=time.time(),
+        owner=acting_user().name,
         **where,
     )
     with _starting():
+        require_room(request)
         before = _at_rest(purpose, subject)
+        if purpose == TRAINING and (before is not None or Path(subject).exists()):
+            # A run without a job was trained in a shell of the machine's owner.
+            require_write_access("Going on with a run", owner="" if before is None else _owner(before))
         # A training goes on with what its run has; others begin anew.
         folder = before if before is not None and purpose == TRAINING else _new_folder(request)
         for name, content in (files or {}).items():
@@ -151,7 +158,7 @@ def find(name: str) -> Job:
 def _in_queue(job: Job) -> Job:
     if job.state != "queued" or not job.waits_for:
         return job
-    names = [other.name for other in waiting(job.host, job.waits_for)]
+    names = [other.name for other in waiting(job.host, job.waits_for, job.owner)]
     return job.model_copy(update={"position": names.index(job.name) + 1 if job.name in names else None})
 
 
@@ -182,8 +189,7 @@ def stop(name: str, *, wait_seconds: float = 60.0) -> Job:
 
     Raises JobError if it is over already, ReadOnlyError where nothing may be stopped.
     """
-    require_write_access("Stopping a job")
-    job = find(name)
+    job = _to_change("Stopping a job", name)
     if job.is_over:
         raise JobError(f"The job {name} is over already ({job.state}{job.reason and ': '}{job.reason}).")
     _folder(name).ask_to_stop(job.attempt)
@@ -202,7 +208,7 @@ def resume(name: str) -> Job:
 
     Raises JobError if it is not over or finished, ReadOnlyError where nothing may be started.
     """
-    require_write_access("Resuming a job")
+    _to_change("Resuming a job", name)
     with _starting():
         job, folder = find(name), _folder(name)
         if not job.is_over:
@@ -212,6 +218,7 @@ def resume(name: str) -> Job:
             raise JobError(f"The job {name} has finished{steps}: there is nothing to resume.")
         request = folder.request()
         assert request is not None
+        require_room(request)
         arguments = tuple(argument for argument in request.arguments if argument != "--repack")
         now = {"submitted": time.time(), "arguments": arguments, "host": socket.gethostname()}
         _begin(folder, request.model_copy(update=now))
@@ -220,10 +227,22 @@ def resume(name: str) -> Job:
 
 def forget(name: str) -> None:
     """Remove what is kept of a job that is over. Raises JobError while it is at work, ReadOnlyError."""
-    require_write_access("Removing the record of a job")
-    if not find(name).is_over:
+    if not _to_change("Removing the record of a job", name).is_over:
         raise JobError(f"The job {name} is at work: stop it first.")
     shutil.rmtree(_folder(name).path)
+
+
+def _to_change(action: str, name: str) -> Job:
+    """The job of this name, which only its owner and administrators change."""
+    require_write_access(action)
+    job = find(name)
+    require_write_access(action, owner=job.owner)
+    return job
+
+
+def _owner(folder: JobFolder) -> str:
+    request = folder.request()
+    return request.owner if request is not None else ""
 
 
 def _folder(name: str) -> JobFolder:

@@ -32,6 +32,8 @@ from virialff.settings import runs_folder
 
 #: The purpose of trainings.
 TRAINING = "training"
+#: What a job needs first whose owner may run so many at once (`virialff.administrator.Quota`).
+OWN_TURN = "another job of the same user to end"
 
 StateName = Literal["queued", "running", "finished", "stopped", "failed", "died", "damaged"]
 #: States in which nothing of the job runs any more, as far as can be told.
@@ -62,6 +64,7 @@ class Request(_Record):
     slurm: SlurmConfig = SlurmConfig()
     devices: tuple[str, ...] = ()  #: GPUs of the machine, as CUDA_VISIBLE_DEVICES names them
     host: str = ""  #: where the job was started, then where it runs
+    owner: str = ""  #: who started it (virialff/access.py), "" for the owner of the machine
     submitted: _Seconds
     attempt: int = Field(default=1, ge=1)
 
@@ -83,10 +86,11 @@ class Request(_Record):
         """What of this machine it takes, one after the other, before it begins: see `slots`."""
         if self.cluster == "slurm":
             return ()
+        turn = (OWN_TURN,) if self.owner else ()
         if self.gpus:
-            return ("GPUs",)
+            return (*turn, "GPUs")
         place = ("the place for a training without GPU",) if self.purpose == TRAINING else ()
-        return (*place, *(("processors",) if self.cores else ()))
+        return (*turn, *place, *(("processors",) if self.cores else ()))
 
 
 class State(_Record):

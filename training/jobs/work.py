@@ -14,16 +14,21 @@ from types import FrameType
 from typing import Any
 
 from training.jobs.locks import share
-from training.jobs.record import TRAINING, JobFolder, Request, State, StateName, last_lines
+from training.jobs.quota import disk_problem, hours_over, memory_over
+from training.jobs.record import OWN_TURN, TRAINING, JobFolder, Request, State, StateName, last_lines
 from training.jobs.slots import take_slots
 from virialff import children
+from virialff.access import require_write_access
 from virialff.commands import ExitCode
-from virialff.settings import RUNS_VARIABLE
+from virialff.errors import VirialffError
+from virialff.settings import RUNS_VARIABLE, USER_VARIABLE
 
 #: Seconds between two looks at what was asked for.
 TICK = 0.3
 #: Seconds that a command which was asked to stop gets to save.
 _STOP_SECONDS = 600.0
+#: Seconds between two looks at what the jobs of its user have written.
+_DISK_SECONDS = 30.0
 
 
 class _Attempt:
@@ -47,6 +52,9 @@ class _Attempt:
     def run(self) -> None:
         """To its end."""
         self._tell()
+        if (refused := self._refused()) is not None:
+            self._tell(state="failed", reason=refused, ended=time.time())
+            return
         for need in self._request.needs:
             self._tell(waits_for=need)
             while (slots := take_slots(self._folder, self._request, need)) is None and not self._wish():
@@ -58,9 +66,17 @@ class _Attempt:
         state, reason, code = ("stopped", wish, None) if wish else self._run_command()
         self._tell(state=state, reason=reason, exit_code=code, ended=time.time())
 
+    def _refused(self) -> str | None:
+        """Why the command may not run: the administrator may have changed what its owner may since it was asked for."""
+        try:
+            require_write_access("A job")
+        except VirialffError as error:
+            return str(error)
+        return None
+
     def _run_command(self) -> tuple[StateName, str, int]:
         environment = dict(os.environ)
-        if self._request.needs:
+        if set(self._request.needs) - {OWN_TURN}:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._state.devices)
         log = self._folder.log(self._request.attempt, self._node)
         with log.open("ab") as output:
@@ -85,14 +101,23 @@ class _Attempt:
         """Wait for the end of the command; returns why it was asked to end, if it was."""
         asked: str | None = None
         deadline = 0.0
+        begun = looked = time.monotonic()
         end = os.pidfd_open(command.pid)
         try:
             while not select.select([end], [], [], TICK)[0]:
-                if asked is None and (asked := self._wish()) is not None:
-                    command.terminate()
-                    deadline = time.monotonic() + _STOP_SECONDS
-                elif asked is not None and time.monotonic() > deadline:
+                now = time.monotonic()
+                if asked is not None:
+                    if now > deadline:
+                        command.kill()
+                elif (asked := memory_over(self._request.owner, command.pid)) is not None:
                     command.kill()
+                elif (asked := self._wish() or hours_over(self._request.owner, now - begun)) is not None or (
+                    now - looked > _DISK_SECONDS and (asked := disk_problem(self._request.owner)) is not None
+                ):
+                    command.terminate()
+                    deadline = now + _STOP_SECONDS
+                elif now - looked > _DISK_SECONDS:
+                    looked = now
         finally:
             os.close(end)
         command.wait()
@@ -122,6 +147,8 @@ def outcome(code: int, asked: str | None, last_line: str, purpose: str = TRAININ
     # One that has not begun its work ends of the signal itself.
     if code == ExitCode.INTERRUPTED or (asked is not None and code == -signal.SIGTERM):
         return "stopped", asked or "it received a signal to stop"
+    if code < 0 and asked is not None and not asked.startswith("it was asked"):
+        return "died", asked
     if code < 0:
         return "died", f"its process was ended by {signal.Signals(-code).name}"
     return "failed", last_line.strip().removeprefix("virialff: ") or f"the {purpose} ended with exit code {code}"
@@ -135,6 +162,8 @@ def main(path: Path, attempt: int) -> int:
         return 1  # A later attempt has taken its place.
     # Jobs that wait are found by the folder this job is in, whatever the environment says here.
     os.environ[RUNS_VARIABLE] = str(path.parent.parent)
+    # Whatever the command does, it does as whoever started the job.
+    os.environ[USER_VARIABLE] = request.owner
     # On this machine it leaves its starter, which returns at once and has no process to wait for.
     if request.cluster == "slurm" or os.fork() == 0:
         _Attempt(folder, request).run()
