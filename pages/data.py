@@ -9,34 +9,33 @@ from pages.components.data import work as label_work
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import sentence
-from training.recipes.presets import label_sources, shown_path
+from training.jobs.offered import label_stores
 from virialff.errors import VirialffError
 from virialff.labels.store import LabelStore
 
-_OTHER = "another path"
-
 
 def chosen_store() -> Path | None:
-    """One of the stores found, or a path; None, with the reason, where there is none."""
-    sources = [shown_path(path) for path in label_sources()]
-    options = [*sources, _OTHER]
-    shipped = [source for source in sources if source.endswith("gfn2.parquet")]
-    index = options.index(shipped[0]) if shipped else 0
-    with st.container(horizontal=True):
-        source = st.selectbox("Label store", options, index, key="data_store", width=360, **LINKED)
-        if source == _OTHER:
-            source = st.text_input(
-                "Folder of a label store, or Parquet file", key="data_path", width=520, **LINKED
-            ).strip()
-    if not source:
-        st.info("Give the path of a label store.")
+    """One of the stores that are offered; None, with the reason, where it cannot be used."""
+    stores = label_stores()
+    if not stores:
+        st.info("There are no label stores yet: import labels, or compute some.")
         return None
+    shipped = [number for number, name in enumerate(stores) if name.endswith("gfn2.parquet")]
+    name = st.selectbox(
+        "Label store",
+        list(stores),
+        shipped[0] if shipped else 0,
+        key="data_store",
+        width=520,
+        help="What ships, what was made here, and what is in the folders that the administrator of this app names.",
+        **LINKED,
+    )
     try:
-        LabelStore(source).files()
+        LabelStore(stores[name]).files()
     except VirialffError as error:
         st.error(sentence(error), title="This label store cannot be used")
         return None
-    return Path(source)
+    return stores[name]
 
 
 def store_tabs(path: Path) -> None:

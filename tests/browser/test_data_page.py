@@ -27,7 +27,8 @@ def test_a_store_its_figures_and_one_of_its_rows(page: Page):
     assert "data_store=assets" in page.url
 
 
-def test_a_store_that_is_not_there_is_a_sentence(page: Page):
-    driving.open_app(page, "/data?data_store=another+path&data_path=nowhere.parquet")
-    expect(page.get_by_role("alert").filter(has_text="This label store cannot be used")).to_be_visible()
+def test_a_link_to_a_path_opens_a_store_that_is_offered(page: Page):
+    driving.open_app(page, "/data?data_store=%2Fetc%2Fpasswd")
+    expect(page.get_by_role("button", name="Counts (CSV)")).to_be_visible(timeout=driving.SLOW)
+    expect(page.get_by_text("passwd")).to_have_count(0)
     expect(page.get_by_role("heading", name="Compute labels")).to_be_visible()

@@ -37,7 +37,9 @@ class Server:
             "CUDA_VISIBLE_DEVICES": "",
             "VIRIALFF_JOBS": str(folder / "runs"),
             "VIRIALFF_MODELS": str(folder / "models"),
+            "VIRIALFF_SETTINGS": str(folder / "settings.toml"),
         }
+        (folder / "settings.toml").write_text(f'[folders]\nlabels = ["{folder}"]\n')
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

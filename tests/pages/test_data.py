@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pages.components.data import work as label_work
+from tests.administration import administer
 from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
 from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config, write_pool
 from tests.virialff.labels.sample_labels import sample_label
+from training.jobs import offered
 from training.jobs.control import find, list_jobs, stop
 from virialff.labels.store import LabelStore
 from virialff.labels.summary import summarise
@@ -28,7 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of commands, and that of stores; what a test leaves running is stopped."""
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setattr(label_work, "LABELS", tmp_path / "stores")
+    monkeypatch.setattr(offered, "LABELS", tmp_path / "stores")
     yield tmp_path / "runs"
     monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
     for run in list_jobs(None):
@@ -37,12 +38,12 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def page(app, jobs, store):
+def page(app, jobs, store, tmp_path, monkeypatch):
     """The page with the small store, counted."""
+    administer(monkeypatch, tmp_path, labels=store.parent)
     app.run()
     app.switch_page("pages/data.py")
-    app.session_state["data_store"] = "another path"
-    app.session_state["data_path"] = str(store)
+    app.session_state["data_store"] = str(store)
     app.run()
     return settled(app)
 
@@ -101,14 +102,14 @@ def test_rows_are_filtered(page, store):
     assert "0 of" in text_of(page)
 
 
-def test_a_check_finds_what_is_wrong(app, jobs, tmp_path):
+def test_a_check_finds_what_is_wrong(app, jobs, tmp_path, monkeypatch):
+    administer(monkeypatch, tmp_path, labels=tmp_path)
     with LabelStore(tmp_path / "bad").writer("a") as writer:
         writer.append([sample_label("first", 0)])
         writer.finish()
     app.run()
     app.switch_page("pages/data.py")
-    app.session_state["data_store"] = "another path"
-    app.session_state["data_path"] = str(tmp_path / "bad")
+    app.session_state["data_store"] = str(tmp_path / "bad")
     tab(app, "Check")
     button(app, "Check every row").click().run()
     settled(app)
@@ -117,23 +118,34 @@ def test_a_check_finds_what_is_wrong(app, jobs, tmp_path):
     assert "forces that add up to" in "".join(app.dataframe[0].value["problem"])
 
 
-def test_a_store_that_is_not_there_is_a_sentence(app, jobs, tmp_path):
+def test_a_file_that_is_no_store_is_a_sentence(app, jobs, tmp_path, monkeypatch):
+    (tmp_path / "none.parquet").write_text("no labels")
+    administer(monkeypatch, tmp_path, labels=tmp_path)
     app.run()
     app.switch_page("pages/data.py")
-    app.session_state["data_store"] = "another path"
-    app.session_state["data_path"] = str(tmp_path / "none")
-    app.run()
+    app.session_state["data_store"] = str(tmp_path / "none.parquet")
+    settled(app.run())
     assert not app.exception
-    assert "There is no label store" in text_of(app)
+    assert any("none.parquet" in error.value.replace("\\", "") for error in app.error)
+
+
+def test_nothing_is_read_from_a_path_that_somebody_gives(page):
+    page.session_state["data_store"] = "/etc"
+    page.run()
+    assert labelled(page.selectbox, "Label store").value in offered.label_stores()
+    assert [field.label for field in page.text_input if "path" in field.label.lower()] == []
 
 
 def test_an_import_that_fails_says_why_and_a_read_only_one_does_not_start(page, tmp_path, monkeypatch):
     labelled(page.button_group, "Import").set_value("QMugs").run()
-    labelled(page.text_input, "Folder with the files of QMugs").set_value(str(tmp_path)).run()
+    assert "QMugs is not here" in [info.proto.title for info in page.info]
+    (tmp_path / "summary.csv").write_text("no columns")
+    administer(monkeypatch, tmp_path, qmugs=tmp_path)
+    page.run()
     button(page, "Import QMugs").click().run()
-    (run,) = over(page, label_work._IMPORT)
+    (run,) = over(page, offered.IMPORT)
     assert run.state == "failed"
-    assert "summary.csv" in text_of(page)
+    assert "structures.tar.gz" in text_of(page)
     monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
     button(page, "Import QMugs").click().run()
     assert "is refused because this installation is read-only" in text_of(page)
@@ -147,23 +159,23 @@ def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
     page.run()
     assert not page.exception
     assert "request.json is damaged" in text_of(page)
-    assert [job.state for job in list_jobs(label_work._IMPORT)] == ["damaged"]
-    assert list_jobs(label_work._CAMPAIGN) == []
+    assert [job.state for job in list_jobs(offered.IMPORT)] == ["damaged"]
+    assert list_jobs(offered.CAMPAIGN) == []
 
 
-def test_a_campaign_is_stopped_and_goes_on(page, tmp_path):
+def test_a_campaign_is_stopped_and_goes_on(page, tmp_path, monkeypatch):
     pool = write_pool(tmp_path / "pool.smi", SLOW_MOLECULES)
     config = write_config(tmp_path / "campaign.yaml", tmp_path / "made", pool)
-    labelled(page.selectbox, "Campaign").set_value("a configuration of my own").run()
-    labelled(page.text_input, "Path of a configuration").set_value(str(config)).run()
+    administer(monkeypatch, tmp_path, campaigns=config.parent)
+    labelled(page.run().selectbox, "Campaign").set_value("campaign").run()
     button(page, "Start labelling").click().run()
     assert not page.exception
-    (run,) = list_jobs(label_work._CAMPAIGN)
+    (run,) = list_jobs(offered.CAMPAIGN)
     stop(run.name, wait_seconds=120)
     page.run()
     assert find(run.name).state == "stopped"
     button(page, "Go on").click().run()
-    (run,) = over(page, label_work._CAMPAIGN)
+    (run,) = over(page, offered.CAMPAIGN)
     assert (run.state, run.exit_code) == ("finished", 0)
     assert summarise(tmp_path / "made").levels[0].rows > 0
     assert any("finished:" in block.value for block in page.code)

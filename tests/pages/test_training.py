@@ -10,10 +10,13 @@ import pytest
 import yaml
 
 from pages.components.training import start as training_start
+from tests.administration import administer
 from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
+from training.jobs import offered
 from training.jobs.control import find, list_jobs, start, stop
 from training.jobs.runs import metrics_table, runs_with_metrics
+from virialff.errors import ConfigError
 from virialff.figures.training import loss_figure
 from virialff.models.registry import load_model
 from virialff.settings import RUNS_VARIABLE
@@ -25,11 +28,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def jobs(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of jobs; what a test leaves running in it is stopped."""
     folder = tmp_path / "runs"
     monkeypatch.setenv(RUNS_VARIABLE, str(folder))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    administer(monkeypatch, tmp_path, labels=store.parent)
     yield folder
     monkeypatch.delenv("VIRIALFF_READ_ONLY", raising=False)
     for job in list_jobs():
@@ -52,8 +56,7 @@ def button(app, label):
 
 
 def choose_data(app, store: Path):
-    labelled(app.selectbox, "Labels").set_value("another path").run()
-    labelled(app.text_input, "Path of a label store or Parquet file").set_value(str(store)).run()
+    labelled(app.selectbox, "Labels").set_value(str(store)).run()
     for part, share in (("training", 0.6), ("validation", 0.2), ("test", 0.2)):
         labelled(app.number_input, f"Share for {part}").set_value(share)
     return app
@@ -168,11 +171,25 @@ def test_what_is_wrong_in_a_recipe_is_a_sentence(page):
     assert any("tpyo: unknown key" in error.value.replace("\\", "") for error in page.error)
 
 
-def test_labels_that_are_not_there_are_a_sentence(page, tmp_path):
-    labelled(page.selectbox, "Labels").set_value("another path").run()
-    labelled(page.text_input, "Path of a label store or Parquet file").set_value(str(tmp_path / "none")).run()
-    assert not page.exception
-    assert "There is no label store" in text_of(page)
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("name: ../../app/X", "cannot name a run"),
+        ("initial: /etc", "initial: /etc is not among the models and runs"),
+        ("data: {labels: /dev/zero, split_seed: 1}", "labels: /dev/zero is not among the label stores"),
+    ],
+)
+def test_a_recipe_as_text_names_nothing_that_is_not_offered(page, store, jobs, line, sentence):
+    choose_data(page, store).run()
+    labelled(page.button_group, "Settings as").set_value("YAML text").run()
+    recipe = yaml.safe_load(page.text_area[0].value) | yaml.safe_load(line)
+    page.text_area[0].set_value(yaml.safe_dump(recipe)).run()
+    assert any(sentence in error.value.replace("\\", "") for error in page.error)
+    assert "Start training" not in [entry.label for entry in page.button]
+    with pytest.raises(ConfigError, match=sentence):
+        offered.train(yaml.safe_dump(recipe))
+    assert not (jobs.parent / "app").exists()
+    assert list_jobs() == []
 
 
 def test_both_presets_fill_the_form(page):

@@ -12,6 +12,7 @@ import yaml
 
 from training.recipes.recipe import PRESETS, Recipe
 from training.recipes.yaml import parse_yaml
+from virialff.administrator import administration
 from virialff.labels.store import LabelStore
 from virialff.settings import ASSETS, CHECKOUT, LABELS
 
@@ -90,6 +91,8 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     values = recipe.model_dump(mode="json")
     values = {name: value for name, value in values.items() if value is not None}
     labels = [shown_path(path) for path in recipe.data.labels]
+    if recipe.initial is not None:
+        values["initial"] = shown_path(recipe.initial)
     values["data"]["labels"] = labels[0] if len(labels) == 1 else labels
     return values
 
@@ -103,11 +106,16 @@ def shown_path(path: Path) -> str:
 
 
 def label_sources() -> list[Path]:
-    """Parquet files that ship and stores of campaigns in build/labels, by name; what is in them is not looked at."""
-    shipped = sorted((ASSETS / "data").glob("*.parquet"))
-    campaigns = sorted(LABELS.glob("*/"))
-    stores = [folder for folder in campaigns if any(folder.glob("*.parquet")) or any(folder.glob("*.journal"))]
-    return [*shipped, *stores]
+    """Parquet files that ship, stores of campaigns in build/labels, then those in the administrator's folders; what is
+    in them is not looked at."""
+    found = [*sorted((ASSETS / "data").glob("*.parquet")), *_stores(LABELS)]
+    for folder in administration().folders.labels:
+        found += [*sorted(folder.glob("*.parquet")), *_stores(folder)]
+    return found
+
+
+def _stores(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*/")) if any(path.glob("*.parquet")) or any(path.glob("*.journal"))]
 
 
 def levels_of(source: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -14,21 +13,18 @@ from pages.components.shell import commands as command_view
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets.show import download
-from training.jobs.control import FOLDER, list_jobs
+from training.jobs import offered
+from training.jobs.control import list_jobs
+from training.jobs.offered import CAMPAIGN, IMPORT
 from training.labelling.config import load_campaign
 from training.recipes.presets import shown_path
-from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.settings import LABELS
 from virialff.text import counted
 from virialff.units import ENERGY_UNITS
 
-_IMPORT = "import of labels"
-_CAMPAIGN = "label campaign"
 _PROBLEMS_SHOWN = 500
-_OWN = "a configuration of my own"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}")
 
 
 def check(path: Path, version: object) -> None:
@@ -60,8 +56,8 @@ def check(path: Path, version: object) -> None:
     download("Problems (CSV)", table, "problems.csv")
 
 
-def _new_store(kind: str) -> Path | None:
-    """Folder of the store that an import adds to."""
+def _new_store(kind: str) -> str | None:
+    """Name of the store that an import adds to."""
     name = st.text_input(
         "Name of the label store",
         kind,
@@ -70,27 +66,37 @@ def _new_store(kind: str) -> Path | None:
         help=f"A folder in {shown_path(LABELS)}; rows are added to one that is there.",
         **KEPT,
     ).strip()
-    if not _NAME.fullmatch(name):
-        st.error("Name the store with letters, digits, '.', '_' and '-' only.")
+    try:
+        offered.new_store(name)
+    except VirialffError as error:
+        st.error(sentence(error))
         return None
-    return LABELS / name
+    return name
 
 
 def imports() -> None:
     """Import QMugs as published, or an SDF file; those that run and have run."""
-    command_view.refusal(_IMPORT)
+    command_view.refusal(IMPORT)
     way = st.segmented_control("Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", **KEPT)
     if way == "QMugs":
         _qmugs()
     else:
         _sdf()
-    for job in list_jobs(_IMPORT)[::-1]:
+    for job in list_jobs(IMPORT)[::-1]:
         command_view.show(job, f"import into {Path(job.subject).name}", result_lines=12)
 
 
 def _qmugs() -> None:
-    st.markdown("`summary.csv` and `structures.tar.gz` as published, in one folder of this machine.")
-    folder = st.text_input("Folder with the files of QMugs", key="qmugs_folder", width=520, **KEPT)
+    folders = list(offered.qmugs_folders())
+    if not folders:
+        st.info(
+            "There is no folder with `summary.csv` and `structures.tar.gz` of QMugs here. The administrator of this "
+            "app can name one (`qmugs` in the section `[folders]` of the settings), or import it by "
+            "`virialff data import-qmugs`.",
+            title="QMugs is not here",
+        )
+        return
+    folder = st.selectbox("Folder with the files of QMugs", folders, key="qmugs_folder", width=520, **KEPT)
     store = _new_store("qmugs")
     with st.container(horizontal=True):
         gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", **KEPT)
@@ -102,14 +108,12 @@ def _qmugs() -> None:
         )
     if store is None:
         return
-    arguments = ["data", "import-qmugs", folder.strip(), "--output", str(store)]
-    arguments += ["--gfn2"] * gfn2 + ["--any-geometry"] * any_geometry
     st.button(
         "Import QMugs",
         icon=":material/database:",
-        disabled=not folder.strip(),
-        on_click=command_view.start,
-        args=(_IMPORT, str(store), arguments),
+        on_click=command_view.attempt,
+        args=(IMPORT, offered.import_qmugs, folder, store),
+        kwargs={"gfn2": gfn2, "any_geometry": any_geometry},
     )
 
 
@@ -121,40 +125,48 @@ def _sdf() -> None:
         units = list(ENERGY_UNITS)
         unit = st.selectbox("Unit", units, units.index("Eh"), key="sdf_unit", width=140, **KEPT)
         level = st.text_input("Level of theory", key="sdf_level", width=260, placeholder="wB97X-D/def2-SVP", **KEPT)
-        kind = st.selectbox("Geometries are", ["minimum", "displaced", "scan"], key="sdf_kind", width=180, **KEPT)
+        kind = st.selectbox("Geometries are", offered.KINDS, key="sdf_kind", width=180, **KEPT)
     store = _new_store("sdf")
     if store is None or file is None:
         return
-    name = "upload.sdf.gz" if file.name.endswith(".gz") else "upload.sdf"
-    arguments = ["data", "import-sdf", f"{FOLDER}/{name}", "--output", str(store), "--energy", field.strip()]
-    arguments += ["--unit", unit, "--level", level.strip(), "--kind", kind]
     st.button(
         "Import SDF",
         icon=":material/database:",
         disabled=not (field.strip() and level.strip()),
-        on_click=lambda: command_view.start(_IMPORT, str(store), arguments, files={name: file.getvalue()}),
+        on_click=lambda: command_view.attempt(
+            IMPORT,
+            offered.import_sdf,
+            file.getvalue(),
+            store,
+            compressed=file.name.endswith(".gz"),
+            energy=field.strip(),
+            unit=unit,
+            level=level.strip(),
+            kind=kind,
+        ),
     )
 
 
 def campaigns() -> None:
-    """Start a label campaign by one of the configurations that ship; those that run and have run."""
-    command_view.refusal(_CAMPAIGN)
-    presets = {path.stem: path for path in sorted(PRESETS.glob("labels_*.yaml"))}
+    """Start one of the label campaigns that are offered; those that run and have run."""
+    command_view.refusal(CAMPAIGN)
+    found = offered.campaigns()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Campaign", [*presets, _OWN], key="campaign", width=260, **KEPT)
-        if name == _OWN:
-            given = st.text_input("Path of a configuration", key="campaign_path", width=420, **KEPT)
-            path = Path(given.strip()) if given.strip() else None
-        else:
-            path = presets[name]
+        name = st.selectbox(
+            "Campaign",
+            list(found),
+            key="campaign",
+            width=320,
+            help="What ships, and what is in the folders that the administrator of this app names.",
+            **KEPT,
+        )
         workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
-    if path is not None:
-        _one_campaign(path, int(workers))
-    for job in list_jobs(_CAMPAIGN)[::-1]:
+    _one_campaign(name, found[name], int(workers))
+    for job in list_jobs(CAMPAIGN)[::-1]:
         command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
 
 
-def _one_campaign(path: Path, workers: int) -> None:
+def _one_campaign(name: str, path: Path, workers: int) -> None:
     try:
         config = load_campaign(path)
     except VirialffError as error:
@@ -165,14 +177,11 @@ def _one_campaign(path: Path, workers: int) -> None:
     st.caption(f"{plain(about)} Computes on {where} into {plain(shown_path(config.folder))}.")
     with st.popover("The configuration"):
         st.code(path.read_text(encoding="utf-8"), language="yaml")
-    arguments = ["label", str(path), "--workers", str(workers), "--interval", "2"]
-    local = config.cluster == "local"
     st.button(
         "Start labelling",
         type="primary",
         icon=":material/play_arrow:",
-        on_click=command_view.start,
-        args=(_CAMPAIGN, str(config.folder.absolute()), arguments),
-        kwargs={"gpus": local * config.gpus, "cores": local * workers * config.threads},
+        on_click=command_view.attempt,
+        args=(CAMPAIGN, offered.label, name, workers),
     )
     st.caption("It goes on when this page is closed. What is there already is not computed again.")

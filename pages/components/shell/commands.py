@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.shell.text import plain, sentence
-from training.jobs.control import find, forget, resume, start_command, stop
+from training.jobs.control import find, forget, resume, stop
 from training.jobs.record import Job, last_lines
 from training.labelling.campaign.progress import Progress, duration
 from virialff.errors import VirialffError
@@ -34,11 +34,6 @@ def attempt(purpose: str, act: Callable[..., object], *arguments: Any, **options
         act(*arguments, **options)
     except VirialffError as error:
         st.session_state[_REFUSED] = (purpose, str(error))
-
-
-def start(purpose: str, subject: str, arguments: list[str], **options: Any) -> None:
-    """For on_click: start a command, with the options of `start_command`."""
-    attempt(purpose, start_command, purpose, subject, arguments, **options)
 
 
 def refusal(purpose: str, title: str | None = None) -> None:

@@ -12,6 +12,7 @@ from pages.components.training import recipe_form
 from pages.components.widgets.show import download, show_figure
 from training.jobs.control import find, list_jobs, resume
 from training.jobs.devices import find_devices
+from training.jobs.offered import MODEL, make_model
 from training.jobs.record import TRAINING, Job, last_lines
 from training.jobs.runs import metrics_table, runs_with_metrics, speed_of
 from training.labelling.campaign.progress import duration
@@ -24,7 +25,6 @@ from virialff.models import registry
 
 _POLL_SECONDS = 2.0
 _LINES = 15
-_SHIP = "model of a run"
 
 
 def show_job(job: Job) -> None:
@@ -160,8 +160,8 @@ def _clone(recipe: Path, name: str) -> None:
 
 def _make_model(job: Job) -> None:
     st.subheader("Make it a model")
-    command_view.refusal(_SHIP)
-    made = [ship for ship in list_jobs(_SHIP)[::-1] if ship.subject == str(job.run)]
+    command_view.refusal(MODEL)
+    made = [ship for ship in list_jobs(MODEL)[::-1] if ship.subject == str(job.run)]
     for ship in made:
         name = ship.arguments[ship.arguments.index("--name") + 1]
         command_view.show(ship, f"model {name}")
@@ -189,12 +189,9 @@ def _make_model(job: Job) -> None:
             "Make a model",
             disabled=problem is not None,
             icon=":material/deployed_code:",
-            on_click=command_view.start,
-            args=(
-                _SHIP,
-                str(job.run),
-                ["ship", str(job.run), "--name", name, *([] if compare else ["--no-comparison"])],
-            ),
+            on_click=command_view.attempt,
+            args=(MODEL, make_model, job.name, name),
+            kwargs={"compare": compare},
         )
     if problem is not None:
         st.error(sentence(problem))

@@ -5,10 +5,11 @@ from typing import Any
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets.show import download
+from training.jobs.offered import check_training, initial_weights
 from training.recipes.optimization import Optimization
-from training.recipes.presets import Setting, check_recipe, presets, recipe_text, recipe_values, settings_of
+from training.recipes.presets import Setting, presets, recipe_text, recipe_values, settings_of
 from training.recipes.recipe import load_recipe
 from virialff.errors import VirialffError
 from virialff.networks.config import NetworkConfig, out_of_bounds
@@ -51,6 +52,12 @@ def _take(name: str | None) -> None:
         fill(recipe_values(load_recipe(preset.path)), preset.name)
 
 
+def origin() -> str:
+    """Where the values of the form came from: a preset, or a run."""
+    named: str = st.session_state[_ORIGIN]
+    return named
+
+
 def base_values() -> dict[str, Any]:
     """What the form was filled with."""
     values: dict[str, Any] = st.session_state[_VALUES]
@@ -77,7 +84,7 @@ def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str 
             return None
         text = recipe_text({**settings, "name": name, "level_of_theory": level_of_theory, "data": data})
     try:
-        check_recipe(text)
+        check_training(text)
     except VirialffError as error:
         st.error(sentence(error), title="This recipe cannot be used")
         return None
@@ -104,13 +111,20 @@ def _form(values: dict[str, Any]) -> dict[str, Any] | None:
     with tabs[-2]:
         result["network"] = _widgets("network", NetworkConfig, values["network"])
     with tabs[-1]:
-        initial = st.text_input(
-            "Folder of a run or a model",
-            values.get("initial") or "",
+        found = ["", *initial_weights()]
+        wanted = values.get("initial") or ""
+        if wanted not in found:
+            st.caption(plain(f"The weights {wanted} of {origin()} are not here: choose others."))
+        initial = st.selectbox(
+            "A model or a run",
+            found,
+            found.index(wanted) if wanted in found else 0,
             key=key("initial"),
+            format_func=lambda name: one_line(name) or "none: random weights",
             help="Its weights are the start of the training; the networks must agree.",
+            width=420,
             **KEPT,
-        ).strip()
+        )
     result.pop("initial", None)
     if initial:
         result["initial"] = initial

@@ -1,6 +1,5 @@
 """Start a training: a recipe, its data, and where it runs."""
 
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,18 +8,17 @@ import streamlit as st
 from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
 from pages.components.training import recipe_form
-from training.jobs.control import start
 from training.jobs.devices import Devices, find_devices
+from training.jobs.offered import label_stores, train
 from training.jobs.runs import check_run_name, free_run_name
-from training.recipes.presets import label_sources, levels_of, shown_path
-from training.slurm import SlurmConfig
+from training.recipes.presets import levels_of
+from virialff.administrator import administration
 from virialff.errors import VirialffError
 from virialff.settings import runs_folder
 
 #: The job that the page shows.
 SHOWN_JOB = "training_job"
 _START = "start of a training"
-_OTHER = "another path"
 
 
 @st.cache_data(show_spinner="Looking for GPUs and SLURM…", ttl=15)
@@ -58,7 +56,8 @@ def new_training(devices: Devices) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=command_view.attempt,
-            args=(_START, _start, text, *place),
+            args=(_START, _start, text),
+            kwargs=place,
         )
     command_view.refusal(_START, "The training was not started")
 
@@ -78,24 +77,22 @@ def _named(name: str) -> bool:
 def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     """The section `data` and the level of theory; None where there are no labels to choose from."""
     labels = values["data"]["labels"]
+    wanted = [labels] if isinstance(labels, str) else labels
+    offered = label_stores()
+    missing = [name for name in wanted if name not in offered]
     # Several stores of a preset are one choice.
-    several = {} if isinstance(labels, str) else {", ".join(labels): labels}
-    wanted = next(iter(several), labels)
-    sources = [shown_path(path) for path in label_sources()]
-    options = [*several, *sources, _OTHER]
+    several = {", ".join(wanted): wanted} if len(wanted) > 1 and not missing else {}
+    options = [*several, *offered]
+    if not options:
+        st.error("There are no label stores here yet: page Data imports labels or computes them.")
+        return None
+    if missing:
+        st.caption(plain(f"The labels {', '.join(missing)} of {recipe_form.origin()} are not here: choose others."))
     with st.container(horizontal=True):
-        index = options.index(wanted if wanted in options else _OTHER)
+        index = 0 if missing or several else options.index(wanted[0])
         source = st.selectbox(
             "Labels", options, index, key=recipe_form.key("labels"), persist_state="session", width=360
         )
-        if source == _OTHER:
-            source = st.text_input(
-                "Path of a label store or Parquet file",
-                wanted,
-                key=recipe_form.key("labels_path"),
-                persist_state="session",
-                width=420,
-            ).strip()
         stores = several.get(source, [source])
         try:
             levels = sorted({level for store in stores for level in _levels(store, _version(Path(store)))})
@@ -160,7 +157,8 @@ def _levels(source: str, version: tuple[int, ...]) -> list[str]:
     return levels_of(Path(source))
 
 
-def _place(devices: Devices) -> tuple[Literal["local", "slurm"], int, SlurmConfig | None]:
+def _place(devices: Devices) -> dict[str, Any]:
+    """Where it runs, as options of `offered.train`."""
     places: dict[str, Literal["local", "slurm"]] = {"This machine": "local"}
     if devices.partitions:
         places["SLURM"] = "slurm"
@@ -188,9 +186,11 @@ def _place(devices: Devices) -> tuple[Literal["local", "slurm"], int, SlurmConfi
             st.caption(plain(devices.no_gpu))
         if devices.no_slurm:
             st.caption(plain(devices.no_slurm))
-        return cluster, gpus, None
-    names = [partition.name for partition in devices.partitions]
-    default = next((n for n, partition in enumerate(devices.partitions) if partition.default), 0)
+        return {"cluster": cluster, "gpus": gpus}
+    allowed = administration().slurm.partitions
+    partitions = [partition for partition in devices.partitions if not allowed or partition.name in allowed]
+    names = [partition.name for partition in partitions]
+    default = next((n for n, partition in enumerate(partitions) if partition.default), 0)
     with st.container(horizontal=True):
         partition = st.selectbox(
             "Partition", names, default, key=f"training_partition_{'_'.join(names)}", persist_state="session", width=200
@@ -201,11 +201,14 @@ def _place(devices: Devices) -> tuple[Literal["local", "slurm"], int, SlurmConfi
         memory = st.number_input(
             "Memory (GB)", 1.0, value=8.0, key="training_memory", persist_state="session", width=200
         )
-    return cluster, gpus, SlurmConfig(partition=partition, time_minutes=int(minutes), memory_gb=float(memory))
+    return {
+        "cluster": cluster,
+        "gpus": gpus,
+        "partition": partition,
+        "minutes": int(minutes),
+        "memory_gb": float(memory),
+    }
 
 
-def _start(text: str, cluster: Literal["local", "slurm"], gpus: int, slurm: SlurmConfig | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
-        recipe = Path(folder) / "recipe.yaml"
-        recipe.write_text(text, encoding="utf-8")
-        st.session_state[SHOWN_JOB] = start(recipe, cluster=cluster, gpus=gpus, slurm=slurm).name
+def _start(text: str, **place: Any) -> None:
+    st.session_state[SHOWN_JOB] = train(text, **place).name

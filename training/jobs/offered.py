@@ -1,0 +1,140 @@
+"""What pages start, by the names of what they offer: stores, campaigns and folders that ship, that the administrator
+names or that were made here. No path that somebody types and no file that somebody uploads decides what runs."""
+
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from training.jobs.control import FOLDER, find, start, start_command
+from training.jobs.record import Job
+from training.jobs.runs import check_run_name, runs_with_metrics
+from training.labelling.config import load_campaign
+from training.recipes.presets import check_recipe, label_sources, shown_path
+from training.recipes.recipe import PRESETS, Recipe
+from training.slurm import SlurmConfig
+from virialff.administrator import administration
+from virialff.errors import ConfigError
+from virialff.files import name_problem
+from virialff.models.registry import registered_models
+from virialff.settings import LABELS
+from virialff.units import ENERGY_UNITS
+
+#: Purposes of what is started here, by which pages find it again.
+IMPORT, CAMPAIGN, MODEL = "import of labels", "label campaign", "model of a run"
+
+#: Geometries of an import.
+KINDS = ("minimum", "displaced", "scan")
+
+
+def label_stores() -> dict[str, Path]:
+    """Label stores and Parquet files by their shown path."""
+    return {shown_path(path): path for path in label_sources()}
+
+
+def initial_weights() -> dict[str, Path]:
+    """Models and runs whose weights a training can start with, by their shown path."""
+    return {shown_path(path): path for path in [*(model.folder for model in registered_models()), *runs_with_metrics()]}
+
+
+def campaigns() -> dict[str, Path]:
+    """Configurations of label campaigns by name: those that ship, and the administrator's under other names."""
+    found = {file.stem: file for file in PRESETS.glob("labels_*.yaml")}
+    for folder in administration().folders.campaigns:
+        found = {file.stem: file for file in sorted(folder.glob("*.yaml"))} | found
+    return dict(sorted(found.items()))
+
+
+def qmugs_folders() -> dict[str, Path]:
+    """Folders of the administrator with the files of QMugs, by path."""
+    places = [path for root in administration().folders.qmugs for path in [root, *sorted(root.glob("*/"))]]
+    return {str(path): path for path in places if (path / "summary.csv").is_file()}
+
+
+def check_training(text: str) -> Recipe:
+    """The recipe that this text is, if it names nothing but what is offered.
+
+    Raises ConfigError with the key of the first thing that is wrong.
+    """
+    recipe = check_recipe(text)
+    check_run_name(recipe.name)
+    stores = {path.resolve() for path in label_stores().values()}
+    for path in (*recipe.data.labels, *(recipe.companion.labels if recipe.companion else ())):
+        if path.resolve() not in stores:
+            raise ConfigError(f"labels: {path} is not among the label stores that are offered here")
+    weights = {path.resolve() for path in initial_weights().values()}
+    if recipe.initial is not None and recipe.initial.resolve() not in weights:
+        raise ConfigError(f"initial: {recipe.initial} is not among the models and runs that are offered here")
+    return recipe
+
+
+def train(
+    text: str,
+    *,
+    cluster: Literal["local", "slurm"] = "local",
+    gpus: int = 0,
+    partition: str | None = None,
+    minutes: int = 720,
+    memory_gb: float = 8.0,
+) -> Job:
+    """Start a training by this recipe, as `control.start` does; the run has the recipe's name."""
+    check_training(text)
+    slurm = SlurmConfig(partition=partition, time_minutes=minutes, memory_gb=memory_gb)
+    with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
+        recipe = Path(folder) / "recipe.yaml"
+        recipe.write_text(text, encoding="utf-8")
+        return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm)
+
+
+def label(name: str, workers: int) -> Job:
+    """Start the label campaign of this name, or go on with it."""
+    path = _chosen(campaigns(), name, "label campaign")
+    config = load_campaign(path)
+    local = config.cluster == "local"
+    return start_command(
+        CAMPAIGN,
+        str(config.folder.absolute()),
+        ["label", str(path), f"--workers={int(workers)}", "--interval=2"],
+        gpus=local * config.gpus,
+        cores=local * int(workers) * config.threads,
+    )
+
+
+def import_qmugs(folder: str, store: str, *, gfn2: bool = False, any_geometry: bool = False) -> Job:
+    """Import the files of QMugs in one of `qmugs_folders` into the label store of this name."""
+    source, target = _chosen(qmugs_folders(), folder, "folder with the files of QMugs"), new_store(store)
+    arguments = ["data", "import-qmugs", str(source), "--output", str(target)]
+    return start_command(IMPORT, str(target), arguments + ["--gfn2"] * gfn2 + ["--any-geometry"] * any_geometry)
+
+
+def import_sdf(
+    content: bytes, store: str, *, compressed: bool, energy: str, unit: str, level: str, kind: str = KINDS[0]
+) -> Job:
+    """Import an uploaded SDF file into the label store of this name; `energy` is the data field of the energy."""
+    target = new_store(store)
+    if unit not in ENERGY_UNITS or kind not in KINDS:
+        raise ConfigError(f"{unit!r} and {kind!r} are not among the units and kinds of geometry that are offered here")
+    name = "upload.sdf.gz" if compressed else "upload.sdf"
+    arguments = ["data", "import-sdf", f"{FOLDER}/{name}", "--output", str(target), f"--energy={energy}"]
+    arguments += [f"--unit={unit}", f"--level={level}", f"--kind={kind}"]
+    return start_command(IMPORT, str(target), arguments, files={name: content})
+
+
+def make_model(job: str, name: str, *, compare: bool = True) -> Job:
+    """Make a model of this name of the run of a training job, measured beside the other methods or not."""
+    if (problem := name_problem(name, "model")) is not None:
+        raise ConfigError(problem).of("name")
+    run = str(find(job).run)
+    return start_command(MODEL, run, ["ship", run, "--name", name, *([] if compare else ["--no-comparison"])])
+
+
+def new_store(name: str) -> Path:
+    """The folder of the label store of this name. Raises ConfigError where none can have it."""
+    if (problem := name_problem(name, "label store")) is not None:
+        raise ConfigError(problem).of("name")
+    return LABELS / name
+
+
+def _chosen(offered: dict[str, Path], name: str, what: str) -> Path:
+    if name not in offered:
+        raise ConfigError(f"There is no {what} {name!r} here, only {', '.join(offered) or 'none'}.")
+    return offered[name]
