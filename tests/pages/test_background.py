@@ -25,11 +25,11 @@ def importable_work():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", folder)
-        background._pool.clear()
+        for pool in background._POOLS.values():
+            pool.close()
         yield
-        for lane in ("short", "long"):
-            background._pool(lane).close()
-    background._pool.clear()
+        for pool in background._POOLS.values():
+            pool.close()
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.components.shell.text import plain, sentence
 from pages.components.shell.worker_pool import Job, WorkerPool
-from virialff.settings import is_read_only
+from virialff.access import acting_user, require_write_access
+from virialff.administrator import Role
+from virialff.errors import VirialffError
 
 #: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait.
 Lane = Literal["short", "long"]
@@ -47,9 +50,8 @@ class _Handle:
         weakref.finalize(self, job.stop_asked.set).atexit = False
 
 
-@st.cache_resource(show_spinner=False)
-def _pool(lane: Lane) -> WorkerPool:
-    return WorkerPool(_SIZES[lane])
+# Not in a cache of Streamlit: any browser can clear those, and would get new processes beside the old ones.
+_POOLS: dict[Lane, WorkerPool] = {lane: WorkerPool(size) for lane, size in _SIZES.items()}
 
 
 def _handles() -> dict[str, _Handle]:
@@ -72,24 +74,41 @@ def start(
     the arguments they were computed from, so the key must name what decides about them (a molecule's content key).
     """
     stop(key)
-    job = Job(title, pickle.dumps((work, arguments)), keep)
+    job = Job(title, pickle.dumps((work, arguments)), keep, owner=acting_user().name or _session())
     handles = _handles()
     handles[key] = _Handle(job, lane)
-    if lane == "long" and is_read_only():
-        job.error = "work of minutes is refused because this installation is read-only"
+    if (refused := _refused(lane)) is not None:
+        job.error = refused
         job.ended.set()
         return
     ended = [name for name, handle in handles.items() if handle.job.ended.is_set()]
     for name in ended[: max(0, len(ended) - _MOST_KEPT)]:
         del handles[name]
-    _pool(lane).submit(job)
+    _POOLS[lane].submit(job)
+
+
+def _refused(lane: Lane) -> str | None:
+    """Why the user may not start work in this lane, as a sentence, or None."""
+    if acting_user().role < Role.READER:
+        return "nobody may compute here without login"
+    try:
+        if lane == "long":
+            require_write_access("Work of minutes")
+    except VirialffError as error:
+        return str(error)
+    return None
+
+
+def _session() -> str:
+    context = get_script_run_ctx(suppress_warning=True)
+    return "" if context is None else context.session_id
 
 
 def stop(key: str) -> None:
     """Give up the work under this key and forget its result."""
     handle = _handles().pop(key, None)
     if handle is not None:
-        _pool(handle.lane).stop(handle.job)
+        _POOLS[handle.lane].stop(handle.job)
 
 
 def known(key: str) -> bool:
@@ -136,7 +155,7 @@ def _follow(key: str) -> None:
 
 def _words(handle: _Handle) -> str:
     job = handle.job
-    ahead = _pool(handle.lane).position(job)
+    ahead = _POOLS[handle.lane].position(job)
     if ahead:
         return f"{job.title}: waiting, {ahead} other {'jobs' if ahead > 1 else 'job'} first"
     left = job.seconds_left

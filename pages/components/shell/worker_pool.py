@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -33,8 +33,10 @@ _log = logging.getLogger(__name__)
 class Job:
     """One piece of work, waiting, running or ended. Read by pages, written by the thread that serves it."""
 
-    def __init__(self, title: str, payload: bytes, keep: Callable[[Any], None] | None) -> None:
+    def __init__(self, title: str, payload: bytes, keep: Callable[[Any], None] | None, owner: str = "") -> None:
         self.title = title
+        #: whose it is: users, or sessions without login, take turns
+        self.owner = owner
         self.ended = threading.Event()
         self.result: Any = None
         #: why there is no result, for people; "" while there may be one
@@ -146,14 +148,21 @@ class _Worker:
 
 
 class WorkerPool:
-    """At most `size` jobs at a time, each in a process; further ones wait in the order they came."""
+    """At most `size` jobs at a time, each in a process; further ones wait.
+
+    Next is who has fewest at work and longest had no turn, so that many jobs of one let one of another pass.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._lock = threading.Lock()
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []
         self._idle: list[_Worker] = []
         self._busy = 0
+        self._at_work: Counter[str] = Counter()
+        # When an owner's last job began, by a count of the jobs.
+        self._last_turn: dict[str, int] = {}
+        self._turns = 0
 
     def submit(self, job: Job) -> None:
         """Start the job, or put it at the end of the queue."""
@@ -167,7 +176,12 @@ class WorkerPool:
     def position(self, job: Job) -> int:
         """How many jobs are ahead of this one in the queue and running; 0 once it runs or has ended."""
         with self._lock:
-            return self._waiting.index(job) + self._busy if job in self._waiting else 0
+            if job not in self._waiting:
+                return 0
+            own = [other for other in self._waiting if other.owner == job.owner].index(job)
+            others = Counter(other.owner for other in self._waiting if other.owner != job.owner)
+            # Of each of the others as many as of this one's owner come before it, at most.
+            return self._busy + own + sum(min(count, own + 1) for count in others.values())
 
     def stop(self, job: Job) -> None:
         """Take the job from the queue, or end its work within about a second; its result is not kept."""
@@ -190,9 +204,14 @@ class WorkerPool:
                 if not self._waiting:
                     self._busy -= 1
                     return
-                job = self._waiting.popleft()
+                job = min(self._waiting, key=lambda job: (self._at_work[job.owner], self._last_turn.get(job.owner, 0)))
+                self._waiting.remove(job)
+                self._turns += 1
+                self._last_turn[job.owner] = self._turns
+                self._at_work[job.owner] += 1
             if job.stop_asked.is_set():
                 job.ended.set()
+                self._over(job)
                 continue
             job.started = time.monotonic()
             try:
@@ -202,6 +221,15 @@ class WorkerPool:
                 job.error = UNEXPECTED
             finally:
                 job.ended.set()
+                self._over(job)
+
+    def _over(self, job: Job) -> None:
+        with self._lock:
+            self._at_work[job.owner] -= 1
+            if not self._at_work[job.owner]:
+                del self._at_work[job.owner]
+            if not self._at_work and not self._waiting:
+                self._last_turn.clear()
 
     def _run(self, job: Job) -> None:
         while True:
