@@ -1,15 +1,8 @@
-"""The app: navigation, sidebar, and the link to the current molecule. Start it with `make run`."""
+"""The app as a server: `streamlit run app.py`, or `make run`. Who may come in is asked before anything else."""
 
-from pages.components.shell import model, state
-from pages.components.shell.entry import inside_app, navigation
-from pages.components.widgets.show import choose_format
+import streamlit as st
+from starlette.middleware import Middleware
 
-page = navigation()
-state.read_link()
-model.read_link()
-model.sidebar()
-choose_format()
-with inside_app():
-    page.run()
-state.write_link()
-model.write_link()
+from pages.components.shell.door import Door
+
+app = st.App("main.py", middleware=[Middleware(Door)])

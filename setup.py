@@ -14,6 +14,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 SHIPPED = (
     "app.py",
+    "main.py",
     "pages/**/*.py",
     "pages/**/*.html",
     "training/**/*.py",

@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 import virialff
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("app.py", "pages", "perf", "scripts", "tests", "training", "virialff")
-SHIPPED = ("app.py", "pages", "training", "virialff")
+CODE = ("app.py", "main.py", "pages", "perf", "scripts", "tests", "training", "virialff")
+SHIPPED = ("app.py", "main.py", "pages", "training", "virialff")
 OURS = {"app", "pages", "perf", "scripts", "tests", "training", "virialff"}
 #: Pinned without an import statement: what installs the checkout, and the programs that an engine imports by name.
 INSTALLER = {"setuptools"}

@@ -18,7 +18,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What building reads.
-SOURCES = ("app.py", "pages", "training", "virialff", "assets", "static", ".streamlit", "setup.py", "pyproject.toml")
+SOURCES = (
+    "app.py",
+    "main.py",
+    "pages",
+    "training",
+    "virialff",
+    "assets",
+    "static",
+    ".streamlit",
+    "setup.py",
+    "pyproject.toml",
+)
 LARGEST = 15e6  # bytes
 
 #: Packages of the extras: neither of them may be loaded by what the library itself does.
@@ -89,6 +100,7 @@ def test_what_is_in_it(wheel):
     assert all((ROOT / name).is_file() for name in shipped)
     assert shipped >= {
         "app.py",
+        "main.py",
         "pages/molecule.py",
         "training/commands/train.py",
         ".streamlit/config.toml",
@@ -164,7 +176,7 @@ from virialff.settings import CHECKOUT
 _offer_shipped()
 os.chdir(CHECKOUT)
 from streamlit.testing.v1 import AppTest
-page = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=300).run()
+page = AppTest.from_file(str(CHECKOUT / "main.py"), default_timeout=300).run()
 assert not page.exception, page.exception
 import pages.components.shell.entry, training.jobs.control
 from virialff.settings import runs_folder

@@ -17,7 +17,7 @@ def app() -> AppTest:
     """A fresh session, not yet run, in a server that has computed neither energies nor parameters yet."""
     energy_cache.clear()
     molecule_set.store.clear()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_SECONDS)
+    return AppTest.from_file(str(ROOT / "main.py"), default_timeout=TIMEOUT_SECONDS)
 
 
 def open_tab(app: AppTest, name: str) -> AppTest:

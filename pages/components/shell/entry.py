@@ -1,4 +1,4 @@
-"""The app's pages, and the way into them.
+"""The app's pages, and the way into them: who came, and what he may.
 
 Streamlit takes a folder `pages` beside app.py for the pages of an app without `st.navigation`, until app.py has run for
 the first time in a server. A link that opens another page first would therefore run that page's file alone.
@@ -10,8 +10,16 @@ from contextvars import ContextVar
 
 import streamlit as st
 from streamlit.navigation.page import Page
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from virialff.settings import CHECKOUT
+from pages.components.shell import door
+from pages.components.shell.text import plain, sentence
+from virialff import access
+from virialff.access import OWNER, User
+from virialff.administrator import Role, administration
+from virialff.errors import ConfigError
+from virialff.settings import CHECKOUT, is_read_only
 
 # A file of our own: Streamlit would fetch an icon given by name from the network.
 ICON = CHECKOUT / "assets" / "icon.svg"
@@ -34,6 +42,85 @@ def navigation() -> Page:
             st.Page("pages/evaluation.py", title="Evaluation", icon=":material/fact_check:"),
         ]
     )
+
+
+_NOBODY = User("", Role.NOBODY)
+
+
+def user() -> User:
+    """Who is at the page that this thread serves; nobody where a server's thread serves none."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None and not Runtime.exists():
+        return access.user_of_process()
+    try:
+        way = door.way()
+        if way == "local":
+            return OWNER
+        if context is None or way == "closed":
+            return _NOBODY
+        if way == "open":
+            return access.visitor(st.context.ip_address or "")
+        if not st.user.is_logged_in:
+            return _NOBODY
+        email = st.user.get("email")
+        # A provider may take any address that somebody types, and says so.
+        if not isinstance(email, str) or st.user.get("email_verified") is False:
+            return _NOBODY
+        return User(email.strip().lower(), access.role_of(email))
+    except ConfigError:
+        return _NOBODY
+
+
+access.identify_by(user)
+
+
+def admit() -> None:
+    """Let in whoever may come in; for others the page says what to do and stops."""
+    try:
+        way = "closed" if door.is_served_without() else door.way()
+        administration()
+    except ConfigError as error:
+        st.error(sentence(error), title="The settings of this app are damaged")
+        st.stop()
+    if way == "closed":
+        st.error(plain(access.CLOSED), title="This app is closed")
+        st.stop()
+    visitor = user()
+    if way == "login":
+        _login(visitor)
+    if way == "open":
+        may = "compute and train" if visitor.role > Role.READER else "look at everything and compute"
+        st.warning(
+            f"Without login: everybody who reaches this address may {may} here.", icon=":material/lock_open_right:"
+        )
+    if is_read_only():
+        st.info("This installation is read-only: nothing is started, stopped or changed.", icon=":material/visibility:")
+    context = get_script_run_ctx()
+    assert context is not None
+    door.admit(context.session_id, visitor.name)
+
+
+def _login(visitor: User) -> None:
+    if not st.user.is_logged_in:
+        st.title("VirialFF")
+        st.markdown("Energies and parameters of molecules by a force field that a neural network makes. Please log in.")
+        st.button("Log in", type="primary", icon=":material/login:", on_click=st.login)
+        st.stop()
+    name = st.user.get("email") or st.user.get("name") or "somebody without an e-mail address"
+    if visitor.role is Role.NOBODY:
+        st.title("VirialFF")
+        if st.user.get("email_verified") is False:
+            why = f"{name} is not verified by whoever you logged in with."
+        else:
+            why = (
+                f"You are logged in as {name}, who is not among the users of this installation: ask its administrator."
+            )
+        st.error(plain(why), title="You may not come in")
+        st.button("Log out", icon=":material/logout:", on_click=st.logout)
+        st.stop()
+    with st.sidebar:
+        st.caption(plain(f"{name}, {visitor.role.word}"))
+        st.button("Log out", icon=":material/logout:", on_click=st.logout, key="log_out")
 
 
 @contextmanager

@@ -1,0 +1,15 @@
+"""The script of the app: navigation, sidebar, and the link to the current molecule. app.py serves it."""
+
+from pages.components.shell import entry, model, state
+from pages.components.widgets.show import choose_format
+
+page = entry.navigation()
+entry.admit()
+state.read_link()
+model.read_link()
+model.sidebar()
+choose_format()
+with entry.inside_app():
+    page.run()
+state.write_link()
+model.write_link()
