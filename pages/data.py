@@ -9,7 +9,7 @@ from pages.components.data import work as label_work
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import sentence
-from training.jobs.offered import label_stores
+from training.jobs.offered import chosen, label_stores
 from virialff.errors import VirialffError
 from virialff.labels.store import LabelStore
 
@@ -31,11 +31,12 @@ def chosen_store() -> Path | None:
         **LINKED,
     )
     try:
-        LabelStore(stores[name]).files()
+        path = chosen(stores, name, "label store")
+        LabelStore(path).files()
     except VirialffError as error:
         st.error(sentence(error), title="This label store cannot be used")
         return None
-    return stores[name]
+    return path
 
 
 def store_tabs(path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.components.shell import background
@@ -217,3 +218,28 @@ def test_work_of_a_session_that_is_gone_is_stopped(app):
     app.session_state["background_jobs"].clear()
     gc.collect()
     assert running.stop_asked.is_set()
+
+
+def test_users_take_turns_in_the_pool(pool, tmp_path):
+    """Five pieces of work of one user came before one of another, which is next."""
+    first = job("count", tmp_path)
+    first.owner = "ada"
+    many = [job("where") for _ in range(4)]
+    for one in many:
+        one.owner = "ada"
+    other = job("where")
+    other.owner = "will"
+    for one in (first, *many, other):
+        pool.submit(one)
+    wait_for(lambda: first.started)
+    assert pool.position(other) == 2
+    pool.stop(first)
+    assert other.ended.wait(SECONDS)
+    assert all(one.ended.wait(SECONDS) for one in many)
+    assert other.started < min(one.started for one in many)
+
+
+def test_clearing_the_caches_leaves_the_pools():
+    before = dict(background._POOLS)
+    st.cache_resource.clear()
+    assert {lane: pool is before[lane] for lane, pool in background._POOLS.items()} == {"short": True, "long": True}

@@ -175,8 +175,8 @@ def test_what_is_wrong_in_a_recipe_is_a_sentence(page):
     ("line", "sentence"),
     [
         ("name: ../../app/X", "cannot name a run"),
-        ("initial: /etc", "initial: /etc is not among the models and runs"),
-        ("data: {labels: /dev/zero, split_seed: 1}", "labels: /dev/zero is not among the label stores"),
+        ("initial: /etc", "/etc is not among the models and runs"),
+        ("data: {labels: /dev/zero, split_seed: 1}", "/dev/zero is not among the label stores"),
     ],
 )
 def test_a_recipe_as_text_names_nothing_that_is_not_offered(page, store, jobs, line, sentence):

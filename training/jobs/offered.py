@@ -60,10 +60,10 @@ def check_training(text: str) -> Recipe:
     stores = {path.resolve() for path in label_stores().values()}
     for path in (*recipe.data.labels, *(recipe.companion.labels if recipe.companion else ())):
         if path.resolve() not in stores:
-            raise ConfigError(f"labels: {path} is not among the label stores that are offered here")
+            raise ConfigError(f"{path} is not among the label stores that are offered here: give one of them")
     weights = {path.resolve() for path in initial_weights().values()}
     if recipe.initial is not None and recipe.initial.resolve() not in weights:
-        raise ConfigError(f"initial: {recipe.initial} is not among the models and runs that are offered here")
+        raise ConfigError(f"{recipe.initial} is not among the models and runs that are offered here: give one of them")
     return recipe
 
 
@@ -87,7 +87,7 @@ def train(
 
 def label(name: str, workers: int) -> Job:
     """Start the label campaign of this name, or go on with it."""
-    path = _chosen(campaigns(), name, "label campaign")
+    path = chosen(campaigns(), name, "label campaign")
     config = load_campaign(path)
     local = config.cluster == "local"
     return start_command(
@@ -101,7 +101,7 @@ def label(name: str, workers: int) -> Job:
 
 def import_qmugs(folder: str, store: str, *, gfn2: bool = False, any_geometry: bool = False) -> Job:
     """Import the files of QMugs in one of `qmugs_folders` into the label store of this name."""
-    source, target = _chosen(qmugs_folders(), folder, "folder with the files of QMugs"), new_store(store)
+    source, target = chosen(qmugs_folders(), folder, "folder with the files of QMugs"), new_store(store)
     arguments = ["data", "import-qmugs", str(source), "--output", str(target)]
     return start_command(IMPORT, str(target), arguments + ["--gfn2"] * gfn2 + ["--any-geometry"] * any_geometry)
 
@@ -134,7 +134,8 @@ def new_store(name: str) -> Path:
     return LABELS / name
 
 
-def _chosen(offered: dict[str, Path], name: str, what: str) -> Path:
+def chosen(offered: dict[str, Path], name: str, what: str) -> Path:
+    """The path of what was chosen of this; a browser can send any text in its place. Raises ConfigError."""
     if name not in offered:
         raise ConfigError(f"There is no {what} {name!r} here, only {', '.join(offered) or 'none'}.")
     return offered[name]

@@ -161,13 +161,14 @@ def campaigns() -> None:
             **KEPT,
         )
         workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
-    _one_campaign(name, found[name], int(workers))
+    _one_campaign(name, found, int(workers))
     for job in list_jobs(CAMPAIGN)[::-1]:
         command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
 
 
-def _one_campaign(name: str, path: Path, workers: int) -> None:
+def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
     try:
+        path = offered.chosen(found, name, "label campaign")
         config = load_campaign(path)
     except VirialffError as error:
         st.error(sentence(error), title="This configuration cannot be used")

@@ -9,7 +9,7 @@ from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
 from pages.components.training import recipe_form
 from training.jobs.devices import Devices, find_devices
-from training.jobs.offered import label_stores, train
+from training.jobs.offered import chosen, label_stores, train
 from training.jobs.runs import check_run_name, free_run_name
 from training.recipes.presets import levels_of
 from virialff.administrator import administration
@@ -95,7 +95,8 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
         )
         stores = several.get(source, [source])
         try:
-            levels = sorted({level for store in stores for level in _levels(store, _version(Path(store)))})
+            paths = [chosen(offered, store, "label store") for store in stores]
+            levels = sorted({level for path in paths for level in _levels(str(path), _version(path))})
         except VirialffError as error:
             st.error(sentence(error), title="These labels cannot be used")
             return None

@@ -7,9 +7,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from tests.administration import administer
 from training.jobs.locks import share
-from training.jobs.record import JobFolder, Request
-from training.jobs.slots import gpus_here, take_slots
+from training.jobs.record import OWN_TURN, JobFolder, Request, State
+from training.jobs.slots import gpus_here, take_slots, waiting
 from virialff.settings import JOBS_PER_GPU_VARIABLE
 
 
@@ -93,3 +94,31 @@ def test_the_gpus_of_this_machine(monkeypatch):
     for text, expected in (("", ()), ("-1", ()), ("2, GPU-a", ("2", "GPU-a"))):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", text)
         assert gpus_here() == expected
+
+
+def test_users_take_turns(jobs):
+    """Ten jobs of one user came before one of another, who is second."""
+    asked = [ask(jobs, f"ada{n}", float(n), owner="ada@x.org") for n in range(10)]
+    asked += [ask(jobs, "will", 20.0, owner="will@x.org"), ask(jobs, "owner", 21.0)]
+    for folder, _ in asked:
+        folder.write_state(State(state="queued", waits_for="GPUs"))
+    assert [job.name for job in waiting(socket.gethostname(), "GPUs")][:4] == ["ada0", "will", "owner", "ada1"]
+    # One that is at work counts too.
+    asked[0][0].write_state(State(state="running"))
+    assert [job.name for job in waiting(socket.gethostname(), "GPUs")][:4] == ["will", "owner", "ada1", "ada2"]
+
+
+def test_a_user_has_so_many_at_once(jobs, monkeypatch, tmp_path):
+    administer(monkeypatch, tmp_path, "[quota]\njobs_at_once = 2\n")
+    got = []
+    for n in range(3):
+        folder, request = ask(jobs, f"ada{n}", float(n), owner="ada@x.org", gpus=0, cores=0, purpose="import")
+        assert request.needs == (OWN_TURN,)
+        folder.write_state(State(state="queued", waits_for=OWN_TURN))
+        got.append(take_slots(folder, request, OWN_TURN))
+        if got[-1] is not None:
+            folder.write_state(State(state="running"))
+    assert [slots is not None for slots in got] == [True, True, False]
+    other, request = ask(jobs, "will", 9.0, owner="will@x.org", gpus=0, cores=0, purpose="import")
+    other.write_state(State(state="queued", waits_for=OWN_TURN))
+    assert take_slots(other, request, OWN_TURN) is not None
