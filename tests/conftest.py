@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Below tests/: what needs a browser, the app, SLURM, DFT, trainings or campaigns. `make test-fast` leaves it out.
 SLOW = (
     "browser",
+    "door",
     "pages",
     "test_conftest.py",
     "test_repository.py",

@@ -22,7 +22,11 @@ SHIPPED = ("app.py", "main.py", "pages", "training", "virialff")
 OURS = {"app", "pages", "perf", "scripts", "tests", "training", "virialff"}
 #: Pinned without an import statement: what installs the checkout, and the programs that an engine imports by name.
 INSTALLER = {"setuptools"}
-IMPORTED_BY_NAME = {"tblite": "virialff/engines/xtb.py", "xtb": "virialff/engines/xtb.py"}
+IMPORTED_BY_NAME = {
+    "authlib": "virialff/commands/app.py",
+    "tblite": "virialff/engines/xtb.py",
+    "xtb": "virialff/engines/xtb.py",
+}
 
 
 def python_files(*places: str) -> list[Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import httpx
 import pytest
 import yaml
@@ -12,10 +15,12 @@ from tests.door.visitor import Visitor, log_in, open_websocket
 from tests.small_training import small_recipe
 
 
-def client_of(shared: Served, user: str, **claims: object) -> httpx.Client:
-    client = httpx.Client(base_url=shared.address, timeout=90, follow_redirects=True)
-    log_in(client, user, {"email": user, **claims}, shared.provider)
-    return client
+@contextmanager
+def client_of(shared: Served, user: str, **claims: object) -> Iterator[httpx.Client]:
+    """Somebody who has logged in."""
+    with httpx.Client(base_url=shared.address, timeout=90, follow_redirects=True) as client:
+        log_in(client, user, {"email": user, **claims}, shared.provider)
+        yield client
 
 
 def test_nothing_is_shown_without_login(shared):

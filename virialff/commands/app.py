@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if way == "closed":
         raise AccessError(CLOSED)
     if way == "login" and importlib.util.find_spec("authlib") is None:
-        raise EngineError("login needs Authlib, which is not here; pip install Authlib")
+        raise EngineError('login needs Authlib, which is not here; pip install "virialff[login]"')
     # Streamlit reads its configuration, and recipes their paths, from the folder in which it starts.
     os.chdir(CHECKOUT)
     options = ["--server.address", arguments.address, "--server.port", str(arguments.port)]

@@ -9,7 +9,6 @@ import html
 import ipaddress
 import logging
 import threading
-from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -153,8 +152,11 @@ class _Uploads:
             if session not in self._users:
                 return "This page may not upload: log in first, or load it anew."
             user = self._users[session]
-            of_session = size + self._sum(held, {session})
-            of_user = size + self._sum(held, {name for name, other in self._users.items() if other == user})
+            # A file takes the place of one that was there under its name.
+            others = {place: each for place, each in {**held, **self._coming}.items() if place != (session, file)}
+            sessions = {name for name, other in self._users.items() if other == user}
+            of_session = size + sum(each for place, each in others.items() if place[0] == session)
+            of_user = size + sum(each for place, each in others.items() if place[0] in sessions)
             for used, limit, whose in (
                 (of_session, quota.upload_mb, "this browser tab"),
                 (of_user, quota.uploads_mb, "all your browser tabs"),
@@ -170,9 +172,6 @@ class _Uploads:
     def end(self, session: str, file: str) -> None:
         with self._lock:
             self._coming.pop((session, file), None)
-
-    def _sum(self, held: Mapping[tuple[str, str], int], sessions: set[str]) -> int:
-        return sum(size for (session, _), size in {**held, **self._coming}.items() if session in sessions)
 
 
 _uploads = _Uploads()

@@ -1,7 +1,7 @@
 """The app's pages, and the way into them: who came, and what he may.
 
-Streamlit takes a folder `pages` beside app.py for the pages of an app without `st.navigation`, until app.py has run for
-the first time in a server. A link that opens another page first would therefore run that page's file alone.
+Streamlit takes a folder `pages` beside main.py for the pages of an app without `st.navigation`, until main.py has run
+for the first time in a server. A link that opens another page first would therefore run that page's file alone.
 """
 
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ def _login(visitor: User) -> None:
 
 @contextmanager
 def inside_app() -> Iterator[None]:
-    """Around app.py's call of a page."""
+    """Around main.py's call of a page."""
     token = _inside_app.set(True)
     try:
         yield
@@ -134,7 +134,7 @@ def inside_app() -> Iterator[None]:
 
 
 def enter_through_app() -> None:
-    """Start again through app.py where Streamlit has run a page's file alone. Every page calls it first."""
+    """Start again through main.py where Streamlit has run a page's file alone. Every page calls it first."""
     if not _inside_app.get():
         navigation()
         st.rerun()
