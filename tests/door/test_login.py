@@ -34,8 +34,8 @@ def test_nothing_is_shown_without_login(shared):
 @pytest.mark.parametrize(
     ("user", "claims", "sentence"),
     [
-        ("mallory@example.org", {}, "not among the users here"),
-        ("worker@example.org.evil", {}, "not among the users here"),
+        ("mallory@example.org", {}, "not among the users of this installation"),
+        ("worker@example.org.evil", {}, "not among the users of this installation"),
         ("worker@example.org", {"email_verified": False}, "is not verified"),
     ],
 )

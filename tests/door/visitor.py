@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 SECONDS = 90.0
@@ -26,7 +27,7 @@ _VALUES = {
 
 @contextmanager
 def open_websocket(
-    address: str, *, host: str | None = None, origin: str | None = None, cookies: str = ""
+    address: str, *, host: str | None = None, origin: str | None = None, cookies: str = "", token: str = ""
 ) -> Iterator[ClientConnection]:
     """A websocket to the app at `address`, with these headers. Raises InvalidStatus where it is refused."""
     place = urlsplit(address)
@@ -36,7 +37,8 @@ def open_websocket(
         f"ws://{host or place.netloc}/_stcore/stream",
         sock=socket.create_connection((place.hostname, place.port), timeout=SECONDS),
         additional_headers={"Origin": origin or address, **({"Cookie": cookies} if cookies else {})},
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        # As Streamlit's page does: without the token no login of the cookies counts.
+        subprotocols=[Subprotocol("streamlit"), *([Subprotocol(token)] if token else [])],
         max_size=None,
         # What is loaded slowly by a busy machine is no reason to give up.
         ping_timeout=None,
@@ -59,7 +61,9 @@ class Visitor:
         self._page = ""
         self._set: dict[str, tuple[str, Any]] = {}
         cookies = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
-        self._socket = self._held.enter_context(open_websocket(address, cookies=cookies))
+        self._socket = self._held.enter_context(
+            open_websocket(address, cookies=cookies, token=self.client.cookies.get("_streamlit_xsrf", ""))
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,8 @@ SUMMARY = "start the app"
 
 #: Packages without which no page opens.
 NEEDED = ("streamlit", "plotly", "pydantic", "yaml", "py3Dmol", "streamlit_ketcher")
+#: Packages that Streamlit imports when somebody logs in.
+FOR_LOGIN = ("authlib", "httpx")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     way = way_in(arguments.address)
     if way == "closed":
         raise AccessError(CLOSED)
-    if way == "login" and importlib.util.find_spec("authlib") is None:
-        raise EngineError('login needs Authlib, which is not here; pip install "virialff[login]"')
+    missing = [name for name in FOR_LOGIN if importlib.util.find_spec(name) is None] if way == "login" else []
+    if missing:
+        raise EngineError(f'login needs {", ".join(missing)}, which is not here; pip install "virialff[login]"')
     # Streamlit reads its configuration, and recipes their paths, from the folder in which it starts.
     os.chdir(CHECKOUT)
     options = ["--server.address", arguments.address, "--server.port", str(arguments.port)]
