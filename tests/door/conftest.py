@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-import oidc_provider_mock
+import oidc_provider_mock  # type: ignore[import-untyped]
 import pytest
 
 from tests.browser.conftest import ROOT, START_SECONDS, free_port, wait_until_healthy

@@ -105,9 +105,10 @@ def test_no_path_is_read(local, visitor):
     assert "passwd" not in shown
     assert "root:" not in shown
     assert memory_mb(local.process) < 2000
-    for act in (offered.label, offered.import_qmugs):
-        with pytest.raises(ConfigError, match="There is no"):
-            act("/dev/zero", 1)  # type: ignore[operator]
+    with pytest.raises(ConfigError, match="There is no label campaign '/dev/zero'"):
+        offered.label("/dev/zero", 1)
+    with pytest.raises(ConfigError, match="There is no folder with the files of QMugs '/dev'"):
+        offered.import_qmugs("/dev", "store")
 
 
 @pytest.mark.parametrize("name", ["../../app/X", "/tmp/X", "..", "jobs", ".hidden", "a/b", "-x", "a" * 65, "a\nb"])

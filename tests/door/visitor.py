@@ -61,9 +61,7 @@ class Visitor:
         self._page = ""
         self._set: dict[str, tuple[str, Any]] = {}
         cookies = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
-        self._socket = self._held.enter_context(
-            open_websocket(address, cookies=cookies, token=self.client.cookies.get("_streamlit_xsrf", ""))
-        )
+        self._socket = self._held.enter_context(open_websocket(address, cookies=cookies, token=self._token()))
 
     def __enter__(self) -> Self:
         return self
@@ -96,12 +94,15 @@ class Visitor:
 
     def upload(self, name: str, content: bytes) -> httpx.Response:
         """Send a file as the widget for uploads does."""
-        token = self.client.cookies.get("_streamlit_xsrf", "")
+        token = self._token()
         return self.client.put(
             f"/_stcore/upload_file/{self.session}/{name}",
             files={"file": (name, content)},
             headers={"X-Xsrftoken": token},
         )
+
+    def _token(self) -> str:
+        return self.client.cookies.get("_streamlit_xsrf") or ""
 
     def _widget(self, label: str) -> tuple[str, str]:
         assert label in self.widgets, f"{label!r} is not among {sorted(self.widgets)}: {self.text[-2000:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_hours_and_memory(monkeypatch, tmp_path):
     # A child of the child counts too.
     grandchild = "x = b'x' * 200_000_000; print(1, flush=True); input()"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
-    process = children.start([sys.executable, "-c", code], by=9, stdin=-1, stdout=-1)
+    process = children.start([sys.executable, "-c", code], by=signal.SIGKILL, stdin=-1, stdout=-1)
     assert process.stdout is not None
     assert process.stdout.read(1) == b"1"
     assert 2e8 < memory_used(process.pid) < 3e8
