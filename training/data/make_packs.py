@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.pack import COMPLEXES, KINDS, MOLECULES, SPLITS, LabelledGraph, PackWriter
+from virialff.documents import json_lines
 from virialff.errors import ConfigError
+from virialff.files import replace_file
 from virialff.labels.evaluation_sets import refuse_evaluation
 from virialff.labels.schema import COLUMN_OF, Label, from_table
 from virialff.labels.splits import MONOMERS, Fractions, split_of_record
@@ -87,7 +89,7 @@ def make_packs(
     }
     if index.without_interaction:
         counts["complex_rows_without_interaction_energy"] = index.without_interaction
-    (folder / COUNTS).write_text(json.dumps(counts, indent=1) + "\n")
+    replace_file(folder / COUNTS, json_lines(counts))
     return counts
 
 

@@ -30,7 +30,9 @@ from training.jobs.record import (
 )
 from training.jobs.slots import gpus_here, waiting
 from training.slurm import SlurmConfig, cancel, require_slurm, submit
+from virialff import seals
 from virialff.errors import ConfigError, JobError, VirialffError
+from virialff.files import replace_file
 from virialff.settings import jobs_per_gpu, require_write_access, runs_folder
 from virialff.text import counted
 
@@ -84,7 +86,7 @@ def start(
         str(subject),
         [*arguments, *options],
         # A copy: later changes of the original do not reach a job that waits.
-        files={"recipe.yaml": recipe.read_bytes()},
+        files={"recipe.yaml": seals.sealed_text(recipe.read_bytes())},
         cluster=cluster,
         gpus=gpus,
         cores=max(stage.threads for stage in checked.all_stages) * (processes or gpus or 1),
@@ -130,7 +132,7 @@ def start_command(
         # A training goes on with what its run has; others begin anew.
         folder = before if before is not None and purpose == TRAINING else _new_folder(request)
         for name, content in (files or {}).items():
-            (folder.path / Path(name).name).write_bytes(content)
+            replace_file(folder.path / Path(name).name, content)
         arguments = tuple(argument.replace(FOLDER, str(folder.path)) for argument in arguments)
         _begin(folder, request.model_copy(update={"arguments": arguments}))
     return find(folder.name)

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from virialff.elements import SYMBOL_OF
 from virialff.errors import StoreError
 from virialff.labels.schema import COLUMN_OF, Label, from_table, plain_values
-from virialff.labels.store import LabelStore, full_table, read_file, reading
+from virialff.labels.store import LabelStore, parquet_file, read_file, row_group
 from virialff.text import counted, fixed
 
 _SHOWN = ("identifier", "level_of_theory", "kind", "detail", "source", "energy", "interaction_energy", "failure")
@@ -106,15 +105,14 @@ def label_at(path: Path | str, row: int) -> Label:
     before = 0
     for file in LabelStore(path).files():
         if file.suffix == ".parquet":
-            with reading(file), pq.ParquetFile(file) as parquet:
+            with parquet_file(file) as parquet:
                 if row > before + parquet.metadata.num_rows:
                     before += parquet.metadata.num_rows
                     continue
                 for group in range(parquet.num_row_groups):
                     length = parquet.metadata.row_group(group).num_rows
                     if row <= before + length:
-                        table = parquet.read_row_group(group).slice(row - before - 1, 1)
-                        return next(iter(from_table(full_table(table))))
+                        return next(iter(from_table(row_group(parquet, file, group).slice(row - before - 1, 1))))
                     before += length
         else:
             for table in read_file(file):

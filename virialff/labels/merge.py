@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from virialff.errors import StoreError
-from virialff.labels.journal import sync_folder
+from virialff.files import sync_folder
 from virialff.labels.schema import ARROW_SCHEMA, COLUMN_OF, SCALE_KEY, map_lists
 from virialff.labels.store import LabelStore, write_parquet
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.small_network import SMALL_NETWORK
 from tests.virialff.sample_models import change_card, flip_a_byte, make_ensemble, packed
+from virialff.documents import read_object
 from virialff.errors import CheckpointError
 from virialff.models import registry
 from virialff.models.checkpoint import sha256_of
@@ -70,13 +71,13 @@ def newer_parameters(folder: Path) -> None:
 
 
 def without_key(folder: Path) -> None:
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     del card["split"]
     (folder / "card.json").write_text(json.dumps(card))
 
 
 def without_atomic_energy(folder: Path) -> None:
-    energies = json.loads((folder / "card.json").read_text())["atomic_energies_kcal_mol"]
+    energies = read_object(folder / "card.json")["atomic_energies_kcal_mol"]
     change_card(folder, atomic_energies_kcal_mol=energies | {"Br": float("nan")})
 
 
@@ -212,12 +213,12 @@ def member_that_is_not_finite(folder: Path) -> None:
     with safe_open(file, framework="pt") as reader:
         metadata = reader.metadata()
     save_file(tensors, file, metadata)
-    listed = json.loads((folder / "card.json").read_text())["members"]
+    listed = read_object(folder / "card.json")["members"]
     change_card(folder, members=[listed[0] | {"sha256": sha256_of(file)}, listed[1]])
 
 
 def forget_a_member(folder: Path) -> None:
-    change_card(folder, members=json.loads((folder / "card.json").read_text())["members"][:1])
+    change_card(folder, members=read_object(folder / "card.json")["members"][:1])
 
 
 @pytest.mark.parametrize(
