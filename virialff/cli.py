@@ -14,6 +14,7 @@ from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
 from virialff.commands.parser import Parser, UsageError, option_of
 from virialff.errors import CheckpointError, ConfigError, EngineError, MoleculeError, ReadOnlyError, VirialffError
+from virialff.files import disk_problem
 from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VirialffError as error:
         return _fail(str(error), ExitCode.INPUT)
     except OSError as error:
-        return _fail(f"{error.filename or 'the input'}: {error.strerror or error}", ExitCode.INPUT)
+        return _fail(disk_problem(error), ExitCode.INPUT)
     except Exception as error:  # the edge of the program: a fault is reported, not hidden
         if shows_traceback():
             raise

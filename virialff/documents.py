@@ -119,13 +119,15 @@ class Lines(NamedTuple):
 def read_lines(path: Path) -> Lines:
     """The lines of a file that a run or a campaign appends to; none where there is no such file.
 
-    The part of a line that a kill left at the end is passed over. Raises OSError where it cannot be read.
+    The part of a line that a kill left at the end is passed over. Raises DocumentError where it cannot be read.
     """
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES_OF_LINES)
     except (FileNotFoundError, NotADirectoryError):
         return Lines([], [])
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror or error}.") from error
     *lines, last = text.split(b"\n")
     found = Lines([], [])
     for number, line in enumerate([*lines, last], start=1):

@@ -110,24 +110,26 @@ def _is_left(entry: os.DirEntry[str], writer: str | None) -> bool:
         return False
 
 
-#: What the system says, in words that tell what to do.
+#: What to do about what the system says.
 _REMEDIES = {
-    errno.ENOSPC: "the disk is full: make room and try again",
-    errno.EDQUOT: "the quota of the disk is used up: make room and try again",
-    errno.EFBIG: "the file is larger than the system allows here: make room or choose another folder",
-    errno.EACCES: "permission is denied: allow it, or choose another folder",
-    errno.EPERM: "permission is denied: allow it, or choose another folder",
-    errno.EROFS: "the file system is read-only: choose a folder that can be written",
-    errno.ENAMETOOLONG: "the name is too long for the file system: choose a shorter one",
-    errno.EMFILE: "too many files are open: close other programs and try again",
-    errno.ENFILE: "too many files are open: close other programs and try again",
-    errno.EIO: "the disk reports an error: see to it, or choose another",
+    errno.ENOSPC: "make room and try again",
+    errno.EDQUOT: "make room and try again",
+    errno.EFBIG: "choose a folder that takes larger files",
+    errno.EACCES: "allow it, or choose another folder",
+    errno.EPERM: "allow it, or choose another folder",
+    errno.EROFS: "choose a folder that can be written",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "close other programs and try again",
+    errno.ENFILE: "close other programs and try again",
+    errno.EIO: "see to the disk, or choose another",
 }
 
 
 def disk_problem(error: OSError) -> str:
     """What went wrong with which file and what to do, as a sentence without its period."""
-    reason = _REMEDIES.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    reason = error.strerror or str(error)
+    if (remedy := _REMEDIES.get(error.errno or 0)) is not None:
+        reason = f"{reason}; {remedy}"
     name = error.filename if error.filename2 is None else error.filename2
     if name is None or isinstance(name, int):
         return f"a file cannot be read or written: {reason}"

@@ -32,7 +32,7 @@ from training.jobs.slots import gpus_here, waiting
 from training.slurm import SlurmConfig, cancel, require_slurm, submit
 from virialff import seals
 from virialff.errors import ConfigError, JobError, VirialffError
-from virialff.files import replace_file
+from virialff.files import disk_problem, replace_file
 from virialff.settings import jobs_per_gpu, require_write_access, runs_folder
 from virialff.text import counted
 
@@ -188,7 +188,8 @@ def stop(name: str, *, wait_seconds: float = 60.0) -> Job:
     job = find(name)
     if job.is_over:
         raise JobError(f"The job {name} is over already ({job.state}{job.reason and ': '}{job.reason}).")
-    _folder(name).ask_to_stop(job.attempt)
+    with _written():
+        _folder(name).ask_to_stop(job.attempt)
     if job.cluster == "slurm" and job.state == "queued" and job.scheduler_id is not None:
         cancel([job.scheduler_id])
     deadline = time.monotonic() + wait_seconds
@@ -225,7 +226,8 @@ def forget(name: str) -> None:
     require_write_access("Removing the record of a job")
     if not find(name).is_over:
         raise JobError(f"The job {name} is at work: stop it first.")
-    shutil.rmtree(_folder(name).path)
+    with _written():
+        shutil.rmtree(_folder(name).path)
 
 
 def _folder(name: str) -> JobFolder:
@@ -275,12 +277,22 @@ def _new_folder(request: Request) -> JobFolder:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Only one process at a time begins attempts."""
+    """Only one process at a time begins attempts. Raises JobError where the records cannot be written."""
     place = runs_folder() / "jobs"
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "starting.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _written():
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / "starting.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What the system says of a file of a job is a JobError."""
+    try:
         yield
+    except OSError as error:
+        raise JobError(f"The records of the jobs cannot be written: {disk_problem(error)}.") from error
 
 
 def _begin(folder: JobFolder, request: Request) -> None:
@@ -300,9 +312,9 @@ def _begin(folder: JobFolder, request: Request) -> None:
             _submit(folder, request)
         else:
             _launch(folder, request, alive)
-    except VirialffError:
+    except (VirialffError, OSError):
         if before is None:
-            (folder.path / "job.json").unlink()
+            (folder.path / "job.json").unlink(missing_ok=True)
         else:
             folder.write_request(before)
         raise

@@ -28,7 +28,7 @@ from training.loop.metrics import read_metrics
 from training.slurm import ALIVE, SlurmConfig, job_states
 from virialff.documents import json_lines, read_json
 from virialff.errors import DocumentError, JobError
-from virialff.files import replace_file
+from virialff.files import disk_problem, replace_file
 from virialff.settings import runs_folder
 
 #: The purpose of trainings.
@@ -306,6 +306,8 @@ def last_lines(path: Path, count: int) -> list[str]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
+    except OSError as error:
+        return [disk_problem(error)]
     return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
 

@@ -34,8 +34,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 class LabelStore:
     """The labels in a folder, or in one Parquet file. Opening it reads nothing; it need not exist to be written."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, passed_over: list[str] | None = None) -> None:
+        """passed_over: takes the reasons of files that cannot be read, which are left out then; None: they raise."""
         self.path = Path(path)
+        self._passed_over = passed_over
 
     def files(self) -> list[Path]:
         """The files that hold the rows now, by name, each part once.
@@ -56,18 +58,30 @@ class LabelStore:
         Raises StoreDamagedError and StoreSchemaError, which name the file.
         """
         for path in self.files():
-            yield from read_file(path, columns)
+            with self._passing_over():
+                yield from read_file(path, columns)
 
     def n_rows(self) -> int:
         """How many rows there are, by what the files say of themselves; journals are counted."""
         total = 0
         for path in self.files():
-            if path.suffix == _PARQUET:
-                with reading(path), pq.ParquetFile(path) as file:
-                    total += file.metadata.num_rows
-            else:
-                total += sum(len(table) for table in read_file(path, ["task"]))
+            with self._passing_over():
+                if path.suffix == _PARQUET:
+                    with reading(path), pq.ParquetFile(path) as file:
+                        total += file.metadata.num_rows
+                else:
+                    total += sum(len(table) for table in read_file(path, ["task"]))
         return total
+
+    @contextmanager
+    def _passing_over(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            if self._passed_over is None:
+                raise
+            if str(error) not in self._passed_over:
+                self._passed_over.append(str(error))
 
     def labels(self) -> Iterator[Label]:
         """All rows, a batch of them in memory at a time. Raises what `tables` raises."""

@@ -233,7 +233,7 @@ def _load_parameters(file: Path, sha256: Any) -> tuple[ForceFieldNetwork, Baseli
     except (ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{file}: {reason_of(error)}; the model cannot give total energies") from error
     if not torch.isfinite(baseline.weights).all():
-        raise CheckpointError(f"{file} has a baseline that is not finite; train the model again")
+        raise CheckpointError(f"{file} is whole but of no use: its baseline is not finite; train the model again")
     return network, baseline
 
 
@@ -291,10 +291,12 @@ def _build_network(file: Path, metadata: dict[str, str], tensors: dict[str, Tens
         weights = {
             name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")
         }
-        for name, value in weights.items():
-            if not value.is_floating_point() or not torch.isfinite(value).all():
-                raise ValueError(f"{name} has values that are not finite numbers")
         network.load_state_dict(weights)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, DocumentError) as error:
         raise CheckpointError(f"{file} does not fit the network it describes: {error}") from error
+    for name, value in network.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(
+                f"{file} is whole but of no use: its weights {name} are not finite numbers; train the model again"
+            )
     return network.requires_grad_(False).eval().to(torch.float64)

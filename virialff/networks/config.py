@@ -47,7 +47,8 @@ def out_of_bounds(settings: type, name: str, value: Any) -> str | None:
             words, keeps = _BOUNDS[bound]
             if not keeps(number, limit):
                 must = "must not be negative" if (bound, limit) == ("at_least", 0) else f"must be {words} {limit:g}"
-                return f"{name} is {number:g} and {must}{', or left out' if entry.default is None else ''}"
+                shown = str(number) if isinstance(number, int) else f"{number:g}"
+                return f"{name} is {shown} and {must}{', or left out' if entry.default is None else ''}"
     return None
 
 

@@ -11,6 +11,9 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from pages.components.shell.text import sentence
+from virialff.errors import VirialffError
+from virialff.files import disk_problem
 from virialff.settings import CHECKOUT
 
 # A file of our own: Streamlit would fetch an icon given by name from the network.
@@ -38,10 +41,14 @@ def navigation() -> Page:
 
 @contextmanager
 def inside_app() -> Iterator[None]:
-    """Around app.py's call of a page."""
+    """Around app.py's call of a page. What a full disk or a file without permission ends is a sentence there."""
     token = _inside_app.set(True)
     try:
         yield
+    except OSError as error:
+        st.error(sentence(disk_problem(error)), title="A file cannot be read or written")
+    except VirialffError as error:
+        st.error(sentence(error), title="The page cannot go on")
     finally:
         _inside_app.reset(token)
 

@@ -58,7 +58,9 @@ def test_a_lock_names_its_holder(tmp_path):
     script += "lock = holding(Path(sys.argv[1]), 'The run'); lock.__enter__(); print(flush=True); input()"
     other = subprocess.Popen([sys.executable, "-c", script, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     other.stdout.readline()
-    words = f"The run is in the hands of process {other.pid} on "
+    words = (
+        rf"The run is in the hands of process {other.pid} of \S+ on \S+, since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d: wait"
+    )
     with pytest.raises(JobError, match=words), holding(path, "The run"):
         pass
     other.kill()

@@ -76,9 +76,9 @@ def without_key(folder: Path) -> None:
     (folder / "card.json").write_text(json.dumps(card))
 
 
-def without_atomic_energy(folder: Path) -> None:
+def with_atomic_energy(folder: Path, value: float | None) -> None:
     energies = read_object(folder / "card.json")["atomic_energies_kcal_mol"]
-    change_card(folder, atomic_energies_kcal_mol=energies | {"Br": float("nan")})
+    change_card(folder, atomic_energies_kcal_mol=energies | {"Br": value})
 
 
 REFUSED = {
@@ -87,7 +87,10 @@ REFUSED = {
     "cut off": (cut_off, "is not a safetensors file"),
     "foreign tensors": (foreign, "holds tensors of another program"),
     "a pickle": (pickled, "is not a safetensors file"),
-    "not finite": (not_finite, "gives no finite energy, forces and charges for H2; train it again"),
+    "not finite": (
+        not_finite,
+        r"whole but of no use: its weights charges\S+ are not finite numbers; train the model again",
+    ),
     "another network": (other_network, "does not fit the network it describes"),
     "an endless network": (endless_network, "message_steps is 1000000000000"),
     "newer parameters": (newer_parameters, "format version 99 and this program reads 1; update virialff"),
@@ -98,7 +101,9 @@ REFUSED = {
     "a foreign element": (lambda folder: change_card(folder, elements=["H", "C", "Si"]), "names 'Si'"),
     "elements as text": (lambda folder: change_card(folder, elements="HCNO"), "does not list its elements"),
     "no hydrogen": (lambda folder: change_card(folder, elements=["C"]), "leaves out hydrogen"),
-    "no atomic energy": (without_atomic_energy, "no finite atomic energy of Br"),
+    "no atomic energy": (lambda folder: with_atomic_energy(folder, None), "no finite atomic energy of Br"),
+    "an energy that is none": (lambda folder: with_atomic_energy(folder, float("nan")), "NaN is no number of JSON"),
+    "an endless energy": (lambda folder: with_atomic_energy(folder, 1e300), "no finite atomic energy of Br"),
     "no level": (lambda folder: change_card(folder, level_of_theory=None), "no text under level_of_theory"),
     "no card": (lambda folder: (folder / "card.json").unlink(), r"has no (file )?card\.json"),
     "no parameters": (lambda folder: (folder / "model.safetensors").unlink(), r"has no (file )?model\.safetensors"),
