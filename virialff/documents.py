@@ -14,6 +14,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
+from operator import ne
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,7 +164,11 @@ def json_line(content: Mapping[str, Any]) -> bytes:
 
 
 def _opened(value: Any) -> Any:
-    if not isinstance(value, dict) or SEAL not in value:
+    if not isinstance(value, dict):
+        return value
+    if SEAL not in value:
+        if any(len(key) == len(SEAL) and sum(map(ne, key, SEAL)) == 1 for key in value):
+            raise DocumentError(f"its key {SEAL} is damaged")
         return value
     content = {key: inner for key, inner in value.items() if key != SEAL}
     if value[SEAL] != _crc32(content):
