@@ -208,7 +208,8 @@ class Model(EnergiesAndForces):
         n_atoms = [molecule.n_atoms for molecule in molecules]
         parts = _split(parameters, n_atoms)
         for molecule, part, baseline in zip(molecules, parts, baselines, strict=True):
-            if not all(torch.isfinite(values).all() for values in (part.charges, part.coefficients, baseline)):
+            # In single precision too, in which tables and kernels keep them.
+            if not all(torch.isfinite(values.float()).all() for values in (part.charges, part.coefficients, baseline)):
                 raise EngineError(
                     f"the model {self.name} gives no finite parameters for {molecule.formula}: train it again, or "
                     "choose another"

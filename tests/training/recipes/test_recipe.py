@@ -89,7 +89,7 @@ def test_a_wrong_recipe_is_a_sentence_with_its_line(tmp_path: Path, old, new, me
         ("a: !!int x", r"line 1: tags \(!\) are not read"),
         ("a: 1\nb: !!python/name:os.system", r"line 2: tags \(!\) are not read"),
         ("a: 1\n\nb: " + "[" * 3000, r"line 3: it is nested more than 20 deep"),
-        ("".join(f"{' ' * n}a:\n" for n in range(30)), r"line 21: it is nested more than 20 deep"),
+        ("".join(f"{' ' * n}a:\n" for n in range(30)), r"line 20: it is nested more than 20 deep"),
         ("a: [" + "1, " * 30_000 + "1]", r"line 1: there are more than 20,000 values"),
         ("a: " + "9" * 5000, r"line 1: a number has too many digits"),
         ("a: 1\nb: 0x_", r"line 2: '0x_' is no number"),
