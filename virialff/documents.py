@@ -149,8 +149,8 @@ def read_lines(path: Path) -> Lines:
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON object with its checksum as the last key, as files of our own have it."""
     # As it will be read: tuples are lists then, and keys text.
-    content = json.loads(json.dumps({key: value for key, value in content.items() if key != SEAL}))
-    return content | {SEAL: _crc32(content)}
+    plain: dict[str, Any] = json.loads(json.dumps({key: value for key, value in content.items() if key != SEAL}))
+    return plain | {SEAL: _crc32(plain)}
 
 
 def json_lines(content: Mapping[str, Any]) -> bytes:

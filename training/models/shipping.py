@@ -68,7 +68,10 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     Raises ConfigError for a run that has no checkpoint, for members of another network or level of theory, and for what
     cannot be compared.
     """
-    recipe, packs = shipment.recipe, _packs(shipment.run, shipment.recipe)
+    recipe = shipment.recipe
+    if not isinstance(recipe.get("level_of_theory"), str) or not isinstance(recipe.get("data"), dict):
+        raise ConfigError(f"the recipe.json of {shipment.run} has no level of theory or no data: {ADVICE}")
+    packs = _packs(shipment.run, recipe)
     records = load_pack(packs / MOLECULES).train
     beside = {name: load_model(name) for name in shipment.beside}
     state = trained_state(shipment.run, records)

@@ -29,8 +29,12 @@ _SCALARS = ("bool", "int", "float", "null")
 _LONGEST_NUMBER = 100
 
 
-class _Refused(yaml.MarkedYAMLError):
+class _Refused(Exception):
     """What YAML allows and a file of settings has no need for."""
+
+    def __init__(self, problem: str, place: yaml.Node | yaml.Event) -> None:
+        super().__init__(problem)
+        self.line = 1 + (place.start_mark.line if place.start_mark else 0)
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,37 +54,31 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         self._nodes += 1
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise _Refused(
-                problem="anchors and aliases (& and *) are not read: write the values out",
-                problem_mark=event.start_mark,
-            )
+            raise _Refused("anchors and aliases (& and *) are not read: write the values out", event)
         if event.tag is not None:
-            raise _Refused(problem="tags (!) are not read: leave them out", problem_mark=event.start_mark)
+            raise _Refused("tags (!) are not read: leave them out", event)
         if self._nodes > MOST_NODES:
-            raise _Refused(problem=f"there are more than {MOST_NODES:,} values", problem_mark=event.start_mark)
+            raise _Refused(f"there are more than {MOST_NODES:,} values", event)
         if self._depth == MOST_DEPTH:
-            raise _Refused(problem=f"it is nested more than {MOST_DEPTH} deep", problem_mark=event.start_mark)
+            raise _Refused(f"it is nested more than {MOST_DEPTH} deep", event)
         self._depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         if isinstance(parent, yaml.MappingNode) and index is None and not isinstance(node, yaml.ScalarNode):
-            raise _Refused(problem="a key is no plain text", problem_mark=event.start_mark)
+            raise _Refused("a key is no plain text", event)
         return node
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        if len(node.value) > _LONGEST_NUMBER and node.tag.rpartition(":")[2] in _SCALARS:
-            raise _Refused(problem="a number has too many digits", problem_mark=node.start_mark)
-        return super().construct_scalar(node)
-
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag.rpartition(":")[2] in _SCALARS and len(node.value) > _LONGEST_NUMBER:
+            raise _Refused("a number has too many digits", node)
         try:
             value = super().construct_object(node, deep=deep)
         except (ValueError, ArithmeticError) as error:
-            raise _Refused(problem=f"{node.value!r} is no number", problem_mark=node.start_mark) from error
+            raise _Refused(f"{node.value!r} is no number", node) from error
         if isinstance(value, float) and not math.isfinite(value):
-            raise _Refused(problem=f"{node.value} is no finite number", problem_mark=node.start_mark)
+            raise _Refused(f"{node.value} is no finite number", node)
         if isinstance(value, str) and _NO_TEXT.search(value):
-            raise _Refused(problem="it has a character that no text has", problem_mark=node.start_mark)
+            raise _Refused("it has a character that no text has", node)
         return value
 
 
@@ -120,7 +118,7 @@ def parse_yaml(text: str, model: type[_Model], what: str, path: Path | None = No
         repeated = repeated_key(node)
         content = None if node is None else loader.construct_document(node)
     except _Refused as error:
-        raise ConfigError(f"{place}, line {error.problem_mark.line + 1}: {error.problem}.") from error
+        raise ConfigError(f"{place}, line {error.line}: {error}.") from error
     except (yaml.YAMLError, RecursionError) as error:
         name = f"The {what} {path}" if path else f"The {what}"
         raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}.") from error

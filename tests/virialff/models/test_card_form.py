@@ -124,7 +124,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
     network = ForceFieldNetwork(SMALL_NETWORK)
     baseline = Baseline(torch.zeros(N_FEATURES).double(), torch.ones(N_FEATURES, dtype=torch.bool))
     with torch.no_grad():
-        network.charges.layers[0].bias[2] = value
+        next(network.charges.parameters()).view(-1)[2] = value
     with pytest.raises(CheckpointError, match="not finite numbers; such a model is not saved"):
         save_checkpoint(tmp_path / "a", network, baseline, SMALL_CARD)
     baseline.weights[3] = value
