@@ -15,7 +15,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     no line of metrics is passed over."""
     rows: dict[int, dict[str, Any]] = {}
     for row in read_lines(run / METRICS_FILE).rows:
-        if type(row.get("step")) is int and _is_number(row.get("seconds", 0)):
+        if type(row.get("step")) is int and _is_number(row["step"]) and _is_number(row.get("seconds", 0)):
             rows[row["step"]] = {
                 name: value
                 for name, value in row.items()

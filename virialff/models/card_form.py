@@ -50,6 +50,15 @@ def _faults(card: Mapping[str, Any]) -> Iterator[str]:
     yield from _split_faults(card["split"])
     yield from _data_faults(card["data"])
     yield from _optional_faults(card)
+    calibration = card["metrics"].get("calibration") or {}
+    if not isinstance(calibration, dict) or not all(isinstance(entry, dict) for entry in calibration.values()):
+        yield "has a calibration in metrics that cannot be read"
+        return
+    if (
+        not all("bins" in entry for entry in calibration.values())
+        or len({str(entry.get("unit")) for entry in calibration.values()}) > 1
+    ):
+        yield "has a calibration in metrics that cannot be drawn: bins are missing, or units differ"
     yield from _metric_faults(card["metrics"], "metrics")
 
 
