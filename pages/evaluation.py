@@ -46,7 +46,11 @@ def measure(names: list[str], level_of_first: str) -> None:
         labels = sources.get(source)
         level = ""
         if labels is not None:
-            levels = levels_of(labels)
+            try:
+                levels = levels_of(labels)
+            except VirialffError as error:
+                st.error(sentence(error), title="These labels cannot be used")
+                return
             if not levels:
                 st.error(plain(f"{source} holds no labels: choose others."))
                 return

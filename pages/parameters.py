@@ -19,6 +19,7 @@ from pages.components.widgets.tasks import Drawn
 from virialff.labels.molecule_samples import MAX_MOLECULES, Contents
 from virialff.labels.splits import DEFAULT_FRACTIONS, Split
 from virialff.models import registry
+from virialff.models.card_form import division_of
 from virialff.parameters.samples import ParameterSample
 from virialff.settings import ASSETS
 
@@ -52,15 +53,15 @@ def choose_set() -> MoleculeSet | None:
 
 def drawn_set(path: Path, count: int, contents: Contents, split: str, seed: int) -> MoleculeSet:
     """A draw with the split of the active model."""
-    division = active_model().card.get("split", {})
-    low, middle, high = division.get("fractions", DEFAULT_FRACTIONS)
+    division = division_of(active_model().card)
+    low, middle, high = division.get("fractions") or DEFAULT_FRACTIONS
     source = Drawn(
         str(path),
         count,
         None if split == "all" else cast(Split, split),
         contents,
         seed,
-        int(division.get("seed", 0)),
+        int(division.get("seed") or 0),
         (float(low), float(middle), float(high)),
     )
     state = path.stat()

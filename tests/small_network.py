@@ -1,5 +1,8 @@
-"""A network with every switch on, small enough for tests."""
+"""A network with every switch on, small enough for tests, and a card that says next to nothing."""
 
+from typing import Any
+
+from virialff.elements import ELEMENTS
 from virialff.networks.config import NetworkConfig
 
 SMALL_NETWORK = NetworkConfig(
@@ -18,3 +21,17 @@ SMALL_NETWORK = NetworkConfig(
     output_scales=True,
     gaussian_widths=(0.3, 1.5),
 )
+
+#: Every key of a card but `sha256`, which saving adds.
+SMALL_CARD: dict[str, Any] = {
+    "name": "the name",
+    "level_of_theory": "the level_of_theory",
+    "elements": list(ELEMENTS),
+    "atomic_energies_kcal_mol": dict.fromkeys(ELEMENTS, -1.0),
+    "data": {},
+    "split": {},
+    "recipe": {},
+    "metrics": {},
+    "limitations": [],
+    "versions": {},
+}

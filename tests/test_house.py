@@ -46,3 +46,22 @@ def test_methods_are_not_told_apart(pattern):
 )
 def test_each_is_defined_once(pattern, home):
     assert [place.partition(":")[0] for place in places(pattern)] == [home]
+
+
+#: Ways by which what another user can write could become code.
+_UNPICKLING = (
+    r"pickle\.(?:loads?|Unpickler)\b|\b(?:joblib|cloudpickle|dill|shelve)\b|marshal\.load|read_pickle|allow_pickle"
+    r"|\.recv\(\)|yaml\.(?:unsafe_|full_)?load(?:_all)?\(|weights_only=(?!True)|torch\.(?:jit|hub|package)\b"
+)
+
+
+def test_nothing_that_another_user_can_write_is_unpickled():
+    found = {place.partition(":")[0] for place in places(_UNPICKLING)}
+    # The app and its own workers, over pipes that nobody else has.
+    assert found == {"pages/components/shell/worker.py", "pages/components/shell/worker_pool.py"}
+
+
+def test_torch_loads_weights_alone():
+    calls = places(r"torch\.load\(")
+    assert calls
+    assert len(calls) == len(places(r"torch\.load\([^()]*weights_only=True\)"))

@@ -22,6 +22,8 @@ from training.loop.state import State
 from training.loop.train import train
 from training.recipes.optimization import Optimization
 from training.recipes.recipe import PRESETS, Recipe, load_recipe
+from virialff.documents import json_lines
+from virialff.files import replace_file
 from virialff.networks.config import NetworkConfig
 
 #: Shares of the time of the foundation and of the level; members share the rest.
@@ -100,7 +102,7 @@ class Run:
         print(f"{folder.name}: {steps} steps of {each:.3f} s", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         told = self.recipe.model_copy(update={"network": self.network, "initial": self.initial, "optimization": stage})
-        (folder / "recipe.json").write_text(told.model_dump_json(indent=1) + "\n")
+        replace_file(folder / "recipe.json", json_lines(told.model_dump(mode="json")))
         return self._train(folder, stage, self.packs), stage
 
     def _train(self, folder: Path, stage: Optimization, packs: Packs) -> State:

@@ -23,6 +23,7 @@ from virialff.errors import (
     ReadOnlyError,
     VirialffError,
 )
+from virialff.files import disk_problem
 from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
 
 #: Modules of the built-in commands, in the order of the help text.
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VirialffError as error:
         return _fail(str(error), ExitCode.INPUT)
     except OSError as error:
-        return _fail(f"{error.filename or 'the input'}: {error.strerror or error}", ExitCode.INPUT)
+        return _fail(disk_problem(error), ExitCode.INPUT)
     except Exception as error:  # the edge of the program: a fault is reported, not hidden
         if shows_traceback():
             raise

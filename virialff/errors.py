@@ -171,6 +171,10 @@ class DatasetError(VirialffError):
     """The files of a published data set that are missing, in another form than published, or damaged."""
 
 
+class DocumentError(VirialffError):
+    """JSON that cannot be taken: too large, too deep, damaged, not what it should be."""
+
+
 class ConfigError(VirialffError):
     """A setting that does not exist or has an impossible value."""
 

@@ -30,6 +30,12 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def reason_of(error: BaseException) -> str:
+    """What an error of another library says, in one line that fits into a sentence; its kind where it says nothing."""
+    lines = str(error).splitlines()
+    return shortened(lines[0].strip().rstrip("."), 200) if lines and lines[0].strip() else type(error).__name__
+
+
 def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
     """A number with so many decimals, with its sign where wanted; what rounds to zero has none.
 

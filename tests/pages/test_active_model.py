@@ -5,6 +5,7 @@ import shutil
 
 from pages.components.widgets import methods
 from virialff import load_model
+from virialff.documents import read_object
 from virialff.models import registry
 from virialff.models.checkpoint import load_checkpoint
 from virialff.models.force_field import Model
@@ -19,7 +20,7 @@ def test_the_app_follows_the_choice_of_the_user(app, tmp_path, monkeypatch):
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     source = tmp_path / "source"
     shutil.copytree(ASSETS / "models" / "default", source)
-    card = json.loads((source / "card.json").read_text())
+    card = read_object(source / "card.json")
     (source / "card.json").write_text(json.dumps(card | {"name": "my own"}))
     app.run()
     assert "Active model" in sidebar_text(app)

@@ -11,6 +11,7 @@ from pages.components.evaluation.views import calibrations_in
 from tests.pages.test_training import button, labelled, text_of
 from tests.small_training import small_store
 from virialff.benchmarks.report import evaluate_models
+from virialff.documents import read_object
 from virialff.models import registry
 from virialff.models.registry import load_model
 from virialff.settings import ASSETS, MODELS_VARIABLE
@@ -22,7 +23,7 @@ def page(app, tmp_path, monkeypatch):
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     source = tmp_path / "source"
     shutil.copytree(ASSETS / "models" / "default", source)
-    card = json.loads((source / "card.json").read_text())
+    card = read_object(source / "card.json")
     (source / "card.json").write_text(json.dumps(card | {"name": "bare", "metrics": {}, "limitations": []}))
     registry.add(source, "bare")
     app.run()

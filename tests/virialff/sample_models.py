@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from virialff.documents import read_object
 from virialff.models.checkpoint import Member, load_checkpoint, save_checkpoint
 from virialff.models.intervals import FEATURES, parameter_hashes
 from virialff.settings import ASSETS
@@ -23,7 +24,7 @@ def make_model(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in FILES:
         shutil.copy(ASSETS / "models" / "foundation-gfn2" / name, folder)
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     card.pop("members", None)
     (folder / "card.json").write_text(json.dumps(card | {"name": "mine"}))
     return folder
@@ -46,13 +47,13 @@ def make_ensemble(folder: Path, n_members: int = 2, *, noise: float = 0.02) -> P
 
 
 def change_card(folder: Path, **values: object) -> None:
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     (folder / "card.json").write_text(json.dumps(card | values))
 
 
 def calibrated(folder: Path, **quantities: dict[str, float]) -> Path:
     """The model folder with intervals by quantity: coefficients of `intervals.FEATURES`, factors 1, 2 and 3."""
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     entries = {
         name: {
             "coefficients": dict.fromkeys(FEATURES, 0.0) | coefficients,

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from training.data.pack import COMPLEXES, KINDS, MOLECULES, SPLITS, LabelledGraph, PackWriter
 from virialff.access import require_write_access
+from virialff.documents import json_lines
 from virialff.errors import ConfigError
+from virialff.files import replace_file
 from virialff.labels.evaluation_sets import refuse_evaluation
 from virialff.labels.schema import COLUMN_OF, Label, from_table
 from virialff.labels.splits import MONOMERS, Fractions, split_of_record
@@ -90,7 +92,7 @@ def make_packs(
     }
     if index.without_interaction:
         counts["complex_rows_without_interaction_energy"] = index.without_interaction
-    (folder / COUNTS).write_text(json.dumps(counts, indent=1) + "\n")
+    replace_file(folder / COUNTS, json_lines(counts))
     return counts
 
 

@@ -5,9 +5,10 @@ A pack is read where it lies: opening it reads the sizes of its records, and a r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, overload
@@ -18,9 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from virialff import seals
 from virialff.errors import StoreDamagedError, StoreError, StoreSchemaError
+from virialff.files import replacing
 from virialff.molecules.topology import RELATIONS
 from virialff.networks.graph_tensors import GraphTensors
+from virialff.text import reason_of
 
 SPLITS = ("train", "validation", "test")
 #: Kinds of geometry: minimum of a classical force field, minimum of GFN2-xTB, minimum with one torsion turned,
@@ -91,6 +95,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _RECORDS_PER_BATCH = 256
+_SIZES = ("n_pairs", "n_intermolecular_pairs", "n_conformers")
 
 
 class Records(Sequence[LabelledGraph]):
@@ -105,11 +110,11 @@ class Records(Sequence[LabelledGraph]):
         self._views: dict[int, dict[str, Any]] = {}
         batches, rows, sizes = [], [], []
         for index in range(self._file.num_record_batches):
-            batch = self._file.get_batch(index)
+            batch = self._batch(index)
             chosen = np.flatnonzero(batch["split"].to_numpy() == SPLITS.index(split))
             batches.append(np.full(len(chosen), index))
             rows.append(chosen)
-            columns = [batch[name].to_numpy()[chosen] for name in ("n_pairs", "n_intermolecular_pairs", "n_conformers")]
+            columns = [batch[name].to_numpy()[chosen] for name in _SIZES]
             sizes.append(np.stack(columns))
         self._batches = np.concatenate([*batches, np.zeros(0, np.int64)]).astype(np.int64)
         self._rows = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(np.int64)
@@ -142,12 +147,27 @@ class Records(Sequence[LabelledGraph]):
             return [self[position] for position in range(*index.indices(len(self)))]
         columns, row = self._columns(int(self._batches[index])), int(self._rows[index])
         values = {name: _list_of(columns[name], row) for name in _LISTS}
-        return _decode(columns["identifier"][row].as_py(), values)
+        identifier = columns["identifier"][row].as_py()
+        try:
+            return _decode(identifier, values)
+        except (RuntimeError, ValueError, LookupError, TypeError) as error:
+            raise _damaged(self.path, f"the record {identifier!r} cannot be decoded: {reason_of(error)}") from error
+
+    def _batch(self, index: int) -> pa.RecordBatch:
+        try:
+            batch = self._file.get_batch(index)
+            # Lists of a damaged file may lead outside it.
+            batch.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _damaged(self.path, reason_of(error)) from error
+        if batch["split"].null_count or any(batch[name].null_count for name in _SIZES):
+            raise _damaged(self.path, "a record lacks its sizes")
+        return batch
 
     def _columns(self, batch: int) -> dict[str, Any]:
         # Views on the mapped file cost no memory, and making them anew for each record would take most of the time.
         if batch not in self._views:
-            content = self._file.get_batch(batch)
+            content = self._batch(batch)
             self._views[batch] = {name: _list_view(content[name]) for name in _LISTS}
             self._views[batch]["identifier"] = content["identifier"]
         return self._views[batch]
@@ -198,11 +218,11 @@ class PackWriter:
 
     def __init__(self, path: Path, metadata: dict[str, str] | None = None) -> None:
         self.path = path
-        self._partial = path.with_name(f"{path.name}.partial")
         self._schema = _SCHEMA.with_metadata({_VERSION_KEY.decode(): _PACK_VERSION} | (metadata or {}))
         self._waiting: list[dict[str, Any]] = []
+        self._open = ExitStack()
         try:
-            self._sink = open(self._partial, "wb")  # noqa: SIM115
+            self._sink = self._open.enter_context(replacing(path))
         except OSError as error:
             raise self._error(error) from error
         self._writer = pa.ipc.new_file(self._sink, self._schema)
@@ -234,31 +254,48 @@ class PackWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._open.__exit__(kind, error, trace)
+            return
         try:
-            with self._sink:
-                if kind is None:
-                    if self._waiting:
-                        self._flush()
-                    self._writer.close()
-                    self._sink.flush()
-                    os.fsync(self._sink.fileno())
-                    os.replace(self._partial, self.path)
+            with self._open:
+                if self._waiting:
+                    self._flush()
+                self._writer.close()
+                seals.seal_footer(self._sink, b"ARROW1")
         except OSError as failed:
             raise self._error(failed) from failed
-        finally:
-            self._partial.unlink(missing_ok=True)
 
 
 def _open_pack(path: Path) -> pa.RecordBatchFileReader:
     try:
         file = pa.ipc.open_file(pa.memory_map(str(path)))
+        facts = path.stat()
+        damage = _damage(path, facts.st_ino, facts.st_mtime_ns, facts.st_size)
     except FileNotFoundError as error:
         raise StoreError(f"There is no training pack {path}: make it with `virialff data pack`.") from error
-    except (pa.ArrowException, OSError) as error:
-        raise StoreDamagedError(f"{path} is no whole training pack: make it anew with `virialff data pack`.") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, reason_of(error)) from error
     if (file.schema.metadata or {}).get(_VERSION_KEY) != _PACK_VERSION.encode():
         raise StoreSchemaError(f"{path} is no training pack of version {_PACK_VERSION}: make it anew from the labels.")
+    if not file.schema.equals(_SCHEMA):
+        raise _damaged(path, "it has other columns than a pack")
+    if damage is not None:
+        raise _damaged(path, damage)
     return file
+
+
+@lru_cache(maxsize=64)
+def _damage(path: Path, *version: int) -> str | None:
+    """The check of a file, once a version: each split opens it, and so does each copy."""
+    return seals.problem(path)
+
+
+def _damaged(path: Path, reason: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"{path} is no whole training pack ({reason}): make it anew with `virialff data pack`, or that of a run with "
+        "`virialff train RECIPE --repack`."
+    )
 
 
 def _encode(record: LabelledGraph, split: str) -> dict[str, Any]:
@@ -301,7 +338,8 @@ def _list_array(tensors: list[Tensor | None], field: pa.Field) -> pa.ListArray:
 def _decode(identifier: str, values: dict[str, Tensor | None]) -> LabelledGraph:
     def numbers(name: str) -> Tensor:
         value = values[name]
-        assert value is not None, name
+        if value is None:
+            raise ValueError(f"it lacks {name}")
         return value
 
     elements, fragments = numbers("elements"), numbers("fragments")

@@ -31,8 +31,10 @@ from training.jobs.record import (
 )
 from training.jobs.slots import gpus_here, waiting
 from training.slurm import SlurmConfig, cancel, require_slurm, submit
+from virialff import seals
 from virialff.access import acting_user, require_write_access
 from virialff.errors import ConfigError, JobError, VirialffError
+from virialff.files import disk_problem, replace_file
 from virialff.settings import jobs_per_gpu, runs_folder
 from virialff.text import counted
 
@@ -86,7 +88,7 @@ def start(
         str(subject),
         [*arguments, *options],
         # A copy: later changes of the original do not reach a job that waits.
-        files={"recipe.yaml": recipe.read_bytes()},
+        files={"recipe.yaml": seals.sealed_text(recipe.read_bytes())},
         cluster=cluster,
         gpus=gpus,
         cores=max(stage.threads for stage in checked.all_stages) * (processes or gpus or 1),
@@ -137,7 +139,7 @@ def start_command(
         # A training goes on with what its run has; others begin anew.
         folder = before if before is not None and purpose == TRAINING else _new_folder(request)
         for name, content in (files or {}).items():
-            (folder.path / Path(name).name).write_bytes(content)
+            replace_file(folder.path / Path(name).name, content)
         arguments = tuple(argument.replace(FOLDER, str(folder.path)) for argument in arguments)
         _begin(folder, request.model_copy(update={"arguments": arguments}))
     return find(folder.name)
@@ -192,7 +194,8 @@ def stop(name: str, *, wait_seconds: float = 60.0) -> Job:
     job = _to_change("Stopping a job", name)
     if job.is_over:
         raise JobError(f"The job {name} is over already ({job.state}{job.reason and ': '}{job.reason}).")
-    _folder(name).ask_to_stop(job.attempt)
+    with _written():
+        _folder(name).ask_to_stop(job.attempt)
     if job.cluster == "slurm" and job.state == "queued" and job.scheduler_id is not None:
         cancel([job.scheduler_id])
     deadline = time.monotonic() + wait_seconds
@@ -229,7 +232,8 @@ def forget(name: str) -> None:
     """Remove what is kept of a job that is over. Raises JobError while it is at work, ReadOnlyError."""
     if not _to_change("Removing the record of a job", name).is_over:
         raise JobError(f"The job {name} is at work: stop it first.")
-    shutil.rmtree(_folder(name).path)
+    with _written():
+        shutil.rmtree(_folder(name).path)
 
 
 def _to_change(action: str, name: str) -> Job:
@@ -292,12 +296,22 @@ def _new_folder(request: Request) -> JobFolder:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Only one process at a time begins attempts."""
+    """Only one process at a time begins attempts. Raises JobError where the records cannot be written."""
     place = runs_folder() / "jobs"
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "starting.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _written():
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / "starting.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What the system says of a file of a job is a JobError."""
+    try:
         yield
+    except OSError as error:
+        raise JobError(f"The records of the jobs cannot be written: {disk_problem(error)}.") from error
 
 
 def _begin(folder: JobFolder, request: Request) -> None:
@@ -317,9 +331,9 @@ def _begin(folder: JobFolder, request: Request) -> None:
             _submit(folder, request)
         else:
             _launch(folder, request, alive)
-    except VirialffError:
+    except (VirialffError, OSError):
         if before is None:
-            (folder.path / "job.json").unlink()
+            (folder.path / "job.json").unlink(missing_ok=True)
         else:
             folder.write_request(before)
         raise

@@ -2,13 +2,14 @@
 
 import fcntl
 import os
-import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from virialff.errors import JobError
+from virialff.files import disk_problem
+from virialff.locks import this_process
 
 #: struct flock of 64-bit Linux: type, whence, start, length (0: to the end of the file), process.
 _FLOCK = "hhqqi4x"
@@ -55,27 +56,54 @@ def is_held(path: Path) -> bool:
 
 
 @contextmanager
-def holding(path: Path, what: str) -> Iterator[None]:
+def holding(path: Path, what: str, *, remove: bool = False) -> Iterator[None]:
     """Hold `path` alone during the block, with the name of this process in it; blocks of one process may be nested.
 
-    Raises JobError with the name of the process that holds it; `what` begins the sentence.
+    remove: take the file away in the end. Raises JobError with number, user and machine of the process that holds it
+    and since when, and for a folder that cannot be written; `what` begins the sentence.
     """
     if path.absolute() in _ours:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = take(path)
-    if descriptor is None:
-        holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
-        raise JobError(f"{what} is in the hands of {holder}: wait for its end, or stop it.")
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        _ours.add(path.absolute())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while (descriptor := take(path)) is not None and not _is_at(descriptor, path):
+            # Its holder has just removed it.
+            os.close(descriptor)
+        if descriptor is None:
+            holder = _named_in(path) or "another process"
+            raise JobError(f"{what} is in the hands of {holder}: wait for its end, or stop it.")
+        try:
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{this_process()}\n".encode())
+        except OSError:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise JobError(f"{what} cannot be written: {disk_problem(error)}.") from error
+    _ours.add(path.absolute())
+    try:
         yield
     finally:
         _ours.discard(path.absolute())
+        if remove:
+            path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _named_in(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return " ".join(file.read(500).decode(errors="replace").split())
+    except FileNotFoundError:
+        return ""
 
 
 def _open(path: Path) -> int:

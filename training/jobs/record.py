@@ -26,8 +26,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from training.jobs.locks import is_held
 from training.loop.metrics import read_metrics
 from training.slurm import ALIVE, SlurmConfig, job_states
-from virialff.errors import JobError
-from virialff.files import replace_file
+from virialff.documents import json_lines, read_json
+from virialff.errors import DocumentError, JobError
+from virialff.files import disk_problem, replace_file
 from virialff.settings import runs_folder
 
 #: The purpose of trainings.
@@ -233,16 +234,19 @@ class JobFolder:
         return (found.number or None) if found is not None and found.attempt == attempt else None
 
     def _write(self, name: str, content: _Record) -> None:
-        replace_file(self.path / name, f"{content.model_dump_json(indent=1)}\n".encode(), writer=str(os.getpid()))
+        replace_file(self.path / name, json_lines(content.model_dump(mode="json")))
 
     def _read(self, name: str, kind: type[_Kind]) -> _Kind | None:
         path = self.path / name
         try:
-            return kind.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
+            return kind.model_validate(read_json(path))
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, TypeError, OSError) as error:
-            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        except (DocumentError, ValueError, TypeError, OSError) as error:
+            what = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                what = ": ".join([".".join(map(str, first["loc"])) or "the whole", first["msg"]])
             raise DamagedRecordError(
                 f"{path} is damaged ({what}): remove the folder {self.path} to forget this job."
             ) from error
@@ -306,6 +310,8 @@ def last_lines(path: Path, count: int) -> list[str]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
+    except OSError as error:
+        return [disk_problem(error)]
     return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
 
@@ -369,8 +375,8 @@ def _job(folder: JobFolder, request: Request, state: State) -> Job:
 def _progress(run: Path) -> _Told:
     """Step, steps in all and seconds of training, by what the run told last; what is damaged tells nothing."""
     status = latest = _Told()
-    with suppress(OSError, ValueError):
-        status = latest = _Told.model_validate_json((run / "status.json").read_bytes())
+    with suppress(OSError, ValueError, DocumentError):
+        status = latest = _Told.model_validate(read_json(run / "status.json"))
     with suppress(IndexError, ValueError):
         latest = max(status, _Told.model_validate(read_metrics(run)[-1]), key=lambda told: told.step)
     return latest.model_copy(update={"steps": status.steps})

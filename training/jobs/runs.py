@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from training.loop.metrics import METRICS_FILE, read_metrics
-from virialff.errors import ConfigError
+from virialff.errors import ConfigError, DocumentError
 from virialff.files import as_name, name_problem
 from virialff.settings import runs_folder
 
@@ -38,7 +38,10 @@ def metrics_table(run: Path) -> pd.DataFrame:
 
 def speed_of(run: Path) -> Speed | None:
     """Steps a second, None before the second line of metrics."""
-    rows = [row for row in read_metrics(run) if row.get("seconds")]
+    try:
+        rows = [row for row in read_metrics(run) if row.get("seconds", 0) > 0]
+    except DocumentError:
+        return None  # `metrics_table` says why.
     if len(rows) < 2:
         return None
     first, last = rows[max(0, len(rows) - 1 - _RECENT)], rows[-1]

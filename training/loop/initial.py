@@ -10,12 +10,13 @@ from pathlib import Path
 from torch import Tensor
 
 from training.loop.run_folder import CHECKPOINT, RunFolder
-from virialff.errors import ConfigError
+from virialff.errors import CheckpointError, ConfigError
 from virialff.models.checkpoint import CARD_FILE, load_checkpoint
 from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.networks.kinetic import KineticNetwork
+from virialff.text import reason_of
 
 #: Sizes of the kinetic-energy network, which a model does not have.
 _OF_KINETIC = ("atom_width", "atom_layers", "edge_width", "edge_layers")
@@ -37,12 +38,18 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
     saved = run.checkpoint("cpu")
     if saved is not None:
         has_kinetic = "kinetic_average" in saved
-        config = NetworkConfig.from_dict(run.config()["network"])
-        _refuse_other_network(folder, config, network.config, compare_kinetic=kinetic is not None and has_kinetic)
-        _load(network, saved["average"])
-        if kinetic is not None and has_kinetic:
-            kinetic.load_state_dict(saved["kinetic_average"])
-        return Baseline.read(saved["baseline_weights"], saved["baseline_seen"])
+        try:
+            config = NetworkConfig.from_dict(run.config()["network"])
+            _refuse_other_network(folder, config, network.config, compare_kinetic=kinetic is not None and has_kinetic)
+            _load(network, saved["average"])
+            if kinetic is not None and has_kinetic:
+                kinetic.load_state_dict(saved["kinetic_average"])
+            return Baseline.read(saved["baseline_weights"], saved["baseline_seen"])
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise CheckpointError(
+                f"The run {folder}, named by `initial`, is damaged: its checkpoint does not fit its settings "
+                f"({reason_of(error)})."
+            ) from error
     if (folder / CARD_FILE).is_file():
         model = load_checkpoint(folder)
         _refuse_other_network(folder, model.network.config, network.config, compare_kinetic=False)

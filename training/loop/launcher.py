@@ -3,7 +3,6 @@
 `python -m training.loop.launcher ARGUMENTS` is torchrun without its report of a training that ended with a reason.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,9 @@ from types import FrameType
 
 from virialff import children
 from virialff.commands import ExitCode
+from virialff.documents import json_lines, read_object
 from virialff.errors import ConfigError, VirialffError
+from virialff.files import replace_file
 from virialff.settings import CHECKOUT, TRAINING_END_VARIABLE, TRAINING_LIFELINE_VARIABLE
 
 #: Seconds that the processes get to save when the training is asked to end.
@@ -80,7 +81,7 @@ def run_processes(arguments: Sequence[str], processes: int, nodes: Nodes | None 
                 signal.signal(number, handler)
         if code == 0:
             return ExitCode.OK
-        told = json.loads(end.read_text()) if end.exists() else {}
+        told = read_object(end) if end.exists() else {}
     if told.get("interrupted") or (not told and received):
         print(f"virialff train: {told.get('reason', 'ended before its first step')}", file=sys.stderr)
         return ExitCode.INTERRUPTED
@@ -100,7 +101,7 @@ def telling_the_end() -> Iterator[None]:
         path = os.environ.get(TRAINING_END_VARIABLE)
         if path is not None and not Path(path).exists():
             told = {"reason": str(error), "interrupted": isinstance(error, TrainingInterrupted)}
-            Path(path).write_text(json.dumps(told))
+            replace_file(Path(path), json_lines(told))
         raise
 
 

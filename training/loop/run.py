@@ -13,6 +13,8 @@ from training.loop.state import State, steps_done
 from training.loop.train import train
 from training.recipes.optimization import Optimization
 from training.recipes.recipe import DataSection, Recipe
+from virialff.documents import json_line, json_lines, read_object
+from virialff.files import replace_file
 
 #: Folders of a run with the packs of its own level of theory and of the companion.
 PACKS, COMPANION_PACKS = "packs", "companion_packs"
@@ -28,8 +30,8 @@ def prepare_run(recipe: Recipe, folder: Path, *, repack: bool = False, say: Call
     if recipe.companion is not None:
         companion = recipe.companion
         _pack(companion.labels, companion.level_of_theory, recipe.data, folder / COMPANION_PACKS, repack)
-    say((folder / PACKS / COUNTS).read_text())
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n")
+    say(json.dumps(read_object(folder / PACKS / COUNTS), indent=1))
+    replace_file(folder / "recipe.json", json_lines(recipe.model_dump(mode="json")))
 
 
 def train_recipe(
@@ -61,5 +63,5 @@ def _pack(labels: Sequence[Path], level: str, split: DataSection, packs: Path, r
     counts = make_packs(labels, packs, seed=split.split_seed, fractions=split.fractions, level_of_theory=level)
     run = packs.parent
     history = run / ("data_history.jsonl" if packs.name == PACKS else f"{packs.name}_history.jsonl")
-    with history.open("a") as file:
-        file.write(json.dumps({"from_step": steps_done(run)} | counts) + "\n")
+    with history.open("ab") as file:
+        file.write(json_line({"from_step": steps_done(run)} | counts))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime
 import io
-import json
 import os
+import pickle
 import platform
 import socket
 import subprocess
+import zipfile
+import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -25,16 +27,42 @@ import torch
 import virialff
 from training.jobs.locks import holding
 from training.loop.metrics import METRICS_FILE, read_metrics
+from virialff import seals
+from virialff.documents import json_line, json_lines, read_object
+from virialff.errors import CheckpointError
 from virialff.files import replace_file
 from virialff.settings import CHECKOUT
+from virialff.text import reason_of
 
 #: What `status.json` can say: `interrupted` was saved on a signal, `stopped` has a reason that a person must see to.
 STATUSES = ("running", "finished", "interrupted", "stopped")
 CHECKPOINT = "checkpoint.pt"
+#: What to do about a damaged file of a run.
+ADVICE = "restore it from a copy, or train the run anew in another folder"
+
+
+#: What zipfile and torch raise of a damaged file.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+)
 
 
 class RunFolder:
-    """Reads and writes the files of one run. Raises OSError where the disk does."""
+    """Reads and writes the files of one run.
+
+    Raises OSError where the disk does, DocumentError and CheckpointError for a damaged file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -83,22 +111,40 @@ class RunFolder:
         # torch reports a full disk as an error of its own format, without errno.
         buffer = io.BytesIO()
         torch.save(content, buffer)
+        seals.seal_zip(buffer)
         replace_file(self.path / CHECKPOINT, buffer.getbuffer())
 
     def checkpoint(self, device: str) -> dict[str, Any] | None:
-        """The last checkpoint with its tensors on `device`, None if there is none yet."""
+        """The last checkpoint with its tensors on `device`, None if there is none yet.
+
+        Raises CheckpointError for one that is damaged or not of a run.
+        """
         file = self.path / CHECKPOINT
         if not file.exists():
             return None
-        content: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        if (damage := seals.problem(file)) is not None:
+            raise _damaged(file, damage)
+        try:
+            # The archives of torch have a checksum a part, which it does not look at.
+            with zipfile.ZipFile(file) as archive:
+                torn = archive.testzip()
+            content: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        except torch.OutOfMemoryError:
+            raise
+        except _UNREADABLE as error:
+            raise _damaged(file, reason_of(error)) from error
+        if torn is not None:
+            raise _damaged(file, f"the checksum of its part {torn} is another")
+        step = content.get("step") if isinstance(content, dict) else None
+        if type(step) is not int or step < 0 or not isinstance(content.get("seconds", 0.0), (int, float)):
+            raise _damaged(file, "it does not tell its step")
         return content
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.path / name).read_text())
-        return content
+        return read_object(self.path / name, ADVICE)
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        replace_file(self.path / name, (json.dumps(content, indent=1) + "\n").encode())
+        replace_file(self.path / name, json_lines(content))
 
     def _append(self, name: str, content: dict[str, Any]) -> None:
         with (self.path / name).open("ab+") as file:
@@ -107,7 +153,13 @@ class RunFolder:
                 # A kill in the middle of a line must not spoil the next one.
                 if file.read(1) != b"\n":
                     file.write(b"\n")
-            file.write((json.dumps(content) + "\n").encode())
+            file.write(json_line(content))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _damaged(file: Path, reason: str) -> CheckpointError:
+    return CheckpointError(f"{file} is damaged ({reason}): {ADVICE}.")
 
 
 def environment(device: str) -> dict[str, Any]:

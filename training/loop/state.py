@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ from torch import Tensor, nn
 
 from training.data.pack import LabelledGraph
 from training.loop.initial import copy_initial_weights
-from training.loop.run_folder import RunFolder
+from training.loop.run_folder import ADVICE, CHECKPOINT, RunFolder
 from training.loop.stopping import LossMonitor
 from training.objectives.baselines import fit_total_baseline, move_baseline
 from training.objectives.charge_sign import orient_charges
 from training.objectives.kinetic import fit_kinetic_baseline
 from training.recipes.optimization import COMPANION, Optimization
-from virialff.errors import ConfigError
+from virialff.errors import CheckpointError, ConfigError, DocumentError
 from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.networks.kinetic import KineticNetwork
+from virialff.text import reason_of
 
 _TWIN = "twin_"
 
@@ -153,11 +155,12 @@ def resume_or_start(
     average, average_kinetic = build()
     saved = folder.checkpoint(device)
     if saved is not None:
-        state = State(network, average, _baseline(saved, ""), kinetic_network, average_kinetic)
-        state.kinetic_baseline = _baseline(saved, "kinetic_") if kinetic else None
-        state.companion_baseline = _baseline(saved, COMPANION) if f"{COMPANION}baseline_weights" in saved else None
-        state.twin_baseline = _baseline(saved, _TWIN) if f"{_TWIN}baseline_weights" in saved else None
-        state.restore(saved)
+        with fitting(folder.path):
+            state = State(network, average, _baseline(saved, ""), kinetic_network, average_kinetic)
+            state.kinetic_baseline = _baseline(saved, "kinetic_") if kinetic else None
+            state.companion_baseline = _baseline(saved, COMPANION) if f"{COMPANION}baseline_weights" in saved else None
+            state.twin_baseline = _baseline(saved, _TWIN) if f"{_TWIN}baseline_weights" in saved else None
+            state.restore(saved)
     else:
         detail = network_config.baseline_detail
         if initial is None:
@@ -185,12 +188,23 @@ def resume_or_start(
     return state
 
 
+@contextmanager
+def fitting(run: Path) -> Iterator[None]:
+    """What torch raises of a checkpoint that is not of the networks of its run is a CheckpointError."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise CheckpointError(f"{run / CHECKPOINT} does not fit its run ({reason_of(error)}): {ADVICE}.") from error
+
+
 def refuse_other_run(folder: RunFolder, network: NetworkConfig, stages: Sequence[Optimization]) -> None:
     """Raise ConfigError if the run in `folder` has another network, or other stages before its last one."""
     if not folder.has_config():
         return
     config = folder.config()
-    before, now = NetworkConfig.from_dict(config["network"]).to_dict(), network.to_dict()
+    before, now = network_of(config).to_dict(), network.to_dict()
     advice = "take the run's own recipe or another run folder."
     for name, value in before.items():
         if now[name] != value:
@@ -204,7 +218,22 @@ def refuse_other_run(folder: RunFolder, network: NetworkConfig, stages: Sequence
 
 def stages_of(config: dict[str, Any]) -> tuple[Optimization, ...]:
     """The stages in the config of a run; the first runs had one, under another name."""
-    return tuple(Optimization(**values) for values in config.get("stages", [config.get("optimization")]))
+    try:
+        return tuple(Optimization(**values) for values in config.get("stages", [config.get("optimization")]))
+    except (TypeError, ValueError) as error:
+        raise _unreadable("stages", error) from error
+
+
+def network_of(config: dict[str, Any]) -> NetworkConfig:
+    """The network in the config of a run."""
+    try:
+        return NetworkConfig.from_dict(config["network"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _unreadable("network", error) from error
+
+
+def _unreadable(what: str, error: Exception) -> DocumentError:
+    return DocumentError(f"The config.json of the run has no readable {what} ({reason_of(error)}): {ADVICE}.")
 
 
 def steps_done(path: Path) -> int:
@@ -217,7 +246,7 @@ def read_run(path: Path, records: Sequence[LabelledGraph]) -> State:
     """The state of the run in the folder `path` at its last checkpoint; `records` are those it trains on."""
     folder = RunFolder(path)
     config = folder.config()
-    return resume_or_start(folder, NetworkConfig.from_dict(config["network"]), stages_of(config), records, "cpu")
+    return resume_or_start(folder, network_of(config), stages_of(config), records, "cpu")
 
 
 def _baseline(saved: dict[str, Any], name: str) -> Baseline:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import torch
 
 from virialff.errors import VirialffError
+from virialff.files import disk_problem
 
 #: SLURM announces preemption and the end of the time by SIGTERM or by the signal of `--signal`.
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2")
@@ -85,6 +86,8 @@ def reason_of(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the run folder cannot be written ({error.strerror}): make room and start the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO):
+        return f"the run folder cannot be written: {disk_problem(error)}"
     out_of_memory = "can't allocate memory" in str(error) or "out of memory" in str(error)
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (isinstance(error, RuntimeError) and out_of_memory):
         return "the memory of the device is full: lower batch_pairs or conformers in the recipe"

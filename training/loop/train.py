@@ -21,7 +21,7 @@ from training.loop.evaluate import evaluate
 from training.loop.ranks import Processes
 from training.loop.run_folder import RunFolder
 from training.loop.sources import Source
-from training.loop.state import State, refuse_other_run, resume_or_start
+from training.loop.state import State, fitting, refuse_other_run, resume_or_start
 from training.loop.stopping import SignalWatch, TrainingInterrupted, TrainingStopped, reason_of
 from training.objectives.losses import Loss, weighted_sum
 from training.recipes.optimization import Optimization, learning_rate
@@ -132,7 +132,8 @@ class StageRun:
         state, stage, processes = self.state, self.stage, self.processes
         state.begin_stage(stage)
         if self.done > 0 and (saved_state := self.folder.checkpoint(processes.device)) is not None:
-            state.restore_stage(saved_state)
+            with fitting(self.folder.path):
+                state.restore_stage(saved_state)
         # The first one will replace the checkpoint that all have read.
         processes.wait()
         saved = started = time.monotonic()
@@ -243,7 +244,7 @@ class StageRun:
 def _note_end(folder: RunFolder, status: str, reason: str, steps: int) -> None:
     """Write why the run ended, at the step it can go on from."""
     saved = folder.checkpoint("cpu")
-    step, seconds = (0, 0.0) if saved is None else (saved["step"], round(saved["seconds"], 1))
+    step, seconds = (0, 0.0) if saved is None else (saved["step"], round(saved.get("seconds", 0.0), 1))
     # On a full disk even this may fail, and the reason still reaches the caller.
     with suppress(OSError):
         folder.write_status(status, reason, step=step, steps=steps, seconds=seconds)

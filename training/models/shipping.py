@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from training.data.make_packs import COUNTS, make_packs
 from training.data.pack import MOLECULES, Records, load_pack, load_packs
 from training.loop.evaluate import predict
-from training.loop.run_folder import RunFolder
+from training.loop.run_folder import ADVICE, RunFolder
 from training.loop.state import State, read_run, stages_of, steps_done
 from training.models.card import (
     calibration_of,
@@ -27,6 +26,7 @@ from training.recipes.recipe import DataSection
 from virialff.benchmarks.own_sets import SETS
 from virialff.benchmarks.reference_data import REFERENCES
 from virialff.benchmarks.report import LABELS, Progress, card_metrics, evaluate_models
+from virialff.documents import read_lines, read_object
 from virialff.errors import ConfigError
 from virialff.models.checkpoint import CARD_FILE, Member, load_checkpoint, save_checkpoint, update_card
 from virialff.models.force_field import Model
@@ -68,7 +68,10 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     Raises ConfigError for a run that has no checkpoint, for members of another network or level of theory, and for what
     cannot be compared.
     """
-    recipe, packs = shipment.recipe, _packs(shipment.run, shipment.recipe)
+    recipe = shipment.recipe
+    if not isinstance(recipe.get("level_of_theory"), str) or not isinstance(recipe.get("data"), dict):
+        raise ConfigError(f"the recipe.json of {shipment.run} has no level of theory or no data: {ADVICE}")
+    packs = _packs(shipment.run, recipe)
     records = load_pack(packs / MOLECULES).train
     beside = {name: load_model(name) for name in shipment.beside}
     state = trained_state(shipment.run, records)
@@ -87,7 +90,9 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     if calibration := calibration_of(predictions):
         metrics["calibration"] = calibration
     environments = training_environments([packs, *_earlier_packs(shipment.run, recipe)])
-    counts = json.loads((packs / COUNTS).read_text()) | {"history": _history(shipment.run)}
+    counts = read_object(packs / COUNTS, "take it away, so that the packs are made anew") | {
+        "history": _history(shipment.run)
+    }
 
     def save() -> Model:
         card = make_card(
@@ -125,10 +130,9 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
 def read_recipe(run: Path) -> dict[str, Any]:
     """The recipe of a run. Raises ConfigError for a folder that is no run."""
     try:
-        recipe: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+        return read_object(run / "recipe.json", ADVICE)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{run} is not a run of `virialff train`: it has no recipe.json") from error
-    return recipe
 
 
 def trained_state(run: Path, records: Records) -> State:
@@ -253,4 +257,4 @@ def _labels(recipe: dict[str, Any]) -> Path | None:
 
 def _history(run: Path) -> list[dict[str, Any]]:
     file = run / _HISTORY
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    return read_lines(file).rows

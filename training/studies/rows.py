@@ -22,6 +22,7 @@ from training.loop.train import train
 from training.recipes.optimization import Optimization
 from training.recipes.recipe import PRESETS, Recipe, load_recipe
 from virialff.access import require_write_access
+from virialff.documents import json_lines, read_object
 from virialff.errors import ConfigError
 from virialff.files import replace_file
 from virialff.labels.splits import Fractions
@@ -220,14 +221,14 @@ def _run(study: Study, row: Row, device: str) -> Result:
         result = Result({}, str(error))
     folder.mkdir(parents=True, exist_ok=True)
     content = {"errors": result.errors, "stopped": result.stopped, "steps": row.stage.steps}
-    replace_file(folder / RESULT, (json.dumps(content, indent=1) + "\n").encode())
+    replace_file(folder / RESULT, json_lines(content))
     return result
 
 
 def _read(folder: Path) -> Result | None:
     if not (folder / RESULT).exists():
         return None
-    content = json.loads((folder / RESULT).read_text())
+    content = read_object(folder / RESULT, "take it away, so that this row is trained again")
     return Result(content["errors"], content["stopped"])
 
 

@@ -1,7 +1,8 @@
 """Look at, check, merge and pack stores of labels: folders that label campaigns write, or single Parquet files.
 
 `info` counts the rows by level of theory, kind, element and failure; `check` verifies every row and ends with exit
-code 1 where one is wrong or a file is damaged, naming the file and the row.
+code 1 where one is wrong or a file is damaged, naming the file and the row. It takes runs, jobs and models too, whose
+files carry checksums.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.set_defaults(do=_info)
 
     check = actions.add_parser("check", help="verify every row; exit code 1 where one is wrong or a file is damaged")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of a store, or a Parquet file")
+    check.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="store, run, job, campaign, model, or one file of them"
+    )
     check.set_defaults(do=_check)
 
     merge = actions.add_parser("merge", help="write the rows of several stores, each once, into one")
@@ -76,15 +79,18 @@ def _info(arguments: argparse.Namespace) -> int:
         print(json_text("data_info", {"stores": [summary.as_dict() for summary in summaries]}, indent=1))
     else:
         print("\n".join(summary.as_text() for summary in summaries))
-    return ExitCode.OK
+    for summary in summaries:
+        for reason in summary.damaged:
+            complain(reason)
+    return ExitCode.SOME_FAILED if any(summary.damaged for summary in summaries) else ExitCode.OK
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from virialff.labels.check import check
+    from virialff.damage import check_all
 
     wrong = 0
     for path in arguments.paths:
-        result = check(path)
+        result = check_all(path)
         wrong += len(result.problems)
         for problem in result.problems[:SHOWN]:
             complain(str(problem))

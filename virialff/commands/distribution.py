@@ -94,19 +94,20 @@ def _read(arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
 def _drawn(model: Model, arguments: argparse.Namespace) -> tuple[list[Molecule], int]:
     from virialff.labels.molecule_samples import MAX_MOLECULES, draw_molecules
     from virialff.labels.splits import DEFAULT_FRACTIONS
+    from virialff.models.card_form import division_of
     from virialff.molecules.molecule import Molecule
 
     if arguments.draw > MAX_MOLECULES:
         raise ConfigError(f"--draw takes at most {MAX_MOLECULES} molecules, got {arguments.draw}")
-    division = model.card.get("split", {})
-    low, middle, high = division.get("fractions", DEFAULT_FRACTIONS)
+    division = division_of(model.card)
+    low, middle, high = division.get("fractions") or DEFAULT_FRACTIONS
     draw = draw_molecules(
         arguments.sources[0],
         arguments.draw,
         split=None if arguments.split == "all" else arguments.split,
         contents=arguments.contents,
         seed=arguments.seed,
-        split_seed=int(division.get("seed", 0)),
+        split_seed=int(division.get("seed") or 0),
         fractions=(float(low), float(middle), float(high)),
     )
     return [Molecule.from_smiles(smiles) for smiles in draw.smiles], 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from virialff.commands import inputs
 from virialff.commands.report import Place, Report, add_output_arguments, plain
-from virialff.errors import MoleculeError
+from virialff.errors import EngineError, MoleculeError
 from virialff.text import counted
 from virialff.units import KCAL_MOL, EnergyUnit
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     for item, result in _force_fields(model, arguments):
         report.begin(item)
         label = item.label
-        if isinstance(result, MoleculeError):
+        if isinstance(result, (MoleculeError, EngineError)):
             report.fail(label, result.message)
         else:
             report.add(
@@ -65,23 +65,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _force_fields(
     model: Model, arguments: argparse.Namespace
-) -> Iterator[tuple[inputs.Record | inputs.BadRecord, ForceField | MoleculeError]]:
+) -> Iterator[tuple[inputs.Record | inputs.BadRecord, ForceField | MoleculeError | EngineError]]:
     """Each record and its force field, or error, in the order of the input."""
     for batch in inputs.batches(inputs.read(arguments), BATCH):
         molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
         try:
-            results: Iterator[ForceField | MoleculeError] = iter(model.force_fields(molecules))
-        except MoleculeError:
-            # The model knows not every element of the batch: one by one, to find whose.
+            results: Iterator[ForceField | MoleculeError | EngineError] = iter(model.force_fields(molecules))
+        except (MoleculeError, EngineError):
+            # The model cannot treat a molecule of the batch: one by one, to find which.
             results = (_force_field(model, molecule) for molecule in molecules)
         for item in batch:
             yield item, item.error if isinstance(item, inputs.BadRecord) else next(results)
 
 
-def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError:
+def _force_field(model: Model, molecule: Molecule) -> ForceField | MoleculeError | EngineError:
     try:
         return model.force_field(molecule)
-    except MoleculeError as error:
+    except (MoleculeError, EngineError) as error:
         return error
 
 

@@ -101,6 +101,20 @@ def one_by_one(
     return energies, forces
 
 
+def require_finite(name: str, *results: FloatArray) -> None:
+    """Raise EngineError with the first conformer of which an energy or force is not a finite number.
+
+    name: of the method; results: arrays whose first axis is that of the conformers.
+    """
+    for values in results:
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not finite.all():
+            raise EngineError(
+                f"{name} gives no finite energy and forces here; check the geometry, or choose another method",
+                conformer=int(np.argmin(finite)) + 1,
+            )
+
+
 def missing_elements(level: str, numbers: Iterable[int], elements: frozenset[int]) -> str | None:
     """The sentence "<level> has no parameters for <elements>", or None if all are covered."""
     missing = sorted({int(number) for number in numbers} - elements)

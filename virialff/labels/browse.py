@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from virialff.elements import SYMBOL_OF
 from virialff.errors import StoreError
 from virialff.labels.schema import COLUMN_OF, Label, from_table, plain_values
-from virialff.labels.store import LabelStore, full_table, read_file, reading
+from virialff.labels.store import LabelStore, parquet_file, read_file, row_group
 from virialff.text import counted, fixed
 
 _SHOWN = ("identifier", "level_of_theory", "kind", "detail", "source", "energy", "interaction_energy", "failure")
@@ -45,6 +46,7 @@ class RowPage(NamedTuple):
     n_fitting: int
     n_rows: int  #: of the whole store
     table: pd.DataFrame  #: column `row` counts from 1 through the store; energies in kcal/mol
+    damaged: tuple[str, ...] = ()  #: why files of the store are left out
 
 
 def rows(
@@ -55,10 +57,14 @@ def rows(
     count: int = 100,
     progress: Callable[[int], None] | None = None,
 ) -> RowPage:
-    """Rows `start` to `start + count` of those that fit. Raises StoreError as reading the store does."""
+    """Rows `start` to `start + count` of those that fit; files that cannot be read are left out.
+
+    Raises StoreError where there is no store.
+    """
     fitting, seen = 0, 0
+    damaged: list[str] = []
     parts: list[pd.DataFrame] = []
-    for table in LabelStore(path).tables([COLUMN_OF[name] for name in _READ]):
+    for table in LabelStore(path, damaged).tables([COLUMN_OF[name] for name in _READ]):
         indices = np.flatnonzero(_fits(table, chosen))
         wanted = indices[max(0, start - fitting) : max(0, start + count - fitting)]
         if len(wanted):
@@ -68,7 +74,7 @@ def rows(
         if progress is not None:
             progress(seen)
     empty = pd.DataFrame(columns=["row", "atoms", *(_TITLES.get(name, name) for name in _SHOWN)])
-    return RowPage(fitting, seen, pd.concat(parts, ignore_index=True) if parts else empty)
+    return RowPage(fitting, seen, pd.concat(parts, ignore_index=True) if parts else empty, tuple(damaged))
 
 
 def _fits(table: pa.Table, chosen: RowFilter) -> np.ndarray:
@@ -105,23 +111,25 @@ def label_at(path: Path | str, row: int) -> Label:
     """One row in full, counted from 1 through the store as in `rows`. Raises StoreError if there is none."""
     before = 0
     for file in LabelStore(path).files():
-        if file.suffix == ".parquet":
-            with reading(file), pq.ParquetFile(file) as parquet:
-                if row > before + parquet.metadata.num_rows:
-                    before += parquet.metadata.num_rows
-                    continue
-                for group in range(parquet.num_row_groups):
-                    length = parquet.metadata.row_group(group).num_rows
-                    if row <= before + length:
-                        table = parquet.read_row_group(group).slice(row - before - 1, 1)
-                        return next(iter(from_table(full_table(table))))
-                    before += length
-        else:
-            for table in read_file(file):
+        found: int | None = None
+        # A file that cannot be read counts as far as `rows` reads it.
+        with suppress(StoreError):
+            for number, table in enumerate(read_file(file, [COLUMN_OF["identifier"]])):
                 if row <= before + len(table):
-                    return next(iter(from_table(table.slice(row - before - 1, 1))))
+                    found = number
+                    break
                 before += len(table)
+        if found is not None:
+            return next(iter(from_table(_part_of(file, found).slice(row - before - 1, 1))))
     raise StoreError(f"The label store {path} has {counted(before, 'row')}, so there is no row {row:,}.")
+
+
+def _part_of(file: Path, number: int) -> pa.Table:
+    """The rows of one of the tables that `read_file` gives."""
+    if file.suffix == ".parquet":
+        with parquet_file(file) as parquet:
+            return row_group(parquet, file, number)
+    return next(islice(read_file(file), number, None))
 
 
 def atom_table(label: Label) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from rdkit import Chem
 
 from virialff.elements import ATOMIC_ENERGIES, ATOMIC_NUMBERS, BINDING_RANGE, SYMBOL_OF, of_atoms
 from virialff.engines.density import virial_ratio
-from virialff.errors import StoreError
+from virialff.errors import StoreDamagedError, StoreError
+from virialff.labels.journal import torn_rest
 from virialff.labels.schema import Label, fault, from_table
 from virialff.labels.store import LabelStore, read_file
 from virialff.molecules import rdkit_log
@@ -97,21 +98,36 @@ def check(path: Path | str, *, progress: Callable[[int], None] | None = None) ->
                         found.append("has an identifier that was there before")
                     seen.add(digest)
                     problems += [Problem(file, at, label.identifier, what) for what in found]
+            if file.suffix == ".journal" and (left := _torn_rest(file)):
+                problems.append(Problem(file, None, "", left))
         except StoreError as error:
             problems.append(Problem(file, None, "", str(error)))
         rows += at
     return CheckResult(len(files), rows, tuple(problems))
 
 
+def _torn_rest(file: Path) -> str | None:
+    try:
+        left = torn_rest(file)
+    except FileNotFoundError:
+        return None  # Its writer has just finished it.
+    if not left:
+        return None
+    return (
+        f"The label journal {file} ends in {counted(left, 'byte')} that are no whole rows: what a kill or a full disk "
+        "left of a task, or damage to the last one. Its campaign computes that task again."
+    )
+
+
 def _labels(table: pa.Table) -> Iterator[Label | str]:
     """The labels of a table; for one that cannot be decoded its identifier."""
     try:
         yield from list(from_table(table))
-    except (TypeError, ValueError):
+    except StoreDamagedError:
         for row in range(len(table)):
             try:
                 yield from list(from_table(table.slice(row, 1)))
-            except (TypeError, ValueError):
+            except StoreDamagedError:
                 yield str(table["identifier"][row].as_py())
 
 

@@ -19,7 +19,9 @@ from typing import BinaryIO, NamedTuple, Self
 import pyarrow as pa
 
 from virialff.errors import StoreBusyError, StoreDamagedError, StoreError
-from virialff.labels.schema import ARROW_SCHEMA, Label, check_schema, to_table
+from virialff.files import sync_folder
+from virialff.labels.schema import ARROW_SCHEMA, Label, check_schema, fault_of_table, full_table, to_table
+from virialff.locks import holder_of
 
 _MARKER = b"\x89VLJ"
 _HEADER = struct.Struct("<4sQI")
@@ -138,6 +140,20 @@ def read_journal(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
                 yield table
 
 
+def torn_rest(path: Path) -> int:
+    """Bytes after the last whole record, 0 while a process of this machine writes there.
+
+    They are what a kill or a full disk left of an append, or damage to the last record: nobody can tell. Raises what
+    `read_journal` raises.
+    """
+    with open(path, "rb") as file:
+        end = 0
+        for record in _records(file, path):
+            end = record.end
+        left = os.fstat(file.fileno()).st_size - end
+    return 0 if left and holder_of(path) is not None else left
+
+
 def _tables(file: BinaryIO, path: Path, columns: Sequence[str] | None) -> Iterator[tuple[pa.Table | None, _Record]]:
     """Each record and its rows; the first one, which holds the schema, has none."""
     schema = None
@@ -149,8 +165,13 @@ def _tables(file: BinaryIO, path: Path, columns: Sequence[str] | None) -> Iterat
                 yield None, record
                 continue
             table = pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(record.content), schema)])
-        except pa.ArrowException as error:
+            # Before anything looks at the values: lists may lead outside the record.
+            table.validate(full=True)
+            table = full_table(table)
+        except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError) as error:
             raise _damaged(path, record.end) from error
+        if fault_of_table(table) is not None:
+            raise _damaged(path, record.end)
         yield table if columns is None else table.select(columns), record
 
 
@@ -220,8 +241,8 @@ def _locked(path: Path) -> int:
         except BlockingIOError as error:
             os.close(descriptor)
             raise StoreBusyError(
-                f"The part {path.stem!r} of the label store {path.parent} is being written by another process: "
-                "wait for it, or write under another name."
+                f"The part {path.stem!r} of the label store {path.parent} is being written by "
+                f"{holder_of(path) or 'another process'}: wait for it, or write under another name."
             ) from error
         except BaseException:
             os.close(descriptor)
@@ -235,12 +256,3 @@ def _same_file(descriptor: int, path: Path) -> bool:
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(descriptor), there)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names just given or removed in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

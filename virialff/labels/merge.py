@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from virialff.access import require_write_access
 from virialff.errors import StoreError
-from virialff.labels.journal import sync_folder
+from virialff.files import sync_folder
 from virialff.labels.schema import ARROW_SCHEMA, COLUMN_OF, SCALE_KEY, map_lists
 from virialff.labels.store import LabelStore, write_parquet
 

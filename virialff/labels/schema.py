@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from virialff.errors import LabelError, StoreSchemaError
+from virialff.errors import LabelError, StoreDamagedError, StoreSchemaError
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -201,13 +202,67 @@ def _encode(column: _Column, values: list[Any]) -> pa.Array:
 def from_table(table: pa.Table | pa.RecordBatch) -> Iterator[Label]:
     """The labels of a table or record batch that has every column, full or quantised.
 
-    Raises StoreSchemaError for a table of a newer version of the schema, or one that holds no labels.
+    Raises StoreSchemaError for a table of a newer version of the schema, or one that holds no labels, StoreDamagedError
+    for a row whose lists do not fit together.
     """
     check_schema(table.schema, "the table")
     for batch in [table] if isinstance(table, pa.RecordBatch) else table.to_batches():
+        if (misfit := _misfit(batch)) is not None:
+            raise StoreDamagedError(
+                f"The row {batch['identifier'][misfit[0]].as_py()!r} cannot be decoded: its lists have impossible "
+                f"lengths ({misfit[1]}); `virialff data check` names such rows."
+            )
         columns = [_decode(column, batch.schema.field(column.name), batch[column.name]) for column in _COLUMNS.values()]
         for row in zip(*columns, strict=True):
             yield Label(**dict(zip(_COLUMNS, row, strict=True)))
+
+
+def _misfit(batch: pa.RecordBatch) -> tuple[int, str] | None:
+    """The first row whose lists do not have the lengths that its atoms and bonds ask for, and a column of it."""
+    lengths = {
+        name: pc.list_value_length(batch[column.name]).fill_null(-1).to_numpy(zero_copy_only=False)
+        for name, column in _COLUMNS.items()
+        if column.per
+    }
+    counts = {"atoms": lengths["numbers"], "bonds": lengths["bonds"] // 2, "axes": np.full(len(batch), 3)}
+    for name, found in lengths.items():
+        column = _COLUMNS[name]
+        expected = counts[column.per] * int(np.prod(column.item, dtype=int))
+        # A failure before there was a geometry may have empty lists.
+        wrong = (found != expected) & (found >= 0)
+        if wrong.any():
+            return int(np.argmax(wrong)), column.name
+    return None
+
+
+def fault_of_table(table: pa.Table) -> str | None:
+    """Why a table of columns of ARROW_SCHEMA cannot be of a store, as the end of a sentence, or None."""
+    try:
+        table.validate(full=True)
+    except pa.ArrowException as error:
+        return " ".join(str(error).split())
+    for name in table.schema.names:
+        field, column = ARROW_SCHEMA.field(name), table[name]
+        if column.type != field.type:
+            return f"{name} is {column.type} and should be {field.type}"
+        if not field.nullable and column.null_count:
+            return f"a row lacks {name}"
+        if pa.types.is_list(column.type) and any(chunk.flatten().null_count for chunk in column.chunks):
+            return f"a list of {name} has a gap"
+    return None
+
+
+def full_table(table: pa.Table) -> pa.Table:
+    """The same rows with the types of ARROW_SCHEMA in its order: quantised columns become floats."""
+    names = [name for name in ARROW_SCHEMA.names if name in table.schema.names]
+    arrays = [
+        pa.chunked_array(
+            [full_array(table.schema.field(name), chunk) for chunk in table[name].chunks], ARROW_SCHEMA.field(name).type
+        )
+        for name in names
+    ]
+    schema = pa.schema([ARROW_SCHEMA.field(name) for name in names], ARROW_SCHEMA.metadata)
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _decode(column: _Column, field: pa.Field, array: pa.Array) -> Iterator[Any]:

@@ -6,7 +6,6 @@ finished. Where both are there the Parquet file holds all the rows: its writer d
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,21 +16,28 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from virialff import seals
 from virialff.errors import StoreDamagedError, StoreError
-from virialff.labels.journal import Journal, read_journal, sync_folder
-from virialff.labels.schema import ARROW_SCHEMA, SCALE_KEY, Label, check_schema, from_table, full_array
+from virialff.files import replacing
+from virialff.labels.journal import Journal, read_journal
+from virialff.labels.schema import ARROW_SCHEMA, SCALE_KEY, Label, check_schema, fault_of_table, from_table, full_table
+from virialff.text import reason_of
 
 #: Rows that are held in memory at once.
 ROWS_AT_ONCE = 2000
-_JOURNAL, _PARQUET, _PARTIAL = ".journal", ".parquet", ".parquet.partial"
+_JOURNAL, _PARQUET = ".journal", ".parquet"
+#: What pyarrow raises of a damaged file, beside what it calls its own.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class LabelStore:
     """The labels in a folder, or in one Parquet file. Opening it reads nothing; it need not exist to be written."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, passed_over: list[str] | None = None) -> None:
+        """passed_over: takes the reasons of files that cannot be read, which are left out then; None: they raise."""
         self.path = Path(path)
+        self._passed_over = passed_over
 
     def files(self) -> list[Path]:
         """The files that hold the rows now, by name, each part once.
@@ -52,18 +58,30 @@ class LabelStore:
         Raises StoreDamagedError and StoreSchemaError, which name the file.
         """
         for path in self.files():
-            yield from read_file(path, columns)
+            with self._passing_over():
+                yield from read_file(path, columns)
 
     def n_rows(self) -> int:
         """How many rows there are, by what the files say of themselves; journals are counted."""
         total = 0
         for path in self.files():
-            if path.suffix == _PARQUET:
-                with reading(path), pq.ParquetFile(path) as file:
-                    total += file.metadata.num_rows
-            else:
-                total += sum(len(table) for table in read_file(path, ["task"]))
+            with self._passing_over():
+                if path.suffix == _PARQUET:
+                    with reading(path), pq.ParquetFile(path) as file:
+                        total += file.metadata.num_rows
+                else:
+                    total += sum(len(table) for table in read_file(path, ["task"]))
         return total
+
+    @contextmanager
+    def _passing_over(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            if self._passed_over is None:
+                raise
+            if str(error) not in self._passed_over:
+                self._passed_over.append(str(error))
 
     def labels(self) -> Iterator[Label]:
         """All rows, a batch of them in memory at a time. Raises what `tables` raises."""
@@ -153,11 +171,23 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.T
             path = path.with_suffix(_PARQUET)
             if not path.exists():
                 return
+    with reading(path):
+        if (damage := seals.problem(path)) is not None:
+            raise _damaged(path, damage)
+        with parquet_file(path) as file:
+            for group in range(file.num_row_groups):
+                yield row_group(file, path, group, columns)
+
+
+@contextmanager
+def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file of labels, open for reading: its pages are held against their checksums as they are read.
+
+    Raises StoreSchemaError for a file without labels, and what `reading` raises.
+    """
     with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         check_schema(file.schema_arrow, str(path))
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=None if columns is None else list(columns))
-            yield full_table(table)
+        yield file
 
 
 @contextmanager
@@ -169,25 +199,23 @@ def reading(path: Path) -> Iterator[None]:
         raise StoreError(f"There is no label file {path}.") from error
     except PermissionError as error:
         raise StoreError(f"The label file {path} may not be read: {error.strerror}.") from error
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StoreDamagedError(
-            f"The label file {path} is damaged ({reason}): restore it from a copy, or delete it and run its part of "
-            "the campaign again."
-        ) from error
+    except _UNREADABLE as error:
+        raise _damaged(path, reason_of(error)) from error
 
 
-def full_table(table: pa.Table) -> pa.Table:
-    """The same rows with the types of ARROW_SCHEMA in its order: quantised columns become floats."""
-    names = [name for name in ARROW_SCHEMA.names if name in table.schema.names]
-    arrays = [
-        pa.chunked_array(
-            [full_array(table.schema.field(name), chunk) for chunk in table[name].chunks], ARROW_SCHEMA.field(name).type
-        )
-        for name in names
-    ]
-    schema = pa.schema([ARROW_SCHEMA.field(name) for name in names], ARROW_SCHEMA.metadata)
-    return pa.Table.from_arrays(arrays, schema=schema)
+def row_group(file: pq.ParquetFile, path: Path, group: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one group of `parquet_file`, in full. Raises StoreDamagedError and what pyarrow raises."""
+    table = full_table(file.read_row_group(group, columns=None if columns is None else list(columns)))
+    if (fault := fault_of_table(table)) is not None:
+        raise _damaged(path, fault)
+    return table
+
+
+def _damaged(path: Path, reason: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"The label file {path} is damaged ({reason}): restore it from a copy, or delete it and run its part of the "
+        "campaign again."
+    )
 
 
 def _gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -216,12 +244,10 @@ def write_parquet(
 
     Raises StoreError if it cannot be written (a full disk); nothing is left behind.
     """
-    partial = path.with_name(path.name.removesuffix(_PARQUET) + _PARTIAL)
     dictionary, split = _encodings(schema)
     try:
-        with (
-            open(partial, "wb") as file,
-            pq.ParquetWriter(
+        with replacing(path) as file:
+            with pq.ParquetWriter(
                 file,
                 schema,
                 compression="zstd",
@@ -229,22 +255,15 @@ def write_parquet(
                 use_dictionary=dictionary,
                 column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"),
                 write_page_checksum=True,
-            ) as writer,
-        ):
-            for table in _gathered(tables, rows):
-                writer.write_table(table)
-            writer.close()
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        sync_folder(path.parent)
+            ) as writer:
+                for table in _gathered(tables, rows):
+                    writer.write_table(table)
+            seals.seal_footer(file, b"PAR1")
     except OSError as error:
         raise StoreError(
             f"The label file {path} could not be written ({error.strerror or error}): make room and start again, "
             "everything stored before is kept."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _encodings(schema: pa.Schema) -> tuple[list[str], list[str]]:

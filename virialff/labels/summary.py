@@ -69,6 +69,7 @@ class StoreSummary:
 
     path: Path
     levels: tuple[LevelSummary, ...]
+    damaged: tuple[str, ...] = ()  #: why files of it are left out, from where they are damaged on
 
     def table(self) -> pd.DataFrame:
         """A row for each level of theory and kind."""
@@ -84,7 +85,8 @@ class StoreSummary:
             {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(level).items()}
             for level in self.levels
         ]
-        return {"path": str(self.path), "levels": levels}
+        damaged = {"damaged": list(self.damaged)} if self.damaged else {}
+        return {"path": str(self.path), "levels": levels} | damaged
 
     def as_text(self) -> str:
         """Some lines for each level."""
@@ -112,9 +114,10 @@ class StoreSummary:
 def summarise(path: Path | str, *, progress: Callable[[int], None] | None = None) -> StoreSummary:
     """Count the rows of the store or Parquet file at `path`; `progress` is called with the rows read, now and then.
 
-    Raises StoreError as reading it does.
+    A file that cannot be read is left out, and `damaged` says why. Raises StoreError where there is no store.
     """
-    store = LabelStore(path)
+    damaged: list[str] = []
+    store = LabelStore(path, damaged)
     levels: dict[str, LevelSummary] = {}
     # 8 bytes stand for the name of a task or system, so that the names of a large store need not be held.
     tasks: dict[str, set[bytes]] = {}
@@ -157,7 +160,7 @@ def summarise(path: Path | str, *, progress: Callable[[int], None] | None = None
             progress(done)
     for name, level in levels.items():
         level.tasks, level.systems = len(tasks[name]), len(systems.get(name, ()))
-    return StoreSummary(store.path, tuple(levels[name] for name in sorted(levels)))
+    return StoreSummary(store.path, tuple(levels[name] for name in sorted(levels)), tuple(damaged))
 
 
 def _atom_counts(numbers: pa.ChunkedArray) -> np.ndarray:

@@ -177,7 +177,13 @@ def _part(
             progress(part.start + done, ensemble.n_conformers)
 
     try:
-        return per_geometry(method.name, method.energy(ensemble, positions, progress=report), len(positions)), {}
+        values = per_geometry(method.name, method.energy(ensemble, positions, progress=report), len(positions))
+        finite = np.isfinite(values)
+        reasons = {
+            part.start + int(index) + 1: f"{method.name} gives no finite energy here"
+            for index in np.flatnonzero(~finite)
+        }
+        return np.where(finite, values, np.nan), reasons
     except EngineError as error:
         if len(positions) == 1:
             return np.array([np.nan]), {part.start + 1: error.message}

@@ -84,8 +84,10 @@ def _rows(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str, Mapping
 
 def with_interval(summary: Mapping[str, Any], name: str) -> str:
     """A statistic of a summary, with its interval where it has one: "1.00 (0.50 to 1.50)"."""
+    if summary.get(name) is None:
+        return ""
     text = f"{summary[name]:.2f}"
-    if f"{name}_low" in summary and f"{name}_high" in summary:
+    if summary.get(f"{name}_low") is not None and summary.get(f"{name}_high") is not None:
         text += f" ({summary[f'{name}_low']:.2f} to {summary[f'{name}_high']:.2f})"
     return text
 

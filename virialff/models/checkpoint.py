@@ -6,9 +6,12 @@ far models trained alike disagree. The card lists them with their sha256.
 Loading never unpickles; a damaged or foreign file is refused with the reason.
 """
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from virialff.errors import CheckpointError
+from virialff.documents import json_lines, parse_json, read_json
+from virialff.errors import CheckpointError, DocumentError
+from virialff.files import disk_problem, replace_file
+from virialff.models.card_form import fault_of_card
 from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
+from virialff.text import reason_of
 
 FORMAT = "virialff force field"
 FORMAT_VERSION = 1
@@ -45,8 +52,8 @@ CARD_KEYS = (
     "versions",
     "sha256",
 )
-#: No network has a larger size or number of layers; a damaged or hostile file must not fill the memory.
-_LARGEST_SIZE = 4096
+#: Largest files of a model in bytes, read here or received: ours have 1 to 6 MB of parameters and 0.5 MB of card.
+MAX_BYTES = {PARAMETERS_FILE: 256 * 2**20, CARD_FILE: 4 * 2**20} | dict.fromkeys(MEMBER_FILES, 256 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,10 @@ def save_checkpoint(
             raise CheckpointError(
                 f"member {number} has another network than the model; train all members by one recipe"
             )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"the model cannot be written: {disk_problem(error)}") from error
     listed = [
         member.origin | {"file": name, "sha256": _save_parameters(folder / name, member.network, member.baseline)}
         for name, member in zip(MEMBER_FILES, members, strict=False)
@@ -111,21 +121,42 @@ def save_checkpoint(
 
 def update_card(folder: Path, changes: dict[str, Any]) -> None:
     """Add these keys to the card of a model folder, or replace them, atomically. Raises CheckpointError as reading."""
-    _write_card(folder, _read_card(folder / CARD_FILE) | changes)
+    with _changing(folder):
+        _write_card(folder, _read_card(folder / CARD_FILE) | changes)
 
 
 def update_metrics(folder: Path, name: str, values: Mapping[str, Any]) -> None:
     """Put values into the mapping `name` of the metrics of a folder's card; what else the card says stays."""
-    card = _read_card(folder / CARD_FILE)
-    metrics = card.setdefault("metrics", {})
-    metrics[name] = metrics.get(name, {}) | dict(values)
-    _write_card(folder, card)
+    with _changing(folder):
+        card = _read_card(folder / CARD_FILE)
+        known = card["metrics"].get(name)
+        card["metrics"][name] = (known if isinstance(known, dict) else {}) | dict(values)
+        _write_card(folder, card)
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[None]:
+    """One process at a time changes what a card says, so that no change is lost."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise CheckpointError(f"the model cannot be changed: {disk_problem(error)}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    partial = folder / (CARD_FILE + ".partial")
-    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    _replace(folder / CARD_FILE, json_lines(card))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    try:
+        replace_file(file, content)
+    except OSError as error:
+        raise CheckpointError(f"the model cannot be written: {disk_problem(error)}") from error
 
 
 def _save_parameters(file: Path, network: ForceFieldNetwork, baseline: Baseline) -> str:
@@ -137,12 +168,13 @@ def _save_parameters(file: Path, network: ForceFieldNetwork, baseline: Baseline)
         "format_version": str(FORMAT_VERSION),
         "network": json.dumps(network.config.to_dict()),
     }
-    partial = file.with_name(file.name + ".partial")
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{name} has values that are not finite numbers; such a model is not saved")
     # Not save_file: its files are readable by their owner alone, and a model folder may be shared.
-    partial.write_bytes(save(tensors, metadata))
-    digest = sha256_of(partial)
-    partial.replace(file)
-    return digest
+    content = save(tensors, metadata)
+    _replace(file, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -178,7 +210,14 @@ def load_members(folder: Path, card: dict[str, Any], config: NetworkConfig) -> t
 def _load_parameters(file: Path, sha256: Any) -> tuple[ForceFieldNetwork, Baseline]:
     if not file.is_file():
         raise CheckpointError(f"{file.parent} has no {file.name}; copy the whole model folder")
-    digest = sha256_of(file)
+    try:
+        if file.stat().st_size > MAX_BYTES[file.name]:
+            raise CheckpointError(
+                f"{file} is larger than {MAX_BYTES[file.name] // 2**20} MB, which no model of virialff is"
+            )
+        digest = sha256_of(file)
+    except OSError as error:
+        raise CheckpointError(f"the model cannot be read: {disk_problem(error)}") from error
     if digest != sha256:
         raise CheckpointError(
             f"{file} is damaged or not the file its card describes (sha256 {digest[:12]}..., "
@@ -190,9 +229,12 @@ def _load_parameters(file: Path, sha256: Any) -> tuple[ForceFieldNetwork, Baseli
     if weights is None or seen is None:
         raise CheckpointError(f"{file} has no baseline; the model cannot give total energies")
     try:
-        return network, Baseline.read(weights, seen)
-    except ValueError as error:
-        raise CheckpointError(f"{file}: {error}; the model cannot give total energies") from error
+        baseline = Baseline.read(weights, seen)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{file}: {reason_of(error)}; the model cannot give total energies") from error
+    if not torch.isfinite(baseline.weights).all():
+        raise CheckpointError(f"{file} is whole but of no use: its baseline is not finite; train the model again")
+    return network, baseline
 
 
 def sha256_of(path: Path) -> str:
@@ -203,13 +245,15 @@ def sha256_of(path: Path) -> str:
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        card = read_json(path, most_bytes=MAX_BYTES[CARD_FILE])
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"{path.parent} has no {CARD_FILE}; a model folder holds {CARD_FILE} and {PARAMETERS_FILE}"
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as a model card: {error}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read as a model card: {error.strerror or error}") from error
+    except DocumentError as error:
+        raise CheckpointError(f"{path} cannot be read as a model card: {error}; fetch the model again") from error
     if isinstance(card, dict) and card.get("schema", CARD_SCHEMA) != CARD_SCHEMA:
         raise CheckpointError(
             f"{path} is a model card of version {card['schema']} and this program reads {CARD_SCHEMA}; update virialff"
@@ -217,7 +261,10 @@ def _read_card(path: Path) -> dict[str, Any]:
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
     if missing:
         raise CheckpointError(f"{path} is not a model card of virialff: it lacks {', '.join(missing)}")
-    return card
+    if (wrong := fault_of_card(card)) is not None:
+        raise CheckpointError(f"{path} {wrong}; fetch the model again")
+    found: dict[str, Any] = card
+    return found
 
 
 def _read_parameters(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -225,8 +272,8 @@ def _read_parameters(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         with safe_open(file, framework="pt") as reader:
             metadata = reader.metadata() or {}
             tensors = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{file} is not a safetensors file: {error}") from error
+    except (SafetensorError, OSError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{file} is not a safetensors file: {reason_of(error)}") from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{file} holds tensors of another program, not a force field of virialff")
     if metadata.get("format_version") != str(FORMAT_VERSION):
@@ -239,14 +286,17 @@ def _read_parameters(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 def _build_network(file: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -> ForceFieldNetwork:
     try:
-        config = NetworkConfig.from_dict(json.loads(metadata["network"]))
-        for name, value in config.to_dict().items():
-            if isinstance(value, int) and not 0 <= value <= _LARGEST_SIZE:
-                raise ValueError(f"{name} is {value}")
+        config = NetworkConfig.from_dict(parse_json(metadata["network"].encode()))
         network = ForceFieldNetwork(config)
-        network.load_state_dict(
-            {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        weights = {
+            name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")
+        }
+        network.load_state_dict(weights)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, DocumentError) as error:
         raise CheckpointError(f"{file} does not fit the network it describes: {error}") from error
+    for name, value in network.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(
+                f"{file} is whole but of no use: its weights {name} are not finite numbers; train the model again"
+            )
     return network.requires_grad_(False).eval().to(torch.float64)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
-from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis
-from virialff.errors import MoleculeError, ShapeError, UnsupportedElementError
+from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis, require_finite
+from virialff.errors import EngineError, MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
 from virialff.models.intervals import Quantity, Uncertainty, uncertainties
 from virialff.molecules.changes import warn_of_mismatches
@@ -168,6 +168,8 @@ class Model(EnergiesAndForces):
         ------
         UnsupportedElementError
             If the model was not trained on an element of the molecule.
+        EngineError
+            If a parameter is not a finite number.
 
         See Also
         --------
@@ -192,6 +194,8 @@ class Model(EnergiesAndForces):
         ------
         UnsupportedElementError
             If the model was not trained on an element of one of them.
+        EngineError
+            If a parameter is not a finite number.
         """
         if not molecules:
             return []
@@ -203,6 +207,13 @@ class Model(EnergiesAndForces):
             baselines = baseline_energies(self.baseline, graph)
         n_atoms = [molecule.n_atoms for molecule in molecules]
         parts = _split(parameters, n_atoms)
+        for molecule, part, baseline in zip(molecules, parts, baselines, strict=True):
+            # In single precision too, in which tables and kernels keep them.
+            if not all(torch.isfinite(values.float()).all() for values in (part.charges, part.coefficients, baseline)):
+                raise EngineError(
+                    f"the model {self.name} gives no finite parameters for {molecule.formula}: train it again, or "
+                    "choose another"
+                )
         return [
             ForceField(molecule, part, float(baseline), self.card)
             for molecule, part, baseline in zip(molecules, parts, baselines, strict=True)
@@ -227,8 +238,10 @@ class Model(EnergiesAndForces):
         force_field = self._of(molecule)
         if with_forces:
             energies, forces = force_field.energy_and_forces(geometries)
+            require_finite(f"the model {self.name}", energies, forces)
         else:
             energies, forces = force_field.energy(geometries), np.full_like(geometries, np.nan)
+            require_finite(f"the model {self.name}", energies)
         if progress is not None:
             progress(len(geometries), len(geometries))
         return energies, forces
@@ -236,7 +249,9 @@ class Model(EnergiesAndForces):
     def interaction_energy(self, molecule: Molecule, positions: Any, *, progress: Progress | None = None) -> np.ndarray:
         """`ForceField.interaction_energy`, (n_conformers,): the pairs between fragments alone."""
         positions = np.asarray(positions, dtype=np.float64)
-        return self._of(molecule).interaction_energy(positions[None] if positions.ndim == 2 else positions)
+        energies = self._of(molecule).interaction_energy(positions[None] if positions.ndim == 2 else positions)
+        require_finite(f"the model {self.name}", energies)
+        return energies
 
     def atomic_energies(self, numbers: Any) -> np.ndarray:
         """Isolated atoms at the level of the labels, shape of `numbers`, kcal/mol. UnsupportedElementError."""

@@ -11,6 +11,10 @@ from virialff.networks.baseline import BaselineDetail
 #: Amplitude of the Gaussians in kcal/mol for an output of one, by relation (topology.RELATIONS).
 RELATION_SCALES = (150.0, 40.0, 10.0, 5.0, 3.0)
 
+#: Largest sizes of a network, so that neither a damaged file nor a slip of the pen fills the memory: layers of a part
+#: and rounds of message passing, widths, and weights in all. The largest preset has 4, 350 and 1.8 million.
+MAX_LAYERS, MAX_WIDTH, MAX_WEIGHTS = 32, 4096, 64_000_000
+
 _Value = TypeVar("_Value")
 
 
@@ -43,7 +47,8 @@ def out_of_bounds(settings: type, name: str, value: Any) -> str | None:
             words, keeps = _BOUNDS[bound]
             if not keeps(number, limit):
                 must = "must not be negative" if (bound, limit) == ("at_least", 0) else f"must be {words} {limit:g}"
-                return f"{name} is {number:g} and {must}{', or left out' if entry.default is None else ''}"
+                shown = str(number) if isinstance(number, int) else f"{number:g}"
+                return f"{name} is {shown} and {must}{', or left out' if entry.default is None else ''}"
     return None
 
 
@@ -63,18 +68,32 @@ class NetworkConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     # Given in the paper (section 4.1).
-    message_steps: int = setting(4, "Rounds of message passing along the bonds.", at_least=0)
-    hidden_size: int = setting(350, "Length of the embedding h_i of an atom.", at_least=1)
-    atom_width: int = setting(160, "Width of the network for the kinetic energy of an atom.", at_least=1)
-    atom_layers: int = setting(3, "Layers of the network for the kinetic energy of an atom.", at_least=1)
-    edge_width: int = setting(199, "Width of the network for the kinetic energy of a bond.", at_least=1)
-    edge_layers: int = setting(4, "Layers of the network for the kinetic energy of a bond.", at_least=1)
+    message_steps: int = setting(4, "Rounds of message passing along the bonds.", at_least=0, at_most=MAX_LAYERS)
+    hidden_size: int = setting(350, "Length of the embedding h_i of an atom.", at_least=1, at_most=MAX_WIDTH)
+    atom_width: int = setting(
+        160, "Width of the network for the kinetic energy of an atom.", at_least=1, at_most=MAX_WIDTH
+    )
+    atom_layers: int = setting(
+        3, "Layers of the network for the kinetic energy of an atom.", at_least=1, at_most=MAX_LAYERS
+    )
+    edge_width: int = setting(
+        199, "Width of the network for the kinetic energy of a bond.", at_least=1, at_most=MAX_WIDTH
+    )
+    edge_layers: int = setting(
+        4, "Layers of the network for the kinetic energy of a bond.", at_least=1, at_most=MAX_LAYERS
+    )
 
     # Not given in the paper; our choice for the preset `paper`: like the networks of stage 1.
-    charge_width: int = setting(160, "Width of the network for the partial charge of an atom.", at_least=1)
-    charge_layers: int = setting(3, "Layers of the network for the partial charge of an atom.", at_least=1)
-    pair_width: int = setting(199, "Width of feats_net, the network for the coefficients of a pair.", at_least=1)
-    pair_layers: int = setting(4, "Layers of feats_net.", at_least=1)
+    charge_width: int = setting(
+        160, "Width of the network for the partial charge of an atom.", at_least=1, at_most=MAX_WIDTH
+    )
+    charge_layers: int = setting(
+        3, "Layers of the network for the partial charge of an atom.", at_least=1, at_most=MAX_LAYERS
+    )
+    pair_width: int = setting(
+        199, "Width of feats_net, the network for the coefficients of a pair.", at_least=1, at_most=MAX_WIDTH
+    )
+    pair_layers: int = setting(4, "Layers of feats_net.", at_least=1, at_most=MAX_LAYERS)
     distance_threshold: float | None = setting(
         10.0,
         "Non-bonded pairs further apart (Angstrom) do not interact; the paper has a threshold but not its value.",
@@ -120,6 +139,23 @@ class NetworkConfig:
         check_bounds(self)
         if self.gaussian_widths is not None and self.gaussian_widths[0] >= self.gaussian_widths[1]:
             raise ValueError("gaussian_widths are the smallest and the largest width: give the smaller one first")
+        weights = self._square_weights()
+        if weights > MAX_WEIGHTS:
+            raise ValueError(
+                f"its layers have {weights / 1e6:.0f} million weights and may have {MAX_WEIGHTS / 1e6:.0f} million: "
+                "lower widths or layers"
+            )
+
+    def _square_weights(self) -> int:
+        """Weights between layers of one width, which are nearly all of a large network."""
+        layers = (
+            (self.charge_width, self.charge_layers - 2),
+            (self.pair_width, self.pair_layers - 2),
+            (self.atom_width, self.atom_layers - 2),
+            (self.edge_width, self.edge_layers - 2),
+        )
+        # Four kinds of bonds, and the six matrices of the GRU.
+        return 10 * self.hidden_size**2 + sum(width**2 * max(0, between) for width, between in layers)
 
     @property
     def baseline_detail(self) -> BaselineDetail:

@@ -14,7 +14,7 @@ import pandas as pd
 from rdkit import Chem
 
 from virialff.elements import ELEMENT_INDEX, ELEMENTS
-from virialff.errors import MoleculeError
+from virialff.errors import EngineError, MoleculeError
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.patterns import AtomPattern
@@ -219,7 +219,7 @@ def sample_parameters(model: Model, molecules: Sequence[Molecule]) -> ParameterS
 def _part(model: Model, molecules: Sequence[Molecule]) -> ParameterSample:
     try:
         return ParameterSample.join([_single(field) for field in model.force_fields(molecules)])
-    except MoleculeError as error:
+    except (MoleculeError, EngineError) as error:
         if len(molecules) == 1:
             empty = ParameterSample.join([])
             return ParameterSample(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,15 @@ def contents_of(path: Path) -> Contents | None:
     return result
 
 
+def left_out(reasons: Sequence[str]) -> None:
+    """Which files of the store are not among what is shown, and why."""
+    for reason in reasons:
+        st.error(sentence(reason), title="A file of this store is left out")
+
+
 def counts(contents: Contents) -> None:
     """Counts by level of theory: kinds, details, elements, failures."""
+    left_out(contents.summary.damaged)
     for level in contents.summary.levels:
         st.markdown(f"**{plain(level.level_of_theory)}**")
         with st.container(horizontal=True, gap="medium"):
@@ -225,6 +233,7 @@ def browse(path: Path) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="The rows cannot be read")
         return
+    left_out(page.damaged)
     st.caption(f"{page.n_fitting:,} of {counted(page.n_rows, 'row')} fit. Click the box before a row to see it.")
     if not len(page.table):
         return

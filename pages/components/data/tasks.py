@@ -23,12 +23,13 @@ class Contents(NamedTuple):
 
 def contents(report: Report, path: str, seed: int, fractions: Fractions) -> Contents:
     """Both countings of a store, one after the other."""
-    n_rows = LabelStore(path).n_rows()
+    store = LabelStore(path, passed_over=[])
+    n_rows = store.n_rows()
     summary = summarise(path, progress=lambda done: report(done, 2 * n_rows, f"{done:,} of {counted(n_rows, 'row')}"))
     statistics = {}
     if summary.levels:
         statistics = dataset_statistics(
-            LabelStore(path),
+            store,
             seed=seed,
             fractions=fractions,
             progress=lambda done: report(n_rows + done, 2 * n_rows, f"{done:,} of {counted(n_rows, 'row')} in splits"),
@@ -38,5 +39,5 @@ def contents(report: Report, path: str, seed: int, fractions: Fractions) -> Cont
 
 def check_store(report: Report, path: str) -> CheckResult:
     """`labels.check` of a store."""
-    n_rows = LabelStore(path).n_rows()
+    n_rows = LabelStore(path, passed_over=[]).n_rows()
     return check(Path(path), progress=lambda done: report(done, n_rows, f"{done:,} of {counted(n_rows, 'row')}"))

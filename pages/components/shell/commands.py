@@ -12,6 +12,7 @@ from training.jobs.control import find, forget, resume, stop
 from training.jobs.record import Job, last_lines
 from training.labelling.campaign.progress import Progress, duration
 from virialff.errors import VirialffError
+from virialff.files import disk_problem
 
 _POLL_SECONDS = 1.0
 _LINES = 12
@@ -34,6 +35,8 @@ def attempt(purpose: str, act: Callable[..., object], *arguments: Any, **options
         act(*arguments, **options)
     except VirialffError as error:
         st.session_state[_REFUSED] = (purpose, str(error))
+    except OSError as error:
+        st.session_state[_REFUSED] = (purpose, disk_problem(error))
 
 
 def refusal(purpose: str, title: str | None = None) -> None:

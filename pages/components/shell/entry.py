@@ -18,7 +18,8 @@ from pages.components.shell.text import plain, sentence
 from virialff import access
 from virialff.access import OWNER, User
 from virialff.administrator import Role, administration
-from virialff.errors import ConfigError
+from virialff.errors import ConfigError, VirialffError
+from virialff.files import disk_problem
 from virialff.settings import CHECKOUT, is_read_only
 
 # A file of our own: Streamlit would fetch an icon given by name from the network.
@@ -125,10 +126,14 @@ def _login(visitor: User) -> None:
 
 @contextmanager
 def inside_app() -> Iterator[None]:
-    """Around main.py's call of a page."""
+    """Around main.py's call of a page. What a full disk or a file without permission ends is a sentence there."""
     token = _inside_app.set(True)
     try:
         yield
+    except OSError as error:
+        st.error(sentence(disk_problem(error)), title="A file cannot be read or written")
+    except VirialffError as error:
+        st.error(sentence(error), title="The page cannot go on")
     finally:
         _inside_app.reset(token)
 

@@ -40,8 +40,16 @@ def show_job(job: Job) -> None:
         _log(job)
     else:
         st.fragment(_live, run_every=_POLL_SECONDS)(job.name, compared)
-    if job.is_over and (job.state == "finished" or steps_done(job.run)):
+    if job.is_over and (job.state == "finished" or _has_weights(job)):
         _make_model(job)
+
+
+def _has_weights(job: Job) -> bool:
+    try:
+        return steps_done(job.run) > 0
+    except VirialffError as error:
+        st.error(sentence(error), title="No model can be made of this run")
+        return False
 
 
 def _live(name: str, compared: list[str]) -> None:
@@ -107,7 +115,11 @@ def _curves(job: Job, compared: list[str]) -> None:
     runs: dict[str, pd.DataFrame] = {}
     folders = {job.run.name: job.run} | {path.name: path for path in runs_with_metrics() if path.name in compared}
     for name, folder in folders.items():
-        table = metrics_table(folder)
+        try:
+            table = metrics_table(folder)
+        except VirialffError as error:
+            st.error(sentence(error), title=f"The losses of {one_line(name)} cannot be read")
+            continue
         if len(table):
             runs[one_line(name)] = table
     if not runs:

@@ -21,6 +21,7 @@ from training.data.batches import draw_conformers, make_batch
 from training.data.make_packs import labelled_graph, make_packs
 from training.data.pack import COMPLEXES, KINDS, MOLECULES, SPLITS, LabelledGraph, PackWriter, intermolecular, load_pack
 from virialff.cli import main
+from virialff.documents import read_object
 from virialff.errors import ConfigError, EvaluationSetError, StoreDamagedError, StoreError, StoreSchemaError
 from virialff.molecules.molecule import Molecule
 
@@ -92,7 +93,7 @@ def test_our_monomers_always_train(labels, tmp_path):
     counts = make_packs([write_store(tmp_path / "store", ours)], tmp_path, seed=3, fractions=(0.1, 0.45, 0.45))
     assert counts["molecules"]["train"] == {"records": 16, "geometries": 64}
     assert counts["molecules"]["test"]["records"] == 0
-    assert json.loads((tmp_path / "counts.json").read_text()) == counts
+    assert read_object(tmp_path / "counts.json") == counts
 
 
 def test_an_evaluation_pair_is_refused(labels, tmp_path):

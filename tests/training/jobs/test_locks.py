@@ -58,10 +58,33 @@ def test_a_lock_names_its_holder(tmp_path):
     script += "lock = holding(Path(sys.argv[1]), 'The run'); lock.__enter__(); print(flush=True); input()"
     other = subprocess.Popen([sys.executable, "-c", script, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     other.stdout.readline()
-    words = f"The run is in the hands of process {other.pid} on "
+    words = (
+        rf"The run is in the hands of process {other.pid} of \S+ on \S+, since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d: wait"
+    )
     with pytest.raises(JobError, match=words), holding(path, "The run"):
         pass
     other.kill()
     other.communicate()
     with holding(path, "The run"):
         assert is_held(path)
+
+
+def test_a_lock_file_that_is_removed_in_the_end_is_still_one_lock(tmp_path):
+    path = tmp_path / ".model.lock"
+    with holding(path, "The model folder a", remove=True):
+        words = path.read_text()
+        assert words.startswith(f"process {os.getpid()} of ")
+        script = "import sys; from pathlib import Path; from training.jobs.locks import holding\n"
+        script += "with holding(Path(sys.argv[1]), 'The model folder a', remove=True): pass\n"
+        done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+        assert f"The model folder a is in the hands of {words.strip()}: wait for its end" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(JobError, match=r"The run a cannot be written: .*Not a directory"),
+        holding(tmp_path / "file" / "run.lock", "The run a"),
+    ):
+        pass

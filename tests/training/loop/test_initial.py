@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small_network import SMALL_NETWORK
+from tests.small_network import SMALL_CARD, SMALL_NETWORK
 from training.data.pack import MOLECULES, load_pack
 from training.loop.initial import copy_initial_weights
 from training.loop.run_folder import RunFolder
@@ -14,7 +14,7 @@ from training.loop.state import resume_or_start
 from training.objectives.baselines import fit_total_baseline
 from training.recipes.optimization import Optimization
 from virialff.errors import CheckpointError, ConfigError
-from virialff.models.checkpoint import CARD_KEYS, load_checkpoint, save_checkpoint
+from virialff.models.checkpoint import load_checkpoint, save_checkpoint
 from virialff.molecules.molecule import Molecule
 from virialff.networks.baseline import N_FEATURES, Baseline
 from virialff.networks.force_field import ForceFieldNetwork
@@ -27,7 +27,7 @@ def model(tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("model")
     torch.manual_seed(0)
     baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
-    save_checkpoint(folder, ForceFieldNetwork(SMALL_NETWORK), baseline, dict.fromkeys(CARD_KEYS, ""))
+    save_checkpoint(folder, ForceFieldNetwork(SMALL_NETWORK), baseline, SMALL_CARD)
     return folder
 
 
@@ -48,7 +48,7 @@ def test_a_run_on_dipoles_starts_with_the_charges_the_right_way_round(packs, tmp
     found = []
     for name in ("one", "negated"):
         baseline = fit_total_baseline(records, detail="bonds")
-        save_checkpoint(tmp_path / name, network, baseline, dict.fromkeys(CARD_KEYS, ""))
+        save_checkpoint(tmp_path / name, network, baseline, SMALL_CARD)
         stages = [Optimization(dipole_weight=1.0)]
         state = resume_or_start(
             RunFolder(tmp_path / f"run_{name}"), SMALL_NETWORK, stages, records, "cpu", tmp_path / name
@@ -77,8 +77,8 @@ def test_a_network_goes_on_with_switches_that_it_was_trained_without(tmp_path):
     plain = dataclasses.replace(SMALL_NETWORK, ring_sizes=False, path_atoms=False)
     torch.manual_seed(0)
     baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
-    save_checkpoint(tmp_path / "plain", ForceFieldNetwork(plain), baseline, dict.fromkeys(CARD_KEYS, ""))
-    save_checkpoint(tmp_path / "full", ForceFieldNetwork(SMALL_NETWORK), baseline, dict.fromkeys(CARD_KEYS, ""))
+    save_checkpoint(tmp_path / "plain", ForceFieldNetwork(plain), baseline, SMALL_CARD)
+    save_checkpoint(tmp_path / "full", ForceFieldNetwork(SMALL_NETWORK), baseline, SMALL_CARD)
     network = ForceFieldNetwork(SMALL_NETWORK)
     copy_initial_weights(tmp_path / "plain", network, None)
     graph = molecule_tensors(Molecule.from_smiles("O=C1CCC1"))
@@ -91,7 +91,7 @@ def test_a_network_goes_on_with_switches_that_it_was_trained_without(tmp_path):
 def test_a_network_goes_on_with_other_inputs_but_not_without_them(model, tmp_path):
     off = dataclasses.replace(SMALL_NETWORK, ring_membership=False, far_pairs_as_contacts=False)
     baseline = Baseline(torch.zeros(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
-    save_checkpoint(tmp_path / "off", ForceFieldNetwork(off), baseline, dict.fromkeys(CARD_KEYS, ""))
+    save_checkpoint(tmp_path / "off", ForceFieldNetwork(off), baseline, SMALL_CARD)
     network = ForceFieldNetwork(SMALL_NETWORK)
     copy_initial_weights(tmp_path / "off", network, None)
     for name, value in load_checkpoint(tmp_path / "off").network.state_dict().items():

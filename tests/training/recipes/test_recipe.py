@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from training.labelling.config import load_campaign
 from training.recipes.recipe import PRESETS, Recipe, load_recipe
+from virialff import seals
 from virialff.cli import main
 from virialff.errors import ConfigError
 from virialff.networks.config import PAPER
@@ -76,6 +78,78 @@ def test_a_wrong_recipe_is_a_sentence_with_its_line(tmp_path: Path, old, new, me
     with pytest.raises(ConfigError, match=message) as caught:
         load_recipe(file)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("&a [*a]", r"line 1: anchors and aliases \(& and \*\) are not read"),
+        ("a: &x {b: &y [1]}\nc: *x", r"line 1: anchors and aliases"),
+        ("a: 1\nb: *nobody", r"line 2: anchors and aliases"),
+        ("a: !!int x", r"line 1: tags \(!\) are not read"),
+        ("a: 1\nb: !!python/name:os.system", r"line 2: tags \(!\) are not read"),
+        ("a: 1\n\nb: " + "[" * 3000, r"line 3: it is nested more than 20 deep"),
+        ("".join(f"{' ' * n}a:\n" for n in range(30)), r"line 20: it is nested more than 20 deep"),
+        ("a: [" + "1, " * 30_000 + "1]", r"line 1: there are more than 20,000 values"),
+        ("a: " + "9" * 5000, r"line 1: a number has too many digits"),
+        ("a: 1\nb: 0x_", r"line 2: '0x_' is no number"),
+        ("a: .inf", r"line 1: \.inf is no finite number"),
+        ("? [a]\n: b", r"line 1: a key is no plain text"),
+        ('name: "\\0"', r"line 1: it has a character that no text has"),
+        ('name: "\\ud83d"', r"line 1: it has a character that no text has"),
+        ("a: b: c", "is not valid YAML: mapping values are not allowed here"),
+        ("a: 1\n---\nb: 2", "is not valid YAML: expected a single document"),
+        ("a: \x07", "is not valid YAML: unacceptable character"),
+        ("[]", r"line 1: the recipe: Input should be a valid dictionary"),
+        (
+            "name: 2020-01-01\nlevel_of_theory: <<\ninitial: =\ndata: 1",
+            r"line 4: data: Input should be a valid dictionary",
+        ),
+        ("#" * 2**21, "larger than 1 MiB"),
+    ],
+)
+def test_what_yaml_allows_and_a_recipe_does_not_need_is_refused_with_its_line(tmp_path: Path, text, message):
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    for load in (load_recipe, load_campaign):
+        with pytest.raises(ConfigError, match=message.replace("the recipe", "the (?:recipe|configuration)")) as caught:
+            load(file)
+        assert str(file) in str(caught.value)
+        assert len(str(caught.value)) < 400
+        if "data: 1" in text:
+            break
+
+
+def test_bytes_that_are_no_text_are_named_by_their_line(tmp_path: Path):
+    (tmp_path / "recipe.yaml").write_bytes(b"name: a\nlevel_of_theory: \xff\n")
+    with pytest.raises(ConfigError, match="line 2 is no text in UTF-8"):
+        load_recipe(tmp_path / "recipe.yaml")
+
+
+def test_the_recipe_of_a_job_that_was_changed_is_refused_and_says_what_to_do(tmp_path: Path):
+    file = tmp_path / "recipe.yaml"
+    file.write_bytes(seals.sealed_text(FOUNDATION.encode()))
+    assert load_recipe(file) == load_recipe(PRESETS / "foundation.yaml")
+    file.write_text(file.read_text().replace("60000", "60001"))
+    with pytest.raises(ConfigError, match=r"was changed after it was put there.* take out its last line"):
+        load_recipe(file)
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    assert load_recipe(file).all_stages[0].steps == 60001
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("hidden_size: 128", "hidden_size: 1000000", "hidden_size is 1000000 and must be at most 4096"),
+        ("pair_layers: 3", "pair_layers: 60", "pair_layers is 60 and must be at most 32"),
+        ("hidden_size: 128", "hidden_size: 4000", r"its layers have \d+ million weights and may have 64 million"),
+    ],
+)
+def test_a_network_that_would_fill_the_memory_is_refused(tmp_path: Path, old, new, message):
+    assert old in FOUNDATION
+    (tmp_path / "recipe.yaml").write_text(FOUNDATION.replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(tmp_path / "recipe.yaml")
 
 
 def test_the_line_is_that_of_the_key(tmp_path: Path):

@@ -9,6 +9,7 @@ import pytest
 from tests.small_training import small_store
 from tests.virialff.sample_models import change_card, make_ensemble
 from virialff.cli import main
+from virialff.documents import read_object
 from virialff.labels.store import LabelStore, write_parquet
 from virialff.settings import ASSETS
 
@@ -53,7 +54,7 @@ def test_models_beside_engines(tmp_path, capsys):
 
 def test_what_cannot_be_evaluated_is_one_sentence(tmp_path, capsys):
     ensemble = make_ensemble(tmp_path / "ensemble", 0)
-    card = json.loads((ensemble / "card.json").read_text())
+    card = read_object(ensemble / "card.json")
     (ensemble / "card.json").write_text(json.dumps(card | {"split": "at random"}))
     assert main(["evaluate", str(ensemble)]) == 2
     assert "does not say how its data were split" in capsys.readouterr().err
@@ -64,7 +65,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(tmp_path, capsys):
 def test_one_part_alone_is_measured_and_kept_in_the_card(tmp_path, capsys):
     folder = tmp_path / "model"
     shutil.copytree(ASSETS / "models" / "foundation-gfn2", folder)
-    before = json.loads((folder / "card.json").read_text())
+    before = read_object(folder / "card.json")
     command = ["evaluate", str(folder), "--only", "conformers", "--card", "--output", str(tmp_path / "report.json")]
     assert main(command) == 0
     text = capsys.readouterr().out
@@ -73,7 +74,7 @@ def test_one_part_alone_is_measured_and_kept_in_the_card(tmp_path, capsys):
     report = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
     assert report["errors"] == []
     assert {row["set"] for row in report["own test sets"]} == {"conformers, GFN2-xTB"}
-    after = json.loads((folder / "card.json").read_text())
+    after = read_object(folder / "card.json")
     beside = after["metrics"]["side by side"]
     assert beside["own test sets"] == report["own test sets"]
     assert beside["parameters, sha256"] == {str(folder): after["sha256"]}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.virialff.sample_models import calibrated, change_card, make_ensemble, make_model
 from virialff.cli import main
+from virialff.documents import read_object
 from virialff.models.members import charge_spread
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
@@ -143,7 +144,7 @@ def test_intervals_and_contacts_of_complexes(doubtful, capsys, tmp_path):
 
 def test_a_model_without_either_says_nothing(tmp_path, capsys):
     folder = make_model(tmp_path / "model")
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     card.pop("environments", None)
     (folder / "card.json").write_text(json.dumps(card))
     assert main(["params", SMILES, "--model", str(folder), "--json"]) == 0

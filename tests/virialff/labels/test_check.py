@@ -11,7 +11,7 @@ import pytest
 
 from tests.virialff.labels.sample_labels import ETHENE_POSITIONS
 from virialff.engines.xtb import energy_and_forces
-from virialff.errors import StoreError
+from virialff.errors import StoreDamagedError, StoreError
 from virialff.labels.check import check, row_problems
 from virialff.labels.schema import ARROW_SCHEMA, Label, from_table, to_table
 from virialff.labels.store import LabelStore, write_parquet
@@ -207,7 +207,7 @@ def test_lists_of_impossible_length_are_found(ethene, tmp_path):
     (problem,) = check(tmp_path).problems
     assert (problem.row, problem.identifier) == (2, "ethene/1")
     assert "impossible lengths" in problem.what
-    with pytest.raises(ValueError):
+    with pytest.raises(StoreDamagedError, match=r"'ethene/1' cannot be decoded.*positions_angstrom"):
         list(from_table(next(LabelStore(tmp_path).tables())))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,7 +129,8 @@ def test_one_writer_at_a_time_here_and_in_another_process(tmp_path):
     )
     command = [sys.executable, "-c", code, str(path)]
     with Journal.open(path):
-        with pytest.raises(StoreBusyError, match=r"part 'a' of the label store .* is being written by another process"):
+        words = rf"part 'a' of the label store .* is being written by process {os.getpid()} of "
+        with pytest.raises(StoreBusyError, match=words):
             Journal.open(path)
         assert "is being written" in subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout
     assert subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout == "mine\n"

@@ -7,9 +7,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.small_network import SMALL_CARD
+from virialff.documents import read_object
 from virialff.errors import CheckpointError
 from virialff.models.checkpoint import (
-    CARD_KEYS,
     MEMBER_FILES,
     Member,
     load_checkpoint,
@@ -28,8 +29,7 @@ CONFIG = NetworkConfig(hidden_size=8, charge_width=8, pair_width=8, symmetric_pa
 def saved(tmp_path: Path) -> Path:
     network = ForceFieldNetwork(CONFIG)
     baseline = Baseline(torch.randn(N_FEATURES, dtype=torch.float64), torch.ones(N_FEATURES, dtype=torch.bool))
-    card = {key: f"the {key}" for key in CARD_KEYS if key != "sha256"}
-    save_checkpoint(tmp_path / "model", network, baseline, card)
+    save_checkpoint(tmp_path / "model", network, baseline, SMALL_CARD)
     torch.save((network.state_dict(), baseline), tmp_path / "original.pt")
     return tmp_path / "model"
 
@@ -74,13 +74,13 @@ def replace_by_pickle(folder: Path) -> None:
 
 
 def drop_card_key(folder: Path) -> None:
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     del card["level_of_theory"]
     (folder / "card.json").write_text(json.dumps(card))
 
 
 def rewrite_sha256(folder: Path) -> None:
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     card["sha256"] = sha256_of(folder / "model.safetensors")
     (folder / "card.json").write_text(json.dumps(card))
 
@@ -132,8 +132,7 @@ def some_baseline() -> Baseline:
 
 
 def save_with(folder: Path, *members: Member) -> None:
-    card = {key: f"the {key}" for key in CARD_KEYS if key != "sha256"}
-    save_checkpoint(folder, ForceFieldNetwork(CONFIG), some_baseline(), card, members)
+    save_checkpoint(folder, ForceFieldNetwork(CONFIG), some_baseline(), SMALL_CARD, members)
 
 
 def test_members_come_back_in_their_order(tmp_path):

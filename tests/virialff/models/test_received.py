@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.small_network import SMALL_NETWORK
 from tests.virialff.sample_models import change_card, flip_a_byte, make_ensemble, packed
+from virialff.documents import read_object
 from virialff.errors import CheckpointError
 from virialff.models import registry
 from virialff.models.checkpoint import sha256_of
@@ -70,14 +71,14 @@ def newer_parameters(folder: Path) -> None:
 
 
 def without_key(folder: Path) -> None:
-    card = json.loads((folder / "card.json").read_text())
+    card = read_object(folder / "card.json")
     del card["split"]
     (folder / "card.json").write_text(json.dumps(card))
 
 
-def without_atomic_energy(folder: Path) -> None:
-    energies = json.loads((folder / "card.json").read_text())["atomic_energies_kcal_mol"]
-    change_card(folder, atomic_energies_kcal_mol=energies | {"Br": float("nan")})
+def with_atomic_energy(folder: Path, value: float | None) -> None:
+    energies = read_object(folder / "card.json")["atomic_energies_kcal_mol"]
+    change_card(folder, atomic_energies_kcal_mol=energies | {"Br": value})
 
 
 REFUSED = {
@@ -86,7 +87,10 @@ REFUSED = {
     "cut off": (cut_off, "is not a safetensors file"),
     "foreign tensors": (foreign, "holds tensors of another program"),
     "a pickle": (pickled, "is not a safetensors file"),
-    "not finite": (not_finite, "gives no finite energy, forces and charges for H2; train it again"),
+    "not finite": (
+        not_finite,
+        r"whole but of no use: its weights charges\S+ are not finite numbers; train the model again",
+    ),
     "another network": (other_network, "does not fit the network it describes"),
     "an endless network": (endless_network, "message_steps is 1000000000000"),
     "newer parameters": (newer_parameters, "format version 99 and this program reads 1; update virialff"),
@@ -97,7 +101,9 @@ REFUSED = {
     "a foreign element": (lambda folder: change_card(folder, elements=["H", "C", "Si"]), "names 'Si'"),
     "elements as text": (lambda folder: change_card(folder, elements="HCNO"), "does not list its elements"),
     "no hydrogen": (lambda folder: change_card(folder, elements=["C"]), "leaves out hydrogen"),
-    "no atomic energy": (without_atomic_energy, "no finite atomic energy of Br"),
+    "no atomic energy": (lambda folder: with_atomic_energy(folder, None), "no finite atomic energy of Br"),
+    "an energy that is none": (lambda folder: with_atomic_energy(folder, float("nan")), "NaN is no number of JSON"),
+    "an endless energy": (lambda folder: with_atomic_energy(folder, 1e300), "no finite atomic energy of Br"),
     "no level": (lambda folder: change_card(folder, level_of_theory=None), "no text under level_of_theory"),
     "no card": (lambda folder: (folder / "card.json").unlink(), r"has no (file )?card\.json"),
     "no parameters": (lambda folder: (folder / "model.safetensors").unlink(), r"has no (file )?model\.safetensors"),
@@ -212,12 +218,12 @@ def member_that_is_not_finite(folder: Path) -> None:
     with safe_open(file, framework="pt") as reader:
         metadata = reader.metadata()
     save_file(tensors, file, metadata)
-    listed = json.loads((folder / "card.json").read_text())["members"]
+    listed = read_object(folder / "card.json")["members"]
     change_card(folder, members=[listed[0] | {"sha256": sha256_of(file)}, listed[1]])
 
 
 def forget_a_member(folder: Path) -> None:
-    change_card(folder, members=json.loads((folder / "card.json").read_text())["members"][:1])
+    change_card(folder, members=read_object(folder / "card.json")["members"][:1])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from training.labelling.campaign.worker import CONFIG, End, WorkerFiles
 from training.labelling.config import CampaignConfig
 from training.slurm import ALIVE, THREAD_VARIABLES, cancel, job_states, require_slurm, submit
 from virialff import children
+from virialff.documents import json_lines
 from virialff.files import replace_file
 
 #: Seconds that stopped workers get to put down what they have.
@@ -39,7 +40,7 @@ class Cluster(ABC):
         self._folder = folder
         self._started = 0
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / CONFIG, config.model_dump_json().encode())
+        replace_file(folder / CONFIG, json_lines(config.model_dump(mode="json")))
 
     @abstractmethod
     def _start(self, files: Sequence[WorkerFiles], first: int) -> list[str]:

@@ -1,17 +1,17 @@
 """What a worker of a campaign does: chunk after chunk that nobody else has or had, into the store."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from training.labelling.campaign.limits import TaskTimeout, WorkerStopped, stop_on_signals, time_limit
 from training.labelling.config import CampaignConfig
 from training.labelling.plan.plan import Chunk, Plan, stored_plan
 from training.labelling.tasks.kinds import Task, compute, failed
-from virialff.errors import StoreBusyError, VirialffError
+from virialff.documents import json_line, json_lines, read_lines, read_object
+from virialff.errors import DocumentError, StoreBusyError, VirialffError
 from virialff.files import replace_file
 from virialff.labels.journal import read_journal
 from virialff.labels.schema import Label
@@ -25,10 +25,14 @@ MAX_ATTEMPTS = 3
 _FAULTS = (VirialffError, RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError)
 
 
+_State = Literal["finished", "stopped", "time_limit", "failed", "died", "cancelled"]
+_STATES = get_args(_State)
+
+
 class End(NamedTuple):
     """How a worker ended, as it says itself, or as it looks from outside; the sentence says why."""
 
-    state: Literal["finished", "stopped", "time_limit", "failed", "died", "cancelled"]
+    state: _State
     message: str = ""
 
 
@@ -42,13 +46,14 @@ class WorkerFiles:
 
     def tell(self, end: End) -> None:
         """By the worker, when it ends."""
-        replace_file(self._end, json.dumps(end).encode())
+        replace_file(self._end, json_lines(end._asdict()))
 
     def told(self) -> End | None:
         """How the worker ended; None where it was killed."""
         try:
-            return End(*json.loads(self._end.read_bytes()))
-        except FileNotFoundError:
+            told = read_object(self._end)
+            return End(told["state"], str(told["message"])) if told.get("state") in _STATES else None
+        except (FileNotFoundError, DocumentError, LookupError):
             return None
 
 
@@ -60,19 +65,16 @@ class Deaths:
 
     def record(self, task: str, how: str) -> None:
         """Add a death. Several processes may do so at once."""
-        line = json.dumps({"task": task, "how": how}) + "\n"
+        line = json_line({"task": task, "how": how})
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, line.encode())
+            os.write(descriptor, line)
         finally:
             os.close(descriptor)
 
     def of(self, task: str) -> list[str]:
         """How the workers died that had this task."""
-        if not self._path.exists():
-            return []
-        entries = (json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines())
-        return [entry["how"] for entry in entries if entry["task"] == task]
+        return [str(entry.get("how", "")) for entry in read_lines(self._path).rows if entry.get("task") == task]
 
 
 class CurrentTask:
@@ -176,7 +178,7 @@ def main(folder: Path, first: int) -> None:
     """`python -m training.labelling.campaign.worker FOLDER NUMBER`: the process of a worker, by the configuration in
     the folder. In an array of SLURM the number is that of the first."""
     files = WorkerFiles(folder, first + int(os.environ.get("SLURM_ARRAY_TASK_ID", "0")))
-    config = CampaignConfig.model_validate_json((folder / CONFIG).read_bytes())
+    config = CampaignConfig.model_validate(read_object(folder / CONFIG))
     try:
         files.tell(work(config, files.current))
     except Exception as error:

@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import json
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +20,15 @@ from training.labelling.tasks.flexible import draw_flexible
 from training.labelling.tasks.kinds import Task, from_json, kind_of, to_json
 from training.labelling.tasks.qmugs_rows import draw_qmugs_rows
 from training.labelling.tasks.references import reference_tasks
-from virialff.errors import ConfigError, VirialffError
+from virialff.documents import parse_json
+from virialff.errors import ConfigError, DocumentError, VirialffError
 from virialff.files import replace_file
 from virialff.labels.store import LabelStore
 
 PLAN_SCHEMA = "virialff-label-plan/3"
 PLAN_FILE = "plan.json.gz"
+#: Of a plan in full: half a million tasks.
+_MOST_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def _extends(new: Plan, old: Plan) -> bool:
 
 def _read(path: Path) -> tuple[Plan, Any]:
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as file:
+            content = parse_json(file.read(_MOST_BYTES + 1), most_bytes=_MOST_BYTES)
         schema = content.get("schema")
         if schema == PLAN_SCHEMA:
             plan = Plan(
@@ -136,7 +141,7 @@ def _read(path: Path) -> tuple[Plan, Any]:
                 tuple((name, reason) for name, reason in content["refused"]),
             )
             return plan, content["draws"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, DocumentError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise VirialffError(
             f"The plan {path} is damaged ({error}): delete it and start the campaign again, the same plan is drawn."
         ) from error
