@@ -98,13 +98,14 @@ $(BIN)/python:
 	@scripts/make_venv.sh $(VENV) $(PYTHON)
 
 # Every file that is installed has its sha256 in locks/ (scripts/lock.py). Another index may be named for torch, whose
-# builds it alone lists: it comes last, so that nothing else can come from there but its CUDA packages.
+# builds it alone lists: it comes last, so that nothing else can come from there but its CUDA packages. A build that lies
+# on this machine (PIP_FIND_LINKS) goes before that of the package index.
 $(VENV)/.installed: locks/run.txt locks/torch.txt locks/cuda.txt pyproject.toml | $(BIN)/python
 	$(CHECKED) -r locks/run.txt
 ifdef TORCH_INDEX
 	$(PIP) install --index-url $(TORCH_INDEX) -c constraints.txt $(TORCH)
 else
-	$(CHECKED) -r locks/torch.txt
+	$(CHECKED) --quiet --no-index -r locks/torch.txt 2>/dev/null || $(CHECKED) -r locks/torch.txt
 	if $(BIN)/python -c 'import importlib.metadata as m; exit("nvidia-" not in str(m.requires("torch")))'; \
 	then $(CHECKED) -r locks/cuda.txt; fi
 endif

@@ -150,7 +150,7 @@ class Child:
         assert self._connection is not None
         self._connection.close()
         assert self._process.pid is not None
-        for started in _processes(self._process.pid)[1:]:
+        for started in processes_below(self._process.pid)[1:]:
             with suppress(ProcessLookupError):
                 os.kill(started, signal.SIGKILL)
         self._process.join(1.0)
@@ -187,11 +187,11 @@ class Child:
         """Seconds of processor time that the process and those that it started have used."""
         assert self._process is not None
         assert self._process.pid is not None
-        return sum(_processor_seconds(process) for process in _processes(self._process.pid))
+        return sum(_processor_seconds(process) for process in processes_below(self._process.pid))
 
 
-def _processes(first: int) -> list[int]:
-    """A process and those that it started, and they."""
+def processes_below(first: int) -> list[int]:
+    """A process and those that it started, and they in turn."""
     found = [first]
     for process in found:
         for file in Path(f"/proc/{process}/task").glob("*/children"):

@@ -8,8 +8,12 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.small_network import SMALL_NETWORK
+from tests.small_training import small_recipe
 from tests.training.conftest import label_complex, label_molecule, write_store
 from training.data.make_packs import make_packs
 from training.data.pack import MOLECULES, load_pack
@@ -17,6 +21,7 @@ from training.loop.run_folder import RunFolder
 from training.loop.state import resume_or_start
 from training.recipes.optimization import Optimization
 from training.recipes.recipe import PRESETS
+from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore, write_parquet
 from virialff.models.checkpoint import save_checkpoint
 from virialff.settings import ASSETS, MODELS_VARIABLE, RUNS_VARIABLE
@@ -113,6 +118,20 @@ def found() -> list[tuple[str, Path]]:
 def presets(*, campaigns: bool) -> list[bytes]:
     """Recipes or label campaigns that ship."""
     return [path.read_bytes() for path in sorted(PRESETS.glob("*.yaml")) if path.stem.startswith("labels") == campaigns]
+
+
+def rows(folder: Path) -> list[Label]:
+    """All rows of a label store."""
+    return list(LabelStore(folder).labels())
+
+
+def recipe(file: Path, store: Path, optimization: dict[str, Any]) -> Path:
+    """Write a recipe for a small network on this store."""
+    content = small_recipe(store)
+    content["optimization"] |= optimization
+    content["data"]["fractions"] = [1.0, 0.0, 0.0]
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 def own_folders(folder: Path) -> None:

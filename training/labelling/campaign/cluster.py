@@ -131,6 +131,9 @@ class SlurmCluster(Cluster):
         "TIMEOUT": End("time_limit"),
         "PREEMPTED": End("time_limit"),
         "DEADLINE": End("time_limit"),
+        # What happens to a machine says nothing of the molecule that it worked at.
+        "NODE_FAIL": End("lost"),
+        "BOOT_FAIL": End("lost"),
     }
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:

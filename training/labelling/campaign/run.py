@@ -115,6 +115,9 @@ class _Supervision:
             elif state == "time_limit":
                 self._say(f"worker {worker.job} came to the end of its time and is followed by another")
                 wanted += 1
+            elif state == "lost":
+                self._say(f"worker {worker.job} was lost with its machine and is followed by another")
+                wanted += 1
             elif state in ("cancelled", "stopped"):
                 self._say(f"worker {worker.job} was cancelled and is not replaced")
         open_chunks = sum(not is_finished(self._config.folder, chunk) for chunk in self._chunks)
