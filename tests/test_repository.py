@@ -35,7 +35,7 @@ def python_files(*places: str) -> list[Path]:
 
 
 #: What the checkout uses where a user has it, and does without elsewhere.
-ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf"}
+ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf", "atheris"}
 
 
 def pins(name: str) -> dict[str, str]:
