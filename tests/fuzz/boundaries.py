@@ -7,16 +7,18 @@ import importlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
 from tests.fuzz import grammars, seeds
@@ -31,7 +33,7 @@ from training.loop.metrics import read_metrics
 from training.loop.run_folder import RunFolder
 from training.loop.state import resume_or_start
 from training.recipes.recipe import Recipe
-from training.recipes.yaml import parse_yaml
+from training.recipes.yaml import load_yaml
 from virialff import load_model
 from virialff.cli import build_parser, main
 from virialff.commands import ExitCode
@@ -113,8 +115,11 @@ SHARES = {
 }
 
 
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+
 class NotNamed(Exception):
-    """What an input led to that is no error of ours and no result either."""
+    """What an input led to that is no error of ours and no result either; up to the colon the same for all inputs."""
 
 
 @dataclass(frozen=True)
@@ -236,9 +241,9 @@ class _Places:
         if molecule.n_conformers:
             numbers += field.energy_and_forces(molecule.positions[:1])
         if not all(np.isfinite(values).all() for values in numbers):
-            raise NotNamed(f"{molecule.formula} has parameters or energies that are no numbers")
+            raise NotNamed(f"parameters or energies that are no numbers: {molecule.formula}")
         if abs(field.charges.sum()) > 1e-3:
-            raise NotNamed(f"{molecule.formula} is not neutral")
+            raise NotNamed(f"charges that do not add up: {molecule.formula}")
 
     def smiles(self, data: bytes) -> bool:
         """A SMILES as text, and as a file."""
@@ -281,7 +286,7 @@ class _Places:
         text = data.decode("utf-8", "surrogatepass")
         made = as_name(text, "x")
         if name_problem(made, "model") is not None:
-            raise NotNamed(f"the name made of it, {made!r}, cannot be one")
+            raise NotNamed(f"the name made of it cannot be one: {made!r}")
         if not clean_title(text).isprintable():
             raise NotNamed("its title has characters that are not shown")
         for ask in (check_run_name, registry.check_new_name, registry.free_name, registry.find, registry.remove):
@@ -290,14 +295,18 @@ class _Places:
         return name_problem(text, "model") is None
 
     def recipe(self, data: bytes) -> bool:
-        recipe = parse_yaml(data.decode("utf-8", "surrogatepass"), Recipe, "recipe")
-        recipe.model_dump(mode="json")
+        self._yaml(data, Recipe, "recipe").model_dump(mode="json")
         return True
 
     def campaign(self, data: bytes) -> bool:
-        config = parse_yaml(data.decode("utf-8", "surrogatepass"), CampaignConfig, "configuration")
-        config.settings_sha256()
+        self._yaml(data, CampaignConfig, "configuration").settings_sha256()
         return True
+
+    def _yaml(self, data: bytes, kind: type[_Settings], what: str) -> _Settings:
+        file = self.folder / "settings.yaml"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        return load_yaml(file, kind, what)
 
     def card(self, data: bytes) -> bool:
         """A model whose card was altered: received, and listed among the models that there are."""
@@ -411,7 +420,8 @@ class _Places:
                 code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
         said = f"{output.getvalue()}{errors.getvalue()}"
         if code == ExitCode.FAULT or code not in set(ExitCode):
-            raise NotNamed(f"exit code {code}: {errors.getvalue().strip()[-400:]}")
+            kind = re.search(r"virialff itself \((\w+)", errors.getvalue())
+            raise NotNamed(f"exit code {code} {kind[1] if kind else ''}: {errors.getvalue().strip()[-400:]}")
         if "Traceback" in said:
             raise NotNamed(f"exit code {code} with a traceback: {said[-600:]}")
         if strange := sorted({letter for letter in said if not letter.isprintable() and letter not in "\n\t\r"}):

@@ -130,7 +130,7 @@ def _signature(error: BaseException) -> str:
     """What tells one fault from another: its kind, and the innermost line of ours."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
     place = f" in {Path(frames[-1].filename).relative_to(ROOT)}:{frames[-1].name}" if frames else ""
-    words = re.sub(r"[^A-Za-z ]+", " ", str(error)) if not place else ""
+    words = re.sub(r"[^A-Za-z0-9 ]+", " ", str(error).partition(":")[0]) if not place else ""
     return " ".join(f"{type(error).__name__}{place} {words}".split())[:110]
 
 

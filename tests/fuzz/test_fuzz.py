@@ -86,7 +86,7 @@ def test_the_harness_sees_what_it_looks_for(tmp_path: Path) -> None:
         "hangs": "more than 1 s of work on one input",
         "fills_memory": "MemoryError",
         "ends": "the process ends with signal 6",
-        "not_named": "NotNamed exit code",
+        "not_named": "NotNamed exit code 70",
     }
     assert report.kinds["refuses"].refused == 1
     for fault in report.faults.values():
