@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -165,11 +165,11 @@ def _files(folder: Path, pattern: str) -> list[bytes]:
     ]
 
 
-def command_options() -> dict[str, list[str]]:
+def command_options() -> dict[str, Sequence[str]]:
     """The options of every command, by its words."""
     import argparse
 
-    found: dict[str, list[str]] = {}
+    found: dict[str, Sequence[str]] = {}
 
     def walk(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> None:
         deeper = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]

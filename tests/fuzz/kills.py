@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Different(Exception):
     """What was killed has not ended as what was not; the message says where."""
 
 
-def killed(work: Callable[[], None], seconds: float) -> bool:
+def killed(work: Callable[[], object], seconds: float) -> bool:
     """Do `work` in a copy of this process and kill it after so long; False where it ended before."""
     process = multiprocessing.get_context("fork").Process(target=_quietly, args=(work,))
     process.start()
@@ -81,7 +82,7 @@ def killed(work: Callable[[], None], seconds: float) -> bool:
     return early
 
 
-def _quietly(work: Callable[[], None]) -> None:
+def _quietly(work: Callable[[], object]) -> None:
     torch.set_num_threads(1)
     work()
 
@@ -102,10 +103,10 @@ def of_training(samples: seeds.Samples, folder: Path, kills: int, chance: random
         place = folder / f"training{done}"
         # Not more at one run than a person would bear.
         for _ in range(min(10, kills - done)):
-            if not killed(lambda place=place: run(place), chance.uniform(0.0, 0.7 * whole)):
+            if not killed(partial(run, place), chance.uniform(0.0, 0.7 * whole)):
                 break
             done += 1
-        killed(lambda place=place: run(place), 600.0)
+        killed(partial(run, place), 600.0)
         same_losses(RunFolder(folder / "whole").metrics(), RunFolder(place).metrics())
         shutil.rmtree(place)
     return done
@@ -135,10 +136,10 @@ def of_labelling(samples: seeds.Samples, folder: Path, kills: int, chance: rando
     while done < kills:
         config = whole.model_copy(update={"folder": folder / f"labels{done}"})
         for _ in range(min(10, kills - done)):
-            if not killed(lambda config=config: _compute(config), chance.uniform(0.0, 0.7 * seconds)):
+            if not killed(partial(_compute, config), chance.uniform(0.0, 0.7 * seconds)):
                 break
             done += 1
-        killed(lambda config=config: _compute(config), 600.0)
+        killed(partial(_compute, config), 600.0)
         _same_rows(config.folder, expected)
         shutil.rmtree(config.folder)
     return done

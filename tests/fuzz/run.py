@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from tests.fuzz import seeds
 from tests.fuzz.child import ROOT, Batch, Counts, serve
@@ -78,7 +79,7 @@ class Report:
 
     def table(self) -> str:
         """A line a kind."""
-        rows = [("kind", "inputs", "accepted", "refused", "faults", "slowest", "peak memory")]
+        rows: list[tuple[str, ...]] = [("kind", "inputs", "accepted", "refused", "faults", "slowest", "peak memory")]
         for name, counts in sorted(self.kinds.items()):
             numbers = (counts.inputs, counts.accepted, counts.refused, counts.faults)
             ends = (f"{counts.slowest_seconds:.2f} s", f"{counts.peak_mib:.0f} MiB")
@@ -127,7 +128,7 @@ class Child:
         while True:
             ended = self._await(connection)
             try:
-                message = ("end",) if ended else connection.recv()
+                message: tuple[Any, ...] = ("end",) if ended else connection.recv()
             except (EOFError, OSError):
                 ended, message = "the process ends", ("end",)
             if message[0] == "input":

@@ -74,7 +74,7 @@ class Trainings:
 
     def submit(self, name: str, **ask: Any) -> Job:
         """A job of SLURM with this name."""
-        asked = SlurmConfig(**{"partition": "test", "time_minutes": 30, "memory_gb": 2.0} | ask)
+        asked = SlurmConfig.model_validate({"partition": "test", "time_minutes": 30, "memory_gb": 2.0} | ask)
         run = self.folder / "runs" / name
         return control.start(self.recipe, run=run, cluster="slurm", gpus=0, slurm=asked)
 
@@ -248,7 +248,7 @@ def campaign_disturbed(folder: Path, how: Callable[[Path], None]) -> str:
     """A campaign whose workers are disturbed at the slow molecule; its rows must be those of an undisturbed one."""
     folder.mkdir(parents=True)
     whole = campaign(folder, SLOW_MOLECULES)
-    if killed(lambda: compute_here(whole) and None, _SECONDS):
+    if killed(lambda: compute_here(whole), _SECONDS):
         raise Different("the undisturbed campaign took too long")
     expected = seeds.rows(whole.folder)
     place = folder / "cluster"

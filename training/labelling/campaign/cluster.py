@@ -132,8 +132,8 @@ class SlurmCluster(Cluster):
         "PREEMPTED": End("time_limit"),
         "DEADLINE": End("time_limit"),
         # What happens to a machine says nothing of the molecule that it worked at.
-        "NODE_FAIL": End("lost"),
-        "BOOT_FAIL": End("lost"),
+        "NODE_FAIL": End("time_limit", "was lost with its machine"),
+        "BOOT_FAIL": End("time_limit", "was lost with its machine"),
     }
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:

@@ -28,7 +28,7 @@ _FAULTS = (VirialffError, RuntimeError, ValueError, ArithmeticError, LookupError
 class End(NamedTuple):
     """How a worker ended, as it says itself, or as it looks from outside; the sentence says why."""
 
-    state: Literal["finished", "stopped", "time_limit", "lost", "failed", "died", "cancelled"]
+    state: Literal["finished", "stopped", "time_limit", "failed", "died", "cancelled"]
     message: str = ""
 
 
