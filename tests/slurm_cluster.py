@@ -51,10 +51,11 @@ PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 @contextmanager
-def slurm_cluster() -> Iterator[dict[str, str]]:
+def slurm_cluster(more: str = "") -> Iterator[dict[str, str]]:
     """Run SLURM during the block, which gets the environment variables that lead its commands there.
 
-    Needs munged, slurmctld, slurmd and the client commands. Jobs that are left at the end are cancelled.
+    more: further lines of its configuration. Needs munged, slurmctld, slurmd and the client commands. Jobs that are
+    left at the end are cancelled.
     """
     with ExitStack() as stack:
         # A short path: that of a socket holds about a hundred characters.
@@ -74,6 +75,7 @@ def slurm_cluster() -> Iterator[dict[str, str]]:
                 node_port=_free_port(),
                 cpus=CPUS,
             )
+            + more
         )
         environment = {"SLURM_CONF": str(configuration)}
         munge_files = [f"--{name}-file={folder}/munged.{name}" for name in ("log", "pid", "seed")]

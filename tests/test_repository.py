@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import virialff
+from scripts.fetch_3dmol import NODE_WHEEL
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("app.py", "main.py", "pages", "perf", "scripts", "tests", "training", "virialff")
@@ -36,7 +37,7 @@ def python_files(*places: str) -> list[Path]:
 
 
 #: What the checkout uses where a user has it, and does without elsewhere.
-ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf"}
+ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf", "atheris"}
 
 
 def pins(name: str) -> dict[str, str]:
@@ -114,6 +115,41 @@ def test_constraints_hold_everything_installed():
     assert seen - set(fixed) == set()
     installed = {name: importlib.metadata.version(name).partition("+")[0] for name in seen}
     assert {name: fixed[name] for name in seen} == installed
+
+
+def locked(name: str) -> dict[str, str]:
+    """Canonical name and version of each package of a lock; one without a sha256 fails."""
+    text = (ROOT / "locks" / f"{name}.txt").read_text()
+    found: dict[str, str] = {}
+    for package in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
+        match = re.fullmatch(r"([a-z0-9._-]+)==([^ ]+)(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+\n", package)
+        assert match, f"locks/{name}.txt: {package[:80]!r} is no version with its hashes"
+        found[match[1]] = match[2]
+    return found
+
+
+def test_locks_hold_what_the_constraints_fix():
+    """Where this fails, `make lock` was forgotten after a change of the requirements."""
+    fixed = pins("constraints.txt")
+    run, dev, torch = locked("run"), locked("dev"), locked("torch")
+    assert {**run, **dev, **torch} == fixed
+    assert set(run) & set(dev) == set()
+    assert set(pins("requirements.txt")) - set(run) == set(torch) == {"torch"}
+    assert set(pins("requirements-dev.txt")) <= set(run) | set(dev)
+    assert pins("requirements-tools.txt").items() <= locked("tools").items()
+    assert all(name.startswith(("cuda-", "nvidia-")) or name == "triton" for name in locked("cuda"))
+    assert NODE_WHEEL in {f"{name}=={version}" for name, version in locked("node").items()}
+
+
+def test_nothing_is_installed_unchecked():
+    """The one exception is torch from an index that the user names."""
+    files = [ROOT / "Makefile", ROOT / ".ci" / "run", *(ROOT / "scripts").iterdir()]
+    text = "".join(file.read_text() for file in files if file.is_file()).replace('", "', " ")
+    assert "extra-index-url" not in text
+    installs = [line.strip() for line in text.splitlines() if re.search(r"(pip|\(PIP\)) install", line)]
+    unchecked = [line for line in installs if "*checked" not in line and "--no-build-isolation -e ." not in line]
+    assert unchecked == ["$(PIP) install --index-url $(TORCH_INDEX) -c constraints.txt $(TORCH)"]
+    assert "CHECKED_OPTIONS := install --no-deps --only-binary :all: --require-hashes\n" in text
 
 
 def test_pins_fit_the_ranges_of_the_package():

@@ -45,7 +45,8 @@ class CapturedLog:
         for line in self.text.splitlines():
             line = _TIME.sub("", line).strip()
             if line and not line.startswith(("*", "Violation occurred", "Pre-condition")):
-                return shortened(line.rstrip("."), _LONGEST_REASON)
+                shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+                return shortened(shown.rstrip("."), _LONGEST_REASON)
         return default
 
 

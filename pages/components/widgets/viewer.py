@@ -24,6 +24,8 @@ from virialff.settings import STATIC
 # 3Dmol.js is BSD-3-Clause; `make run` fetches it from npm, the network is only the fallback.
 _VERSION = "2.5.5"
 _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
+# Of the file in the npm package of that version, whose sha512 is in scripts/fetch_3dmol.py: a browser runs no other.
+_INTEGRITY = "sha384-OsczYbldvrHgslr9fFp/i4GiLSeuw9l+QIlv99ITw8soOwXcoGeflFMLg+CU/X1d"
 _LOCAL_FILE = STATIC / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
 # As in .streamlit/config.toml.
@@ -71,7 +73,7 @@ def viewer_html(
     """
     scale = ChargeScale.fitting(charges)
     ink = "#111111" if theme == "light" else "#fafafa"
-    view = new_view(script, theme)
+    view = new_view(theme)
     view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
     for index, charge in enumerate(charges):
         color = scale.hex(charge)
@@ -81,10 +83,10 @@ def viewer_html(
     label = {"fontSize": 13, "fontColor": ink, "backgroundColor": _BACKGROUNDS[theme], "backgroundOpacity": 0.85}
     show_label = (
         f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
-        " if (!atom.tag) atom.tag = addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
+        " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
         f" + Math.abs(charge).toFixed(3) + ' e', Object.assign({{position: atom}}, {json.dumps(label)})); }}"
     )
-    hide_label = "function(atom, viewer) { if (atom.tag) { removeLabel(atom.tag); delete atom.tag; } }"
+    hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
     view.setHoverable({}, True, show_label, hide_label)
     turned = facing(positions)
     for atom in marked:
@@ -97,21 +99,22 @@ def viewer_html(
         ends = {"start": _point(-half), "end": _point(half)}
         view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
         turned = np.vstack([turned, half, -half])
-    return frame_page(view, turned, theme)
+    return frame_page(view, turned, script, theme)
 
 
-def new_view(script: str, theme: str) -> py3Dmol.view:
+def new_view(theme: str) -> py3Dmol.view:
     """An empty view on the background of the theme."""
-    view = py3Dmol.view(width="100%", height="100%", js=script)
+    view = py3Dmol.view(width="100%", height="100%")
     view.setBackgroundColor(_BACKGROUNDS[theme])
     return view
 
 
-def frame_page(view: py3Dmol.view, points: np.ndarray, theme: str) -> str:
+def frame_page(view: py3Dmol.view, points: np.ndarray, script: str, theme: str) -> str:
     """The page of a frame with this view of what is at these points (n, 3) in A, which `facing` has turned."""
     half_width, half_height, _ = np.maximum(np.abs(points).max(axis=0) + _MARGIN, _LEAST_HALF)
     page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme])
     page = page.replace("{{half_width}}", f"{half_width:.2f}").replace("{{half_height}}", f"{half_height:.2f}")
+    page = page.replace("{{script}}", script).replace("{{integrity}}", _INTEGRITY if script == _FALLBACK else "")
     # The template calls the viewer by the name that py3Dmol gives it.
     return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
 
@@ -171,13 +174,13 @@ def overlay_html(molecule: Molecule, positions: np.ndarray, *, hydrogens: bool, 
     """
     turned = facing(positions.reshape(-1, 3)).reshape(positions.shape)
     hidden = [] if hydrogens else _hydrogens_of_carbon(molecule)
-    view = new_view(script, theme)
+    view = new_view(theme)
     for model, geometry in enumerate(turned):
         view.addModel(mol_block(molecule, geometry), "mol", {"keepH": True})
         view.setStyle({"model": model}, {"stick": {"radius": 0.1, "color": OKABE_ITO[model]}})
         if hidden:
             view.setStyle({"model": model, "index": hidden}, {})
-    return frame_page(view, turned.reshape(-1, 3), theme)
+    return frame_page(view, turned.reshape(-1, 3), script, theme)
 
 
 def _hydrogens_of_carbon(molecule: Molecule) -> list[int]:

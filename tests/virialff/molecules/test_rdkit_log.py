@@ -14,6 +14,13 @@ def test_reason_is_one_line_without_time(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_reason_shows_no_control_character_of_what_was_read():
+    with rdkit_log.captured() as log:
+        Chem.MolFromSmiles("CC\x1b[31mO\ufeff")
+    assert log.reason().isprintable()
+    assert "CC\N{REPLACEMENT CHARACTER}[31mO" in log.reason()
+
+
 def test_nothing_wrong_gives_the_default():
     with rdkit_log.captured() as log:
         Chem.MolFromSmiles("CC")

@@ -132,6 +132,9 @@ class SlurmCluster(Cluster):
         "TIMEOUT": End("time_limit"),
         "PREEMPTED": End("time_limit"),
         "DEADLINE": End("time_limit"),
+        # What happens to a machine says nothing of the molecule that it worked at.
+        "NODE_FAIL": End("time_limit", "was lost with its machine"),
+        "BOOT_FAIL": End("time_limit", "was lost with its machine"),
     }
 
     def __init__(self, config: CampaignConfig, folder: Path) -> None:

@@ -113,7 +113,7 @@ class _Supervision:
                 self._died(worker, message)
                 wanted += 1
             elif state == "time_limit":
-                self._say(f"worker {worker.job} came to the end of its time and is followed by another")
+                self._say(f"worker {worker.job} {message or 'came to the end of its time'} and is followed by another")
                 wanted += 1
             elif state in ("cancelled", "stopped"):
                 self._say(f"worker {worker.job} was cancelled and is not replaced")

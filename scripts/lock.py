@@ -1,0 +1,86 @@
+"""Write locks/: every package that `make` installs, with its version and the sha256 of its files.
+
+    python -m scripts.lock
+
+Run it after each change of a requirements file or of constraints.txt; a test says when it was forgotten. The hashes
+are those that the package index gives for its files, taken by uv from an environment of its own (locks/tools.txt).
+Wheels alone are allowed, so that installing runs no code of a package.
+
+| file | what |
+| --- | --- |
+| run.txt | what requirements.txt needs, torch and its CUDA packages aside |
+| dev.txt | what requirements-dev.txt needs beside it |
+| torch.txt | torch alone: the builds of the package index, and the CPU build named below |
+| cuda.txt | what a CUDA build of torch needs |
+| node.txt | npm, which scripts/fetch_3dmol.py borrows where the system has none |
+| tools.txt | uv itself, and what lists licenses and components |
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.fetch_3dmol import NODE_WHEEL
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "locks"
+#: sha256 of CPU builds for Python 3.11 on Linux x86-64, which no package index lists: of the files that were tested.
+CPU_BUILDS = {"2.13.0": "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"}
+#: openmm's wheels ask for this much.
+PLATFORM = "x86_64-manylinux_2_34"
+
+
+def compiled(uv: Path, *arguments: str, lines: str = "") -> dict[str, list[str]]:
+    """The pinned requirements, by name, with the lines that state their hashes."""
+    command = [str(uv), "pip", "compile", "--quiet", "--no-config", "--generate-hashes", "--only-binary", ":all:"]
+    command += ["--python-version", "3.11", "--python-platform", PLATFORM, "--no-annotate", "--no-header"]
+    with tempfile.TemporaryDirectory() as folder:
+        # What is in the file to be written is kept where constraints.txt leaves a version open.
+        output = Path(folder, "lock.txt")
+        output.write_text("".join(lock.read_text() for lock in sorted(LOCKS.glob("*.txt"))))
+        command += ["--output-file", str(output), *arguments]
+        result = subprocess.run(command, cwd=ROOT, input=lines, capture_output=True, text=True)
+        if result.returncode != 0:
+            sys.exit(f"uv found no set of versions:\n{result.stderr}")
+        found: dict[str, list[str]] = {}
+        for line in output.read_text().splitlines():
+            if name := re.match(r"[a-z0-9][a-z0-9._-]*(?===)", line):
+                found[name[0]] = []
+            found[list(found)[-1]].append(line)
+    return found
+
+
+def write(name: str, packages: dict[str, list[str]]) -> None:
+    text = "# Written by scripts/lock.py.\n" + "".join(f"{line}\n" for lines in packages.values() for line in lines)
+    (LOCKS / name).write_text(text)
+    print(f"locks/{name}: {len(packages)} packages")
+
+
+def of_cuda(name: str) -> bool:
+    return name.startswith(("cuda-", "nvidia-")) or name == "triton"
+
+
+def main() -> None:
+    tools = ROOT / ".venv-tools" / "bin" / "uv"
+    if not tools.is_file():
+        sys.exit("uv is missing: make .venv-tools/.installed")
+    run = compiled(tools, "requirements.txt")
+    everything = compiled(tools, "requirements.txt", "requirements-dev.txt")
+    torch = run.pop("torch")
+    version = torch[0].partition("==")[2].split()[0]
+    torch[-1] += " \\"
+    torch.append(f"    --hash=sha256:{CPU_BUILDS[version]}")
+    write("run.txt", {name: lines for name, lines in run.items() if not of_cuda(name)})
+    write("dev.txt", {name: lines for name, lines in everything.items() if name not in run and name != "torch"})
+    write("torch.txt", {"torch": torch})
+    write("cuda.txt", {name: lines for name, lines in run.items() if of_cuda(name)})
+    write("node.txt", compiled(tools, "-", lines=NODE_WHEEL))
+    write("tools.txt", compiled(tools, "requirements-tools.txt"))
+
+
+if __name__ == "__main__":
+    main()
