@@ -132,7 +132,14 @@ assert not loaded, loaded
 
 def test_the_library_imports_none_of_the_extras():
     """Module by module, those aside that are for a package of the extras."""
-    mine = ("virialff.engines.workers", "virialff.figures", "virialff.ase", "virialff.networks.dgl_graphs")
+    mine = (
+        "virialff.engines.workers",
+        "virialff.figures",
+        "virialff.ase",
+        "virialff.networks.dgl_graphs",
+        "virialff.openmm_ml",
+        "virialff.qcengine",
+    )
     code = f"""
 import importlib, pkgutil, sys
 import virialff

@@ -36,6 +36,7 @@ class VirialFF(Calculator):
     Results are `energy` and `free_energy` (the same) in eV, `forces` in eV/Angstrom, `charges` in e, `dipole` in
     e Angstrom. The energy is the total one, baseline included. The calculator is for one list of atoms: it learns the
     molecule when it is made or, without one, from the first atoms it is given; `reset_molecule` makes it forget.
+    Programs that give one calculator many molecules in turn, as benchmarks do, take `one_molecule=False`.
 
     Parameters
     ----------
@@ -48,6 +49,9 @@ class VirialFF(Calculator):
         Where the networks of a model given by its name run.
     max_atoms : int, optional
         More are refused where the bonds are perceived or read from SMILES.
+    one_molecule : bool, optional
+        Whether other atoms, or a geometry that cannot be of the molecule's bonds, are an error. If not, the bonds are
+        perceived anew: a reaction goes by unseen.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class VirialFF(Calculator):
         *,
         device: str = "cpu",
         max_atoms: int = DEFAULT_MAX_ATOMS,
+        one_molecule: bool = True,
     ) -> None:
         super().__init__()
         if model is None or isinstance(model, str):
@@ -77,11 +82,17 @@ class VirialFF(Calculator):
         self.model = model
         self.level = model.level
         self._max_atoms = max_atoms
+        self._one_molecule = one_molecule
         self._force_field: ForceField | None = None
         if molecule is not None:
             if isinstance(molecule, str):
                 molecule = Molecule.from_smiles(molecule, max_atoms=max_atoms)
             self._take(molecule)
+
+    @property
+    def allowed_atomic_numbers(self) -> set[int]:
+        """Atomic numbers that the model was trained on, under the name by which benchmark programs ask for them."""
+        return set(self.model.elements)
 
     @property
     def force_field(self) -> ForceField | None:
@@ -122,7 +133,7 @@ class VirialFF(Calculator):
         charge = atoms.info.get("charge", 0) or atoms.get_initial_charges().sum()
         if abs(charge) > 0.5:
             raise MoleculeError(f"the atoms have a charge of {charge:+.0f} and only neutral molecules are treated")
-        if self._force_field is None:
+        if self._force_field is None or not (self._one_molecule or self._fits(atoms)):
             return self._take(Molecule.from_geometry(atoms.numbers, atoms.positions, max_atoms=self._max_atoms))
         molecule = self._force_field.molecule
         if len(atoms) != molecule.n_atoms:
@@ -140,6 +151,11 @@ class VirialFF(Calculator):
         for reason in mismatches(molecule, atoms.positions[None]):
             raise MismatchedCoordinatesError(reason)
         return self._force_field
+
+    def _fits(self, atoms: Atoms) -> bool:
+        """Whether these can be atoms of the molecule in use."""
+        molecule = cast("ForceField", self._force_field).molecule
+        return np.array_equal(atoms.numbers, molecule.numbers) and not mismatches(molecule, atoms.positions[None])
 
     def _take(self, molecule: Molecule) -> ForceField:
         self._force_field = self.model.force_field(molecule)

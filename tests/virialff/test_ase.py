@@ -146,3 +146,24 @@ def test_the_calculator_is_a_method_too(ethanol):
 
 def test_dynamics_keeps_the_energy():
     assert abs(energy_drift("CCO", picoseconds=1.0).drift) < 1e-3
+
+
+def test_a_calculator_of_many_molecules_perceives_each(ethanol):
+    """Benchmarks give one calculator molecules in turn, isomers of the same atoms among them."""
+    model = load_model()
+    many = VirialFF(model=model, one_molecule=False)
+    ether = generate(Molecule.from_smiles("COC"), 1)
+    same_order = np.argsort(ether.numbers, kind="stable"), np.argsort(ethanol.numbers, kind="stable")
+    molecules = [g2("H2O"), atoms_of(ethanol)[same_order[1]], atoms_of(ether)[same_order[0]], g2("CH4")]
+    for atoms in molecules:
+        atoms.calc = many
+        found = atoms.get_potential_energy()
+        atoms.calc = VirialFF(model=model)
+        assert found == pytest.approx(atoms.get_potential_energy(), abs=1e-9)
+    assert many.allowed_atomic_numbers == set(model.elements)
+    strict = VirialFF(model=model)
+    molecules[1].calc = strict
+    molecules[1].get_potential_energy()
+    molecules[2].calc = strict
+    with pytest.raises(MismatchedCoordinatesError):
+        molecules[2].get_potential_energy()

@@ -34,7 +34,7 @@ ATOMIC_ENERGIES = ASSETS / "data" / "atomic_energies.json"
 #: Quantities of the card, with their units.
 TOTAL, FORCE = "total energy (kcal/mol)", "force component (kcal/mol/Angstrom)"
 INTERACTION = "interaction energy (kcal/mol)"
-_PACKAGES = ("torch", "numpy", "dgl", "rdkit", "xtb")
+_PACKAGES = ("torch", "numpy", "dgl", "rdkit", "tblite", "xtb")
 
 
 def held_out_errors(predictions: Predictions) -> dict[str, dict[str, float]]:

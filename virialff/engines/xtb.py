@@ -1,8 +1,8 @@
 """GFN2-xTB (Bannwarth, Ehlert, Grimme, J. Chem. Theory Comput. 2019, 15, 1652), engine name `gfn2`.
 
-Two programs implement it: xtb through xtb-python, and its maintained successor tblite. The first is used
-where it can be imported, the second otherwise; a caller can choose. They agree to 1e-7 Eh for compact molecules
-of drug size; along long chains they drift apart (8e-6 Eh for C30H62, 1.2e-4 Eh for C98H198).
+Two programs implement it: tblite, which is maintained, and xtb through xtb-python, with which the shipped labels
+were made. The first is used where it can be imported, the second otherwise; a caller can choose. They agree to 1e-7 Eh
+for compact molecules of drug size; along long chains they drift apart (8e-6 Eh for C30H62, 1.2e-4 Eh for C98H198).
 
 Everything runs in the calling process behind one lock: the Fortran libraries keep global state, so calls from
 several threads take turns. The lock is held one geometry at a time, and Python's other threads run meanwhile.
@@ -32,8 +32,8 @@ from virialff.units import BOHR_IN_ANGSTROM, HARTREE_IN_KCAL_MOL
 if TYPE_CHECKING:
     from virialff.molecules.molecule import Molecule
 
-Backend = Literal["xtb-python", "tblite"]
-BACKENDS: tuple[Backend, ...] = ("xtb-python", "tblite")
+Backend = Literal["tblite", "xtb-python"]
+BACKENDS: tuple[Backend, ...] = ("tblite", "xtb-python")
 
 #: Elements with GFN2-xTB parameters: hydrogen to radon.
 GFN2_ELEMENTS = frozenset(range(1, 87))
@@ -58,7 +58,7 @@ _Results = tuple[float, FloatArray, FloatArray, FloatArray]
 
 
 class _XtbPython:
-    """A calculator of xtb-python for fixed elements; only the coordinates change between calls.
+    """The same through xtb-python.
 
     xtb up to 6.5.1 gives a wrong gradient, by as much as 0.04 Eh/Bohr, where two bonded atoms share two
     coordinates exactly, as in molecules built along an axis (grimme-lab/xtb, issue 986). The energy is
@@ -89,7 +89,7 @@ class _XtbPython:
 
 
 class _Tblite:
-    """The same through tblite."""
+    """A calculator of tblite for fixed elements; only the coordinates change between calls."""
 
     def __init__(self, numbers: np.ndarray, positions_bohr: FloatArray, unpaired_electrons: int) -> None:
         interface = _import_program("tblite")
@@ -173,8 +173,8 @@ def default_backend() -> Backend:
             return backend
     reasons = "; ".join(str(unavailable_reason(backend)) for backend in BACKENDS)
     raise EngineError(
-        f"GFN2-xTB needs the Python package xtb or tblite and neither can be imported ({reasons}); "
-        "install one with `pip install xtb`"
+        f"GFN2-xTB needs the Python package tblite or xtb and neither can be imported ({reasons}); "
+        "install one with `pip install tblite`"
     )
 
 

@@ -65,9 +65,7 @@ def molecule_system(force_field: ForceField) -> System:
     openmm = _openmm()
     system = openmm.System()
     _add_masses(system, force_field.molecule)
-    force = _bond_force(force_field)
-    _add_rows(force, force_field, 0)
-    system.addForce(force)
+    system.addForce(pair_force(force_field, range(force_field.molecule.n_atoms)))
     return system
 
 
@@ -133,7 +131,7 @@ def box_system(
         pairs = np.transpose(np.triu_indices(n_atoms, k=1))
         for _ in range(count):
             _add_masses(system, force_field.molecule)
-            _add_rows(within, force_field, first)
+            _add_rows(within, force_field, np.arange(first, first + n_atoms))
             for atom, charge in enumerate(force_field.charges):
                 between.addParticle([first_type + atom])
                 coulomb.addParticle(_CHARGE_SCALE * float(charge), 1.0, 0.0)
@@ -218,8 +216,26 @@ def _bond_force(force_field: ForceField) -> CustomBondForce:
     return force
 
 
-def _add_rows(force: CustomBondForce, force_field: ForceField, first: int) -> None:
-    """Add the pairs of a molecule whose atoms begin at `first`."""
+def pair_force(force_field: ForceField, particles: Sequence[int]) -> CustomBondForce:
+    """The force of one molecule or complex in free space for a System of the caller's.
+
+    Parameters
+    ----------
+    force_field : ForceField
+    particles : sequence of int, length n_atoms
+        The particle of the System that each atom is.
+
+    Returns
+    -------
+    openmm.CustomBondForce
+    """
+    force = _bond_force(force_field)
+    _add_rows(force, force_field, np.asarray(particles))
+    return force
+
+
+def _add_rows(force: CustomBondForce, force_field: ForceField, particles: np.ndarray) -> None:
+    """Add the pairs of a molecule whose atoms are these particles."""
     parameters = force_field.parameters
     i, j = parameters.pair_index.cpu().numpy()
     bonded = parameters.bonded.cpu().numpy()
@@ -231,7 +247,7 @@ def _add_rows(force: CustomBondForce, force_field: ForceField, first: int) -> No
     rows[:, [0, 1, 2, *range(3, rows.shape[1], 2)]] *= parameters.weight
     if parameters.threshold is not None:
         rows = np.column_stack([rows, np.where(bonded, 1e9, parameters.threshold)])
-    for a, b, values in zip((i + first).tolist(), (j + first).tolist(), rows.tolist(), strict=True):
+    for a, b, values in zip(particles[i].tolist(), particles[j].tolist(), rows.tolist(), strict=True):
         force.addBond(a, b, values)
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from virialff.potential.gaussians import CENTRES, N_GAUSSIANS, WIDTH_FLOOR
-from virialff.potential.kernel import FUSED, exp2, pair
+from virialff.potential.kernel import FUSED, exp2
 from virialff.potential.parameters import PairParameters
 from virialff.units import COULOMB_CONSTANT
 
@@ -110,6 +110,26 @@ class _EnergiesAndForces(torch.autograd.Function):
 
 
 @numba.njit(inline="always")
+def _pair(squared: Any, long_range: Any, gaussians: Any, centres: Any, numbers: Any) -> Any:
+    """Energy of a pair at a squared distance, and its dE/dr over r."""
+    q, c0, c1 = long_range
+    a1, e1, a2, e2, a3, e3, a4, e4, a5, e5, a6, e6 = gaussians
+    r1, r2, r3, r4, r5, r6 = centres
+    one, six, two_ln_two = numbers
+    inverse = one / np.sqrt(squared)
+    r = squared * inverse
+    d1, d2, d3, d4, d5, d6 = r - r1, r - r2, r - r3, r - r4, r - r5, r - r6
+    g1, g2, g3 = a1 * exp2(d1 * d1 * e1), a2 * exp2(d2 * d2 * e2), a3 * exp2(d3 * d3 * e3)
+    g4, g5, g6 = a4 * exp2(d4 * d4 * e4), a5 * exp2(d5 * d5 * e5), a6 * exp2(d6 * d6 * e6)
+    square = inverse * inverse
+    sixth = square * square * square
+    coulomb, dispersion, repulsion = q * inverse, c0 * sixth, c1 * sixth * sixth
+    energy = coulomb - dispersion + repulsion + (g1 + g2 + g3) + (g4 + g5 + g6)
+    slope = two_ln_two * ((g1 * e1 * d1 + g2 * e2 * d2 + g3 * e3 * d3) + (g4 * e4 * d4 + g5 * e5 * d5 + g6 * e6 * d6))
+    return energy, slope * inverse + square * (six * (dispersion - repulsion - repulsion) - coulomb)
+
+
+@numba.njit(inline="always")
 def _copied(columns: Any, begin: Any, count: Any, block: Any) -> Any:
     """The columns of a block of rows, side by side; lanes without a row repeat the first one."""
     for column in range(N_COLUMNS):
@@ -149,7 +169,7 @@ def _forward(
                     a1[lane], e1[lane], a2[lane], e2[lane], a3[lane], e3[lane],
                     a4[lane], e4[lane], a5[lane], e5[lane], a6[lane], e6[lane],
                 )  # fmt: skip
-                energy[lane], over_r[lane] = pair(squared, long_range, gaussians, centres, numbers)
+                energy[lane], over_r[lane] = _pair(squared, long_range, gaussians, centres, numbers)
             for lane in range(count):
                 row = begin + lane
                 if x[lane] * x[lane] + y[lane] * y[lane] + z[lane] * z[lane] > limits[row]:

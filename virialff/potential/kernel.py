@@ -2,8 +2,10 @@
 
 The potential has six exponentials a pair, so its cost is arithmetic; the torch path (`energy`) pays for its
 temporaries instead. Here a block of conformers stands in the lanes of the vector unit: positions lie as atom x axis x
-conformer, the parameters of a pair are read once a block, and nothing is stored a pair. `energy` is the oracle of the
-tests, and serves where numba is missing, on GPUs and in training.
+conformer, the parameters of a pair are read once a block, and nothing is stored a pair. A Gaussian is computed where
+some conformer of the block is near enough to its center: of the six of a pair that is two or three, for a pair keeps
+its distance from conformer to conformer. `energy` is the oracle of the tests, and serves where numba is missing, on
+GPUs and in training.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from virialff.potential.gaussians import CENTRES, WIDTH_FLOOR
+from virialff.potential.gaussians import CENTRES, N_GAUSSIANS, WIDTH_FLOOR
 from virialff.potential.parameters import PairParameters
 from virialff.units import COULOMB_CONSTANT
 
@@ -28,8 +30,12 @@ LANES = 64
 ROWS_A_SUM = 64
 #: Products of rows and conformers below which a thread more costs more than it gives.
 WORK_A_THREAD = 200_000
-#: Of a row: charge product, C_0, C_1, amplitude and exponent of each Gaussian, squared threshold.
-_N_COLUMNS = 16
+#: Of a row: charge product, C_0, C_1, squared threshold, amplitude and exponent of each Gaussian.
+_N_COLUMNS = 4 + 2 * N_GAUSSIANS
+#: Gaussians are left out of blocks in all of whose conformers they are smaller than this, kcal/mol.
+NEGLIGIBLE = {np.float32: 1e-9, np.float64: 1e-15}
+#: A distance in Angstrom at which no Gaussian is left, for pairs beyond the threshold.
+_FAR = 1e6
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -88,58 +94,79 @@ def _exp2_compiled(x: Any) -> Any:
     return single if x == types.float32 else double
 
 
-@numba.njit(inline="always")
-def pair(squared: Any, long_range: Any, gaussians: Any, centres: Any, numbers: Any) -> Any:
-    """Energy of a pair at a squared distance, and its dE/dr over r."""
-    q, c0, c1 = long_range
-    a1, e1, a2, e2, a3, e3, a4, e4, a5, e5, a6, e6 = gaussians
-    r1, r2, r3, r4, r5, r6 = centres
-    one, six, two_ln_two = numbers
-    inverse = one / np.sqrt(squared)
-    r = squared * inverse
-    d1, d2, d3, d4, d5, d6 = r - r1, r - r2, r - r3, r - r4, r - r5, r - r6
-    g1, g2, g3 = a1 * exp2(d1 * d1 * e1), a2 * exp2(d2 * d2 * e2), a3 * exp2(d3 * d3 * e3)
-    g4, g5, g6 = a4 * exp2(d4 * d4 * e4), a5 * exp2(d5 * d5 * e5), a6 * exp2(d6 * d6 * e6)
-    square = inverse * inverse
-    sixth = square * square * square
-    coulomb, dispersion, repulsion = q * inverse, c0 * sixth, c1 * sixth * sixth
-    energy = coulomb - dispersion + repulsion + (g1 + g2 + g3) + (g4 + g5 + g6)
-    slope = two_ln_two * ((g1 * e1 * d1 + g2 * e2 * d2 + g3 * e3 * d3) + (g4 * e4 * d4 + g5 * e5 * d5 + g6 * e6 * d6))
-    return energy, slope * inverse + square * (six * (dispersion - repulsion - repulsion) - coulomb)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _lay_out(positions: Any, blocks: Any) -> None:
+    """Conformers into lanes, each about its center, where float32 keeps most digits of the positions.
+
+    The last block is filled up with the last conformer, which can raise no floating-point fault of its own.
+    """
+    n_atoms = positions.shape[1]
+    for block in range(len(blocks)):
+        for lane in range(LANES):
+            conformer = positions[min(block * LANES + lane, len(positions) - 1)]
+            for axis in range(3):
+                center = 0.0
+                for atom in range(n_atoms):
+                    center += conformer[atom, axis]
+                center /= n_atoms
+                for atom in range(n_atoms):
+                    blocks[block, atom, axis, lane] = conformer[atom, axis] - center
 
 
 @numba.njit(inline="always")
-def _read(row: Any) -> Any:
-    """The parameters of a pair as two groups of scalars: C_0 to the charges, and the Gaussians."""
-    gaussians = (row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12], row[13], row[14])
-    return (row[0], row[1], row[2]), gaussians
+def _extremes(bits: Any) -> Any:
+    """The least and the largest of a block of distances, by their bits: whole numbers of the same order."""
+    least, most = bits[0], bits[0]
+    for lane in range(LANES):
+        least, most = min(least, bits[lane]), max(most, bits[lane])
+    return least, most
 
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
-def _energies(pairs: Any, rows: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any) -> None:
-    part = np.empty(LANES, blocks.dtype)
+def _energies(
+    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, scratch: Any, energies: Any, forces: Any
+) -> None:
+    one, _, far = numbers
+    part, distance = scratch[0], scratch[1]
+    bits = distance.view(reach.dtype)
     for block in range(len(blocks)):
         for begin in range(0, len(pairs), ROWS_A_SUM):
             part[:] = 0
             for n in range(begin, min(begin + ROWS_A_SUM, len(pairs))):
                 a, b = blocks[block, pairs[n, 0]], blocks[block, pairs[n, 1]]
                 ax, ay, az, bx, by, bz = a[0], a[1], a[2], b[0], b[1], b[2]
-                long_range, gaussians = _read(rows[n])
-                limit = rows[n, 15]
+                q, c0, c1, limit = rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3]
                 for lane in range(LANES):
                     x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
                     squared = x * x + y * y + z * z
-                    energy, _ = pair(squared, long_range, gaussians, centres, numbers)
-                    part[lane] += 0 * energy if squared > limit else energy
+                    inverse = one / np.sqrt(squared)
+                    square = inverse * inverse
+                    sixth = square * square * square
+                    energy = q * inverse + sixth * (c1 * sixth - c0)
+                    beyond = squared > limit
+                    distance[lane] = far if beyond else squared * inverse
+                    part[lane] += 0 * energy if beyond else energy
+                least, most = _extremes(bits)
+                for k in range(N_GAUSSIANS):
+                    if most < reach[n, k, 0] or least > reach[n, k, 1]:
+                        continue
+                    centre, amplitude, exponent = centres[k], rows[n, 4 + 2 * k], rows[n, 5 + 2 * k]
+                    for lane in range(LANES):
+                        d = distance[lane] - centre
+                        part[lane] += amplitude * exp2(d * d * exponent)
             for lane in range(LANES):
                 energies[block, lane] += part[lane]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies_and_forces(
-    pairs: Any, rows: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any
+    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, scratch: Any, energies: Any, forces: Any
 ) -> None:
-    part = np.empty(LANES, blocks.dtype)
+    one, two_ln_two, far = numbers
+    two = one + one
+    six = two + two + two
+    part, distance, reciprocal, slope = scratch[0], scratch[1], scratch[2], scratch[3]
+    bits = distance.view(reach.dtype)
     for block in range(len(blocks)):
         for begin in range(0, len(pairs), ROWS_A_SUM):
             part[:] = 0
@@ -148,16 +175,37 @@ def _energies_and_forces(
                 ax, ay, az, bx, by, bz = a[0], a[1], a[2], b[0], b[1], b[2]
                 on_a, on_b = forces[block, pairs[n, 0]], forces[block, pairs[n, 1]]
                 fax, fay, faz, fbx, fby, fbz = on_a[0], on_a[1], on_a[2], on_b[0], on_b[1], on_b[2]
-                long_range, gaussians = _read(rows[n])
-                limit = rows[n, 15]
+                q, c0, c1, limit = rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3]
                 for lane in range(LANES):
                     x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
                     squared = x * x + y * y + z * z
-                    energy, over_r = pair(squared, long_range, gaussians, centres, numbers)
-                    if squared > limit:
-                        energy, over_r = 0 * energy, 0 * over_r
-                    part[lane] += energy
-                    fx, fy, fz = over_r * x, over_r * y, over_r * z
+                    inverse = one / np.sqrt(squared)
+                    square = inverse * inverse
+                    sixth = square * square * square
+                    coulomb, dispersion, repulsion = q * inverse, c0 * sixth, c1 * sixth * sixth
+                    energy = coulomb - dispersion + repulsion
+                    derivative = inverse * (six * (dispersion - two * repulsion) - coulomb)
+                    beyond = squared > limit
+                    reciprocal[lane] = inverse
+                    distance[lane] = far if beyond else squared * inverse
+                    slope[lane] = 0 * derivative if beyond else derivative
+                    part[lane] += 0 * energy if beyond else energy
+                least, most = _extremes(bits)
+                for k in range(N_GAUSSIANS):
+                    if most < reach[n, k, 0] or least > reach[n, k, 1]:
+                        continue
+                    centre, amplitude, exponent = centres[k], rows[n, 4 + 2 * k], rows[n, 5 + 2 * k]
+                    steepness = two_ln_two * exponent
+                    for lane in range(LANES):
+                        d = distance[lane] - centre
+                        energy = amplitude * exp2(d * d * exponent)
+                        part[lane] += energy
+                        slope[lane] += steepness * d * energy
+                for lane in range(LANES):
+                    over_r = slope[lane] * reciprocal[lane]
+                    fx = over_r * (bx[lane] - ax[lane])
+                    fy = over_r * (by[lane] - ay[lane])
+                    fz = over_r * (bz[lane] - az[lane])
                     fax[lane] += fx
                     fay[lane] += fy
                     faz[lane] += fz
@@ -183,19 +231,23 @@ class CompiledPotential:
         index = parameters.pair_index.numpy()
         charges, coefficients = parameters.charges.double().numpy(), parameters.coefficients.double().numpy()
         not_bonded = ~parameters.bonded.numpy()
-        rows = np.empty((index.shape[1], _N_COLUMNS))
+        rows = np.zeros((index.shape[1], _N_COLUMNS))
+        amplitudes, widths = coefficients[:, 2::2], coefficients[:, 3::2]
         rows[:, 0] = COULOMB_CONSTANT * charges[index[0]] * charges[index[1]] * not_bonded
         rows[:, 1:3] = np.abs(coefficients[:, :2]) * not_bonded[:, None]
-        rows[:, 3:15:2] = coefficients[:, 2::2]
-        rows[:, :15] *= parameters.weight
-        rows[:, 4:15:2] = -np.log2(np.e) / (coefficients[:, 3::2] ** 2 + WIDTH_FLOOR)
-        rows[:, 15] = np.inf
+        rows[:, 4::2] = amplitudes
+        rows *= parameters.weight
+        rows[:, 3] = np.inf
         if parameters.threshold is not None:
-            rows[not_bonded, 15] = parameters.threshold**2
-        self._rows = rows.astype(dtype)
-        self._pairs = np.ascontiguousarray(index.T)
-        self._centres = tuple(dtype(centre) for centre in CENTRES)
-        self._numbers = (dtype(1.0), dtype(6.0), dtype(2.0 * np.log(2.0)))
+            rows[not_bonded, 3] = parameters.threshold**2
+        rows[:, 5::2] = -np.log2(np.e) / (widths**2 + WIDTH_FLOOR)
+        logarithms = np.log(np.maximum(np.abs(amplitudes) / NEGLIGIBLE[dtype], 1.0))
+        half = np.sqrt(logarithms * (widths**2 + WIDTH_FLOOR))
+        centres = np.array(CENTRES)
+        limits = np.stack([np.maximum(centres - half, 0.0), centres + half], axis=-1).astype(dtype)
+        reach = limits.view(np.int32 if dtype is np.float32 else np.int64)
+        numbers = (dtype(1.0), dtype(2.0 * np.log(2.0)), dtype(_FAR))
+        self._parameters = (np.ascontiguousarray(index.T), rows.astype(dtype), reach, centres.astype(dtype), numbers)
         self._dtype = dtype
 
     def energies(self, positions: FloatArray) -> NDArray[np.float64]:
@@ -211,21 +263,17 @@ class CompiledPotential:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         n_conformers, n_atoms = positions.shape[:2]
         n_blocks = -(-n_conformers // LANES)
-        # The last block is filled up with its last conformer, which can raise no floating-point fault of its own.
-        padding = np.repeat(positions[-1:], n_blocks * LANES - n_conformers, axis=0)
-        # About their center, float32 keeps most digits of the positions.
-        centered = np.concatenate([positions, padding])
-        centered = centered - centered.mean(axis=1, keepdims=True)
-        lanes = centered.reshape(n_blocks, LANES, n_atoms, 3)
-        blocks = np.ascontiguousarray(lanes.transpose(0, 2, 3, 1), dtype=self._dtype)
+        blocks = np.empty((n_blocks, n_atoms, 3, LANES), dtype=self._dtype)
+        _lay_out(positions, blocks)
         energies = np.zeros((n_blocks, LANES))
         forces = np.zeros(blocks.shape if with_forces else (n_blocks, 0, 3, LANES), dtype=self._dtype)
-        threads = min(torch.get_num_threads(), n_blocks, 1 + n_conformers * len(self._rows) // WORK_A_THREAD)
+        threads = min(torch.get_num_threads(), n_blocks, 1 + n_conformers * len(self._parameters[0]) // WORK_A_THREAD)
         edges = np.linspace(0, n_blocks, threads + 1).astype(int)
 
         def part(index: int) -> None:
             of = slice(edges[index], edges[index + 1])
-            loop(self._pairs, self._rows, self._centres, self._numbers, blocks[of], energies[of], forces[of])
+            scratch = np.empty((4, LANES), self._dtype)
+            loop(*self._parameters, blocks[of], scratch, energies[of], forces[of])
 
         if threads == 1:
             part(0)

@@ -94,7 +94,7 @@ def test_a_failed_conformer_keeps_its_row_and_its_reason() -> None:
     (method,) = result.methods
     assert np.isfinite(method.values).tolist() == [True, False, True]
     assert list(method.failures) == [2]
-    assert method.failures[2].startswith("GFN2-xTB (xtb-python) failed")
+    assert method.failures[2].startswith("GFN2-xTB (tblite) failed")
     assert np.isnan(method.ranks).tolist() == [False, True, False]
     hopeless = compare_methods(molecule.with_positions(positions[1]), {"gfn2": GFN2})
     assert hopeless.methods == ()
