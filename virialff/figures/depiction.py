@@ -10,6 +10,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 from rdkit.Geometry import Point2D
 
 from virialff.figures.charge_scale import ChargeScale
+from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.molecule import Molecule
 from virialff.text import fixed
 
@@ -115,7 +116,7 @@ def _drawable(molecule: Molecule, hydrogens: bool, marked: Collection[int]) -> C
         atom.SetAtomMapNum(1 if atom.GetIdx() in marked else 0)
     parameters = Chem.RemoveHsParameters()
     parameters.removeMapped = False
-    shown = drawing.GetMol() if hydrogens else Chem.RemoveHs(drawing, parameters)
+    shown = drawing.GetMol() if hydrogens else without_hydrogens(drawing, parameters)
     for atom in shown.GetAtoms():
         atom.SetAtomMapNum(0)
     rdDepictor.SetPreferCoordGen(False)

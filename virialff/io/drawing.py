@@ -7,6 +7,7 @@ from rdkit.Chem import rdDepictor
 
 from virialff.errors import NoAtomsError, UnreadableRecordError, ValenceError
 from virialff.molecules import checks, rdkit_log
+from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.molecule import Molecule
 
@@ -44,7 +45,7 @@ def molecule_from_drawing(mol_block: str, *, max_atoms: int = DEFAULT_MAX_ATOMS)
 def drawing_of(molecule: Molecule) -> str:
     """MOL block with a plane drawing of the molecule without hydrogens on heavy atoms, for a structure editor."""
     with rdkit_log.captured():
-        mol = Chem.RemoveHs(molecule.to_rdkit())
+        mol = without_hydrogens(molecule.to_rdkit())
     mol.ClearProp("_Name")
     mol.RemoveAllConformers()
     rdDepictor.Compute2DCoords(mol)

@@ -12,6 +12,7 @@ from rdkit import Chem
 from virialff.errors import MissingHydrogensError, UnreadableRecordError, ValenceError
 from virialff.io.text import Record, clean_title
 from virialff.molecules import checks, rdkit_log
+from virialff.molecules.aromaticity import is_wide, sanitize
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rdkit_forms import localised
 
@@ -76,7 +77,7 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
     checks.check_complete(raw)
     checks.check_atoms(raw)
     checks.check_bonds(raw)
-    mol = _with_ring_aromaticity(raw) or _parse(block, sanitize=True)
+    mol = _sanitized_here(raw) or _parse(block, sanitize=True)
     if isinstance(mol, str):  # from_rdkit names the atom at fault
         return Molecule.from_rdkit(raw, max_atoms=max_atoms)
     drawing = _is_drawing(mol)
@@ -95,18 +96,25 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
         ) from None
 
 
-def _with_ring_aromaticity(raw: Chem.Mol) -> Chem.Mol | None:
-    """The sanitized molecule of a record with aromatic bonds outside rings, which RDKit takes wrongly, or None."""
+def _sanitized_here(raw: Chem.Mol) -> Chem.Mol | None:
+    """The sanitized molecule of a record that RDKit takes wrongly or takes long over, or None.
+
+    Those are aromatic bonds outside rings, and very many rings.
+    """
     mol = localised(raw)
-    if all(a.GetBondType() == b.GetBondType() for a, b in zip(mol.GetBonds(), raw.GetBonds(), strict=True)):
+    given = (bond.GetBondType() for bond in raw.GetBonds())
+    if not is_wide(mol) and all(bond.GetBondType() == kind for bond, kind in zip(mol.GetBonds(), given, strict=True)):
         return None
     with rdkit_log.captured():
         try:
-            Chem.SanitizeMol(mol)
+            sanitize(mol)
         except Chem.MolSanitizeException as error:
             raise ValenceError(f"{error}; correct the bonds or the charge there") from None
         if mol.GetNumConformers() and mol.GetConformer().Is3D():
             Chem.AssignStereochemistryFrom3D(mol)
+        elif mol.GetNumConformers():
+            Chem.AssignChiralTypesFromBondDirs(mol)
+            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
     return mol
 
 

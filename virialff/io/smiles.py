@@ -13,6 +13,7 @@ from rdkit import Chem
 from virialff.errors import UnreadableRecordError, VirialffError
 from virialff.io.text import MAX_LINE_CHARACTERS, Record, clean_title
 from virialff.molecules import keys, rdkit_log
+from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.molecule import Molecule
 
 # A longer cell would end the table; lines are bounded already.
@@ -36,7 +37,7 @@ def smiles_in_order(molecule: Molecule) -> str:
     wanted = keys.graph_key(molecule)
     mol = molecule.to_rdkit()
     mol.RemoveAllConformers()
-    heavy = Chem.RemoveHs(mol)
+    heavy = without_hydrogens(mol)
     plain = Chem.MolToSmiles(heavy, canonical=False)
     for atom in heavy.GetAtoms():
         atom.SetAtomMapNum(atom.GetIdx() + 1)

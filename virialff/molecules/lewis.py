@@ -7,8 +7,7 @@ not depend on the Kekule form, on charge-separated drawing (nitro, ylides, sulfo
 bonds whose order differs between equally good structures are known.
 
 Joining grows exponentially with the width of a ring system. Beyond a number of steps the same minimum is found by
-integer programming (HiGHS; Huangfu and Hall, Math. Program. Comput. 2018, 10, 119), whose relaxation is nearly a
-matching problem and is solved at once for graphene flakes and fullerenes.
+linear programming (`virialff.molecules.lewis_program`), which takes seconds for graphene flakes and fullerenes.
 """
 
 from __future__ import annotations
@@ -45,10 +44,8 @@ _SLACK = (0, 2, 6, 14, 30, 60, 120, 240)
 # Groups with at most two open bonds (nitro, carboxylate, chains) are joined first with this much room at least, so that
 # their forced charges count in the floor and not in the slack.
 _GROUP_SLACK = 60
-#: Pairs of partial structures that are joined before integer programming takes over, and its own limits.
+#: Pairs that are looked at, of tables and of partial structures, before linear programming takes over.
 MOST_JOINS = 100_000
-MOST_BRANCHES = 200
-MOST_SECONDS = 60.0
 
 _Key = tuple[tuple[int, ...], int]
 
@@ -88,13 +85,14 @@ def lewis_structure(
     *,
     charge: int = 0,
     allowed: Sequence[tuple[int, ...]] | None = None,
+    quick: bool = False,
 ) -> Lewis | None:
     """Best Lewis structures of one connected fragment, or None where no closed-shell one of usual valences exists.
 
     numbers: atomic numbers (n_atoms,). bonds: (n_bonds, 2), atoms counted from 0. charge: net charge, e.
-    allowed: for each bond the orders it may have; 1, 2 and 3 by default.
+    allowed: for each bond the orders it may have; 1, 2 and 3 by default. quick: give up where joins do not find it.
 
-    Raises LewisBudgetError where neither the joins nor integer programming end within their limits.
+    Raises LewisBudgetError where neither the joins nor linear programming end within their limits.
     """
     if (int(np.sum(numbers)) - charge) % 2:  # valences and charges of all states have the parity of the electrons
         return None
@@ -130,7 +128,9 @@ def lewis_structure(
             if root is not None and key in root.costs:
                 return _unpack(root, key, len(numbers), len(bonds), root.costs[key])
     except _BudgetSpentError:
-        return _by_integer_programming(leaves, charge, len(numbers), len(bonds))
+        if quick:
+            raise LewisBudgetError("the joins of its Lewis structures have come to their limit") from None
+        return _by_programming(leaves, charge, len(numbers), len(bonds))
     return None
 
 
@@ -199,6 +199,7 @@ def _contract(leaves: list[_Table], slack: int, budget: _Budget) -> _Table | Non
     ceiling: int | None = None
     fresh = len(leaves)
     while len(tables) > 1:
+        budget.spend(len(tables))
         first, second, open_bonds = _next_pair(tables, holders)
         if ceiling is None and (open_bonds > 2 or not tables[first].bonds):
             floors = {index: table.floor() for index, table in tables.items()}
@@ -298,75 +299,18 @@ def _unpack(root: _Table | None, key: _Key, n_atoms: int, n_bonds: int, cost: in
     return Lewis(orders, charges, delocalised, cost)
 
 
-def _by_integer_programming(leaves: list[_Table], charge: int, n_atoms: int, n_bonds: int) -> Lewis | None:
-    """The same answer as by joins: one row of its table is chosen for each atom, alike at both ends of each bond."""
-    from scipy import optimize, sparse
+def _by_programming(leaves: list[_Table], charge: int, n_atoms: int, n_bonds: int) -> Lewis | None:
+    """The same answer as by joins."""
+    from virialff.molecules.lewis_program import Atom, best_structures
 
-    rows = [(k, values, q, cost) for k, leaf in enumerate(leaves) for (values, q), cost in leaf.costs.items()]
-    costs = np.array([cost for *_, cost in rows], dtype=float)
-    ends: dict[tuple[int, int], list[tuple[int, int]]] = {
-        (bond, k): [] for k, leaf in enumerate(leaves) for bond in leaf.bonds
-    }
-    entries: list[tuple[int, int, float]] = []  # equation, row, coefficient
-    totals = [1.0] * len(leaves) + [float(charge)]
-    for column, (k, values, q, _) in enumerate(rows):
-        entries += [(k, column, 1.0), (len(leaves), column, float(q))]
-        for bond, value in zip(leaves[k].bonds, values, strict=True):
-            ends[bond, k].append((column, value))
-    holders: dict[int, list[int]] = {}
-    for bond, k in ends:
-        holders.setdefault(bond, []).append(k)
-    for bond, (first, second) in holders.items():
-        for extra in (1, 2):
-            for k, sign in ((first, 1.0), (second, -1.0)):
-                entries += [(len(totals), column, sign) for column, value in ends[bond, k] if value == extra]
-            totals.append(0.0)
-    equations, columns, coefficients = zip(*entries, strict=True)
-    matrix = sparse.csr_array((coefficients, (equations, columns)), shape=(len(totals), len(rows)))
-    constraints = [optimize.LinearConstraint(matrix, totals, totals)]
-
-    def solve(objective: np.ndarray) -> np.ndarray | None:
-        found = optimize.milp(
-            objective,
-            integrality=np.ones(len(rows)),
-            bounds=optimize.Bounds(0, 1),
-            constraints=constraints,
-            options={"node_limit": MOST_BRANCHES, "time_limit": MOST_SECONDS, "mip_rel_gap": 0.0},
-        )
-        if found.status == 2:  # infeasible
-            return None
-        if found.status != 0:
-            raise LewisBudgetError(
-                f"its {n_bonds} bonds allow too many Lewis structures to find the best one; check the coordinates and "
-                "their unit (Angstrom), or give a format with bond orders for a part of it"
-            )
-        return np.flatnonzero(found.x > 0.5)
-
-    chosen = solve(costs)
-    if chosen is None:
+    atoms = [Atom(leaf.bonds, tuple((*key, cost) for key, cost in leaf.costs.items())) for leaf in leaves]
+    best = best_structures(atoms, charge)
+    if best is None:
         return None
     orders = np.ones(n_bonds, dtype=np.int64)
     charges = np.zeros(n_atoms, dtype=np.int64)
-    lowest = int(costs[chosen].sum())
-    for k, values, q, _ in (rows[int(row)] for row in chosen):
-        charges[leaves[k].atom] = q
-        orders[list(leaves[k].bonds)] = 1 + np.array(values, dtype=np.int64)
-    # Equally good structures that show as many orders not seen before as any; what none shows, none has.
-    seen: dict[int, set[int]] = {bond: {int(orders[bond]) - 1} for bond in holders}
-    constraints.append(optimize.LinearConstraint(costs[None], -np.inf, lowest + 0.5))
-    while True:
-        news = np.array(
-            [
-                sum(value not in seen[bond] for bond, value in zip(leaves[k].bonds, values, strict=True))
-                for k, values, _, _ in rows
-            ],
-            dtype=float,
-        )
-        chosen = solve(-news)
-        if chosen is None or not news[chosen].sum():
-            break
-        for k, values, _, _ in (rows[int(row)] for row in chosen):
-            for bond, value in zip(leaves[k].bonds, values, strict=True):
-                seen[bond].add(value)
-    delocalised = np.array([len(seen.get(bond, ())) > 1 for bond in range(n_bonds)], dtype=bool)
-    return Lewis(orders, charges, delocalised, lowest)
+    for leaf, atom, row in zip(leaves, atoms, best.rows, strict=True):
+        values, charges[leaf.atom], _ = atom.rows[row]
+        orders[list(leaf.bonds)] = 1 + np.array(values, dtype=np.int64)
+    delocalised = np.array([len(best.orders.get(bond, ())) > 1 for bond in range(n_bonds)], dtype=bool)
+    return Lewis(orders, charges, delocalised, best.cost)

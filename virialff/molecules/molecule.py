@@ -19,6 +19,7 @@ from virialff.errors import (
     ValenceError,
 )
 from virialff.molecules import checks, rdkit_log
+from virialff.molecules.aromaticity import sanitize, without_hydrogens
 from virialff.molecules.changes import Configuration, configuration, same_isomer, warn_of_mismatches
 from virialff.molecules.checks import DEFAULT_MAX_ATOMS
 from virialff.molecules.perception import misfit, perceive
@@ -160,7 +161,7 @@ class Molecule:
             if problem is not None:
                 raise problem
             try:
-                Chem.SanitizeMol(mol)
+                sanitize(mol)
             except Chem.MolSanitizeException as error:
                 raise ValenceError(f"{error}; correct the bonds or the charge there") from None
         checks.check_radicals(mol)
@@ -332,7 +333,7 @@ class Molecule:
         mol = rdkit_mol(numbers, bonds, bonding.kekule_orders, bonding.charges)
         with rdkit_log.captured():
             try:
-                Chem.SanitizeMol(mol)
+                sanitize(mol)
             except Chem.MolSanitizeException as error:
                 raise ValenceError(f"{error}; such a valence is not covered") from None
             if len(positions):
@@ -360,7 +361,7 @@ class Molecule:
         for molecule in molecules[1:]:
             mol = Chem.CombineMols(mol, molecule._mol)
         with rdkit_log.captured():
-            Chem.SanitizeMol(mol)
+            sanitize(mol)
         offsets = np.cumsum([0, *(molecule.n_atoms for molecule in molecules)])
         return cls(
             np.concatenate([m.numbers for m in molecules]),
@@ -406,14 +407,17 @@ class Molecule:
     def smiles(self) -> str:
         """Canonical SMILES without explicit hydrogens, the same for every form in which the molecule was given."""
         with rdkit_log.captured():
-            text: str = Chem.MolToSmiles(Chem.RemoveHs(normalised(self._mol, self.numbers, self.bonds)))
+            text: str = Chem.MolToSmiles(without_hydrogens(normalised(self._mol, self.numbers, self.bonds)))
         return text
 
     @cached_property
     def inchikey(self) -> str:
-        """Standard InChIKey of the whole molecule or complex; "" beyond the 1023 atoms that InChI takes."""
+        """Standard InChIKey of the whole molecule or complex; "" where InChI has none, as beyond 1023 atoms."""
         with rdkit_log.captured():
-            key: str = Chem.MolToInchiKey(normalised(self._mol, self.numbers, self.bonds))
+            try:
+                key: str = Chem.MolToInchiKey(normalised(self._mol, self.numbers, self.bonds))
+            except Chem.MolSanitizeException:  # alternating bonds of a wide ring system
+                return ""
         return key
 
     def canonical_fragment_keys(self) -> tuple[str, ...]:
@@ -469,7 +473,7 @@ class Molecule:
             mol.RemoveAtom(int(atom))
         mol.CommitBatchEdit()
         with rdkit_log.captured():
-            Chem.SanitizeMol(mol)
+            sanitize(mol)
         renumbered = np.full(self.n_atoms, -1)
         renumbered[atoms] = np.arange(len(atoms))
         kept = self.fragments[self.bonds[:, 0]] == index

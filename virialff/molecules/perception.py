@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from virialff.elements import COVALENT_RADII, SYMBOL_OF, of_atoms
-from virialff.errors import MissingHydrogensError, MoleculeError, NetChargeError, RadicalError, ValenceError
+from virialff.errors import (
+    LewisBudgetError,
+    MissingHydrogensError,
+    MoleculeError,
+    NetChargeError,
+    RadicalError,
+    ValenceError,
+)
 from virialff.molecules.checks import label
-from virialff.molecules.lewis import MAX_NEIGHBOURS, lewis_structure
+from virialff.molecules.lewis import MAX_NEIGHBOURS, Lewis, lewis_structure
 from virialff.molecules.resonance import Bonding, resonance_bonding
 from virialff.molecules.topology import fragment_indices
 
@@ -72,6 +81,8 @@ def perceive(numbers: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, Bon
     for factor, margin in _LIMITS:
         bonds = bonded_pairs(numbers, geometry, factor=factor, margin=margin)
         first = bonds if first is None else first
+        if _crowded(numbers, bonds):
+            break
         bonding = resonance_bonding(numbers, bonds)
         if bonding is not None:
             lacking = _lacking_hydrogens(numbers, bonds, geometry, bonding.charges)
@@ -132,6 +143,17 @@ def _contradicted(numbers: np.ndarray, bonds: np.ndarray, geometry: np.ndarray, 
     return found
 
 
+def _ions(numbers: np.ndarray, bonds: np.ndarray) -> list[tuple[int, Lewis]]:
+    """Charges with which a fragment has a Lewis structure, as far as that is soon known."""
+    found = []
+    for charge in (1, -1, 2, -2):
+        with contextlib.suppress(LewisBudgetError):
+            ion = lewis_structure(numbers, bonds, charge=charge, quick=True)
+            if ion is not None:
+                found.append((charge, ion))
+    return found
+
+
 def _missing_hydrogens(numbers: np.ndarray, atoms: set[int]) -> MissingHydrogensError:
     named = [label(SYMBOL_OF[int(numbers[atom])], atom) for atom in sorted(atoms)]
     shown = ", ".join(named[1:_SHOWN_ATOMS]) + (", ..." if len(named) > _SHOWN_ATOMS else "")
@@ -141,6 +163,12 @@ def _missing_hydrogens(numbers: np.ndarray, atoms: set[int]) -> MissingHydrogens
         "coordinates (Open Babel: obabel -h)",
         atom=min(atoms) + 1,
     )
+
+
+def _crowded(numbers: np.ndarray, bonds: np.ndarray) -> bool:
+    """Whether an atom has more neighbours than it can bind: wider limits only add some."""
+    degree = np.bincount(bonds.ravel(), minlength=len(numbers))
+    return bool((degree > of_atoms(MAX_NEIGHBOURS, numbers)).any())
 
 
 def misfit(numbers: np.ndarray, bonds: np.ndarray) -> MoleculeError:
@@ -157,16 +185,16 @@ def misfit(numbers: np.ndarray, bonds: np.ndarray) -> MoleculeError:
     for fragment in range(int(fragments.max()) + 1):
         atoms = np.flatnonzero(fragments == fragment)
         local = np.searchsorted(atoms, bonds[fragments[bonds[:, 0]] == fragment])
-        if lewis_structure(numbers[atoms], local) is not None:
+        if resonance_bonding(numbers[atoms], local) is not None:
             continue
         start = int(atoms[0])
         name = label(SYMBOL_OF[int(numbers[start])], start)
         where = "the molecule" if len(atoms) == len(numbers) else f"the fragment of {len(atoms)} atoms with {name}"
         odd = int(numbers[atoms].sum()) % 2 == 1
         start_of = f"{where} has an odd number of electrons: it" if odd else where
-        ions = [(charge, lewis_structure(numbers[atoms], local, charge=charge)) for charge in (1, -1, 2, -2)]
+        ions = _ions(numbers[atoms], local)
         # Ions carry their charge on a heteroatom; a fit that needs it on carbon is more likely a radical.
-        fitting = [(ion.cost, q) for q, ion in ions if ion is not None and not ion.charges[numbers[atoms] == 6].any()]
+        fitting = [(ion.cost, q) for q, ion in ions if not ion.charges[numbers[atoms] == 6].any()]
         if fitting:
             return NetChargeError(
                 f"{start_of} fits an ion of charge {min(fitting)[1]:+d}{' or is a radical' if odd else ''}, and only "

@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from virialff.errors import ValenceError
 from virialff.molecules import checks, rdkit_log
+from virialff.molecules.aromaticity import from_smiles, sanitize
 from virialff.molecules.resonance import BOND_TYPES, Bonding, pinned_bonding, resonance_bonding
 from virialff.molecules.rings import ring_systems
 
@@ -43,9 +44,8 @@ def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mo
     if bonding is None:
         return mol
     with rdkit_log.captured():
-        Chem.Kekulize(mol, clearAromaticFlags=True)
         _set_bonding(mol, bonds, bonding)
-        Chem.SanitizeMol(mol)
+        sanitize(mol)
     return mol
 
 
@@ -94,11 +94,11 @@ def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
     with a note. None for SMILES that RDKit does not read.
     """
     parameters = Chem.SmilesParserParams()
-    mol = Chem.MolFromSmiles(text, parameters)
+    mol = from_smiles(text, parameters)
     if mol is None or ":" not in text:
         return mol, ()
     parameters.removeHs = False
-    for candidate in (Chem.MolFromSmiles(text, parameters), mol):
+    for candidate in (from_smiles(text, parameters), mol):
         maps = [atom.GetAtomMapNum() for atom in candidate.GetAtoms()]
         if sorted(maps) == list(range(1, len(maps) + 1)):
             for atom in candidate.GetAtoms():
@@ -147,7 +147,11 @@ def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
     Chem.SetBondStereoFromDirections(probe)
     written = [bond for bond in probe.GetBonds() if bond.GetStereo() in _SIDES and not bond.IsInRing()]
     tagged = [atom for atom in probe.GetAtoms() if atom.GetChiralTag() in _TETRAHEDRAL and atom.GetAtomicNum() != 7]
-    if (not written and not tagged) or Chem.SanitizeMol(probe, catchErrors=True):
+    if not written and not tagged:
+        return ()
+    try:
+        sanitize(probe)
+    except Chem.MolSanitizeException:
         return ()
     Chem.AssignStereochemistry(probe, cleanIt=True, force=True)
     lost = [

@@ -10,6 +10,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.molecules import rdkit_log
+from virialff.molecules.aromaticity import set_aromaticity
 from virialff.molecules.lewis import Lewis, lewis_structure
 from virialff.molecules.topology import fragment_indices
 
@@ -92,7 +93,7 @@ def _fragment_bonding(
     if lewis is None:
         return None
     canonical = rdkit_mol(numbers[order], moved[bond_order], lewis.orders, lewis.charges)
-    Chem.SetAromaticity(canonical)
+    set_aromaticity(canonical)
     aromatic = np.array([bond.GetIsAromatic() for bond in canonical.GetBonds()], dtype=bool)
     orders = np.where(aromatic | lewis.delocalised, DELOCALISED, lewis.orders)
     back = np.argsort(bond_order)
