@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.administration import administer
 from tests.slurm_cluster import slurm_cluster
 from tests.training.jobs.job_process import at_work, over, parent_of, wait_until
-from training.jobs.control import find, list_jobs, resume, start, stop
+from training.jobs.control import find, list_jobs, resume, start, start_command, stop
 from training.slurm import SlurmConfig
 from virialff.cli import main
-from virialff.errors import VirialffError
+from virialff.errors import ConfigError, VirialffError
+from virialff.settings import ASSETS
 
 pytestmark = [pytest.mark.program(name) for name in ("munged", "slurmctld", "slurmd", "sbatch")]
 
@@ -57,3 +59,18 @@ def test_a_job_of_slurm(cluster, recipe, jobs):
     with pytest.raises(VirialffError, match=r"could not be submitted: .*[Ii]nvalid partition"):
         start(recipe, run=jobs / "other", cluster="slurm", gpus=0, slurm=SlurmConfig(partition="nowhere"))
     assert [job.name for job in list_jobs()] == ["tiny"]
+
+
+def test_the_administrator_says_what_runs_before_a_job(cluster, jobs, tmp_path, monkeypatch):
+    done = tmp_path / "was set up"
+    line = f"echo $SLURM_JOB_NAME > '{done}'"
+    administer(
+        monkeypatch, tmp_path, f'[slurm]\nsetup = ["{line}"]\noptions = {{comment = "ours"}}\npartitions = ["test"]\n'
+    )
+    arguments = ["data", "info", str(ASSETS / "data" / "dft.parquet")]
+    with pytest.raises(ConfigError, match="asks for no partition, and the administrator allows test"):
+        start_command("count", "a", arguments, cluster="slurm", cores=1)
+    job = start_command("count", "a", arguments, cluster="slurm", cores=1, slurm=SlurmConfig(partition="test"))
+    wait_until(lambda: find(job.name).is_over, "the end of the job")
+    assert find(job.name).state == "finished"
+    assert done.read_text().strip() == f"virialff-{job.name}"
