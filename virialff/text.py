@@ -33,7 +33,9 @@ def shortened(text: str, most: int = 60) -> str:
 def reason_of(error: BaseException) -> str:
     """What an error of another library says, in one line that fits into a sentence; its kind where it says nothing."""
     lines = str(error).splitlines()
-    return shortened(lines[0].strip().rstrip("."), 200) if lines and lines[0].strip() else type(error).__name__
+    # Parsers quote the bytes that they stumble over.
+    words = "".join(mark if mark.isprintable() else " " for mark in lines[0]).strip() if lines else ""
+    return shortened(words.rstrip("."), 200) or type(error).__name__
 
 
 def fixed(value: float, decimals: int, *, sign: bool = False) -> str:

@@ -95,6 +95,8 @@ _SCHEMA = pa.schema(
     ]
 )
 _RECORDS_PER_BATCH = 256
+#: What pyarrow and torch raise of a damaged file.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, RuntimeError, LookupError, TypeError, OverflowError)
 _SIZES = ("n_pairs", "n_intermolecular_pairs", "n_conformers")
 
 
@@ -150,7 +152,7 @@ class Records(Sequence[LabelledGraph]):
         identifier = columns["identifier"][row].as_py()
         try:
             return _decode(identifier, values)
-        except (RuntimeError, ValueError, LookupError, TypeError) as error:
+        except _UNREADABLE as error:
             raise _damaged(self.path, f"the record {identifier!r} cannot be decoded: {reason_of(error)}") from error
 
     def _batch(self, index: int) -> pa.RecordBatch:
@@ -158,7 +160,7 @@ class Records(Sequence[LabelledGraph]):
             batch = self._file.get_batch(index)
             # Lists of a damaged file may lead outside it.
             batch.validate(full=True)
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except _UNREADABLE as error:
             raise _damaged(self.path, reason_of(error)) from error
         if batch["split"].null_count or any(batch[name].null_count for name in _SIZES):
             raise _damaged(self.path, "a record lacks its sizes")
@@ -274,7 +276,7 @@ def _open_pack(path: Path) -> pa.RecordBatchFileReader:
         damage = _damage(path, facts.st_ino, facts.st_mtime_ns, facts.st_size)
     except FileNotFoundError as error:
         raise StoreError(f"There is no training pack {path}: make it with `virialff data pack`.") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except _UNREADABLE as error:
         raise _damaged(path, reason_of(error)) from error
     if (file.schema.metadata or {}).get(_VERSION_KEY) != _PACK_VERSION.encode():
         raise StoreSchemaError(f"{path} is no training pack of version {_PACK_VERSION}: make it anew from the labels.")

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from virialff.errors import LabelError, StoreDamagedError, StoreSchemaError
+from virialff.text import reason_of
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -240,7 +241,7 @@ def fault_of_table(table: pa.Table) -> str | None:
     try:
         table.validate(full=True)
     except pa.ArrowException as error:
-        return " ".join(str(error).split())
+        return reason_of(error)
     for name in table.schema.names:
         field, column = ARROW_SCHEMA.field(name), table[name]
         if column.type != field.type:
