@@ -39,9 +39,10 @@ def compiled(uv: Path, *arguments: str, lines: str = "") -> dict[str, list[str]]
     command = [str(uv), "pip", "compile", "--quiet", "--no-config", "--generate-hashes", "--only-binary", ":all:"]
     command += ["--python-version", "3.11", "--python-platform", PLATFORM, "--no-annotate", "--no-header"]
     with tempfile.TemporaryDirectory() as folder:
-        # What is in the file to be written is kept where constraints.txt leaves a version open.
+        # Versions in the file to be written are kept where constraints.txt leaves them open. Hashes would be kept too.
         output = Path(folder, "lock.txt")
-        output.write_text("".join(lock.read_text() for lock in sorted(LOCKS.glob("*.txt"))))
+        locks = "".join(lock.read_text() for lock in sorted(LOCKS.glob("*.txt")))
+        output.write_text("\n".join(re.findall(r"^[a-z0-9][^ =]*==[^ ]+", locks, re.MULTILINE)))
         command += ["--output-file", str(output), *arguments]
         result = subprocess.run(command, cwd=ROOT, input=lines, capture_output=True, text=True)
         if result.returncode != 0:
