@@ -99,6 +99,8 @@ def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
         return mol, ()
     parameters.removeHs = False
     for candidate in (from_smiles(text, parameters), mol):
+        if candidate is None:
+            continue
         maps = [atom.GetAtomMapNum() for atom in candidate.GetAtoms()]
         if sorted(maps) == list(range(1, len(maps) + 1)):
             for atom in candidate.GetAtoms():
