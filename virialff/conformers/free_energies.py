@@ -65,6 +65,11 @@ def free_energy_corrections(
     progress : callable, optional
         Called with the conformers done and their total after each; what it raises stops the run.
 
+    Returns
+    -------
+    FreeEnergyCorrections
+        In the order of the conformers.
+
     Raises
     ------
     EngineError

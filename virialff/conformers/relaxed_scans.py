@@ -71,6 +71,11 @@ def relax_scan(
     progress : callable, optional
         Called with the points done and their number after each; what it raises stops the run.
 
+    Returns
+    -------
+    RelaxedScan
+        The relaxed geometries and their energies in the order of the values.
+
     Raises
     ------
     EngineError

@@ -87,10 +87,29 @@ def coordinates(molecule: Molecule, kind: ScanKind) -> list[tuple[int, ...]]:
 def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, conformer: int = 0) -> Scan:
     """A bond length (2 atoms), angle (3) or torsion (4 atoms) set to each value; the side of the last atom moves.
 
-    atoms: from 0, each bonded to the next. values: (n_points,), Angstrom or degrees. conformer: where it starts.
+    Parameters
+    ----------
+    molecule : Molecule
+        With coordinates.
+    atoms : tuple of int
+        From 0, each bonded to the next.
+    values : array_like, shape (n_points,)
+        Of the coordinate, in Angstrom or degrees.
+    conformer : int, optional
+        Which one it starts from, from 0.
 
-    Raises MissingCoordinatesError; MoleculeError for atoms that are not there or not bonded, for a coordinate in a
-    ring, which cannot change alone, for an angle that is linear, and for values that are no such coordinate.
+    Returns
+    -------
+    Scan
+        A geometry for each value, in their order.
+
+    Raises
+    ------
+    MissingCoordinatesError
+        If the molecule has no coordinates.
+    MoleculeError
+        For atoms that are not there or not bonded, for a coordinate in a ring, which cannot change alone, for an angle
+        that is linear, and for values that are no such coordinate.
     """
     molecule.require_3d()
     mol = molecule.to_rdkit()

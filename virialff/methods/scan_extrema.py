@@ -70,8 +70,24 @@ def extrema(values: ArrayLike, energies: ArrayLike, period: float | None = None)
 
 
 def extrema_table(scan: Scan, comparison: Comparison) -> pd.DataFrame:
-    """A row an extremum and method: "method", "kind", the coordinate, "energy (kcal/mol)" above the method's lowest
-    point, and how far it lies above the extremum before and after it: for a maximum the barriers from either side.
+    """Minima and barriers of a scan by every method.
+
+    Parameters
+    ----------
+    scan : Scan
+        The geometries.
+    comparison : Comparison
+        The energies of its points.
+
+    Returns
+    -------
+    DataFrame
+        A row an extremum and method: "method", "kind", the coordinate, "energy (kcal/mol)" above the method's lowest
+        point, and how far it lies above the extremum before and after it: for a maximum the barriers from either side.
+
+    See Also
+    --------
+    virialff.methods.tables.scan_table : All points.
     """
     rows = []
     period = 360.0 if scan.kind == "torsion" else None
