@@ -101,7 +101,7 @@ def _data_faults(data: Any) -> Iterator[str]:
 
 
 def _optional_faults(card: Mapping[str, Any]) -> Iterator[str]:
-    if not isinstance(card.get("date", ""), str):
+    if card.get("date") is not None and not isinstance(card["date"], str):
         yield "has a date that is no text"
     if card.get("n_parameters") is not None and not _is_count(card["n_parameters"]):
         yield "has a number of parameters that is none"

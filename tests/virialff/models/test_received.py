@@ -230,7 +230,7 @@ def forget_a_member(folder: Path) -> None:
     ("damage", "reason"),
     [
         (damaged_member, r"member-2\.safetensors is damaged"),
-        (member_that_is_not_finite, "gives no finite energy, forces and charges for H2"),
+        (member_that_is_not_finite, r"member-1\.safetensors is whole but of no use: its weights charges"),
         (forget_a_member, "has other members than its card lists"),
         (lambda folder: (folder / "member-1.safetensors").unlink(), r"has no member-1\.safetensors"),
         (lambda folder: change_card(folder, members="many"), "does not list the members"),
