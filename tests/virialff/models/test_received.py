@@ -102,7 +102,10 @@ REFUSED = {
     "elements as text": (lambda folder: change_card(folder, elements="HCNO"), "does not list its elements"),
     "no hydrogen": (lambda folder: change_card(folder, elements=["C"]), "leaves out hydrogen"),
     "no atomic energy": (lambda folder: with_atomic_energy(folder, None), "no finite atomic energy of Br"),
-    "an energy that is none": (lambda folder: with_atomic_energy(folder, float("nan")), "NaN is no number of JSON"),
+    "an energy that is none": (
+        lambda folder: with_atomic_energy(folder, float("nan")),
+        "no finite atomic energy of Br",
+    ),
     "an endless energy": (lambda folder: with_atomic_energy(folder, 1e300), "no finite atomic energy of Br"),
     "no level": (lambda folder: change_card(folder, level_of_theory=None), "no text under level_of_theory"),
     "no card": (lambda folder: (folder / "card.json").unlink(), r"has no (file )?card\.json"),
