@@ -77,7 +77,8 @@ def _sentences(file: Path) -> Iterator[str]:
 
 def _of_json(file: Path) -> Iterator[str]:
     try:
-        read_json(file, most_bytes=MAX_BYTES[CARD_FILE] if file.name == CARD_FILE else MOST_BYTES)
+        card = file.name == CARD_FILE
+        read_json(file, most_bytes=MAX_BYTES[CARD_FILE] if card else MOST_BYTES, finite=not card)
     except DocumentError as error:
         yield str(error)
 

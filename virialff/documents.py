@@ -57,14 +57,14 @@ def json_text(kind: str, content: Mapping[str, Any], *, indent: int | None = Non
     return json.dumps(document(kind, content), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
-def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> Any:
+def read_json(path: Path, *, most_bytes: int = MOST_BYTES, finite: bool = True) -> Any:
     """The value in a JSON file; of an object with a checksum the rest of it.
 
     Raises DocumentError with what is wrong as `parse_json`, OSError where the file cannot be read.
     """
     with path.open("rb") as file:
         # What a file system says of sizes is not believed: a device has none.
-        return parse_json(file.read(most_bytes + 1), most_bytes=most_bytes)
+        return parse_json(file.read(most_bytes + 1), most_bytes=most_bytes, finite=finite)
 
 
 def read_object(path: Path, advice: str = "restore it from a copy") -> dict[str, Any]:

@@ -68,13 +68,11 @@ def make_model(shipment: Shipment, folder: Path, *, progress: Progress | None = 
     Raises ConfigError for a run that has no checkpoint, for members of another network or level of theory, and for what
     cannot be compared.
     """
-    recipe = shipment.recipe
-    if not isinstance(recipe.get("level_of_theory"), str) or not isinstance(recipe.get("data"), dict):
-        raise ConfigError(f"the recipe.json of {shipment.run} has no level of theory or no data: {ADVICE}")
-    packs = _packs(shipment.run, recipe)
+    recipe, packs = shipment.recipe, _packs(shipment.run, shipment.recipe)
     records = load_pack(packs / MOLECULES).train
     beside = {name: load_model(name) for name in shipment.beside}
     state = trained_state(shipment.run, records)
+    _check_recipe(recipe, shipment.run)
     members = [_member(path, shipment, state, records) for path in shipment.members]
     molecules, complexes = load_packs(packs)
     predictions = [
@@ -226,6 +224,7 @@ def _packs(run: Path, recipe: dict[str, Any]) -> Path:
     """The packs of a run; those of a run that came without are made again from the labels of its recipe."""
     packs = run / _PACKS
     if not (packs / COUNTS).is_file():
+        _check_recipe(recipe, run)
         data = DataSection.model_validate(recipe["data"])
         make_packs(
             data.labels,
@@ -235,6 +234,11 @@ def _packs(run: Path, recipe: dict[str, Any]) -> Path:
             level_of_theory=recipe["level_of_theory"],
         )
     return packs
+
+
+def _check_recipe(recipe: dict[str, Any], run: Path) -> None:
+    if not isinstance(recipe.get("level_of_theory"), str) or not isinstance(recipe.get("data"), dict):
+        raise ConfigError(f"the recipe.json of {run} has no level of theory or no data: {ADVICE}")
 
 
 def _earlier_packs(run: Path, recipe: dict[str, Any]) -> Sequence[Path]:

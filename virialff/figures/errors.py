@@ -90,7 +90,9 @@ def calibration_figure(calibrations: Mapping[str, Mapping[str, Any]]) -> go.Figu
     if len(units) != 1:
         raise ValueError(f"the quantities of one figure need one unit, got {', '.join(units) or 'no quantity'}")
     figure = go.Figure()
-    drawn = [np.asarray(entry["bins"][name]) for entry in calibrations.values() for name in ("spread", "rmse")]
+    drawn = [
+        np.asarray(entry["bins"][name], dtype=float) for entry in calibrations.values() for name in ("spread", "rmse")
+    ]
     positive = np.concatenate(drawn)
     positive = positive[positive > 0]
     ends = [float(positive.min()) * 0.7, float(positive.max()) * 1.4] if len(positive) else [0.1, 1.0]

@@ -5,6 +5,7 @@ Keys that nothing here reads may hold anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,15 @@ _LONGEST_NAME = 200
 def fault_of_card(card: Mapping[str, Any]) -> str | None:
     """What is wrong with a card that has its keys, as a sentence that begins with its file, or None."""
     return next(_faults(card), None)
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None in the place of numbers that are not finite, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def division_of(card: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -101,7 +111,7 @@ def _data_faults(data: Any) -> Iterator[str]:
 
 
 def _optional_faults(card: Mapping[str, Any]) -> Iterator[str]:
-    if not isinstance(card.get("date", ""), str):
+    if card.get("date") is not None and not isinstance(card["date"], str):
         yield "has a date that is no text"
     if card.get("n_parameters") is not None and not _is_count(card["n_parameters"]):
         yield "has a number of parameters that is none"
@@ -193,9 +203,13 @@ def _is_binned(value: dict[str, Any]) -> bool:
         return False
     columns = [bins.get(key) for key in _BINS]
     return (
-        all(isinstance(column, list) and all(map(_is_number, column)) for column in (*columns, *bins.values()))
+        all(
+            isinstance(column, list) and all(_is_number(value, or_none=True) for value in column)
+            for column in (*columns, *bins.values())
+        )
         and len({len(column) for column in bins.values()}) == 1
-        and all(_is_number(value.get(key)) for key in ("n_values", "scale", "rank_correlation"))
+        and _is_number(value.get("n_values"))
+        and all(_is_number(value.get(key), or_none=True) for key in ("scale", "rank_correlation"))
     )
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from virialff.documents import json_lines, parse_json, read_json
 from virialff.errors import CheckpointError, DocumentError
 from virialff.files import disk_problem, replace_file
-from virialff.models.card_form import fault_of_card
+from virialff.models.card_form import fault_of_card, without_nan
 from virialff.networks.baseline import Baseline
 from virialff.networks.config import NetworkConfig
 from virialff.networks.force_field import ForceFieldNetwork
@@ -149,7 +149,7 @@ def _changing(folder: Path) -> Iterator[None]:
 
 
 def _write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    _replace(folder / CARD_FILE, json_lines(card))
+    _replace(folder / CARD_FILE, json_lines(without_nan(card)))
 
 
 def _replace(file: Path, content: bytes) -> None:
@@ -245,7 +245,8 @@ def sha256_of(path: Path) -> str:
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = read_json(path, most_bytes=MAX_BYTES[CARD_FILE])
+        # Cards of version 0.1 may have NaN for a statistic of too few values.
+        card = without_nan(read_json(path, most_bytes=MAX_BYTES[CARD_FILE], finite=False))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"{path.parent} has no {CARD_FILE}; a model folder holds {CARD_FILE} and {PARAMETERS_FILE}"

@@ -76,9 +76,7 @@ def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path):
 def test_a_checkpoint_of_an_earlier_version_is_read_and_its_parts_are_held_against_their_checksums(tmp_path):
     torch.save({"step": 5, "weights": torch.ones(300)}, tmp_path / CHECKPOINT)
     content = (tmp_path / CHECKPOINT).read_bytes()
-    state = RunFolder(tmp_path).checkpoint("cpu")
-    assert state is not None
-    assert state["step"] == 5
+    assert (RunFolder(tmp_path).checkpoint("cpu") or {}).get("step") == 5
     place = content.index(torch.ones(300).numpy().tobytes())
     (tmp_path / CHECKPOINT).write_bytes(damaged(content, place + 100))
     with pytest.raises(CheckpointError, match=r"the checksum of its part|CRC"):

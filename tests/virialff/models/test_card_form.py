@@ -130,3 +130,19 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
     baseline.weights[3] = value
     with pytest.raises(CheckpointError, match=r"baseline\.weights has values that are not finite"):
         save_checkpoint(tmp_path / "b", ForceFieldNetwork(SMALL_NETWORK), baseline, SMALL_CARD)
+
+
+def test_statistics_of_too_few_values_are_empty_in_old_cards_and_new_ones(tmp_path):
+    bins = {key: [1.0, float("nan")] for key in ("n_values", "spread", "rmse", "rmse_low", "rmse_high")}
+    total = {"quantity": "total energy", "unit": "kcal/mol", "n_values": 2, "bins": bins}
+    metrics = {"calibration": {"total energy": total | {"scale": None, "rank_correlation": float("nan")}}}
+    folder = saved(tmp_path / "new", metrics=metrics)
+    assert "NaN" not in (folder / "card.json").read_text()
+    old = json.loads((folder / "card.json").read_text()) | {"metrics": metrics}
+    del old["crc32"]
+    for text in (None, json.dumps(old)):
+        if text is not None:
+            (folder / "card.json").write_text(text)
+        found = load_checkpoint(folder).card["metrics"]["calibration"]
+        assert found["total energy"]["bins"]["rmse"] == [1.0, None]
+        assert len(calibration_figure(found).data) == 2
