@@ -140,7 +140,7 @@ else:
     evaluation_views.cards_side_by_side(cards)
     for entry in models:
         if entry.name in cards:
-            with st.expander(f"The card of {one_line(entry.name)}", icon=":material/info:"):
+            with st.expander(f"The card of {plain(entry.name)}", icon=":material/info:"):
                 evaluation_views.one_card(entry, cards[entry.name])
     st.subheader("Measure now")
     measure(list(cards), str(next(iter(cards.values()))["level_of_theory"]))

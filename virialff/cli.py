@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from virialff.commands import GROUP, Command, ExitCode, add_command
 from virialff.commands.messages import complain, set_quiet
+from virialff.commands.output import harmless_output
 from virialff.commands.parser import Parser, UsageError, option_of
 from virialff.errors import (
     AccessError,
@@ -75,7 +76,11 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Errors go to standard error as one sentence."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    with harmless_output():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(arguments: list[str]) -> int:
     _offer_shipped()
     try:
         code = _run(arguments)

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+
+# Escape sequences of terminals begin with one of the first two groups; the third turns the direction of what follows.
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|(?<!^)\r(?!\n)"
+)
+#: Spreadsheets take a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
@@ -57,3 +65,30 @@ def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
     """
     text = f"{value:{'+' if sign and not math.isnan(value) else ''}.{decimals}f}"
     return text.lstrip("+-") if not text.strip("+-0.") else text
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: what would be a command to it is written as in JSON ("\\u001b"), so that JSON stays JSON.
+
+    Ends of lines, tabs and a carriage return at the beginning stay.
+    """
+    return _COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def cell(value: object) -> object:
+    """A value as a table has it that a spreadsheet may open: text that looks like a formula gets an apostrophe.
+
+    Numbers, also as text, and everything else stay. `cell_text` takes the apostrophe away again.
+    """
+    if not isinstance(value, str) or not value.startswith(_FORMULA) or value in _FORMULA:
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def cell_text(text: str) -> str:
+    """The text that `cell` wrote."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text

@@ -49,3 +49,7 @@ def silent(report, folder, seconds):
     time.sleep(seconds)
     (Path(folder) / "went on").touch()
     return "done"
+
+
+def takes_memory(report, n_bytes):
+    return len(bytearray(n_bytes))

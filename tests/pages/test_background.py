@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from pages.components.shell import background
 from pages.components.shell.worker_pool import UNEXPECTED, Job, WorkerPool
 from tests.pages.conftest import finish
+from virialff.errors import VirialffError
 
 SECONDS = 30
 
@@ -243,3 +244,13 @@ def test_clearing_the_caches_leaves_the_pools():
     before = dict(background._POOLS)
     st.cache_resource.clear()
     assert {lane: pool is before[lane] for lane, pool in background._POOLS.items()} == {"short": True, "long": True}
+
+
+def test_reading_has_limits_of_memory_and_time(pool, monkeypatch, tmp_path):
+    background_tasks = importlib.import_module("background_tasks")
+    with pytest.raises(VirialffError, match="more memory than is allowed"):
+        background.read(background_tasks.takes_memory, 4 << 30)
+    assert background.read(background_tasks.takes_memory, 1 << 20) == 1 << 20
+    monkeypatch.setattr(background, "READING_SECONDS", 0.5)
+    with pytest.raises(VirialffError, match="reading it takes more than"):
+        background.read(background_tasks.silent, str(tmp_path), 30.0)

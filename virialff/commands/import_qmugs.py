@@ -20,7 +20,7 @@ from virialff.commands.messages import say
 from virialff.commands.output import require_folder
 from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
-from virialff.text import counted
+from virialff.text import cell, counted
 
 if TYPE_CHECKING:
     from virialff.labels.imports.qmugs.importer import ImportReport
@@ -136,4 +136,6 @@ def _problem_table(path: str | None) -> Iterator[Callable[[Problem], None] | Non
     with file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["reason", "where", "problem"])
-        yield lambda problem: writer.writerow([problem.reason.value, problem.where, problem.text])
+        yield lambda problem: writer.writerow(
+            [cell(text) for text in (problem.reason.value, problem.where, problem.text)]
+        )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
+from virialff.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +96,35 @@ def write_folder(path: str, files: Mapping[str, str]) -> None:
             replace_file(folder / name, text.encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+class _Screen:
+    """A stream of text on which names and comments of files cannot command the terminal."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def harmless_output() -> Iterator[None]:
+    """Everything that is printed in this block goes through `virialff.text.printable`."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def _csv(table: Any) -> bytes:

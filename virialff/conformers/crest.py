@@ -50,15 +50,18 @@ FILE = "file"
 
 # "  -20.67428371", "energy: -5.07 gnorm: 0.0004 xtb: 6.7.1", "Etot= -3.1", "Eopt -0.31D+01", "E(kcal/mol) = -1945.3",
 # "energy_eV=-84.3", "energy=-84.3 eV"; other comments hold other numbers.
-_UNIT = r"[A-Za-zµ][\w./^-]*"
+# Every run of characters has an end: without, a comment of 50 kB takes minutes.
+_UNIT = r"[A-Za-zµ][\w./^-]{0,29}"
+_GAP = r"\s{0,20}"
 _ENERGY = re.compile(
     r"(?:^|(?P<label>(?<![A-Za-z])"
-    r"(?:energy|e[ _]?\(?(?:tot(?:al)?|opt|scf|el(?:ec)?|pot|gas)\)?(?![A-Za-z])|e(?=\s*[:=([]|_ev)))"
-    rf"(?:\s*[\[(]\s*(?P<inside>{_UNIT})\s*[\])]|_(?P<suffix>{_UNIT}))?\s*[:=]?)"
-    rf"\s*['\"]?(?P<value>[-+]?\d+(?:\.\d*)?(?:[de][-+]?\d+)?)(?:(?=[\s,;|(\[]*(?P<after>{_UNIT})))?",
+    r"(?:energy|e[ _]?\(?(?:tot(?:al)?|opt|scf|el(?:ec)?|pot|gas)\)?(?![A-Za-z])|e(?=\s{0,20}[:=([]|_ev)))"
+    rf"(?:{_GAP}[\[(]{_GAP}(?P<inside>{_UNIT}){_GAP}[\])]|_(?P<suffix>{_UNIT}))?{_GAP}[:=]?)"
+    rf"{_GAP}['\"]?(?P<value>[-+]?\d{{1,30}}(?:\.\d{{0,30}})?(?:[de][-+]?\d{{1,5}})?)"
+    rf"(?:(?=[\s,;|(\[]{{0,20}}(?P<after>{_UNIT})))?",
     re.IGNORECASE,
 )
-_UNIT_KEY = re.compile(rf"(?<![A-Za-z_])energy_?units?\s*[:=]\s*['\"]?(?P<unit>{_UNIT})", re.IGNORECASE)
+_UNIT_KEY = re.compile(rf"(?<![A-Za-z_])energy_?units?\s{{0,20}}[:=]\s{{0,20}}['\"]?(?P<unit>{_UNIT})", re.IGNORECASE)
 _UNITS = dict.fromkeys(("eh", "ha", "hartree", "hartrees", "au", "a.u.", "a.u"), 1.0) | {
     "ev": 1.0 / HARTREE_IN_EV,
     "kcal/mol": 1.0 / HARTREE_IN_KCAL_MOL,

@@ -21,6 +21,7 @@ _END_OF_STRUCTURE = "M  END"
 _FIELD = re.compile(r">.*?<([^<>]+)>")
 #: Lines of data fields that are kept.
 _MAX_DATA_LINES = 20_000
+_MAX_DATA_CHARACTERS = 10_000_000
 #: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
 _MAX_STRUCTURE_LINES = 50_000
 _MAX_STRUCTURE_CHARACTERS = 10_000_000
@@ -31,17 +32,19 @@ def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Itera
     block: list[str] = []
     data: list[str] = []
     complete = False
-    n_characters = 0
+    n_characters = n_data_characters = 0
     for line in lines:
         if line.startswith(_END):
             yield _record(block, data, max_atoms, add_hydrogens)
-            block, data, complete, n_characters = [], [], False, 0
+            block, data, complete = [], [], False
+            n_characters = n_data_characters = 0
         elif not complete and len(block) < _MAX_STRUCTURE_LINES and n_characters < _MAX_STRUCTURE_CHARACTERS:
             block.append(line)
             n_characters += len(line)
             complete = line.startswith(_END_OF_STRUCTURE)
-        elif complete and len(data) < _MAX_DATA_LINES:
+        elif complete and len(data) < _MAX_DATA_LINES and n_data_characters < _MAX_DATA_CHARACTERS:
             data.append(line)
+            n_data_characters += len(line)
     if any(line.strip() for line in block):
         yield _record(block, data, max_atoms, add_hydrogens)
 
@@ -49,12 +52,14 @@ def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Itera
 def record_texts(lines: Iterator[str]) -> Iterator[str]:
     """The text of each record, without its $$$$ line; of a very long one the beginning."""
     block: list[str] = []
+    n_characters = 0
     for line in lines:
         if line.startswith(_END):
             yield "\n".join(block) + "\n"
-            block = []
-        elif len(block) < _MAX_STRUCTURE_LINES:
+            block, n_characters = [], 0
+        elif len(block) < _MAX_STRUCTURE_LINES and n_characters < _MAX_STRUCTURE_CHARACTERS:
             block.append(line)
+            n_characters += len(line)
     if any(line.strip() for line in block):
         yield "\n".join(block) + "\n"
 

@@ -15,9 +15,12 @@ from virialff.io.text import MAX_LINE_CHARACTERS, Record, clean_title
 from virialff.molecules import keys, rdkit_log
 from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.molecule import Molecule
+from virialff.text import cell_text
 
 # A longer cell would end the table; lines are bounded already.
 csv.field_size_limit(MAX_LINE_CHARACTERS)
+#: A quoted cell may go over lines.
+_MAX_ROW_CHARACTERS = 2 * MAX_LINE_CHARACTERS
 _NAME_COLUMNS = ("name", "title", "id", "molecule", "compound", "identifier", "cid", "chembl_id", "inchikey")
 
 
@@ -113,7 +116,19 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     """One record a row. Raises UnreadableRecordError without a column of SMILES."""
     header = next((line for line in lines if line.strip()), "")
     delimiter = max(",;\t|", key=header.count)
-    rows = csv.reader(chain([header], (line + "\n" for line in lines)), delimiter=delimiter, skipinitialspace=True)
+    size = 0
+
+    def counted_lines() -> Iterator[str]:
+        nonlocal size
+        for line in lines:
+            size += len(line) + 1
+            if size > _MAX_ROW_CHARACTERS:
+                raise UnreadableRecordError(
+                    f"the table has a row of more than {_MAX_ROW_CHARACTERS} characters; check its quotes"
+                )
+            yield line + "\n"
+
+    rows = csv.reader(chain([header], counted_lines()), delimiter=delimiter, skipinitialspace=True)
     try:
         titles = [title.strip() for title in next(rows, [])]
         column, notes = _smiles_column(titles)
@@ -125,10 +140,11 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
         lower = [title.lower() for title in titles]
         name_column = next((lower.index(name) for name in _NAME_COLUMNS if name in lower), None)
         for row in rows:
+            size = 0
             if not any(cell.strip() for cell in row):
                 continue
             smiles = row[column].strip() if column < len(row) else ""
-            name = row[name_column].strip() if name_column is not None and name_column < len(row) else ""
+            name = cell_text(row[name_column].strip()) if name_column is not None and name_column < len(row) else ""
             yield Record(name, partial(_from_smiles, smiles, name, max_atoms, notes))
     except csv.Error as error:
         raise UnreadableRecordError(f"the table cannot be read further ({error}); check its quotes") from None

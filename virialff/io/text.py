@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from os import PathLike
 from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 from virialff.errors import UnreadableRecordError
+from virialff.io.inflate import GZIP_MARK, Inflated
 from virialff.molecules.molecule import Molecule
 from virialff.text import shortened
 
@@ -20,11 +18,7 @@ from virialff.text import shortened
 MAX_LINE_CHARACTERS = 1_000_000
 #: Most blank lines in a row.
 MAX_BLANK_LINES = 100_000
-#: Bytes that a compressed file may grow to, whatever its size, and beyond that for each of its own bytes.
-MAX_INFLATED_BYTES = 20_000_000
-MAX_INFLATION = 50
 _MAX_TITLE_CHARACTERS = 60
-_GZIP_MARK = b"\x1f\x8b"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -74,40 +68,9 @@ class _Borrowed(io.RawIOBase):
 
 def _lines(file: io.BufferedReader) -> Generator[str, None, None]:
     with file:
-        packed = file.peek(2)[:2] == _GZIP_MARK
-        stream: Any = io.BufferedReader(_Inflated(file)) if packed else file
-        try:
-            yield from _split_ends(_decoded(stream))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableRecordError(f"the compressed file is damaged ({error}); compress it again") from None
-
-
-class _Inflated(io.RawIOBase):
-    """The content of a gzip file, as far as its size is believable."""
-
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._stream = gzip.GzipFile(fileobj=file)
-        self._compressed = file
-        self._n_bytes = self._n_before = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._stream.read1(len(buffer))
-        self._n_bytes += len(data)
-        if self._n_bytes > MAX_INFLATED_BYTES + MAX_INFLATION * self._read():
-            raise UnreadableRecordError(
-                f"the compressed file grows to more than {self._n_bytes // 1_000_000} MB, {MAX_INFLATION} times its "
-                "size; unpack it, look at what is in it, and give that"
-            )
-        buffer[: len(data)] = data
-        return len(data)
-
-    def _read(self) -> int:
-        with contextlib.suppress(OSError):  # a pipe has no position
-            self._n_before = self._compressed.tell()
-        return self._n_before
+        packed = file.peek(2)[:2] == GZIP_MARK
+        stream: Any = io.BufferedReader(Inflated(file)) if packed else file
+        yield from _split_ends(_decoded(stream))
 
 
 def _decoded(stream: Any) -> Iterator[str]:

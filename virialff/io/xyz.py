@@ -21,9 +21,13 @@ from virialff.text import counted
 _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
 _MAX_COUNT = 1_000_000
+#: Characters of the line of an atom that are kept; forces and charges may follow its coordinates.
+_MAX_ATOM_CHARACTERS = 2_000
+_PDB_CHARACTERS = 80
+# Every run has an end: without, a comment of 50 kB takes minutes.
 _FIELD = re.compile(
-    r"(?P<name>[A-Za-z][\w.-]*(?:\s*[\[(][^\])]{1,12}[\])])?)\s*"
-    r"(?:=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<value>[^\s\"]+))|:\s*(?P<number>[-+]?\d\S*))"
+    r"(?<![A-Za-z])(?P<name>[A-Za-z][\w.-]{0,99}(?:\s{0,9}[\[(][^\])]{1,12}[\])])?)\s{0,9}"
+    r"(?:=\s{0,9}(?:\"(?P<quoted>[^\"]*)\"|(?P<value>[^\s\"]+))|:\s{0,9}(?P<number>[-+]?\d\S*))"
 )
 # Keys of the extended XYZ format.
 _PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNORECASE)
@@ -85,7 +89,7 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
                 waiting = line
                 break
             if len(body) <= max_atoms:
-                body.append(line)
+                body.append(line[:_MAX_ATOM_CHARACTERS])
             else:  # counted, not kept
                 body.append("")
         if len(body) < n_atoms:
@@ -104,7 +108,7 @@ def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     for line in lines:
         kind = line[:6].strip().upper()
         if kind in ("ATOM", "HETATM"):
-            atoms.append(line if len(atoms) <= max_atoms else "")  # counted, not kept
+            atoms.append(line[:_PDB_CHARACTERS] if len(atoms) <= max_atoms else "")  # counted, not kept
         elif kind == "COMPND" and not title:
             title = line[10:].strip()
             title = "" if title.upper() == "UNNAMED" else title

@@ -14,6 +14,7 @@ from rdkit import Chem
 from virialff.documents import json_text
 from virialff.errors import MissingCoordinatesError
 from virialff.models.members import charge_spread
+from virialff.text import cell
 from virialff.units import KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
@@ -75,9 +76,18 @@ def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) ->
 
 
 def to_csv(table: pd.DataFrame, separator: str = ",") -> str:
-    """The table as CSV text; undefined values are empty cells."""
+    """The table as CSV text; undefined values are empty cells, and no text is a formula to a spreadsheet."""
     # A zero has no sign.
-    signless = table.apply(lambda column: column + 0.0 if pd.api.types.is_float_dtype(column) else column)
+    signless = table.apply(
+        lambda column: (
+            column + 0.0
+            if pd.api.types.is_float_dtype(column)
+            else column
+            if pd.api.types.is_numeric_dtype(column)
+            else column.map(cell)
+        )
+    )
+    signless.columns = [cell(title) for title in signless.columns]
     text: str = signless.to_csv(index=False, sep=separator, float_format="%.12g", lineterminator="\n")
     return text
 

@@ -27,11 +27,15 @@ from virialff.access import acting_user, require_write_access
 from virialff.administrator import Role
 from virialff.errors import VirialffError
 
-#: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait.
-Lane = Literal["short", "long"]
+#: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait; "reading"
+#: of files has workers that may take little memory, and a page waits for it.
+Lane = Literal["short", "long", "reading"]
 
 _JOBS = "background_jobs"
-_SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 1}
+_SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 1, "reading": 2}
+_MEMORY: dict[Lane, int] = {"reading": 2 << 30}
+#: The longest that a page waits for a file to be read.
+READING_SECONDS = 60.0
 _POLL_SECONDS = 0.3
 # Much work is done by then, and the page shows its result without a flicker.
 _PATIENCE_SECONDS = 0.15
@@ -51,7 +55,7 @@ class _Handle:
 
 
 # Not in a cache of Streamlit: any browser can clear those, and would get new processes beside the old ones.
-_POOLS: dict[Lane, WorkerPool] = {lane: WorkerPool(size) for lane, size in _SIZES.items()}
+_POOLS: dict[Lane, WorkerPool] = {lane: WorkerPool(size, _MEMORY.get(lane, 0)) for lane, size in _SIZES.items()}
 
 
 def _handles() -> dict[str, _Handle]:
@@ -102,6 +106,24 @@ def _refused(lane: Lane) -> str | None:
 def _session() -> str:
     context = get_script_run_ctx(suppress_warning=True)
     return "" if context is None else context.session_id
+
+
+def read(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of reading what a user gave, in a worker with limits on memory and time, while the page waits.
+
+    Raises VirialffError where it is refused, and where it comes to those limits.
+    """
+    if (refused := _refused("reading")) is not None:
+        raise VirialffError(refused)
+    job = Job("Reading", pickle.dumps((work, arguments)), None, owner=acting_user().name or _session())
+    pool = _POOLS["reading"]
+    pool.submit(job)
+    if not job.ended.wait(READING_SECONDS):
+        pool.stop(job)
+        raise VirialffError(f"reading it takes more than {READING_SECONDS:.0f} s; give a smaller file, or a part of it")
+    if job.error:
+        raise VirialffError(job.error)
+    return job.result
 
 
 def stop(key: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import resource
 import sys
 import threading
 import time
@@ -55,9 +56,14 @@ class _Stop:
     number = -1
 
 
-def main(descriptor: int) -> None:
-    """Serve the connection with this file descriptor; returns after IDLE_SECONDS without a task."""
+def main(descriptor: int, memory: int = 0) -> None:
+    """Serve the connection with this file descriptor; returns after IDLE_SECONDS without a task.
+
+    memory: bytes that this process may take, 0 for no limit.
+    """
     os.nice(_NICENESS)
+    if memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     connection = Connection(descriptor)
     tasks: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
     stop = _Stop()
@@ -95,6 +101,8 @@ def _answer(payload: bytes, report: Report) -> tuple[str, Any]:
         return "stopped", None
     except VirialffError as error:
         return "refused", str(error)
+    except MemoryError:
+        return "refused", "it takes more memory than is allowed here; try something smaller"
     except Exception:  # noqa: BLE001 - the worker must outlive it; the app logs it
         return "failed", traceback.format_exc()
 
@@ -103,4 +111,4 @@ if __name__ == "__main__":
     # By its name, so that tasks find the same Stopped.
     from pages.components.shell import worker
 
-    worker.main(int(sys.argv[1]))
+    worker.main(*map(int, sys.argv[1:]))

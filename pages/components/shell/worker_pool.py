@@ -97,10 +97,10 @@ class Job:
 class _Worker:
     """One process with the connection to it."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, memory: int) -> None:
         ours, theirs = Pipe()
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "pages.components.shell.worker", str(theirs.fileno())]
+        command = [sys.executable, "-m", "pages.components.shell.worker", str(theirs.fileno()), str(memory)]
         self.process = children.start(
             command,
             by=signal.SIGKILL,
@@ -151,10 +151,13 @@ class WorkerPool:
     """At most `size` jobs at a time, each in a process; further ones wait.
 
     Next is who has fewest at work and longest had no turn, so that many jobs of one let one of another pass.
+
+    memory: bytes that each process may take, 0 for no limit.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, memory: int = 0) -> None:
         self.size = size
+        self._memory = memory
         self._lock = threading.Lock()
         self._waiting: list[Job] = []
         self._idle: list[_Worker] = []
@@ -236,7 +239,7 @@ class WorkerPool:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             fresh = worker is None
-            worker = worker or _Worker(max(1, (os.cpu_count() or 1) // self.size))
+            worker = worker or _Worker(max(1, (os.cpu_count() or 1) // self.size), self._memory)
             try:
                 taken = worker.run(job)
             except (EOFError, OSError):

@@ -225,7 +225,7 @@ def _choose(name: str) -> None:
         st.success(plain(f"This session computes with {name}."))
     else:
         st.button(
-            f"Use {one_line(name)} in this session",
+            f"Use {plain(name)} in this session",
             key=f"choose_{name}",
             type="primary",
             on_click=model.choose,

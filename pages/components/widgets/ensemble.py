@@ -1,6 +1,5 @@
 """The conformers that pages compare: as given with the molecule, generated, or an ensemble of one's own."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from pages.components.shell import background
 from pages.components.shell.state import KEPT, LINKED, Loaded
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
-from virialff.conformers.crest import CrestEnsemble, read_ensemble
+from virialff.conformers.crest import CrestEnsemble
 from virialff.conformers.generation import ConformerSearch
 from virialff.errors import VirialffError
 from virialff.molecules import keys
@@ -133,10 +132,8 @@ def _take_file(molecule: Molecule) -> None:
     if file is None:
         return
     st.session_state.pop(_FILE, None)
-    data = io.BytesIO(file.getvalue())
-    data.name = file.name
     try:
-        found = read_ensemble(data, molecule)
+        found = background.read(tasks.read_ensemble_file, file.getvalue(), file.name, molecule)
     except VirialffError as error:
         st.session_state[_FILE_ERROR] = f"the file {file.name}: {error}"
     else:

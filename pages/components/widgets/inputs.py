@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit_ketcher import st_ketcher
 
-from pages.components.shell import state
+from pages.components.shell import background, state
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import one_line, plain, sentence
+from pages.components.widgets import tasks
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
 from virialff.io.drawing import drawing_of, molecule_from_drawing
 from virialff.io.examples import Example, examples
-from virialff.io.uploads import MAX_RECORDS, Upload, read_upload
+from virialff.io.uploads import MAX_RECORDS, Upload
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.text import counted
@@ -165,7 +166,7 @@ def _take_upload() -> None:
     st.session_state.pop(_UPLOAD_ERROR, None)
     st.session_state.pop(_UPLOAD, None)
     try:
-        upload = read_upload(file.getvalue(), file.name, add_hydrogens=st.session_state[_ADD_HYDROGENS])
+        upload = background.read(tasks.read_file, file.getvalue(), file.name, st.session_state[_ADD_HYDROGENS])
     except VirialffError as error:
         st.session_state[_UPLOAD_ERROR] = f"the file {file.name}: {error}"
         return
@@ -184,7 +185,7 @@ def _take_record() -> None:
 def _show_upload(upload: Upload) -> None:
     if len(upload.molecules) > 1:
         st.selectbox(
-            f"{counted(len(upload.molecules), 'molecule')} in {one_line(upload.file_name)}",
+            f"{counted(len(upload.molecules), 'molecule')} in {plain(upload.file_name)}",
             range(len(upload.molecules)),
             format_func=lambda index: _describe(index, upload.molecules[index]),
             key=_RECORD,

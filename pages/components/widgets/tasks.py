@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,9 +12,10 @@ import numpy as np
 from pages.components.shell.worker import Report
 from virialff.conformers import ensembles
 from virialff.conformers import relax as relaxation
+from virialff.conformers.crest import CrestEnsemble, read_ensemble
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
-from virialff.io.uploads import read_upload
+from virialff.io.uploads import Upload, read_upload
 from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
 from virialff.methods.method import get_method, with_forces
@@ -45,6 +47,23 @@ class PartialEnergies:
 
     key: str
     run: MethodEnergies
+
+
+def read_file(report: Report, data: bytes, file_name: str, add_hydrogens: bool) -> Upload:
+    """`uploads.read_upload` of a file for one molecule."""
+    return read_upload(
+        data,
+        file_name,
+        add_hydrogens=add_hydrogens,
+        progress=lambda count: report(0, 0, f"{counted(count, 'record')} read"),
+    )
+
+
+def read_ensemble_file(report: Report, data: bytes, file_name: str, molecule: Molecule) -> CrestEnsemble:
+    """`crest.read_ensemble` of an uploaded file."""
+    file = io.BytesIO(data)
+    file.name = file_name
+    return read_ensemble(file, molecule)
 
 
 def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: bool) -> tuple[ConformerSearch, int]:

@@ -230,3 +230,29 @@ def test_a_smiles_is_told_from_a_path(capsys, tmp_path, monkeypatch):
         assert (code, out) == (ExitCode.INPUT, "")
         assert says in err
         assert len(err) < 400
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\x9b31mb", "\u202eevil", "bell\x07"])
+def test_names_of_files_command_no_terminal(capsys, tmp_path, name):
+    # A name and a column of the table; in JSON it is read back as it was.
+    path = tmp_path / "in.csv"
+    path.write_text(f"smiles,name\nCCO,{name}\nC[X],{name}\n", encoding="utf-8")
+    for more in ((), ("--json",), ("-o", "-")):
+        _, out, err = run(capsys, "params", path, *more)
+        assert out
+        assert all(c.isprintable() or c in "\n\t" for c in out + err)
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "@SUM(1)", "-2+3*cmd", "+x"])
+def test_names_are_no_formulas_and_are_read_back(capsys, tmp_path, name):
+    path, written = tmp_path / "in.csv", tmp_path / "out.csv"
+    pd.DataFrame({"smiles": ["CCO"], "name": [name]}).to_csv(path, index=False)
+    code, _, _ = run(capsys, "params", path, "-o", written)
+    assert code == ExitCode.OK
+    table = pd.read_csv(written)
+    assert set(table["name"]) == {f"'{name}"}
+    assert table["charge_e"].min() < 0 if "charge_e" in table else table.select_dtypes("number").min().min() < 0
+    again = tmp_path / "again.csv"
+    pd.DataFrame({"smiles": ["CCO"], "name": [table["name"][0]]}).to_csv(again, index=False)
+    (molecule,) = read_molecules(again)
+    assert molecule.name == name

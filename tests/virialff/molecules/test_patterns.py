@@ -1,8 +1,11 @@
 """Atoms that SMARTS of a user mean."""
 
+import time
+
 import pytest
 
 from virialff.errors import ConfigError
+from virialff.molecules import patterns
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.patterns import AtomPattern
 
@@ -31,3 +34,45 @@ def test_every_match_counts_in_symmetric_molecules():
 def test_bad_smarts_is_a_sentence(smarts, words):
     with pytest.raises(ConfigError, match=words):
         AtomPattern(smarts)
+
+
+@pytest.mark.parametrize(
+    ("smarts", "words"),
+    [
+        ("*.*.*.*.*.*.[#7]", "7 parts"),
+        ("C" * 61, "61 atoms"),
+        ("[" + ",".join(21 * ["$(C)"]) + "]", "more than 20"),
+        ("C(" * 400, "cannot be read"),
+    ],
+)
+def test_a_smarts_too_large_is_a_sentence(smarts, words):
+    with pytest.raises(ConfigError, match=words):
+        AtomPattern(smarts)
+
+
+@pytest.mark.parametrize(
+    "smarts", ["*.*.[#7]", "[$(*.*.[#7])]", "[#6]~*~*~*~*~*~*~*~*~*~*~*~*~*~*~[#6]~[#7]~[#6]~[#16]"]
+)
+def test_a_match_that_takes_long_ends_in_a_sentence(smarts):
+    start = time.process_time()
+    molecule = Molecule.from_smiles(7 * "CC(C)(C)c1ccccc1C(=O)OC2CCCCC2" + "N(C)C").to_rdkit()
+    pattern = AtomPattern(smarts)
+    try:
+        assert len(pattern.mask(molecule)) == molecule.GetNumAtoms()
+    except ConfigError as error:
+        assert "in too many ways; write one that says more" in str(error)  # noqa: PT017 - either is right
+    assert time.process_time() - start < 10
+
+
+def test_steps_in_all_molecules_count(monkeypatch):
+    monkeypatch.setattr(patterns, "MOST_STEPS_IN_ALL", 500)
+    pattern = AtomPattern("CCCCCC")
+    molecule = Molecule.from_smiles("CCCCCCCC").to_rdkit()
+    errors = []
+    for _ in range(100):
+        try:
+            pattern.mask(molecule)
+        except ConfigError as error:
+            errors.append(str(error))
+    assert 0 < len(errors) < 100
+    assert "the molecules in too many ways" in errors[0]

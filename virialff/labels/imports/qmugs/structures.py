@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from virialff.errors import DatasetError, MoleculeError, NetChargeError, UnreadableRecordError, UnsupportedElementError
+from virialff.io.inflate import Inflated
 from virialff.io.read import read_molecules
 from virialff.io.sdf import data_fields
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused, conformer_id
@@ -51,6 +50,9 @@ TAGS = (
 #: Larger than any record of a molecule: such a file is not read into memory.
 MAX_RECORD_BYTES = 4_000_000
 
+#: Bytes of one extended header: names and times, in some hundred bytes.
+MAX_HEADER_BYTES = 100_000
+
 # An archive ends with two empty blocks.
 _END = 2 * tarfile.BLOCKSIZE
 
@@ -68,9 +70,12 @@ class ArchiveDamaged(DatasetError):
 
 
 class _Stream:
-    """A gzip file whose reads give what there is, so that nothing whole before a cut is lost."""
+    """The archive as `tarfile` reads it, with its end kept in view.
 
-    def __init__(self, file: gzip.GzipFile) -> None:
+    tarfile reads extended (pax) headers and long names into memory whole, whatever their size.
+    """
+
+    def __init__(self, file: Inflated) -> None:
         self._file = file
         self._tail = b""
 
@@ -88,6 +93,17 @@ class _Stream:
             raise tarfile.ReadError("its end is missing")
 
 
+class _Member(tarfile.TarInfo):
+    """A file of the archive whose extended headers are of a believable size."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        extended = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *tarfile.GNU_TYPES[:2])
+        if self.type in extended and not 0 <= self.size <= MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes, more than {MAX_HEADER_BYTES}")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
+
+
 def stream_archive(path: Path) -> Iterator[ArchiveFile]:
     """The files of the archive in their order, read once from front to back; nothing is unpacked to disk.
 
@@ -95,27 +111,34 @@ def stream_archive(path: Path) -> Iterator[ArchiveFile]:
     checksum of the whole is verified at the end.
     """
     try:
-        compressed = gzip.open(path)  # noqa: SIM115 - closed below, with the archive
+        compressed = path.open("rb")
     except FileNotFoundError as error:
         raise DatasetError(f"There is no file {path}; give the folder of the published files of QMugs.") from error
+    except OSError as error:
+        raise DatasetError(f"The file {path} cannot be read: {error.strerror or error}.") from error
     last = "its beginning"
     with compressed:
-        stream = _Stream(compressed)
+        stream = _Stream(Inflated(compressed))
         try:
             # Not mode "r|gz": there, tarfile takes a cut at the border of two files for the end.
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE * 64) as archive:  # type: ignore[call-overload]
+            with tarfile.open(
+                fileobj=stream,  # type: ignore[call-overload]
+                mode="r|",
+                bufsize=tarfile.BLOCKSIZE * 64,
+                tarinfo=_Member,
+            ) as archive:
                 while (member := archive.next()) is not None:
                     archive.members.clear()  # tarfile would keep two million of them
                     if not member.isfile():
                         continue
                     file = archive.extractfile(member)
-                    content = file.read() if file is not None and member.size <= MAX_RECORD_BYTES else None
+                    content = file.read() if file is not None and 0 <= member.size <= MAX_RECORD_BYTES else None
                     if content is not None and len(content) < member.size:
                         raise tarfile.ReadError("unexpected end of data")
                     yield ArchiveFile(member.name, _conformer_of(member.name), content)
                     last = member.name
             stream.drain()
-        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        except (tarfile.TarError, UnreadableRecordError, OSError, ValueError, LookupError, RuntimeError) as error:
             raise ArchiveDamaged(
                 f"{path} is cut off or damaged after {last} ({error}); fetch it again and run the import once more."
             ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import math
 from array import array
 from collections import Counter
@@ -17,7 +17,8 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.engines.dft import QMUGS_ATOMIC_ENERGIES
-from virialff.errors import DatasetError
+from virialff.errors import DatasetError, UnreadableRecordError
+from virialff.io.inflate import Inflated
 from virialff.labels.imports.qmugs.problems import ConformerId, Problems, Reason, conformer_id
 from virialff.molecules import rdkit_log
 
@@ -226,15 +227,17 @@ def _rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, str]]
 def _opened(path: Path) -> Iterator[Iterable[str]]:
     try:
         if path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-                yield lines
+            with path.open("rb") as file, io.BufferedReader(Inflated(file)) as stream:
+                yield io.TextIOWrapper(stream, encoding="utf-8", newline="")
         else:
             with open(path, encoding="utf-8", newline="") as lines:
                 yield lines
-    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+    except (UnicodeDecodeError, csv.Error, UnreadableRecordError) as error:
         raise DatasetError(f"{path} cannot be read further ({error}); fetch it again.") from error
     except FileNotFoundError as error:
         raise DatasetError(f"There is no file {path}; give the folder of the published files of QMugs.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _number(text: str) -> float:

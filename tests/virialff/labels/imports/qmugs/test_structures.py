@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tests.virialff.labels.imports.qmugs_fixture import records, write_structure
 from virialff.errors import DatasetError
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused
 from virialff.labels.imports.qmugs.structures import (
+    FILE,
     MAX_RECORD_BYTES,
     TAGS,
     ArchiveDamaged,
@@ -171,3 +173,56 @@ def test_a_record_outside_the_method_is_refused_with_its_reason(content, reason,
     with pytest.raises(Refused) as caught:
         parse_structure(content)
     assert (caught.value.reason, words in caught.value.text) == (reason, True), caught.value.text
+
+
+def _archive(path, *members):
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT) as archive:
+        for kind, content in members:
+            info = tarfile.TarInfo("header")
+            info.type, info.size = kind, len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        (tarfile.XHDTYPE, 60_000_000),
+        (tarfile.XGLTYPE, 200_000),
+        (tarfile.GNUTYPE_LONGNAME, 60_000_000),
+        (tarfile.GNUTYPE_LONGLINK, 200_000),
+        (tarfile.SOLARIS_XHDTYPE, 200_000),
+    ],
+)
+def test_a_header_larger_than_any_is_not_read(tmp_path, kind, size):
+    path = _archive(tmp_path / FILE, (kind, bytes(size)))
+    tracemalloc.start()
+    with pytest.raises(ArchiveDamaged, match=r"a header of|grows to more than"):
+        list(stream_archive(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"garbage", b"9999999999 path=x\n", b"11 path=\xff\xfe\n", b"30 mtime=" + b"9" * 19 + b"e\n", b"-3 a=b\n"],
+)
+def test_a_broken_header_is_a_named_error(tmp_path, content):
+    path = _archive(tmp_path / FILE, (tarfile.XHDTYPE, content), (tarfile.REGTYPE, b"x"))
+    try:
+        list(stream_archive(path))
+    except ArchiveDamaged as error:
+        assert "is cut off or damaged" in str(error)  # noqa: PT017 - some are only passed over
+
+
+def test_headers_one_in_another_end_in_a_named_error(tmp_path):
+    path = _archive(tmp_path / FILE, *(2000 * [(tarfile.XHDTYPE, b"9 path=x\n")]))
+    with pytest.raises(ArchiveDamaged, match="is cut off or damaged"):
+        list(stream_archive(path))
+
+
+def test_a_file_that_grows_beyond_belief_is_passed_over_and_named(tmp_path):
+    path = _archive(tmp_path / FILE, *(12 * [(tarfile.REGTYPE, bytes(10_000_000))]))
+    with pytest.raises(ArchiveDamaged, match="the compressed file grows to more than"):
+        list(stream_archive(path))

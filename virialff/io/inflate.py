@@ -1,0 +1,55 @@
+"""Compressed files, as far as the size of what is in them is believable: the one place that inflates what is read."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import zlib
+from typing import Any, BinaryIO
+
+from virialff.errors import UnreadableRecordError
+
+#: Bytes that a compressed file may grow to, whatever its size, and beyond that for each of its own bytes.
+MAX_INFLATED_BYTES = 20_000_000
+MAX_INFLATION = 50
+GZIP_MARK = b"\x1f\x8b"
+
+
+class Inflated(io.RawIOBase):
+    """The content of a gzip file, read from where the file stands.
+
+    Raises UnreadableRecordError for one that is damaged, and for one that grows beyond the limits above.
+    """
+
+    def __init__(self, file: BinaryIO | io.BufferedReader) -> None:
+        self._stream = gzip.GzipFile(fileobj=file, mode="rb")
+        self._compressed = file
+        self._n_bytes = self._n_before = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read1(self, size: int) -> bytes:
+        """At most so many bytes: what there is, so that nothing whole before a cut is lost."""
+        try:
+            data = self._stream.read1(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UnreadableRecordError(f"the compressed file is damaged ({error}); compress it again") from None
+        self._n_bytes += len(data)
+        if self._n_bytes > MAX_INFLATED_BYTES + MAX_INFLATION * self._read():
+            raise UnreadableRecordError(
+                f"the compressed file grows to more than {self._n_bytes // 1_000_000} MB, {MAX_INFLATION} times its "
+                "size; unpack it, look at what is in it, and give that"
+            )
+        return data
+
+    def _read(self) -> int:
+        with contextlib.suppress(OSError):  # a pipe has no position
+            self._n_before = self._compressed.tell()
+        return self._n_before
