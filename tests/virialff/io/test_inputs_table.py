@@ -101,11 +101,16 @@ LIMITS = {
     "blank lines in a row": lambda: read("C\n" + "\n" * 100_005, "smi")[-1],
     "characters of a SMILES": lambda: first("C" * 12_001 + "\n", "smi"),
     "size of a compressed file when unpacked": lambda: read(gzip.compress((b"#" * 999 + b"\n") * 22_000), "smi")[-1],
+    "characters of a row of a table": lambda: read("smiles\n" + 15 * f'"{99_999 * "x"}\n{99_999 * "x"}",', "csv")[-1],
     "coordinates": lambda: first(WATER.replace("0.7572", "2e6"), "xyz"),
 }
 ELSEWHERE = {
     "imported energies of a level without atomic energies that are no total energies": "labels/imports/test_sdf.py",
     "the search for the best Lewis structure": "molecules/test_lewis.py",
+    "headers inside QMugs' archive": "labels/imports/qmugs/test_structures.py",
+    "atoms and parts of a SMARTS": "molecules/test_patterns.py",
+    "atoms tried in matching a SMARTS": "molecules/test_patterns.py",
+    "reading an upload in the app": "../pages/test_background.py",
     "a file whose name is a SMILES too": "commands/test_output.py",
 }
 
