@@ -39,6 +39,8 @@ _PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNOR
 _CHARGE = re.compile(r"(?:^|\s)(?:\w+_)?charge\s*[=:]\s*[\"']?([+-]?\d+)(?:\.0*)?(?=[\"']?(?:\s|$))", re.IGNORECASE)
 _SPIN = re.compile(r"(?:^|\s)(?:\w+_)?(?:mult|multiplicity|spin)\s*[=:]\s*[\"']?(\d+)(?=[\"']?(?:\s|$))", re.IGNORECASE)
 _LATTICE = re.compile(r"(?:^|\s)lattice\s*=", re.IGNORECASE)
+# Atom maps of a SMILES.
+_MAPS = re.compile(r":(\d+)\]")
 _NOT_PERIODIC = re.compile(r"(?:^|\s)pbc\s*=\s*[\"']?\s*(?:F(?:alse)?\b\s*){3}", re.IGNORECASE)
 
 
@@ -82,7 +84,8 @@ class Perceiver:
 
 def _of_smiles(smiles: str, numbers: np.ndarray, geometry: np.ndarray, max_atoms: int) -> Molecule:
     drawn = Molecule.from_smiles(smiles, max_atoms=max_atoms)
-    if not np.array_equal(drawn.numbers, numbers) or drawn.notes:
+    mapped = sorted(int(number) for number in _MAPS.findall(smiles))
+    if mapped != list(range(1, len(numbers) + 1)) or not np.array_equal(drawn.numbers, numbers):
         raise UnreadableRecordError(
             f"its SMILES {shortened(smiles)} does not map its {counted(len(numbers), 'atom')} one by one; number every "
             "atom, hydrogens too, by its row"
