@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots clean
+.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots docs clean
 .DELETE_ON_ERROR:
 
 run: install viewer
@@ -62,8 +62,12 @@ perf: install-dev viewer
 screenshots: install-dev viewer
 	$(BIN)/python -m scripts.screenshots
 
+docs: install-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+	@echo 'open site/index.html'
+
 clean:
-	rm -rf $(VENV) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 help:
 	@echo 'make run           install what is missing, then the app on http://127.0.0.1:$(PORT)'
@@ -74,6 +78,7 @@ help:
 	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
 	@echo 'make perf          measure start-up, drawing and throughput'
 	@echo 'make screenshots   pictures of the running app into docs/images'
+	@echo 'make docs          the documentation as a site, in site/'
 	@echo 'make clean         remove all that these targets made'
 	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
 	@echo 'PORT=...           another port for the app'

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOW = (
     "browser",
     "pages",
+    "scripts/test_notebooks.py",
     "test_conftest.py",
     "test_repository.py",
     "test_shipped_labels.py",
