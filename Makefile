@@ -19,7 +19,7 @@ TOOLS := .venv-tools
 TORCH := $(shell grep '^torch==' requirements.txt)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots lock sbom licenses clean
+.PHONY: help run install install-dev viewer system-packages test test-fast hooks lint types format perf screenshots docs lock sbom licenses clean
 .DELETE_ON_ERROR:
 
 run: install viewer
@@ -64,6 +64,10 @@ perf: install-dev viewer
 screenshots: install-dev viewer
 	$(BIN)/python -m scripts.screenshots
 
+docs: install-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+	@echo 'open site/index.html'
+
 # After each change of requirements*.txt or constraints.txt.
 lock: $(TOOLS)/.installed
 	$(BIN)/python -m scripts.lock
@@ -75,7 +79,7 @@ licenses: install viewer $(TOOLS)/.installed
 	$(BIN)/python -m scripts.components --licenses dist/licenses.csv
 
 clean:
-	rm -rf $(VENV) $(TOOLS) static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) site static build dist virialff.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 help:
 	@echo 'make run           install what is missing, then the app on http://127.0.0.1:$(PORT)'
@@ -88,6 +92,7 @@ help:
 	@echo 'make screenshots   pictures of the running app into docs/images'
 	@echo 'make lock          locks/ anew, after a change of requirements*.txt or constraints.txt'
 	@echo 'make sbom licenses   components (CycloneDX) and licenses of what runs, into dist/'
+	@echo 'make docs          the documentation as a site, in site/'
 	@echo 'make clean         remove all that these targets made'
 	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
 	@echo 'PORT=...           another port for the app'

@@ -1,4 +1,7 @@
-"""Write docs/model.md and the table in README.md from the card of the shipped model; --check only compares."""
+"""Write docs/model.md, and the figures in README.md and other pages, from the card of the shipped model.
+
+--check only compares.
+"""
 
 import argparse
 import json
@@ -16,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "assets" / "models"
 START, START_LEVEL = "foundation-gfn2", "GFN2-xTB"
 PAGE = ROOT / "docs" / "model.md"
-README = ROOT / "README.md"
+README, ACCURACY, LIMITS = ROOT / "README.md", ROOT / "docs" / "accuracy.md", ROOT / "docs" / "when_to_use.md"
 BEGIN, END = "<!-- made by scripts/model_page.py -->\n", "<!-- end -->\n"
 
 
@@ -210,8 +213,38 @@ def _start_section(start: dict[str, Any]) -> str:
     return "\n".join(["", title, "", *_markdown(error_table(start["metrics"]))]) + "\n"
 
 
-def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
-    """The few numbers that a visitor asks for first, of the default model and of the one that it started from."""
+def readme_table(card: dict[str, Any]) -> str:
+    """Three numbers, each beside those of other methods."""
+    errors = card["metrics"][SIDE_BY_SIDE]["errors"]
+    energies, others = side_by_side_table(errors, "mae"), side_by_side_table(errors, "rmse")
+    energies = energies[
+        energies["quantity"].str.startswith("total energy (")
+        & energies["sizes"].str.contains("as in training", regex=False)
+    ]
+    conformers = others[others["quantity"].str.startswith("above the lowest conformer") & others["sizes"].eq("all")]
+    dimers = others[others["quantity"].str.startswith("E_int") & others["sizes"].eq("all")]
+    names = {
+        "total energies of molecules as large as in training, mean absolute error": energies,
+        "conformers above the lowest one, root mean square error": conformers,
+        "interaction energies of S66 against CCSD(T)/CBS, root mean square error": dimers[
+            dimers["set"].str.contains("CCSD")
+        ],
+    }
+    methods = [card["name"], *(name for name in others.columns if name.startswith(("GFN2", "ANI")))]
+    lines = [f"| kcal/mol | {' | '.join(methods)} |", "| --- |" + " --- |" * len(methods)]
+    for name, table in names.items():
+        cells = [table.iloc[0][method] for method in methods]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def limits(card: dict[str, Any]) -> str:
+    """What the card says that the model cannot do."""
+    return "\n".join(f"- {limitation}" for limitation in card["limitations"]) + "\n"
+
+
+def accuracy_tables(card: dict[str, Any], start: dict[str, Any]) -> str:
+    """The numbers that a visitor asks for first, of the default model and of the one that it started from."""
     errors = card["metrics"][SIDE_BY_SIDE]["errors"]
     energies, others = side_by_side_table(errors, "mae"), side_by_side_table(errors, "rmse")
     energies = energies[
@@ -250,6 +283,12 @@ def readme_table(card: dict[str, Any], start: dict[str, Any]) -> str:
     )
 
 
+def _filled(page: Path, text: str) -> str:
+    """A page with this text between its marks."""
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    return before + BEGIN + text + END + rest.split(END)[1]
+
+
 def _markdown(table: Any) -> list[str]:
     header = f"| {' | '.join(table.columns)} |"
     return [header, "|" + " --- |" * len(table.columns)] + [f"| {' | '.join(row)} |" for row in table.to_numpy()]
@@ -261,12 +300,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is stale")
     arguments = parser.parse_args()
     card, start = (json.loads((MODELS / name / "card.json").read_text("utf-8")) for name in ("default", START))
-    readme = README.read_text(encoding="utf-8")
-    before, rest = readme.split(BEGIN)
-    after = rest.split(END)[1]
     wanted = {
         PAGE: model_page(card) + _start_section(start),
-        README: before + BEGIN + readme_table(card, start) + END + after,
+        README: _filled(README, readme_table(card)),
+        ACCURACY: _filled(ACCURACY, accuracy_tables(card, start)),
+        LIMITS: _filled(LIMITS, limits(card)),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:

@@ -17,6 +17,7 @@ SLOW = (
     "browser",
     "door",
     "pages",
+    "scripts/test_notebooks.py",
     "test_conftest.py",
     "test_repository.py",
     "test_shipped_labels.py",

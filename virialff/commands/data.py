@@ -23,6 +23,8 @@ SUMMARY = "count, check, merge and pack label stores"
 #: Actions with a module of their own, as virialff.commands describes one.
 MODULES = {
     "statistics": "virialff.commands.dataset_statistics",
+    "import": "virialff.commands.import_geometries",
+    "export": "virialff.commands.export_labels",
     "import-qmugs": "virialff.commands.import_qmugs",
     "import-sdf": "virialff.commands.import_sdf",
 }

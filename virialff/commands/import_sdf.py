@@ -1,4 +1,4 @@
-"""Import geometries with energies from an SDF file into a label store.
+"""Import geometries with energies from an SDF file into a label store: `virialff data import` for that format alone.
 
 A record needs a geometry with all hydrogens and a data field with the total energy. What is not taken is counted by
 reason; importing a file again adds what is missing. Exit code 1 means that something was not imported.
@@ -7,21 +7,13 @@ reason; importing a file again adds what is missing. Exit code 1 means that some
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from virialff.commands import ExitCode
-from virialff.commands.messages import say
+from virialff.commands.import_geometries import Progress, report_text
 from virialff.commands.output import require_folder
-from virialff.text import counted
-
-if TYPE_CHECKING:
-    from virialff.labels.imports.sdf import SdfImportReport
 
 SUMMARY = "import geometries with energies from an SDF file into a label store"
-
-_SECONDS_BETWEEN_LINES = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,31 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         program=arguments.program,
         kind=arguments.kind,
         source=arguments.source,
-        progress=_Progress(),
+        progress=Progress(),
     )
     print(report_text(report))
     return ExitCode.SOME_FAILED if report.refused else ExitCode.OK
-
-
-def report_text(report: SdfImportReport) -> str:
-    """The counts of a report, and its first problems."""
-    lines = [
-        f"{counted(report.n_records, 'record')}: {counted(report.n_new, 'new row')}, {report.n_known} known before"
-    ]
-    lines += [f"{count} x refused: {reason}" for reason, count in report.refused.most_common()]
-    lines += [f"    {problem}" for problem in report.problems]
-    return "\n".join(lines)
-
-
-class _Progress:
-    """A line on standard error now and then."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-
-    def __call__(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._last < _SECONDS_BETWEEN_LINES:
-            return
-        self._last = now
-        say(f"{counted(done, 'record')}, {done / (now - self._start):.0f} a second")

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from rdkit import Chem
 
 from virialff.elements import ELEMENTS, NUMBER_OF
-from virialff.errors import IsotopeError, NetChargeError, RadicalError, UnreadableRecordError
+from virialff.errors import (
+    IsotopeError,
+    MismatchedCoordinatesError,
+    NetChargeError,
+    RadicalError,
+    UnreadableRecordError,
+)
 from virialff.io.text import Record
-from virialff.molecules import checks
-from virialff.molecules.changes import stereochemistry_changes
+from virialff.molecules import checks, rdkit_log
+from virialff.molecules.changes import configuration, configuration_changes, mismatches
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.perception import bonded_pairs
-from virialff.text import counted
+from virialff.molecules.rdkit_forms import add_conformers
+from virialff.text import counted, shortened
 
 _ATOMIC_NUMBERS = {symbol.upper(): number for symbol, number in NUMBER_OF.items()}
 #: Atoms that one XYZ frame may announce; more is a damaged count, not a molecule.
@@ -34,36 +43,88 @@ _PROPERTIES = re.compile(r"(?:^|\s)properties\s*=\s*[\"']?([^\s\"']+)", re.IGNOR
 _CHARGE = re.compile(r"(?:^|\s)(?:\w+_)?charge\s*[=:]\s*[\"']?([+-]?\d+)(?:\.0*)?(?=[\"']?(?:\s|$))", re.IGNORECASE)
 _SPIN = re.compile(r"(?:^|\s)(?:\w+_)?(?:mult|multiplicity|spin)\s*[=:]\s*[\"']?(\d+)(?=[\"']?(?:\s|$))", re.IGNORECASE)
 _LATTICE = re.compile(r"(?:^|\s)lattice\s*=", re.IGNORECASE)
+# Atom maps of a SMILES.
+_MAPS = re.compile(r":(\d+)\]")
 _NOT_PERIODIC = re.compile(r"(?:^|\s)pbc\s*=\s*[\"']?\s*(?:F(?:alse)?\b\s*){3}", re.IGNORECASE)
 
 
-class _Perceiver:
-    """Molecules from geometries; consecutive ones with the same bonds and stereochemistry share their perception."""
+class Perceiver:
+    """Molecules from geometries; those with the same bonds and stereochemistry share their perception."""
+
+    #: Molecules that are remembered.
+    MOST = 512
 
     def __init__(self, max_atoms: int) -> None:
         self._max_atoms = max_atoms
-        self._last: Molecule | None = None
+        self._known: dict[tuple[bytes, bytes | str], list[Molecule]] = {}
+        self._n_known = 0
 
-    def molecule(self, numbers: list[int], positions: list[tuple[float, float, float]], name: str) -> Molecule:
+    def molecule(
+        self, numbers: Sequence[int] | np.ndarray, geometry: np.ndarray, *, smiles: str | None = None
+    ) -> Molecule:
+        """The molecule of a geometry (n_atoms, 3), Angstrom, with it or with an earlier one of the same molecule.
+
+        smiles: gives the bonds, every atom mapped to its row from 1; by default they are perceived. The stereochemistry
+        is that of the geometry. Raises a MoleculeError, in which a SMILES of other atoms is an UnreadableRecordError.
+        """
         checks.check_size(len(numbers), self._max_atoms)
-        atoms, geometry = np.array(numbers, dtype=np.int64), np.array(positions)
+        atoms = np.array(numbers, dtype=np.int64)
         checks.check_numbers(atoms)
         checks.check_positions(geometry[None], atoms)
-        last = self._last
-        if (
-            last is not None
-            and np.array_equal(last.numbers, atoms)
-            and np.array_equal(last.bonds, bonded_pairs(atoms, geometry))
-            and not stereochemistry_changes(last, last.positions[0], geometry)
-        ):
-            return last.with_positions(geometry).with_name(name)
-        self._last = Molecule.from_geometry(atoms, geometry, name=name, max_atoms=self._max_atoms)
-        return self._last
+        key = (atoms.tobytes(), bonded_pairs(atoms, geometry).tobytes() if smiles is None else smiles)
+        for known in self._known.get(key, ()):
+            if not configuration_changes(known, known.configuration, configuration(known, geometry)):
+                return known
+        if smiles is None:
+            made = Molecule.from_geometry(atoms, geometry, max_atoms=self._max_atoms)
+        else:
+            made = _of_smiles(smiles, atoms, geometry, self._max_atoms)
+        if self._n_known == self.MOST:
+            self._known, self._n_known = {}, 0
+        self._known.setdefault(key, []).append(made)
+        self._n_known += 1
+        return made
+
+
+def _of_smiles(smiles: str, numbers: np.ndarray, geometry: np.ndarray, max_atoms: int) -> Molecule:
+    drawn = Molecule.from_smiles(smiles, max_atoms=max_atoms)
+    mapped = sorted(int(number) for number in _MAPS.findall(smiles))
+    if mapped != list(range(1, len(numbers) + 1)) or not np.array_equal(drawn.numbers, numbers):
+        raise UnreadableRecordError(
+            f"its SMILES {shortened(smiles)} does not map its {counted(len(numbers), 'atom')} one by one; number every "
+            "atom, hydrogens too, by its row"
+        )
+    reason = next(mismatches(drawn, geometry[None]), None)
+    if reason is not None:
+        raise MismatchedCoordinatesError(reason)
+    mol = drawn.to_rdkit()
+    add_conformers(mol, geometry[None])
+    with rdkit_log.captured():
+        Chem.AssignStereochemistryFrom3D(mol)
+    return Molecule.from_rdkit(mol, max_atoms=max_atoms)
+
+
+class Frame(NamedTuple):
+    """A frame of an XYZ file as it is written: its comment and the line of each atom, or why it cannot be read."""
+
+    comment: str
+    lines: list[str]
+    problem: str = ""
 
 
 def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     """Frames of an XYZ file: the number of atoms, a comment, and a line for each atom."""
-    perceiver = _Perceiver(max_atoms)
+    perceiver = Perceiver(max_atoms)
+    for frame in frames(lines, max_atoms):
+        if frame.problem:
+            yield Record(_title(frame.comment), partial(_unreadable, frame.problem))
+        else:
+            make = partial(_from_xyz, perceiver, frame.lines, frame.comment, max_atoms)
+            yield Record(_title(frame.comment), make, comment_fields(frame.comment))
+
+
+def frames(lines: Iterator[str], max_atoms: int) -> Iterator[Frame]:
+    """The frames of an XYZ file; of one with too many atoms the lines are counted and not kept."""
     waiting: str | None = None
     while True:
         count_line = waiting if waiting is not None else next(lines, None)
@@ -75,13 +136,12 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
         n_atoms = _count(count_line)
         if n_atoms is None:
             reason = f"its first line is {count_line.strip()[:40]!r} where the number of atoms belongs"
-            yield Record("", partial(_unreadable, reason))
+            yield Frame("", [], reason)
             waiting = next((line for line in lines if _count(line) is not None), None)
             if waiting is None:
                 return
             continue
         comment = next(lines, "")
-        title = _title(comment)
         body: list[str] = []
         while len(body) < n_atoms:
             line = next(lines, None)
@@ -93,15 +153,14 @@ def read_xyz(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
             else:  # counted, not kept
                 body.append("")
         if len(body) < n_atoms:
-            reason = f"it announces {counted(n_atoms, 'atom')} and has {len(body)}"
-            yield Record(title, partial(_unreadable, reason))
+            yield Frame(comment, [], f"it announces {counted(n_atoms, 'atom')} and has {len(body)}")
         else:
-            yield Record(title, partial(_from_xyz, perceiver, body, comment, max_atoms), comment_fields(comment))
+            yield Frame(comment, body)
 
 
 def read_pdb(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     """The MODELs of a PDB file, or its atoms as one record; CONECT records are passed over, as they hold no orders."""
-    perceiver = _Perceiver(max_atoms)
+    perceiver = Perceiver(max_atoms)
     title = ""
     atoms: list[str] = []
     seen_model = False
@@ -159,6 +218,18 @@ def _unreadable(reason: str) -> Molecule:
     raise UnreadableRecordError(f"the frame cannot be read: {reason}; correct it")
 
 
+def property_columns(comment: str) -> dict[tuple[str, str], int]:
+    """The first column in the atoms' lines of what the extended format's `Properties=` names, by name and width."""
+    match = _PROPERTIES.search(comment)
+    fields = match[1].split(":") if match is not None else []
+    starts: dict[tuple[str, str], int] = {}
+    start = 0
+    for name, width in zip(fields[::3], fields[2::3]):
+        starts[name.lower(), width] = start
+        start += int(width) if width.isascii() and width.isdigit() and len(width) < 4 else 1
+    return starts
+
+
 def atom_columns(comment: str) -> tuple[int, int]:
     """The columns of the symbol and of x in the atoms' lines, which the extended format's `Properties=` names.
 
@@ -167,12 +238,7 @@ def atom_columns(comment: str) -> tuple[int, int]:
     match = _PROPERTIES.search(comment)
     if match is None:
         return 0, 1
-    fields = match[1].split(":")
-    starts: dict[tuple[str, str], int] = {}
-    start = 0
-    for name, width in zip(fields[::3], fields[2::3]):
-        starts[name.lower(), width] = start
-        start += int(width) if width.isascii() and width.isdigit() and len(width) < 4 else 1
+    starts = property_columns(comment)
     species = [starts[name, "1"] for name in ("species", "element", "symbol", "z", "numbers") if (name, "1") in starts]
     place = [starts[name, "3"] for name in ("pos", "positions") if (name, "3") in starts]
     if not species or not place:
@@ -197,7 +263,16 @@ def _check_state(comment: str) -> None:
         )
 
 
-def _from_xyz(perceiver: _Perceiver, body: list[str], comment: str, max_atoms: int) -> Molecule:
+def _from_xyz(perceiver: Perceiver, body: list[str], comment: str, max_atoms: int) -> Molecule:
+    numbers, positions = atoms_of(body, comment, max_atoms)
+    molecule = _with_geometry(perceiver, numbers, positions, _title(comment))
+    if _LATTICE.search(comment) and not _NOT_PERIODIC.search(comment):
+        molecule = molecule.with_notes("its periodic cell is not used: the molecule is taken alone")
+    return molecule
+
+
+def atoms_of(body: list[str], comment: str, max_atoms: int) -> tuple[list[int], np.ndarray]:
+    """Atomic numbers and positions (n_atoms, 3), Angstrom, of a frame; raises a MoleculeError."""
     checks.check_size(len(body), max_atoms)
     symbol, first = atom_columns(comment)
     _check_state(comment)
@@ -212,13 +287,14 @@ def _from_xyz(perceiver: _Perceiver, body: list[str], comment: str, max_atoms: i
             )
         numbers.append(atomic_number(words[symbol], index))
         positions.append(position(words[first : first + 3], index))
-    molecule = perceiver.molecule(numbers, positions, _title(comment))
-    if _LATTICE.search(comment) and not _NOT_PERIODIC.search(comment):
-        molecule = molecule.with_notes("its periodic cell is not used: the molecule is taken alone")
-    return molecule
+    return numbers, np.array(positions)
 
 
-def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: int) -> Molecule:
+def _with_geometry(perceiver: Perceiver, numbers: list[int], geometry: np.ndarray, name: str) -> Molecule:
+    return perceiver.molecule(numbers, geometry).with_positions(geometry).with_name(name)
+
+
+def _from_pdb(perceiver: Perceiver, atoms: list[str], title: str, max_atoms: int) -> Molecule:
     checks.check_size(len(atoms), max_atoms)
     alternates = {line[16:17] for line in atoms} - {" ", ""}
     # Several letters, or one beside a blank: for an atom of the same name and residue, or with a part of the occupancy.
@@ -239,7 +315,7 @@ def _from_pdb(perceiver: _Perceiver, atoms: list[str], title: str, max_atoms: in
     for index, line in enumerate(atoms):
         numbers.append(atomic_number(line[76:78].strip() or _element_of_name(line[12:16]), index))
         positions.append(position([line[30:38], line[38:46], line[46:54]], index))
-    return perceiver.molecule(numbers, positions, title)
+    return _with_geometry(perceiver, numbers, np.array(positions), title)
 
 
 def _is_partial(line: str) -> bool:

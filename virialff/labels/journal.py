@@ -1,8 +1,8 @@
 """An append-only file of label rows, whole tasks at a time, that a kill, a full disk or a power cut cannot spoil.
 
 A record is a marker, the length of its content, the CRC-32 of its content and the content. The first holds the Arrow
-schema, every other one the rows of one task as an Arrow record batch. Whatever follows the last whole record is the
-torn rest of an append that did not finish, and is cut off when the journal is next opened for writing.
+schema, every other one the rows of one or more whole tasks as an Arrow record batch. Whatever follows the last whole
+record is the torn rest of an append that did not finish, and is cut off when the journal is next opened for writing.
 """
 
 from __future__ import annotations
@@ -78,15 +78,25 @@ class Journal:
         Raises LabelError for a row that must not be stored and StoreError for rows that are not one new task with the
         identifiers "<task>/0", "<task>/1" and so on, or if they cannot be written; then none of them is kept.
         """
-        task = labels[0].task if labels else None
-        if task is None or [label.identifier for label in labels] != [f"{task}/{row}" for row in range(len(labels))]:
-            raise StoreError(
-                f"The rows for {self.path} are not those of one task numbered from 0: append one task at a time."
-            )
-        if task in self._tasks:
-            raise StoreError(f"The task {task!r} is in {self.path} already; a task is stored once.")
-        self._write(to_table(labels).to_batches()[0].serialize().to_pybytes())
-        self._tasks.add(task)
+        self.append_tasks([labels])
+
+    def append_tasks(self, tasks: Sequence[Sequence[Label]]) -> None:
+        """Add several tasks, each as `append` does, by one write: all of them are kept or none."""
+        new: set[str] = set()
+        for labels in tasks:
+            task = labels[0].task if labels else None
+            if task is None or [label.identifier for label in labels] != [
+                f"{task}/{row}" for row in range(len(labels))
+            ]:
+                raise StoreError(
+                    f"The rows for {self.path} are not those of one task numbered from 0: append one task at a time."
+                )
+            if task in self._tasks or task in new:
+                raise StoreError(f"The task {task!r} is in {self.path} already; a task is stored once.")
+            new.add(task)
+        table = to_table([label for labels in tasks for label in labels])
+        self._write(table.combine_chunks().to_batches()[0].serialize().to_pybytes())
+        self._tasks |= new
 
     def _write(self, content: bytes) -> None:
         record = memoryview(_HEADER.pack(_MARKER, len(content), zlib.crc32(content)) + content)

@@ -129,9 +129,13 @@ class Writer:
 
         Raises LabelError and StoreError as `Journal.append` does, and StoreError for a part that is finished.
         """
+        self.append_tasks([labels])
+
+    def append_tasks(self, tasks: Sequence[Sequence[Label]]) -> None:
+        """Add all rows of several tasks at once: all are on the disk on return, or none. Raises as `append` does."""
         if self.finished:
             raise StoreError(f"{self._parquet} is finished: write further labels under another name.")
-        self._journal.append(labels)
+        self._journal.append_tasks(tasks)
 
     def finish(self) -> None:
         """Turn the journal into the Parquet file of this part, at once for every reader.

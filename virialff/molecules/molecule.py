@@ -48,15 +48,23 @@ _SHOWN_CHARACTERS = 80
 class Molecule:
     """A neutral closed-shell molecule, or a complex of several, with any number of conformers.
 
-    numbers: atomic numbers, (n_atoms,) int64, every hydrogen explicit.
-    bonds: covalent bonds as atom indices i < j, (n_bonds, 2) int64.
-    orders: (n_bonds,) float64 of 1, 2, 3, and 1.5 for aromatic and resonance-delocalised bonds; they do not depend
-        on the Kekule form or the charge-separated form in which the molecule was given.
-    positions: (n_conformers, n_atoms, 3) float64, Angstrom; n_conformers may be 0.
-    name: free text, "" where there is none.
-    notes: sentences on what was completed, chosen or left out in reading, for whoever uses the molecule.
-
     Make one with `from_smiles`, `from_rdkit`, `from_arrays` or `from_file`, which check the domain of the method.
+
+    Attributes
+    ----------
+    numbers
+        Atomic numbers, (n_atoms,) int64, every hydrogen explicit.
+    bonds
+        Covalent bonds as atom indices i < j, (n_bonds, 2) int64.
+    orders
+        (n_bonds,) float64 of 1, 2, 3, and 1.5 for aromatic and resonance-delocalised bonds; they do not depend on the
+        Kekule form or the charge-separated form in which the molecule was given.
+    positions
+        (n_conformers, n_atoms, 3) float64, Angstrom; n_conformers may be 0.
+    name
+        Free text, "" where there is none.
+    notes
+        Sentences on what was completed, chosen or left out in reading, for whoever uses the molecule.
     """
 
     numbers: np.ndarray

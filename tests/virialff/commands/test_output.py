@@ -118,6 +118,8 @@ def test_one_result_in_every_form(capsys, tmp_path, butanol):
         ["stability", "default"],
         ["data", "merge", "x"],
         ["data", "import-sdf", "x", "--energy", "E", "--level", "L"],
+        ["data", "import", "x"],
+        ["data", "export", "x"],
     ],
 )
 def test_every_command_refuses_a_form_that_it_cannot_give(capsys, tmp_path, monkeypatch, command):

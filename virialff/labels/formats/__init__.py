@@ -1,0 +1,1 @@
+"""Files of others that hold geometries with energies: one module a format, which reads and writes it."""
