@@ -19,7 +19,8 @@ from virialff.potential.parameters import N_COEFFICIENTS
 #: Bounds of sigma (Angstrom) and epsilon (kcal/mol) with the switch `output_scales`.
 SIGMA_BOUNDS = (1.5, 4.2)
 EPSILON_BOUNDS = (0.005, 0.5)
-
+#: Rows that go through the network together where nothing is differentiated: what lies between stays in the cache.
+ROWS_AT_ONCE = 2_048
 
 _THIRD, _FURTHER, _INTERMOLECULAR = (RELATIONS.index(name) for name in ("1-3", "further", "intermolecular"))
 # Puts the widths of the Gaussians at first near 0.5 A within bounds of 0.3 and 1.5 A, close to the spacing of centres.
@@ -72,12 +73,19 @@ class PairNetwork(nn.Module):
         (i, j), pair = self.rows(graph)
         first, second = self.first(hidden), self.second(hidden)
         edge = self._edges(hidden, graph)
-        if self.config.symmetric_pairs:
-            layer = first.index_select(0, i) + first.index_select(0, j)
-            layer = layer + second.index_select(0, i) * second.index_select(0, j) + edge
-        else:
-            layer = first.index_select(0, i) + second.index_select(0, j) + edge[pair]
-        return self._scaled(self.rest(layer), graph.pair_relations[pair])
+
+        def part(of: slice) -> Tensor:
+            if self.config.symmetric_pairs:
+                layer = first.index_select(0, i[of]) + first.index_select(0, j[of])
+                layer = layer + second.index_select(0, i[of]) * second.index_select(0, j[of]) + edge[of]
+            else:
+                layer = first.index_select(0, i[of]) + second.index_select(0, j[of]) + edge[pair[of]]
+            return self._scaled(self.rest(layer), graph.pair_relations[pair[of]])
+
+        n_rows = len(pair)
+        if torch.is_grad_enabled() or n_rows <= ROWS_AT_ONCE:
+            return part(slice(None))
+        return torch.cat([part(slice(row, row + ROWS_AT_ONCE)) for row in range(0, n_rows, ROWS_AT_ONCE)])
 
     def _edges(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
         """What the first layer adds for each pair of the graph, (n_pairs, width)."""
