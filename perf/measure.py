@@ -37,7 +37,8 @@ def machine(*packages: str) -> str:
     processor = platform.processor() or platform.machine()
     cpu_info = Path("/proc/cpuinfo")
     if cpu_info.exists():
-        fields = dict(map(str.strip, line.split(":", 1)) for line in cpu_info.read_text().splitlines() if ":" in line)
+        lines = (line.partition(":") for line in cpu_info.read_text().splitlines())
+        fields = {name.strip(): value.strip() for name, _, value in lines}
         processor = (
             f"{fields.get('model name', processor)} (family {fields.get('cpu family')}, model {fields.get('model')})"
         )

@@ -87,10 +87,10 @@ def ani_calls(
     if weights.name != "ANI-2x":
         return {}
     model = ani._load_model(weights).to(dtype)
-    geometries = positions.astype(np.float32 if dtype == torch.float32 else np.float64)
+    geometries = positions.astype(np.float32) if dtype == torch.float32 else positions.astype(np.float64)
 
     def evaluate(batch: int) -> None:
-        ani._evaluate(model, molecule.numbers, geometries[:batch], forces)
+        ani._evaluate(model, molecule.numbers, geometries[:batch], forces)  # type: ignore[arg-type]
 
     return {f"batches of {batch}": (partial(evaluate, batch), batch) for batch in BATCHES}
 
@@ -145,7 +145,7 @@ def measure(dtype: type[np.floating[Any]]) -> list[tuple[str, ...]]:
     each["energies|GFN2-xTB (tblite)"] = each["energies, forces|GFN2-xTB (tblite)"]
     exponential, rest = processor_times(dtype)
     computed = computed_gaussians(potential, positions)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for what in ("energies", "energies, forces"):
         own = each[f"{what}|compiled loops"]
         for name, seconds in sorted(each.items(), key=lambda item: item[1]):

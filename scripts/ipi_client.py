@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=31415, help="of i-PI, in mode inet (default %(default)s)")
     arguments = parser.parse_args()
     atoms = ase.io.read(arguments.structure, index=0)
+    assert isinstance(atoms, ase.Atoms)
     atoms.pbc = False
     atoms.calc = VirialFF(arguments.smiles, arguments.model)
     if arguments.unix is not None:

@@ -37,7 +37,7 @@ PLATFORM = "x86_64-manylinux_2_34"
 def compiled(uv: Path, *arguments: str, lines: str = "") -> dict[str, list[str]]:
     """The pinned requirements, by name, with the lines that state their hashes."""
     command = [str(uv), "pip", "compile", "--quiet", "--no-config", "--generate-hashes", "--only-binary", ":all:"]
-    command += ["--python-version", "3.11", "--python-platform", PLATFORM, "--no-annotate", "--no-header"]
+    command += ["--python-version", "3.11.7", "--python-platform", PLATFORM, "--no-annotate", "--no-header"]
     with tempfile.TemporaryDirectory() as folder:
         # Versions in the file to be written are kept where constraints.txt leaves them open. Hashes would be kept too.
         output = Path(folder, "lock.txt")

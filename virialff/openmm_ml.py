@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from openmm.app import Topology
 
 
-class VirialFFPotentialFactory(MLPotentialImplFactory):  # type: ignore[misc]  # openmmml has no types
+class VirialFFPotentialFactory(MLPotentialImplFactory):
     """What MLPotential("virialff", ...) makes."""
 
     def createImpl(self, name: str, **args: Any) -> VirialFFPotential:
@@ -40,7 +40,7 @@ class VirialFFPotentialFactory(MLPotentialImplFactory):  # type: ignore[misc]  #
         return VirialFFPotential(**args)
 
 
-class VirialFFPotential(MLPotentialImpl):  # type: ignore[misc]
+class VirialFFPotential(MLPotentialImpl):
     """The potential of one molecule or complex in free space.
 
     Parameters

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 NAME = "virialff"
 
 
-class VirialFFHarness(ProgramHarness):  # type: ignore[misc]  # qcengine has no types
+class VirialFFHarness(ProgramHarness):
     """Energies, gradients, charges and dipole of neutral closed-shell molecules and complexes.
 
     `model.method` is the name of a model or its folder ("default"). Bonds are the `connectivity` of the molecule, where

@@ -63,10 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from virialff.access import require_write_access
     from virialff.labels.formats.entry import Budget, Fields
     from virialff.labels.imports.geometries import import_geometries
     from virialff.labels.store import LabelStore
-    from virialff.settings import require_write_access
 
     names = _names(arguments.field)
     require_folder(arguments.output)
