@@ -103,7 +103,7 @@ def test_two_trainings_of_one_run_at_once(recipe, tmp_path):
         wait_until((run / "checkpoint.pt").exists, "the first steps")
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode == 3
-        assert second.stderr.startswith(f"virialff: The run {run} is in the hands of process {first.pid} on ")
+        assert second.stderr.startswith(f"virialff: The run {run} is in the hands of process {first.pid} of ")
         assert len(second.stderr.splitlines()) == 1
         assert first.poll() is None
     finally:
