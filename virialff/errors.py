@@ -26,6 +26,8 @@ class MoleculeError(VirialffError):
     """
 
     def __init__(self, message: str, *, record: str | None = None, atom: int | None = None, title: str = "") -> None:
+        # What it quotes of a file may hold control characters.
+        message = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message)
         super().__init__(message)
         self.message = message
         self.record = record

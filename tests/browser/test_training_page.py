@@ -115,10 +115,10 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     own_server.start()
     driving.open_app(page, "/training")
     expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
-    expect(page.get_by_text(f"step {step} of {STEPS}")).to_be_visible(timeout=driving.SLOW)
+    expect(page.get_by_text(f"step {step} of {STEPS}", exact=True)).to_be_visible(timeout=driving.SLOW)
     page.get_by_role("button", name="Resume").click()
     expect(state(page, "finished")).to_be_visible(timeout=480_000)
-    expect(page.get_by_text(f"step {STEPS} of {STEPS}")).to_be_visible()
+    expect(page.get_by_text(f"step {STEPS} of {STEPS}", exact=True)).to_be_visible()
 
     driving.settled(page)
     page.get_by_text("Measure it beside GFN2-xTB and ANI").click()
