@@ -49,6 +49,11 @@ FILES = {
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
         "the same command goes on from here.",
     ),
+    "gfn2_torsions_2.parquet": (
+        "The same of further bonds, computed later",
+        "virialff label training/presets/labels_torsions.yaml",
+        "As above.",
+    ),
     "gfn2_contacts.parquet": (
         "GFN2-xTB energies, forces and interaction energies of halogen, chalcogen and pnictogen bonds, of hydrogen "
         "bonds to P=O, N-oxides and S=O, of acids and amides, stacks, alkanes and repulsive contacts",
@@ -59,6 +64,12 @@ FILES = {
     "gfn2_flexible.parquet": (
         "GFN2-xTB energies and forces of flexible molecules from folded to extended, along short relaxations",
         "virialff label training/presets/labels_flexible.yaml",
+        "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
+        "the same command goes on from here.",
+    ),
+    "gfn2_relaxed.parquet": (
+        "GFN2-xTB energies and forces at minima of GFN2-xTB of drug-sized molecules, and on the way there",
+        "virialff label training/presets/labels_relaxed.yaml",
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
         "the same command goes on from here.",
     ),
