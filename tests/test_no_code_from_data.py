@@ -27,6 +27,7 @@ IMPORTS = {
     "virialff/commands/data.py",
     "virialff/engines/__init__.py",
     "virialff/methods/ase.py",
+    "virialff/labels/formats/entry.py",  # one of our own modules, by the suffix of a file
     "virialff/moved.py",
 }
 

@@ -243,7 +243,11 @@ def test_users_take_turns_in_the_pool(pool, tmp_path):
 def test_clearing_the_caches_leaves_the_pools():
     before = dict(background._POOLS)
     st.cache_resource.clear()
-    assert {lane: pool is before[lane] for lane, pool in background._POOLS.items()} == {"short": True, "long": True, "reading": True}
+    assert {lane: pool is before[lane] for lane, pool in background._POOLS.items()} == {
+        "short": True,
+        "long": True,
+        "reading": True,
+    }
 
 
 def test_reading_has_limits_of_memory_and_time(pool, monkeypatch, tmp_path):
