@@ -245,10 +245,6 @@ def test_clearing_the_caches_leaves_the_pools():
     st.cache_resource.clear()
     kept = {lane: pool is before[lane] for lane, pool in background._POOLS.items()}
     assert kept == {"short": True, "long": True, "reading": True}
-        "short": True,
-        "long": True,
-        "reading": True,
-    }
 
 
 def test_reading_has_limits_of_memory_and_time(pool, monkeypatch, tmp_path):
