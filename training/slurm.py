@@ -14,8 +14,11 @@ from virialff.errors import ConfigError, VirialffError
 
 #: Variables that the numeric libraries read for their number of threads.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-#: States of a job that has not ended.
-ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "STAGE_OUT"})
+#: States of a job that has not ended; those of the second line pass, such as while it gets a signal.
+ALIVE = frozenset(
+    {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "STAGE_OUT"}
+    | {"SIGNALING", "STOPPED", "RESIZING", "POWER_UP_NODE", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD"}
+)
 
 
 class SlurmAsked(BaseModel):

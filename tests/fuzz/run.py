@@ -169,9 +169,12 @@ class Child:
         self._process = context.Process(target=serve, args=(theirs, *self._arguments), daemon=False)
         self._process.start()
         theirs.close()
-        if not self._connection.poll(_START_SECONDS) or self._connection.recv() != ("ready",):
-            raise RuntimeError(f"the process that tries inputs did not start; see {self._arguments[2]}/output.log")
-        return self._connection
+        with suppress(EOFError):
+            if self._connection.poll(_START_SECONDS) and self._connection.recv() == ("ready",):
+                return self._connection
+        log = self._arguments[2] / "output.log"
+        said = log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
+        raise RuntimeError(f"the process that tries inputs did not start{self.close()}; it said {said}")
 
     def _await(self, connection: Connection) -> str | None:
         """Wait for a message; what is wrong where none will come."""

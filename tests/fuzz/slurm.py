@@ -185,11 +185,8 @@ def cancelled_while_waiting(trainings: Trainings) -> str:
 def refused(trainings: Trainings) -> str:
     """A partition that is not there, and more memory than any node has."""
     sentences = []
-    for more in (
-        {"partition": "nowhere"},
-        {"memory_gb": 900_000.0},
-        {"account": "x", "additional_parameters": {"nodes": 9}},
-    ):
+    asked: tuple[dict[str, Any], ...] = ({"partition": "nowhere"}, {"memory_gb": 900_000.0})
+    for more in asked:
         try:
             trainings.submit("refused", **more)
         except VirialffError as error:
@@ -208,7 +205,9 @@ def _lose_node(processes: list[int]) -> None:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
     time.sleep(2.0)
-    ask("scontrol", "update", f"NodeName={_NODE}", "State=RESUME")
+    # It may have come back by itself, as its daemon runs.
+    subprocess.run(["scontrol", "update", f"NodeName={_NODE}", "State=RESUME"], capture_output=True, check=False)
+    wait(lambda: ask("sinfo", "--noheader", "--format=%t") in ("idle", "mix", "alloc"), "the node")
 
 
 def _in_queue(job: Job) -> bool:
@@ -267,7 +266,9 @@ def campaign_disturbed(folder: Path, how: Callable[[Path], None]) -> str:
 
 
 def requeue_workers(place: Path) -> None:
-    for number in {line.partition("_")[0] for line in ask("squeue", "--noheader", "--format=%i").split()}:
+    for number in {
+        line.partition("_")[0] for line in ask("squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
+    }:
         ask("scontrol", "requeue", number)
 
 
