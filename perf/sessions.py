@@ -31,6 +31,7 @@ from websockets.typing import Subprotocol
 
 from perf.browser import app_process, table, wait_for_port
 from virialff import load_model
+from virialff.children import processes_below
 from virialff.molecules.molecule import Molecule
 
 _SUBPROTOCOL = Subprotocol("streamlit")
@@ -217,11 +218,7 @@ class Level:
 
 def level(server: int) -> Level:
     """As it is now; a process that ends meanwhile is passed over."""
-    found = [server]
-    for process in found:
-        for file in Path(f"/proc/{process}/task").glob("*/children"):
-            with suppress(OSError):
-                found += [int(number) for number in file.read_text().split()]
+    found = processes_below(server)
     total = descriptors = 0.0
     for process in found:
         with suppress(OSError, StopIteration):

@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ def start(command: Sequence[str], *, by: signal.Signals, **options: Any) -> subp
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     tied = [sys.executable, "-I", "-S", __file__, lifeline(), str(int(by)), *command]
     return subprocess.Popen(tied, **options)
+
+
+def processes_below(first: int) -> list[int]:
+    """A process and those that it started, and they in turn; what ends meanwhile is passed over."""
+    from pathlib import Path
+
+    found = [first]
+    for process in found:
+        for file in Path(f"/proc/{process}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(number) for number in file.read_text().split()]
+    return found
 
 
 def lifeline() -> str:

@@ -17,6 +17,7 @@ from tests.door.visitor import Visitor, open_websocket
 from tests.small_training import small_recipe
 from training.jobs import offered
 from training.labelling.config import load_campaign
+from virialff.children import processes_below
 from virialff.errors import ConfigError
 from virialff.settings import RUNS_VARIABLE
 
@@ -168,9 +169,5 @@ def memory_mb(process: int) -> float:
 
 def workers(process: int) -> list[int]:
     """The worker processes of an app."""
-    found = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            if b"pages.components.shell.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(child)
-    return found
+    below = processes_below(process)[1:]
+    return [child for child in below if b"pages.components.shell.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]

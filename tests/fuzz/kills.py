@@ -30,7 +30,6 @@ from typing import Any
 import torch
 
 from tests.fuzz import seeds
-from tests.fuzz.run import processes_below
 from tests.small_network import SMALL_NETWORK
 from tests.training.labelling.small_campaign import (
     assert_same_rows,
@@ -46,6 +45,7 @@ from training.labelling.plan.plan import stored_plan
 from training.loop.run_folder import RunFolder
 from training.loop.train import train
 from training.recipes.optimization import Optimization
+from virialff.children import processes_below
 from virialff.errors import VirialffError
 from virialff.models import registry
 from virialff.models.received import verify

@@ -29,6 +29,7 @@ from typing import Any
 
 from tests.fuzz import seeds
 from tests.fuzz.child import ROOT, Batch, Counts, serve
+from virialff.children import processes_below
 
 #: Seconds of work on one input, and of waiting for it on a machine that does other things.
 HANG_SECONDS = 10.0
@@ -192,16 +193,6 @@ class Child:
         assert self._process is not None
         assert self._process.pid is not None
         return sum(_processor_seconds(process) for process in processes_below(self._process.pid))
-
-
-def processes_below(first: int) -> list[int]:
-    """A process and those that it started, and they in turn."""
-    found = [first]
-    for process in found:
-        for file in Path(f"/proc/{process}/task").glob("*/children"):
-            with suppress(OSError):
-                found += [int(number) for number in file.read_text().split()]
-    return found
 
 
 def _processor_seconds(process: int) -> float:

@@ -28,7 +28,6 @@ from typing import Any
 
 from tests.fuzz import seeds
 from tests.fuzz.kills import SETTINGS, Different, killed, same_losses
-from tests.fuzz.run import processes_below
 from tests.slurm_cluster import slurm_cluster
 from tests.training.labelling.small_campaign import (
     SLOW_MOLECULES,
@@ -44,6 +43,7 @@ from training.jobs import control
 from training.jobs.record import Job
 from training.loop.run_folder import RunFolder
 from training.slurm import SlurmConfig
+from virialff.children import processes_below
 from virialff.errors import VirialffError
 from virialff.settings import RUNS_VARIABLE
 

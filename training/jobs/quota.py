@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.jobs.record import Request, look, requests
 from virialff.administrator import administration
+from virialff.children import processes_below
 from virialff.errors import QuotaError
 from virialff.text import counted
 
@@ -84,14 +85,10 @@ def memory_over(owner: str, process: int) -> str | None:
 def memory_used(process: int) -> int:
     """Bytes of memory of a process and of its descendants that are not files."""
     total = 0
-    left = [process]
-    while left:
-        number = left.pop()
+    for number in processes_below(process):
         # A process that has just ended takes nothing.
         with suppress(OSError, ValueError):
             for line in Path(f"/proc/{number}/status").read_text().splitlines():
                 if line.startswith(("RssAnon:", "RssShmem:")):
                     total += 1024 * int(line.split()[1])
-            for task in Path(f"/proc/{number}/task").iterdir():
-                left += map(int, (task / "children").read_text().split())
     return total
