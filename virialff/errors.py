@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from virialff.text import without_control
+
 
 class VirialffError(Exception):
     """Base of every error that this library raises on purpose.
@@ -26,8 +28,8 @@ class MoleculeError(VirialffError):
     """
 
     def __init__(self, message: str, *, record: str | None = None, atom: int | None = None, title: str = "") -> None:
-        # What it quotes of a file may hold control characters.
-        message = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message)
+        # It may quote a file.
+        message = without_control(message)
         super().__init__(message)
         self.message = message
         self.record = record

@@ -38,11 +38,15 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def without_control(text: str, instead: str = "\N{REPLACEMENT CHARACTER}") -> str:
+    """Text with a mark in the place of each character that cannot be shown, such as those that parsers quote."""
+    return "".join(mark if mark.isprintable() else instead for mark in text)
+
+
 def reason_of(error: BaseException) -> str:
     """What an error of another library says, in one line that fits into a sentence; its kind where it says nothing."""
     lines = str(error).splitlines()
-    # Parsers quote the bytes that they stumble over.
-    words = "".join(mark if mark.isprintable() else " " for mark in lines[0]).strip() if lines else ""
+    words = without_control(lines[0], " ").strip() if lines else ""
     return shortened(words.rstrip("."), 200) or type(error).__name__
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 from virialff.errors import UnreadableRecordError
 from virialff.io.inflate import GZIP_MARK, Inflated
 from virialff.molecules.molecule import Molecule
-from virialff.text import shortened
+from virialff.text import shortened, without_control
 
 #: Longest line that is read; beyond lies no molecule but a file of another kind.
 MAX_LINE_CHARACTERS = 1_000_000
@@ -32,7 +32,7 @@ class Record(NamedTuple):
 
 def clean_title(text: str) -> str:
     """A record's title on one line, short enough for a message."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    words = " ".join(without_control(text, " ").split())
     return shortened(words, _MAX_TITLE_CHARACTERS)
 
 

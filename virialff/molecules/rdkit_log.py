@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rdkit import Chem, rdBase
 
-from virialff.text import shortened
+from virialff.text import shortened, without_control
 
 # The newer ring search keeps every ring of a size: 2^n in a cycloparaphenylene of n rings, a minute for n = 14. The
 # older one is linear, and gave the same rings, aromatic bonds and SMILES in 2,784 drug-sized molecules.
@@ -45,8 +45,7 @@ class CapturedLog:
         for line in self.text.splitlines():
             line = _TIME.sub("", line).strip()
             if line and not line.startswith(("*", "Violation occurred", "Pre-condition")):
-                shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-                return shortened(shown.rstrip("."), _LONGEST_REASON)
+                return shortened(without_control(line).rstrip("."), _LONGEST_REASON)
         return default
 
 
