@@ -6,20 +6,21 @@ document a line. Energies are in Hartree, lengths in Bohr.
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
 import virialff
 from virialff.elements import NUMBER_OF, SYMBOL_OF
 from virialff.errors import DatasetError, NetChargeError, RadicalError, UnreadableRecordError
+from virialff.io.inflate import Inflated
 from virialff.io.xyz import Perceiver
 from virialff.labels.formats.entry import (
     ENERGY,
@@ -65,9 +66,9 @@ def read(path: Path, fields: Fields, budget: Budget) -> Iterator[Entry]:
 def _documents(path: Path, budget: Budget) -> Iterator[tuple[str, Any]]:
     """Each document of a file with its place; None for one that is no JSON."""
     with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(path.open("rb"))
+        file: BinaryIO = stack.enter_context(path.open("rb"))
         if path.suffix.lower() == ".gz":
-            file = cast(IO[bytes], stack.enter_context(gzip.open(file)))
+            file = stack.enter_context(io.BufferedReader(Inflated(file)))
         lines = ".jsonl" in [suffix.lower() for suffix in path.suffixes]
         try:
             for number in count(1):
@@ -88,7 +89,7 @@ def _documents(path: Path, budget: Budget) -> Iterator[tuple[str, Any]]:
                         raise damaged(path, "JSON document", error) from error
                     document = None
                 yield f"line {number}" if lines else "document", document
-        except (EOFError, gzip.BadGzipFile) as error:
+        except UnreadableRecordError as error:
             raise damaged(path, "compressed JSON document", error) from error
 
 

@@ -393,3 +393,13 @@ def test_the_commands(store, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("VIRIALFF_READ_ONLY", "1")
     assert main(["data", "import", str(file), "--output", str(target)]) == 4
     assert "Importing labels is refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [12, 40, -6])
+def test_a_damaged_compressed_document_is_named(place: int, tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(json.dumps([{"molecule": {}, "name": "x" * 500}]).encode()))
+    content[place] ^= 0xFF
+    file = tmp_path / "records.json.gz"
+    file.write_bytes(content)
+    with pytest.raises(DatasetError, match="JSON document that can be read"):
+        imported(tmp_path, file)
