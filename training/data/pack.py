@@ -169,7 +169,8 @@ class Records(Sequence[LabelledGraph]):
     def _columns(self, batch: int) -> dict[str, Any]:
         # Views on the mapped file cost no memory, and making them anew for each record would take most of the time.
         if batch not in self._views:
-            content = self._batch(batch)
+            # Looked through when the file was opened.
+            content = self._file.get_batch(batch)
             self._views[batch] = {name: _list_view(content[name]) for name in _LISTS}
             self._views[batch]["identifier"] = content["identifier"]
         return self._views[batch]

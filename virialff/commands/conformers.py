@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
                 molecule = _relaxed(molecule, relaxer, label, report, keep_changed=arguments.keep_changed)
             if arguments.rmsd is not None or arguments.window is not None:
                 molecule = _pruned(molecule, methods, label, report, arguments)
-            comparison = compare_methods(molecule, methods, progress=_progress)
+            comparison = compare_methods(molecule, methods, progress=partial(say_progress, "conformer"))
         except (MoleculeError, EngineError) as error:
             report.fail(label, str(error))
             continue
@@ -110,7 +110,7 @@ def _relaxed(molecule: Molecule, method: ForceMethod, label: str, report: Report
     """The relaxed conformers. Raises MoleculeError where none is left."""
     from virialff.conformers.relax import relax
 
-    result = relax(molecule, method, progress=partial(_progress, "relaxed"))
+    result = relax(molecule, method, progress=partial(say_progress, "conformer", "relaxed"))
     for number, conformer in enumerate(result.conformers, start=1):
         for change in conformer.changes:
             report.complain(label, f"conformer {number}, relaxed: {change}")
@@ -188,7 +188,3 @@ def _as_record(
         "methods": json_methods(comparison, methods, unit, temperature),
         "notes": notes,
     }
-
-
-def _progress(what: str, done: int, total: int) -> None:
-    say_progress(what, "conformer", done, total)

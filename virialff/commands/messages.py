@@ -31,7 +31,7 @@ def complain(sentence: str) -> None:
     print("virialff:", " ".join(sentence.split()), file=sys.stderr)
 
 
-def say_progress(what: str, things: str, done: int, total: int) -> None:
+def say_progress(things: str, what: str, done: int, total: int) -> None:
     """Rewrite a line of progress, "GFN2-xTB: 3 of 20 conformers", where standard error is a terminal."""
     if not _quiet and sys.stderr.isatty():
         end = "\n" if done == total else ""

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             scanned = _scan(inputs.with_conformers(report, label, molecule, 1, 1), arguments)
             notes = []
             if relaxer is not None:
-                relaxed = relax_scan(scanned, relaxer, progress=partial(say_progress, "relaxed", "point"))
+                relaxed = relax_scan(scanned, relaxer, progress=partial(say_progress, "point", "relaxed"))
                 scanned = relaxed.scan
                 notes.append(f"relaxed at each point with {relaxed.level_of_theory}, the coordinate held")
                 for note in relaxed.notes():

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from virialff.engines.base import Progress, conformer_axis
 from virialff.errors import EngineError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.rdkit_forms import atomic_weights
 from virialff.units import GAS_CONSTANT
 
 if TYPE_CHECKING:
@@ -103,16 +104,12 @@ def wave_numbers(molecule: Molecule, method: ForceMethod, positions: ArrayLike) 
     forces = method.forces(molecule, np.concatenate([geometry + moves, geometry - moves]))
     ahead, behind = forces.reshape(2, geometry.size, geometry.size)
     hessian = (behind - ahead) / (2 * DISPLACEMENT)
-    masses = _masses(molecule)
+    masses = atomic_weights(molecule.numbers)
     weights = np.repeat(masses, 3) ** -0.5
     free = _vibrations(geometry, masses)
     projected = free.T @ ((hessian + hessian.T) / 2 * np.outer(weights, weights)) @ free
     values = np.linalg.eigvalsh(projected)
     return np.asarray(np.sign(values) * np.sqrt(np.abs(values)) * _WAVE_NUMBER)
-
-
-def _masses(molecule: Molecule) -> FloatArray:
-    return np.array([atom.GetMass() for atom in molecule.to_rdkit().GetAtoms()])
 
 
 def _vibrations(geometry: FloatArray, masses: FloatArray) -> FloatArray:

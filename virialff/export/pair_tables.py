@@ -11,8 +11,8 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rdkit import Chem
 
+from virialff.molecules.rdkit_forms import atomic_weights
 from virialff.parameters.curves import PairCurves, pair_curves
 from virialff.units import ANGSTROM_IN_NM, KCAL_IN_KJ
 
@@ -37,7 +37,7 @@ def gromacs_files(force_field: ForceField) -> dict[str, str]:
     curves = _curves(force_field, np.arange(0, edge + STEP / 2, STEP))
     molecule = force_field.molecule
     symbols = sorted(set(molecule.symbols))
-    masses = _masses(force_field)
+    masses = atomic_weights(molecule.numbers).tolist()
     mass_of = dict(zip(molecule.symbols, masses, strict=True))
     number_of = dict(zip(molecule.symbols, molecule.numbers, strict=True))
     everyone = range(1, molecule.n_atoms + 1)
@@ -104,7 +104,7 @@ def lammps_files(force_field: ForceField) -> dict[str, str]:
     curves = _curves(force_field, np.arange(NEAREST, edge + STEP / 2, STEP))
     molecule = force_field.molecule
     symbols = sorted(set(molecule.symbols))
-    mass_of = dict(zip(molecule.symbols, _masses(force_field), strict=True))
+    mass_of = dict(zip(molecule.symbols, atomic_weights(molecule.numbers).tolist(), strict=True))
     data = [
         f"{molecule.formula}; every pair of atoms is a tabulated bond that holds its whole potential",
         "",
@@ -173,11 +173,6 @@ def _curves(force_field: ForceField, distances: np.ndarray) -> PairCurves:
     curves = pair_curves(force_field, np.maximum(distances, NEAREST))
     lacking = np.minimum(distances - NEAREST, 0.0)
     return curves._replace(distances=distances, energies=curves.energies + lacking * curves.slopes)
-
-
-def _masses(force_field: ForceField) -> list[float]:
-    table = Chem.GetPeriodicTable()
-    return [table.GetAtomicWeight(int(number)) for number in force_field.molecule.numbers]
 
 
 def _columns(*columns: np.ndarray) -> str:

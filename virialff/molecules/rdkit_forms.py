@@ -87,6 +87,12 @@ def _set_bonding(mol: Chem.Mol, bonds: np.ndarray, bonding: Bonding) -> None:
         bond.SetIsAromatic(False)
 
 
+def atomic_weights(numbers: np.ndarray) -> np.ndarray:
+    """Standard atomic weights (n_atoms,) of elements by atomic number, u."""
+    table = Chem.GetPeriodicTable()
+    return np.array([table.GetAtomicWeight(int(number)) for number in numbers])
+
+
 def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
     """The RDKit molecule of a SMILES, atoms in the order of its map numbers, and what is to be said of them.
 
