@@ -73,7 +73,7 @@ def test_the_harness_sees_what_it_looks_for(tmp_path: Path) -> None:
     try_inputs(
         list(plan(dict.fromkeys(kinds, 1), len(kinds), seed=1)),
         report,
-        factory="tests.fuzz.checks:wrong_boundaries",
+        factory="tests.fuzz.test_fuzz:wrong_boundaries",
         samples=tmp_path,
         folder=tmp_path,
         saved=tmp_path / "saved",
