@@ -25,7 +25,7 @@ FIFTY_ATOMS = (
     "CCCCCCCCC(CC)CCCCC",
     "CCCCCC(CCC)CCCCCCC",
 )
-PAGES = ("Energies", "Conformers", "Parameters", "Molecule")
+PAGES = ("Energies", "Conformers", "Parameters", "Force field")
 N_CONFORMERS = 200
 
 #: The page's title; the sum that follows the table of charges, for this SMILES. What is stale is of the run before.
@@ -64,7 +64,7 @@ def page_changes(page: Page, address: str) -> list[tuple[str, str, str]]:
 
 def charges(page: Page) -> list[tuple[str, str, str]]:
     """From Enter in the SMILES field to the new charges in the page."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Molecule").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Force field").click()
     wait_until_idle(page)
     expander = page.get_by_text("Choose another molecule")
     if expander.count():

@@ -103,7 +103,7 @@ class Session:
 
 
 def open_molecule(address: str, smiles: str) -> Shown:
-    """Open the page Molecule by a link in a session of its own."""
+    """Open the page Force field by a link in a session of its own."""
     with Session(address) as session:
         return session.show(smiles=smiles)
 
@@ -194,7 +194,7 @@ AIM_SECONDS = 2.0
 #: Sessions that wait for an answer at the same time.
 _AT_ONCE = 4
 _LINKS = ("O", "S", "N(C)", "C(C)", "C(F)", "C(O)", "C(=O)")
-_OTHER_PAGES = ("energies", "conformers", "interactions", "parameters", "evaluation", "data", "training", "molecule")
+_OTHER_PAGES = ("energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train", "")
 
 
 def of_fifty_atoms(count: int) -> list[str]:

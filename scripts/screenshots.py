@@ -14,8 +14,8 @@ WIDTHS = {"": 1300, "_narrow": 400}
 SLOW = 120_000
 
 
-def molecule(page: Page, address: str) -> None:
-    """Page Molecule with aspirin."""
+def force_field(page: Page, address: str) -> None:
+    """Page Force field with aspirin."""
     open_page(page, f"{address}/?smiles=CC(=O)Oc1ccccc1C(=O)O")
     settle(page)
     frame = page.frame_locator("iframe[title^='Three-dimensional view']")
@@ -74,9 +74,9 @@ def parameters(page: Page, address: str) -> None:
     settle(page)
 
 
-def interactions(page: Page, address: str) -> None:
-    """Page Interactions with a hydrogen-bonded dimer of the gallery."""
-    open_page(page, f"{address}/interactions?dimer=S66+1%3A+Water+Dimer")
+def dimer(page: Page, address: str) -> None:
+    """Page Dimer with a hydrogen-bonded dimer of the gallery."""
+    open_page(page, f"{address}/dimer?dimer=S66+1%3A+Water+Dimer")
     settle(page)
     page.get_by_role("button", name="Compute as it is").click()
     page.get_by_role("button", name="Interaction energies (CSV)").wait_for(timeout=SLOW)
@@ -94,15 +94,15 @@ def data(page: Page, address: str) -> None:
     settle(page)
 
 
-def training(page: Page, address: str) -> None:
-    """Page Training with its form."""
-    open_page(page, f"{address}/training")
+def train(page: Page, address: str) -> None:
+    """Page Train with its form."""
+    open_page(page, f"{address}/train")
     settle(page)
 
 
-def evaluation(page: Page, address: str) -> None:
-    """Page Evaluation with the errors of the default model on some molecules."""
-    open_page(page, f"{address}/evaluation")
+def benchmarks(page: Page, address: str) -> None:
+    """Page Benchmarks with the errors of the default model on some molecules."""
+    open_page(page, f"{address}/benchmarks")
     settle(page)
     page.get_by_text("Checks of the parameters too").click()
     settle(page)
@@ -129,14 +129,14 @@ def whole_page(page: Page, width: int, path: Path) -> None:
 
 
 PAGES = {
-    "molecule": molecule,
+    "force_field": force_field,
     "parameters": parameters,
     "energies": energies,
-    "interactions": interactions,
+    "dimer": dimer,
     "conformers": conformers,
     "data": data,
-    "training": training,
-    "evaluation": evaluation,
+    "train": train,
+    "benchmarks": benchmarks,
 }
 
 

@@ -101,7 +101,7 @@ def test_what_is_in_it(wheel):
     assert shipped >= {
         "app.py",
         "main.py",
-        "pages/molecule.py",
+        "pages/force_field.py",
         "training/commands/train.py",
         ".streamlit/config.toml",
         "assets/models/default/model.safetensors",

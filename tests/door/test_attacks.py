@@ -101,7 +101,7 @@ def test_no_path_is_read(local, visitor):
     """Neither quoted nor read: 8 GB of /dev/zero took 4 s."""
     visitor.open("data", data_store="/etc/passwd", data_path="/etc/passwd").set("Label store", "/dev/zero")
     shown = visitor.text
-    visitor.open("training").set("Labels", "/dev/zero").set("A model or a run", "/etc/passwd")
+    visitor.open("train").set("Labels", "/dev/zero").set("A model or a run", "/etc/passwd")
     shown += visitor.text
     assert "passwd" not in shown
     assert "root:" not in shown
@@ -125,7 +125,7 @@ def test_no_name_leads_elsewhere(local, visitor, name, tmp_path, monkeypatch):
 
 
 def test_a_recipe_as_text_writes_nowhere_else(local, visitor):
-    visitor.open("training").set("Settings as", ["YAML text"])
+    visitor.open("train").set("Settings as", ["YAML text"])
     recipe = small_recipe(local.folder / "labels" / "small.parquet", steps=3, validate_every=3)
     visitor.set("Recipe", yaml.safe_dump(recipe | {"name": "../../app/X"}))
     assert "cannot name a run" in visitor.text

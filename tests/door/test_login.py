@@ -25,7 +25,7 @@ def client_of(shared: Served, user: str, **claims: object) -> Iterator[httpx.Cli
 
 def test_nothing_is_shown_without_login(shared):
     with Visitor(shared.address) as visitor:
-        visitor.open("training")
+        visitor.open("train")
         assert set(visitor.widgets) == {"Log in"}
         assert visitor.upload("file", b"C").status_code == 413
         assert visitor.open("data", data_store="assets/data/dft.parquet").widgets.keys() == {"Log in"}
@@ -41,7 +41,7 @@ def test_nothing_is_shown_without_login(shared):
 )
 def test_who_is_not_on_the_list_stays_outside(shared, user, claims, sentence):
     with client_of(shared, user, **claims) as client, Visitor(shared.address, client) as visitor:
-        visitor.open("training")
+        visitor.open("train")
         assert sentence in visitor.text
         assert set(visitor.widgets) == {"Log out"}
         assert visitor.upload("file", b"C").status_code == 413
@@ -51,18 +51,18 @@ def test_a_reader_looks_and_a_worker_starts_what_is_his(shared):
     recipe = small_recipe(shared.folder / "labels" / "small.parquet", steps=10**6, validate_every=3)
     text = yaml.safe_dump(recipe)
     with client_of(shared, "reader@example.org") as client, Visitor(shared.address, client) as reader:
-        reader.open("training").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
+        reader.open("train").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
         assert "reader@example.org, reader" in reader.text
         assert "is for a worker or administrator, and reader@example.org is a reader" in reader.text
         assert shared.requests() == []
     with client_of(shared, "Worker@example.org") as client, Visitor(shared.address, client) as worker:
-        worker.open("training").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
+        worker.open("train").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
         assert [request.owner for request in shared.requests()] == ["worker@example.org"]
     with client_of(shared, "other@example.org") as client, Visitor(shared.address, client) as other:
-        other.open("training").click("Stop")
+        other.open("train").click("Stop")
         assert "Stopping a job of another user is for administrators" in other.text
     with client_of(shared, "administrator@example.org") as client, Visitor(shared.address, client) as administrator:
-        administrator.open("training").click("Stop")
+        administrator.open("train").click("Stop")
         assert "of another user" not in administrator.text
         assert list(shared.folder.glob("runs/jobs/*/stop.json"))
 
@@ -85,7 +85,7 @@ def test_only_the_names_of_the_administrator_are_ours(shared):
 
 def test_open_to_others_and_without_login_nothing_is_served(tmp_path):
     with served(tmp_path, "--server.address", "0.0.0.0", healthy=False) as app:
-        for path in ("/", "/training", "/_stcore/health"):
+        for path in ("/", "/train", "/_stcore/health"):
             answer = httpx.get(app.address + path)
             assert answer.status_code == 403
             assert "Set up login" in answer.text

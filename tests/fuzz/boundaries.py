@@ -69,7 +69,7 @@ _NOT_STARTED = {
     "ship",
     "data import-qmugs",
 }
-_PAGES = ("molecule", "conformers", "energies", "interactions", "parameters", "evaluation", "data", "training")
+_PAGES = ("force_field", "conformers", "energies", "dimer", "parameters", "benchmarks", "data", "train")
 _KEYS = (
     *(
         "smiles",

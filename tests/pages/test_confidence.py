@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.pages.conftest import enter_smiles, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from tests.virialff.sample_models import calibrated, change_card, make_ensemble
 from virialff.benchmarks.calibration import calibrate
 from virialff.conformers.generation import search

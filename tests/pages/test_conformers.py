@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.pages.conftest import enter_smiles, finish, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.crest import _xyz
 from virialff.conformers.ensembles import degeneracies

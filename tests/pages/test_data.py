@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.administration import administer
-from tests.pages.test_training import button, labelled, text_of
+from tests.pages.test_train import button, labelled, text_of
 from tests.small_training import small_store
 from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config, write_pool
 from tests.virialff.labels.sample_labels import sample_label

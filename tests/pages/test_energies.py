@@ -5,7 +5,7 @@ import pytest
 
 from pages.components.widgets.methods import energy_cache, method_for
 from tests.pages.conftest import enter_smiles, finish, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.generation import relative_energies, search
 from virialff.io.examples import examples
@@ -201,7 +201,7 @@ def test_stopped_run_keeps_its_part_and_goes_on(app, butanol):
 def test_search_that_ended_while_the_page_was_left_is_taken(app):
     on_energies(app, "CCCCO")
     next(button for button in app.button if button.label == "Generate").click().run()
-    app.switch_page("pages/molecule.py").run()
+    app.switch_page("pages/force_field.py").run()
     finish(app)
     app.switch_page("pages/energies.py").run()
     assert not app.exception

@@ -10,7 +10,7 @@ from rdkit import Chem
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import enter_smiles, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.io.smiles import smiles_in_order
 from virialff.molecules import keys
@@ -18,7 +18,7 @@ from virialff.molecules.molecule import Molecule
 
 #: Canonical SMILES of these have the atoms in another order.
 RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
-PAGES = ("molecule", "parameters", "energies", "interactions", "conformers", "data", "training", "evaluation")
+PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train")
 
 
 def show(app: AppTest, page: str) -> AppTest:
@@ -68,7 +68,7 @@ def test_typed_smiles_stays_in_the_address_of_every_page(app, page):
 def test_a_link_numbers_the_atoms_as_they_were(app, typed):
     enter_smiles(app, typed)
     atoms = box(app, "First atom").options
-    other = opened_anew(app, "molecule")
+    other = opened_anew(app, "force_field")
     assert box(other, "First atom").options == atoms
     assert key_of(other) == key_of(app)
 
@@ -88,13 +88,13 @@ def test_files_and_examples_keep_their_order_in_the_link(app):
     molecule = search(Molecule.from_smiles("NCC(=O)Br"), 1).molecule
     order = list(reversed(range(molecule.n_atoms)))
     upload(app, "turned.sdf", sdf_of(Molecule.from_rdkit(Chem.RenumberAtoms(molecule.to_rdkit(), order))))
-    other = opened_anew(app, "molecule")
+    other = opened_anew(app, "force_field")
     assert box(other, "First atom").options == box(app, "First atom").options
     assert key_of(other) == key_of(app)
     app.session_state["input_tab"] = "Examples"
     app.run()
     next(button for button in app.button if button.label == "ibuprofen").click().run()
-    assert key_of(opened_anew(app, "molecule")) == key_of(app)
+    assert key_of(opened_anew(app, "force_field")) == key_of(app)
 
 
 def test_the_view_of_the_molecule_page(app):
@@ -104,7 +104,7 @@ def test_the_view_of_the_molecule_page(app):
     box(app, "Second atom").set_value(6).run()
     app.button_group(key="depiction_labels").set_value("Atom numbers").run()
     bound = {"depiction_labels": "Atom numbers", group(app, "relation_").key: "1-3"}
-    other = opened_anew(app, "molecule", **bound)
+    other = opened_anew(app, "force_field", **bound)
     assert (box(other, "First atom").value, box(other, "Second atom").value) == (2, 6)
     assert group(other, "relation_").value == "1-3"
     assert other.button_group(key="depiction_labels").value == "Atom numbers"
@@ -179,12 +179,12 @@ def test_the_view_of_the_conformers_page(app):
 
 def test_a_complex_that_was_put_together_is_opened_again(app):
     enter_smiles(app, "OC(=O)C.O")
-    show(app, "interactions")
+    show(app, "dimer")
     group(app, "complex").set_value("My own").run()
     box(app, "Atom of the first").select_index(1).run()
     field(app, "Distance").set_value(3.05).run()
     field(app, "Turn by").set_value(40).run()
-    other = opened_anew(app, "interactions", complex="My own")
+    other = opened_anew(app, "dimer", complex="My own")
     assert group(other, "complex").value == "My own"
     assert box(other, "Atom of the first").value == 1
     assert field(other, "Distance").value == 3.05
@@ -198,10 +198,10 @@ def test_a_complex_that_was_put_together_is_opened_again(app):
     [
         ("data", "selectbox", "data_split", "80 / 10 / 10"),
         ("parameters", "number_input", "count", 20),
-        ("evaluation", "toggle", "evaluation_physics", False),
+        ("benchmarks", "toggle", "evaluation_physics", False),
         ("conformers", "toggle", "ensemble_relax", False),
-        ("molecule", "toggle", "depiction_hydrogens", False),
-        ("interactions", "selectbox", "dimer", "S66 1: Water Dimer"),
+        ("force_field", "toggle", "depiction_hydrogens", False),
+        ("dimer", "selectbox", "dimer", "S66 1: Water Dimer"),
     ],
 )
 def test_what_the_browser_writes_is_taken(app, page, kind, key, value):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.pages.conftest import enter_smiles, finish, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import relative_energies, search

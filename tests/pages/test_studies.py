@@ -1,12 +1,12 @@
-"""Studies on the page Evaluation: the figures of real ones, and what it says where there are none."""
+"""Studies on the page Benchmarks: the figures of real ones, and what it says where there are none."""
 
 import json
 
 import pytest
 import yaml
 
-from pages.components.evaluation import studies as study_views
-from tests.pages.test_training import text_of
+from pages.components.benchmarks import studies as study_views
+from tests.pages.test_train import text_of
 from tests.small_training import small_store
 from training.recipes.recipe import PRESETS
 from training.studies import ablation, learning_curve
@@ -37,7 +37,7 @@ def page(app, monkeypatch):
     def open_with(folder):
         monkeypatch.setattr(study_views, "FOLDER", folder)
         app.run()
-        return app.switch_page("pages/evaluation.py").run()
+        return app.switch_page("pages/benchmarks.py").run()
 
     return open_with
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from tests.pages.conftest import enter_smiles, open_tab, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.molecules.molecule import Molecule
 
 
-def away_and_back(app, page: str = "molecule"):
+def away_and_back(app, page: str = "force_field"):
     """Open another page, then this one again."""
     app.switch_page("pages/data.py").run()
     return app.switch_page(f"pages/{page}.py").run()
@@ -45,11 +45,11 @@ def test_the_record_of_an_upload_stays_the_one_that_is_shown(app):
 
 def test_typed_recipe_is_kept(app, tmp_path, monkeypatch):
     monkeypatch.setenv("VIRIALFF_JOBS", str(tmp_path / "runs"))
-    app.switch_page("pages/training.py").run()
+    app.switch_page("pages/train.py").run()
     next(group for group in app.button_group if group.key == "recipe_way").set_value("YAML text").run()
     (text,) = app.text_area
     text.set_value(text.value + "# mine\n").run()
-    away_and_back(app, "training")
+    away_and_back(app, "train")
     assert not app.exception
     assert app.text_area[0].value.endswith("# mine\n")
 

@@ -7,6 +7,7 @@ for the first time in a server. A link that opens another page first would there
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -28,21 +29,37 @@ ICON = CHECKOUT / "assets" / "icon.svg"
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
 
+#: Addresses of former versions, and the page that took each one's place.
+_MOVED = {"molecule": "force_field", "interactions": "dimer", "evaluation": "benchmarks", "training": "train"}
+
+
 def navigation() -> Page:
     """Set up the browser's tab and all pages; returns the page that was asked for."""
     st.set_page_config(page_title="VirialFF", page_icon=ICON, layout="wide")
+    moved = [st.Page(partial(_go_to, new), title=new, url_path=old, visibility="hidden") for old, new in _MOVED.items()]
     return st.navigation(
-        [
-            st.Page("pages/molecule.py", title="Molecule", icon=":material/hub:", default=True),
-            st.Page("pages/parameters.py", title="Parameters", icon=":material/stacked_bar_chart:"),
-            st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
-            st.Page("pages/interactions.py", title="Interactions", icon=":material/join_inner:"),
-            st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
-            st.Page("pages/data.py", title="Data", icon=":material/database:"),
-            st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
-            st.Page("pages/evaluation.py", title="Evaluation", icon=":material/fact_check:"),
-        ]
+        {
+            "My molecule": [
+                st.Page("pages/force_field.py", title="Force field", icon=":material/hub:", default=True),
+                st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
+                st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
+                st.Page("pages/dimer.py", title="Dimer", icon=":material/join_inner:"),
+            ],
+            "Chemistry at large": [
+                st.Page("pages/parameters.py", title="Parameters", icon=":material/stacked_bar_chart:"),
+                st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/fact_check:"),
+            ],
+            "Build models": [
+                st.Page("pages/data.py", title="Data", icon=":material/database:"),
+                st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+                *moved,
+            ],
+        }
     )
+
+
+def _go_to(name: str) -> None:
+    st.switch_page(f"pages/{name}.py", query_params=st.query_params.to_dict())
 
 
 _NOBODY = User("", Role.NOBODY)

@@ -1,4 +1,4 @@
-"""Page Training: start a training, follow it, stop it, go on with it, make a model of it."""
+"""Page Train: start a training, follow it, stop it, go on with it, make a model of it."""
 
 import pandas as pd
 import streamlit as st
@@ -6,8 +6,8 @@ import streamlit as st
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import plain
-from pages.components.training.job import show_job
-from pages.components.training.start import SHOWN_JOB, find_devices_cached, new_training
+from pages.components.train.job import show_job
+from pages.components.train.start import SHOWN_JOB, find_devices_cached, new_training
 from training.jobs.control import list_jobs
 from training.jobs.devices import Devices
 from training.jobs.record import Job
@@ -86,7 +86,7 @@ def _renewed_list() -> None:
 
 
 enter_through_app()
-st.title("Training")
+st.title("Train")
 st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
 devices = find_devices_cached()
 jobs = list_jobs()[::-1]

@@ -1,4 +1,4 @@
-"""The complex that the page Interactions shows: from the gallery, given by the user, or two molecules put together."""
+"""The complex that the page Dimer shows: from the gallery, given by the user, or two molecules put together."""
 
 import re
 from dataclasses import dataclass

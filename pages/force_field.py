@@ -1,8 +1,8 @@
-"""Page Molecule: from a structural formula to charges, pair parameters and potential curves."""
+"""Page Force field: from a structural formula to charges, pair parameters and potential curves."""
 
 import streamlit as st
 
-from pages.components.molecule import batch, views
+from pages.components.force_field import batch, views
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.text import file_stem
@@ -20,7 +20,7 @@ _PAIRS = {
 }
 
 enter_through_app()
-st.title("Molecule")
+st.title("Force field")
 st.markdown("Give a molecule and see the force field that the model predicts for it.")
 inputs.molecule_input()
 

@@ -1,4 +1,4 @@
-"""What the page Evaluation computes in worker processes. Imports no Streamlit."""
+"""What the page Benchmarks computes in worker processes. Imports no Streamlit."""
 
 from __future__ import annotations
 

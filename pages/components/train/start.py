@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.shell import commands as command_view
 from pages.components.shell.text import plain, sentence
-from pages.components.training import recipe_form
+from pages.components.train import recipe_form
 from training.jobs.devices import Devices, find_devices
 from training.jobs.offered import chosen, label_stores, train
 from training.jobs.runs import check_run_name, free_run_name

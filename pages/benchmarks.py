@@ -1,13 +1,13 @@
-"""Page Evaluation: the cards of the models, models side by side, errors measured on data that they never saw."""
+"""Page Benchmarks: the cards of the models, models side by side, errors measured on data that they never saw."""
 
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages.components.evaluation import studies as study_views
-from pages.components.evaluation import tasks as evaluation_tasks
-from pages.components.evaluation import views as evaluation_views
+from pages.components.benchmarks import studies as study_views
+from pages.components.benchmarks import tasks as evaluation_tasks
+from pages.components.benchmarks import views as evaluation_views
 from pages.components.shell import background
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
@@ -116,7 +116,7 @@ def _start(
 
 
 enter_through_app()
-st.title("Evaluation")
+st.title("Benchmarks")
 st.markdown("See how good the models are on molecules that they never saw, beside GFN2-xTB and ANI.")
 registered = registered_models()
 names = [entry.name for entry in registered]

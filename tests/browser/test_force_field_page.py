@@ -1,4 +1,4 @@
-"""Page Molecule in a real browser."""
+"""Page Force field in a real browser."""
 
 import json
 import re
@@ -179,3 +179,13 @@ def test_narrow_window_fits(browser: Browser, server: str):
         expect(narrow.locator(".js-plotly-plot:visible")).to_have_count(3)
         main = narrow.locator("[data-testid=stMain]")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 1
+
+
+@pytest.mark.parametrize(
+    ("old", "title"),
+    [("molecule", "Force field"), ("interactions", "Dimer"), ("evaluation", "Benchmarks"), ("training", "Train")],
+)
+def test_an_old_address_leads_to_the_page_that_took_its_place(page: Page, old: str, title: str):
+    driving.open_app(page, f"/{old}?smiles=CCO")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(title))
+    expect(page).to_have_url(re.compile("smiles=CCO"))

@@ -1,4 +1,4 @@
-"""Page Evaluation in a real browser: cards side by side, and errors measured on request with their figures."""
+"""Page Benchmarks in a real browser: cards side by side, and errors measured on request with their figures."""
 
 import json
 
@@ -10,7 +10,7 @@ MODELS = ("default", "foundation-gfn2")
 
 
 def test_models_side_by_side_are_measured_and_downloaded(page: Page):
-    driving.open_app(page, "/evaluation?" + "&".join(f"evaluation_models={name}" for name in MODELS))
+    driving.open_app(page, "/benchmarks?" + "&".join(f"evaluation_models={name}" for name in MODELS))
     expect(page.get_by_role("button", name="Errors in the cards (CSV)")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     table = page.get_by_test_id("stTable").first

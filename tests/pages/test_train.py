@@ -1,4 +1,4 @@
-"""Page Training: forms, starting, stopping, going on, and jobs of a real SLURM."""
+"""Page Train: forms, starting, stopping, going on, and jobs of a real SLURM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pages.components.training import start as training_start
+from pages.components.train import start as training_start
 from tests.administration import administer
 from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
@@ -44,7 +44,7 @@ def jobs(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def page(app, jobs):
     app.run()
-    return app.switch_page("pages/training.py").run()
+    return app.switch_page("pages/train.py").run()
 
 
 def labelled(widgets, label):
@@ -218,7 +218,7 @@ def test_a_training_on_slurm(app, store, jobs, monkeypatch):
             monkeypatch.setenv(name, value)
         training_start.find_devices_cached.clear()
         app.run()
-        page = app.switch_page("pages/training.py").run()
+        page = app.switch_page("pages/train.py").run()
         assert page.dataframe[0].value["partition"].tolist() == ["test (default)"]
         choose_data(page, store)
         labelled(page.button_group, "Computer").set_value("SLURM").run()

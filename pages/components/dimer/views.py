@@ -1,4 +1,4 @@
-"""Results of the page Interactions: one complex, the base pairs, and the reference dimers."""
+"""Results of the page Dimer: one complex, the base pairs, and the reference dimers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.interactions import complexes
-from pages.components.interactions.tasks import approach, base_pairs, compare_references, interactions
+from pages.components.dimer import complexes
+from pages.components.dimer.tasks import approach, base_pairs, compare_references, interactions
 from pages.components.shell import background
 from pages.components.shell.model import active_folder, force_field
 from pages.components.shell.state import KEPT, Loaded

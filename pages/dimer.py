@@ -1,9 +1,9 @@
-"""Page Interactions: interaction energies of complexes, the paper's base pairs, and the reference dimers."""
+"""Page Dimer: interaction energies of complexes, the paper's base pairs, and the reference dimers."""
 
 import streamlit as st
 
-from pages.components.interactions import complexes
-from pages.components.interactions.views import (
+from pages.components.dimer import complexes
+from pages.components.dimer.views import (
     approach_view,
     base_pair_view,
     one_complex,
@@ -57,7 +57,7 @@ def show_complex() -> None:
 
 
 enter_through_app()
-st.title("Interactions")
+st.title("Dimer")
 st.markdown("How strongly molecules hold together, by the model, GFN2-xTB and ANI, beside DFT and CCSD(T).")
 active = model.active_model()
 view = st.segmented_control(

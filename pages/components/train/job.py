@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.shell import commands as command_view
 from pages.components.shell import model
 from pages.components.shell.text import one_line, plain, sentence
-from pages.components.training import recipe_form
+from pages.components.train import recipe_form
 from pages.components.widgets.show import download, show_figure
 from training.jobs.control import find, list_jobs, resume
 from training.jobs.devices import find_devices

@@ -1,10 +1,10 @@
-"""Page Molecule: dipole, decomposition by atom pair, and many molecules at once."""
+"""Page Force field: dipole, decomposition by atom pair, and many molecules at once."""
 
 import numpy as np
 import pytest
 
 from tests.pages.conftest import enter_smiles, finish, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff import load_model
 from virialff.conformers.generation import search
 from virialff.io.uploads import read_upload

@@ -1,4 +1,4 @@
-"""Page Molecule: input by every way but drawing, which the browser tests do, and what is shown for it."""
+"""Page Force field: input by every way but drawing, which the browser tests do, and what is shown for it."""
 
 import json
 
@@ -33,7 +33,7 @@ def formula(app) -> list[str]:
 def test_first_sight_says_what_to_do(app):
     app.run()
     assert not app.exception
-    assert app.title[0].value == "Molecule"
+    assert app.title[0].value == "Force field"
     assert "draw a molecule and press Apply" in app.info[0].value
     assert formula(app) == []
 
@@ -118,7 +118,7 @@ def test_results_before_a_bad_input_stay_and_are_said_to_be_older(app):
 def test_typed_text_survives_a_change_of_page(app):
     enter_smiles(app, "CC(O")
     app.switch_page("pages/energies.py").run()
-    app.switch_page("pages/molecule.py").run()
+    app.switch_page("pages/force_field.py").run()
     assert app.text_input(key="smiles_text").value == "CC(O"
 
 

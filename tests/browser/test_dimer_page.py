@@ -1,4 +1,4 @@
-"""Page Interactions in a real browser: a gallery complex by a link, and a point of the reference figure."""
+"""Page Dimer in a real browser: a gallery complex by a link, and a point of the reference figure."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.browser import driving
 
 
 def test_gallery_complex_from_a_link(page: Page):
-    driving.open_app(page, "/interactions?dimer=S66+1%3A+Water+Dimer")
+    driving.open_app(page, "/dimer?dimer=S66+1%3A+Water+Dimer")
     driving.expect_formula(page, "H₄O₂")
     page.get_by_role("button", name="Compute as it is").click()
     with page.expect_download(timeout=driving.SLOW) as download:
@@ -25,7 +25,7 @@ def test_gallery_complex_from_a_link(page: Page):
 
 
 def test_point_of_the_reference_figure_shows_its_dimer(page: Page):
-    driving.open_app(page, "/interactions?view=Reference+dimers")
+    driving.open_app(page, "/dimer?view=Reference+dimers")
     driving.settled(page)
     page.get_by_role("button", name="Compute with the active model").click()
     expect(page.get_by_role("button", name="Reference dimers vertical (CSV)")).to_be_visible(timeout=driving.SLOW)

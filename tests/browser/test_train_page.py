@@ -1,5 +1,5 @@
-"""Page Training in a real browser, with a server that is killed and started again: the job goes on without it, and its
-model is chosen on page Molecule."""
+"""Page Train in a real browser, with a server that is killed and started again: the job goes on without it, and its
+model is chosen on page Force field."""
 
 import os
 import re
@@ -94,7 +94,7 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     store = small_store(tmp_path / "small.parquet", molecules=20, complexes=10)
     page = browser.new_page(viewport={"width": 1300, "height": 1000}, base_url=own_server.address)
     page.set_default_timeout(driving.SLOW)
-    driving.open_app(page, "/training")
+    driving.open_app(page, "/train")
     driving.settled(page)
     page.get_by_role("radio", name="YAML text").click()
     text = page.get_by_label("Recipe", exact=True)
@@ -113,7 +113,7 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     assert 0 < step < STEPS
     own_server.kill()
     own_server.start()
-    driving.open_app(page, "/training")
+    driving.open_app(page, "/train")
     expect(state(page, "stopped")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text(f"step {step} of {STEPS}", exact=True)).to_be_visible(timeout=driving.SLOW)
     page.get_by_role("button", name="Resume").click()
@@ -126,7 +126,7 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     page.get_by_role("button", name="Make a model").click()
     expect(page.get_by_role("button", name="Use tiny in this session")).to_be_visible(timeout=480_000)
     driving.settled(page)
-    page.get_by_role("link", name="Molecule").click()
+    page.get_by_role("link", name="Force field").click()
     driving.enter_smiles(page, "CCO")
     driving.expect_formula(page, "C₂H₆O")
     driving.choose(page, "Model", "tiny")

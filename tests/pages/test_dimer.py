@@ -1,11 +1,11 @@
-"""Page Interactions: complexes given, placed and from the gallery; energies, contributions, the paper's comparisons."""
+"""Page Dimer: complexes given, placed and from the gallery; energies, contributions, the paper's comparisons."""
 
 import numpy as np
 import pytest
 
-from pages.components.interactions import complexes
+from pages.components.dimer import complexes
 from tests.pages.conftest import enter_smiles, finish, upload
-from tests.pages.test_molecule import sdf_of
+from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
 from virialff.interactions.energies import interaction_energy
@@ -17,7 +17,7 @@ VERTICAL = "E_int vertical (kcal/mol)"
 
 def on_interactions(app):
     app.run()
-    return app.switch_page("pages/interactions.py").run()
+    return app.switch_page("pages/dimer.py").run()
 
 
 def choose(app, key, value):

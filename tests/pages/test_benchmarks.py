@@ -1,4 +1,4 @@
-"""Page Evaluation: cards, cards that lack metrics or are damaged, and errors measured on request."""
+"""Page Benchmarks: cards, cards that lack metrics or are damaged, and errors measured on request."""
 
 import json
 import shutil
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pages.components.evaluation.views import calibrations_in
-from tests.pages.test_training import button, labelled, text_of
+from pages.components.benchmarks.views import calibrations_in
+from tests.pages.test_train import button, labelled, text_of
 from tests.small_training import small_store
 from virialff.benchmarks.report import evaluate_models
 from virialff.documents import read_object
@@ -27,7 +27,7 @@ def page(app, tmp_path, monkeypatch):
     (source / "card.json").write_text(json.dumps(card | {"name": "bare", "metrics": {}, "limitations": []}))
     registry.add(source, "bare")
     app.run()
-    return app.switch_page("pages/evaluation.py").run()
+    return app.switch_page("pages/benchmarks.py").run()
 
 
 @pytest.fixture(scope="module")
