@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import resource
+import sys
 import time
 import traceback
 import warnings
@@ -137,3 +138,7 @@ def _signature(error: BaseException) -> str:
 def _told(error: BaseException) -> str:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return "".join(lines)[-3000:]
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))

@@ -13,22 +13,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz import seeds
-from tests.fuzz.child import ROOT, Batch, Counts, serve
+from tests.fuzz.child import ROOT, Batch, Counts
+from virialff import children
 from virialff.children import processes_below
 
 #: Seconds of work on one input, and of waiting for it on a machine that does other things.
@@ -117,7 +117,7 @@ class Child:
     def __init__(self, factory: str, samples: Path, folder: Path, hang_seconds: float) -> None:
         self._arguments = (factory, samples, folder)
         self._hang_seconds = hang_seconds
-        self._process: BaseProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
     def work(self, batch: Batch) -> tuple[Counts, list[tuple[str, str, bytes]]]:
@@ -151,24 +151,24 @@ class Child:
             return ""
         assert self._connection is not None
         self._connection.close()
-        assert self._process.pid is not None
         for started in processes_below(self._process.pid)[1:]:
             with suppress(ProcessLookupError):
                 os.kill(started, signal.SIGKILL)
-        self._process.join(1.0)
-        code = self._process.exitcode
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        code = self._process.poll()
         self._process.kill()
-        self._process.join()
+        self._process.wait()
         self._process = None
         return f" with signal {-code}" if code is not None and code < 0 else ""
 
     def _running(self) -> Connection:
         if self._process is not None and self._connection is not None:
             return self._connection
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, *self._arguments), daemon=False)
-        self._process.start()
+        # Not by multiprocessing: it would run the main module of this process, which in the suite may be a page.
+        self._connection, theirs = Pipe()
+        command = [sys.executable, "-m", "tests.fuzz.child", str(theirs.fileno()), *map(str, self._arguments)]
+        self._process = children.start(command, by=signal.SIGKILL, cwd=ROOT, pass_fds=(theirs.fileno(),))
         theirs.close()
         with suppress(EOFError):
             if self._connection.poll(_START_SECONDS) and self._connection.recv() == ("ready",):
@@ -182,7 +182,7 @@ class Child:
         assert self._process is not None
         start, worked = time.monotonic(), self._worked()
         while not connection.poll(0.2):
-            if not self._process.is_alive():
+            if self._process.poll() is not None:
                 return "the process ends"
             if self._worked() - worked > self._hang_seconds or time.monotonic() - start > _WAIT_SECONDS:
                 return f"more than {self._hang_seconds:.0f} s of work on one input"
@@ -191,7 +191,6 @@ class Child:
     def _worked(self) -> float:
         """Seconds of processor time that the process and those that it started have used."""
         assert self._process is not None
-        assert self._process.pid is not None
         return sum(_processor_seconds(process) for process in processes_below(self._process.pid))
 
 

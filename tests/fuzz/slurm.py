@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -158,9 +158,11 @@ def over_time(trainings: Trainings) -> str:
 
 def _allow_more_time(name: str, trainings: Trainings) -> None:
     """A training of a minute is warned at its start, so that it would never come far."""
-    folder = trainings.folder / "runs" / "jobs" / name
-    record = folder / "job.json"
-    record.write_text(re.sub(r'("time_minutes": ?)1\b', r"\g<1>30", record.read_text()))
+    file = trainings.folder / "runs" / "jobs" / name / "job.json"
+    content = json.loads(file.read_text())
+    content["slurm"]["time_minutes"] = 30
+    # It is changed on purpose.
+    file.write_text(json.dumps({key: value for key, value in content.items() if key != "crc32"}))
 
 
 def node_lost(trainings: Trainings) -> str:
