@@ -118,9 +118,11 @@ def editor(page: Page) -> FrameLocator:
 
 
 def take_tool(page: Page, title: str) -> None:
-    editor(page).locator(f"button[title='{title}']").click(timeout=SLOW)
+    button = editor(page).locator(f"button[title='{title}']")
+    button.click(timeout=SLOW)
     # On a loaded machine Ketcher changes tools late, and a click on the canvas would still use the last one.
-    page.wait_for_timeout(1500)
+    expect(button).to_have_class(re.compile("ActionButton-module_selected"), timeout=SLOW)
+    page.wait_for_timeout(500)
 
 
 def click_canvas(page: Page, x: float, y: float) -> None:
