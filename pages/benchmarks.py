@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.benchmarks import complexes
 from pages.components.benchmarks import studies as study_views
 from pages.components.benchmarks import tasks as evaluation_tasks
 from pages.components.benchmarks import views as evaluation_views
@@ -146,3 +147,7 @@ else:
     measure(list(cards), str(next(iter(cards.values()))["level_of_theory"]))
 st.subheader("Studies")
 study_views.studies()
+st.subheader("Base pairs A-T and G-C")
+complexes.base_pairs()
+st.subheader("Reference dimers")
+complexes.reference_dimers()

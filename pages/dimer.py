@@ -1,24 +1,15 @@
-"""Page Dimer: interaction energies of complexes, the paper's base pairs, and the reference dimers."""
+"""Page Dimer: the interaction energies of one complex."""
 
 import streamlit as st
 
 from pages.components.dimer import complexes
-from pages.components.dimer.views import (
-    approach_view,
-    base_pair_view,
-    one_complex,
-    reference_view,
-    shown_complex,
-)
+from pages.components.dimer.views import approach_view, one_complex, shown_complex
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.state import LINKED
 from pages.components.shell.text import file_stem, subscripted
 from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
 from virialff.parameters.contributions import INTERMOLECULAR
-
-_VIEWS = ("One complex", "Base pairs A-T and G-C", "Reference dimers")
 
 
 def show_complex() -> None:
@@ -57,16 +48,11 @@ def show_complex() -> None:
 
 
 enter_through_app()
+# Addresses of former versions, when the complexes of the paper were shown here.
+if st.query_params.get("view", "").startswith(("Base pairs", "Reference")):
+    st.switch_page("pages/benchmarks.py")
 st.title("Dimer")
 st.markdown("How strongly molecules hold together, by the model, GFN2-xTB and ANI, beside DFT and CCSD(T).")
 active = model.active_model()
-view = st.segmented_control(
-    "Show", _VIEWS, default=_VIEWS[0], required=True, key="view", label_visibility="collapsed", **LINKED
-)
-if view == _VIEWS[1]:
-    base_pair_view(active)
-elif view == _VIEWS[2]:
-    reference_view(active)
-else:
-    show_complex()
+show_complex()
 card.model_card(active)

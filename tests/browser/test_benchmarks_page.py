@@ -1,6 +1,7 @@
 """Page Benchmarks in a real browser: cards side by side, and errors measured on request with their figures."""
 
 import json
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -34,3 +35,20 @@ def test_models_side_by_side_are_measured_and_downloaded(page: Page):
         everything.click()
     errors = json.loads(download.value.path().read_text())["errors"]
     assert {*MODELS, "GFN2-xTB"} <= {row["method"] for row in errors}
+
+
+def test_point_of_the_reference_figure_shows_its_dimer(page: Page):
+    # The address that it had before.
+    driving.open_app(page, "/dimer?view=Reference+dimers")
+    driving.settled(page)
+    page.get_by_role("button", name="Compute with the active model").click()
+    expect(page.get_by_role("button", name="Reference dimers vertical (CSV)")).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
+    expect(page.get_by_text(re.compile("^model, RMSE"))).to_be_visible()
+    figure = page.locator(".js-plotly-plot").filter(has_text="model, RMSE")
+    point = figure.locator(".scatterlayer .trace").first.locator(".points path").nth(7)
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
+    expect(page.get_by_role("combobox", name="Dimer")).not_to_have_value("")

@@ -5,13 +5,17 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pages.components.benchmarks.views import calibrations_in
+from pages.components.widgets import gallery
+from tests.pages.conftest import finish
 from tests.pages.test_train import button, labelled, text_of
 from tests.small_training import small_store
 from virialff.benchmarks.report import evaluate_models
 from virialff.documents import read_object
+from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
 from virialff.models import registry
 from virialff.models.registry import load_model
 from virialff.settings import ASSETS, MODELS_VARIABLE
@@ -101,3 +105,35 @@ def test_calibrations_are_found_however_deep():
     entry = {"quantity": "total energy", "unit": "kcal/mol", "n_values": 5, "bins": {"spread": [1.0]}}
     assert calibrations_in({"a": {"b": {"total energy": entry}}, "c": [1]}) == {"total energy": entry}
     assert calibrations_in("not measured") == {}
+
+
+def table_with(page, column):
+    return next(frame.value for frame in page.dataframe if column in frame.value.columns)
+
+
+def test_paper_table_is_there_before_anything_is_computed(page):
+    assert not page.exception
+    paper = table_with(page, "paper: reference (kcal/mol)").set_index("pair")
+    assert paper.loc["A-T", "paper: reference (kcal/mol)"] == -12.4
+    assert paper.loc["G-C", "paper: model (kcal/mol)"] == -30.5
+    vertical = table_with(page, "JSCH: CCSD(T)/CBS (kcal/mol)").set_index("pair")
+    assert vertical.loc["A-T", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -16.86
+    assert vertical.loc["G-C", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -32.06
+
+
+def test_reference_dimers_with_the_dimer_of_a_point(page):
+    button(page, "Compute with the active model").click().run()
+    finish(page)
+    assert not page.exception
+    table = table_with(page, "model (kcal/mol)")
+    vertical = [dimer for dimer in gallery.references().dimers if dimer.geometry == "vertical"]
+    held = [dimer for dimer in vertical if REFERENCE in dimer.interaction_energies]
+    assert len(table) == len(held)
+    one = next(dimer for dimer in held if dimer.index == 5 and dimer.database == "S66")
+    row = table[table["dimer"].str.startswith("S66 5:")].iloc[0]
+    expected = load_model().force_field(one.molecule).interaction_energy(one.molecule.positions[0])
+    assert row["model (kcal/mol)"] == pytest.approx(float(expected[0] if np.ndim(expected) else expected), abs=1e-3)
+    page.selectbox(key="reference_scatter_row").select_index(0).run()
+    assert not page.exception
+    values = table_with(page, "E_int (kcal/mol)").set_index("method")["E_int (kcal/mol)"]
+    assert values["reference"] == pytest.approx(table["reference (kcal/mol)"][0])

@@ -1,9 +1,9 @@
-"""Page Dimer: complexes given, placed and from the gallery; energies, contributions, the paper's comparisons."""
+"""Page Dimer: complexes given, placed and from the gallery; energies, contributions, approach."""
 
 import numpy as np
 import pytest
 
-from pages.components.dimer import complexes
+from pages.components.widgets import gallery
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
@@ -35,13 +35,13 @@ def table_with(app, column):
 
 @pytest.fixture(scope="module")
 def water_dimer() -> Molecule:
-    label = next(name for name in complexes.gallery() if name.startswith("S66 1:"))
-    return complexes.gallery_molecule(label)
+    label = next(name for name in gallery.gallery() if name.startswith("S66 1:"))
+    return gallery.gallery_molecule(label)
 
 
 def test_gallery_complex_by_every_method_beside_dft_and_coupled_cluster(app, water_dimer):
     on_interactions(app)
-    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
     assert app.header[0].value == "H₄O₂"
     choose(app, "interaction_methods", ["model", "GFN2-xTB"])
     press(app, "Compute as it is")
@@ -75,7 +75,7 @@ def test_the_relaxed_complex_is_what_is_shown(app):
 
 def test_dft_on_request_is_that_of_the_references(app):
     on_interactions(app)
-    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
     choose(app, "interaction_methods", ["GFN2-xTB", REFERENCE])
     press(app, "Compute as it is")
     assert not app.exception
@@ -100,18 +100,18 @@ def test_read_only_installation_computes_the_quick_methods_alone(app, monkeypatc
 
 
 def test_base_pairs_lead_the_gallery_where_they_are_known(psi4_data_or_references):
-    assert [name.split(": ")[1] for name in list(complexes.gallery())[:2]] == ["G-C", "A-T"]
+    assert [name.split(": ")[1] for name in list(gallery.gallery())[:2]] == ["G-C", "A-T"]
 
 
 @pytest.fixture
 def psi4_data_or_references():
-    if not any(name.startswith("JSCH") for name in complexes.gallery()):
+    if not any(name.startswith("JSCH") for name in gallery.gallery()):
         pytest.skip("neither psi4-data nor the references hold the base pairs")
 
 
 def test_contributions_sum_to_the_interaction_energy(app, water_dimer):
     on_interactions(app)
-    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
     table = table_with(app, "total (kcal/mol)")
     assert len(table) == 9
     expected = float(load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0]))
@@ -166,7 +166,7 @@ def test_second_molecule_is_asked_for(app):
 
 def test_approach_has_its_well(app):
     on_interactions(app)
-    app.selectbox(key="dimer").set_value(next(n for n in complexes.gallery() if n.startswith("S66 1:"))).run()
+    app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
     choose(app, "approach_methods", ["GFN2-xTB"])
     press(app, "Compute the curve")
     assert not app.exception
@@ -174,37 +174,6 @@ def test_approach_has_its_well(app):
     lowest = curve["contact (Angstrom)"][curve["GFN2-xTB (kcal/mol)"].idxmin()]
     assert 1.6 < lowest < 2.3
     assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
-
-
-def test_paper_table_is_there_before_anything_is_computed(app):
-    on_interactions(app)
-    choose(app, "view", "Base pairs A-T and G-C")
-    assert not app.exception
-    paper = table_with(app, "paper: reference (kcal/mol)").set_index("pair")
-    assert paper.loc["A-T", "paper: reference (kcal/mol)"] == -12.4
-    assert paper.loc["G-C", "paper: model (kcal/mol)"] == -30.5
-    vertical = table_with(app, "JSCH: CCSD(T)/CBS (kcal/mol)").set_index("pair")
-    assert vertical.loc["A-T", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -16.86
-    assert vertical.loc["G-C", "JSCH: CCSD(T)/CBS (kcal/mol)"] == -32.06
-
-
-def test_reference_dimers_with_the_dimer_of_a_point(app):
-    on_interactions(app)
-    choose(app, "view", "Reference dimers")
-    press(app, "Compute with the active model")
-    assert not app.exception
-    table = table_with(app, "model (kcal/mol)")
-    vertical = [dimer for dimer in complexes.references().dimers if dimer.geometry == "vertical"]
-    held = [dimer for dimer in vertical if REFERENCE in dimer.interaction_energies]
-    assert len(table) == len(held)
-    one = next(dimer for dimer in held if dimer.index == 5 and dimer.database == "S66")
-    row = table[table["dimer"].str.startswith("S66 5:")].iloc[0]
-    expected = load_model().force_field(one.molecule).interaction_energy(one.molecule.positions[0])
-    assert row["model (kcal/mol)"] == pytest.approx(float(expected[0] if np.ndim(expected) else expected), abs=1e-3)
-    app.selectbox(key="reference_scatter_row").select_index(0).run()
-    assert not app.exception
-    values = table_with(app, "E_int (kcal/mol)").set_index("method")["E_int (kcal/mol)"]
-    assert values["reference"] == pytest.approx(table["reference (kcal/mol)"][0])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Views of several methods' energies of the same geometries, shared by the pages that compare them."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.widgets.show import without_signed_zeros
+from pages.components.shell.text import file_stem
+from pages.components.widgets.show import download, without_signed_zeros
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
 
@@ -44,15 +47,19 @@ def timing(runs: list[MethodEnergies], *, noun: str = "conformer") -> None:
     st.caption(f"Time measured on this computer; the first {noun}, which also pays for loading, is not counted.")
 
 
-def energy_table(table: pd.DataFrame, *, pinned: str) -> None:
-    """A table with energies to two decimals, populations in per cent and its first column in sight."""
-    formats = {
-        name: st.column_config.NumberColumn(format="%.2f") for name in table.columns.astype(str) if "(kcal/mol)" in name
-    }
-    for name in table.columns.astype(str):
-        if " population " in name:
-            formats[name] = st.column_config.NumberColumn(format="percent")
-    formats[pinned] = st.column_config.NumberColumn(pinned=True)
+def energy_table(table: pd.DataFrame, *, pinned: str, name: str = "") -> None:
+    """A table with energies to two decimals, populations in per cent and one column in sight; named, with its CSV."""
+    formats: dict[str, Any] = {}
+    for column in table.columns.astype(str):
+        if "(kcal/mol)" in column:
+            formats[column] = st.column_config.NumberColumn(format="%.2f")
+        elif "(Angstrom)" in column:
+            formats[column] = st.column_config.NumberColumn(format="%.3f")
+        elif " population " in column:
+            formats[column] = st.column_config.NumberColumn(format="percent")
+    formats[pinned] = st.column_config.Column(pinned=True)
     height = min(38 + 35 * len(table), 420)
     shown = without_signed_zeros(table, 2)
     st.dataframe(shown, hide_index=True, column_config=formats, height=height, placeholder="–")
+    if name:
+        download(f"{name} (CSV)", table, f"{file_stem(name.lower())}.csv", key=f"csv_{name}")
