@@ -17,6 +17,8 @@ SHIPPED = (
     "main.py",
     "pages/**/*.py",
     "pages/**/*.html",
+    "pages/**/*.js",
+    "pages/**/*.css",
     "training/**/*.py",
     "training/**/*.yaml",
     "training/**/*.smi",

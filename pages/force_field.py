@@ -6,10 +6,9 @@ from pages.components.force_field import batch, views
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.text import file_stem
-from pages.components.widgets import card, charges, geometry, inputs
+from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
-from pages.components.widgets.show import heading
-from virialff.models.force_field import ForceField
+from pages.components.widgets.workspace import Workspace, my_molecule
 from virialff.molecules.topology import RELATIONS
 from virialff.parameters.contributions import BEYOND_ANGLES, NONBONDED
 
@@ -18,65 +17,48 @@ _PAIRS = {
     "all that are not bonded": NONBONDED,
     "all, bonded ones too": RELATIONS,
 }
+_VIEW = "force_field_view"
+_CHARGES, _PAIR, _PARAMETERS, _ENERGIES = "Charges", "Atom pair", "Lennard-Jones", "Pair energies"
+_VIEWS = (_CHARGES, _PAIR, _PARAMETERS, _ENERGIES)
+
+
+def results(work: Workspace) -> None:
+    """All that is predicted for the current molecule."""
+    if state.link_has("pair") and _VIEW not in st.query_params:
+        st.session_state[_VIEW] = _PAIR
+    state.stays_at(_VIEW, _CHARGES)
+    views_of = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
+    molecule, force_field, geometry = work.shown.molecule, work.force_field, work.geometry
+    with views_of[_CHARGES]:
+        spread = card.spread_of_charges(work.model, molecule)
+        charges.charge_table(molecule, force_field.charges, spread, work.model.rare_atoms(molecule))
+        charges.dipole_metrics(force_field.charges, geometry)
+    with views_of[_PAIR]:
+        views.pair_inspector(force_field, geometry)
+    with views_of[_PARAMETERS]:
+        views.parameter_distributions(force_field)
+    # Many pairs take their time: only while they are looked at.
+    if views_of[_ENERGIES].open:
+        with views_of[_ENERGIES]:
+            pair_energies(work)
+    views.download_row(work.shown, force_field, work.model, geometry)
+
+
+def pair_energies(work: Workspace) -> None:
+    """Which atom pairs hold the shown geometry."""
+    if work.geometry.positions is None:
+        st.info(work.geometry.note)
+        return
+    st.caption("Which atom pairs hold this geometry: the energy of each, by the model.")
+    stem = file_stem(work.shown.title, work.shown.molecule.formula)
+    contribution_view(work.force_field, work.geometry.positions, _PAIRS, key="molecule_pairs", stem=stem)
+
 
 enter_through_app()
-st.title("Force field")
-st.markdown("Give a molecule and see the force field that the model predicts for it.")
-inputs.molecule_input()
-
+work = my_molecule("Force field")
+if work is not None:
+    with work.right:
+        results(work)
 active = model.active_model()
-current = state.loaded()
-
-
-def results(shown: state.Loaded) -> None:
-    """All that is predicted for the current molecule."""
-    force_field = model.treatable(active, shown.molecule)
-    if force_field is None:
-        return
-    heading(shown, origin=True)
-    card.warn_rare_atoms(active, shown.molecule)
-    card.show_notes(shown.molecule)
-    rare = active.rare_atoms(shown.molecule)
-    structure = st.container()
-    st.subheader("Partial charges")
-    spread = card.spread_of_charges(active, shown.molecule)
-    charges.charge_table(shown.molecule, force_field.charges, spread, rare)
-    with structure:  # After the charges, which then need not wait for a geometry and for WebGL.
-        chosen = geometry.shown_geometry(shown)
-        charges.structure_views(shown.molecule, force_field.charges, chosen, rare)
-    charges.dipole_metrics(force_field.charges, chosen)
-    st.subheader("Lennard-Jones parameters")
-    views.parameter_distributions(force_field)
-    decomposition(shown, force_field, chosen)
-    st.subheader("Potential of an atom pair")
-    views.pair_inspector(force_field, chosen)
-    st.subheader("Download")
-    views.download_row(shown, force_field, active, chosen)
-
-
-def decomposition(shown: state.Loaded, force_field: ForceField, chosen: geometry.Geometry) -> None:
-    """Which atom pairs hold the shown conformer; opened when asked for."""
-    state.stays_open("decomposition")
-    place = st.expander(
-        "Which atom pairs hold this conformer", icon=":material/grid_on:", on_change="rerun", key="decomposition"
-    )
-    if not place.open:
-        return
-    with place:
-        if chosen.positions is None:
-            st.info(chosen.note)
-            return
-        st.caption("Energy of each atom pair at the shown geometry, by the model.")
-        stem = file_stem(shown.title, shown.molecule.formula)
-        contribution_view(force_field, chosen.positions, _PAIRS, key="molecule_pairs", stem=stem)
-
-
-if current is None:
-    st.info(
-        "Nothing to show yet: draw a molecule and press Apply, type a SMILES, upload a file or choose an example.",
-        icon=":material/arrow_upward:",
-    )
-else:
-    results(current)
 batch.many_molecules(active)
 card.model_card(active)

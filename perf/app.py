@@ -66,11 +66,6 @@ def charges(page: Page) -> list[tuple[str, str, str]]:
     """From Enter in the SMILES field to the new charges in the page."""
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Force field").click()
     wait_until_idle(page)
-    expander = page.get_by_text("Choose another molecule")
-    if expander.count():
-        expander.first.click()
-    page.get_by_role("tab", name="SMILES").click()
-    wait_until_idle(page)
     seconds = []
     for smiles in FIFTY_ATOMS:
         field = page.get_by_role("textbox", name="SMILES")

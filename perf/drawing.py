@@ -49,8 +49,6 @@ def main() -> None:
     with browser() as chromium, app() as address:
         page = chromium.new_page()
         open_page(page, address)
-        page.get_by_role("tab", name="SMILES").click()
-        wait_until_idle(page)
         enter(page, "C")  # loads the model
         times = {name: enter(page, smiles) for name, smiles in MOLECULES.items()}
     for name, (charges, settled) in times.items():

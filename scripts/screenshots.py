@@ -26,7 +26,6 @@ def leucine(page: Page, address: str, name: str) -> None:
     """The page of this name with the example that has conformers."""
     open_page(page, address)
     settle(page)
-    page.get_by_role("tab", name="Examples").click()
     page.get_by_role("button", name="leucine, 20 conformers", exact=True).click()
     settle(page)
     page.get_by_role("link", name=name).click()

@@ -21,15 +21,22 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
+def open_way(page: Page, name: str) -> None:
+    """Open the file, the editor or the examples below the line of the molecule input, where they are not open."""
+    button = page.get_by_role("radio", name=name)
+    if button.get_attribute("aria-checked") != "true":
+        button.click()
+    settled(page)
+
+
 def enter_smiles(page: Page, smiles: str) -> None:
-    open_tab(page, "SMILES")
     field = page.get_by_role("textbox", name="SMILES")
     field.fill(smiles)
     field.press("Enter")
 
 
 def upload(page: Page, name: str, text: str) -> None:
-    open_tab(page, "Upload")
+    open_way(page, "File")
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})
 
 

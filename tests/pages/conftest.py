@@ -20,21 +20,21 @@ def app() -> AppTest:
     return AppTest.from_file(str(ROOT / "main.py"), default_timeout=TIMEOUT_SECONDS)
 
 
-def open_tab(app: AppTest, name: str) -> AppTest:
-    """Switch the tab of the molecule input."""
-    app.session_state["input_tab"] = name
+def open_way(app: AppTest, name: str) -> AppTest:
+    """Open the file, the editor or the examples below the line of the molecule input."""
+    app.session_state["input_way"] = name
     return app.run()
 
 
 def enter_smiles(app: AppTest, smiles: str) -> AppTest:
-    """Type SMILES into its field, as a user does."""
-    open_tab(app, "SMILES")
+    """Type SMILES into the line, as a user does."""
+    app.run()
     return app.text_input(key="smiles_text").set_value(smiles).run()
 
 
 def upload(app: AppTest, name: str, text: str) -> AppTest:
     """Upload a file with this text."""
-    open_tab(app, "Upload")
+    open_way(app, "File")
     return app.file_uploader(key="uploader").set_value((name, text.encode(), "text/plain")).run()
 
 

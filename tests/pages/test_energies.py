@@ -169,7 +169,7 @@ def test_two_sessions_do_not_share_a_molecule(app):
 def test_example_with_conformers(app):
     app.run()
     app.switch_page("pages/energies.py").run()
-    app.session_state["input_tab"] = "Examples"
+    app.session_state["input_way"] = "Examples"
     app.run()
     index = next(k for k, example in enumerate(examples()) if example.file)
     app.button(key=f"example_{index}").click().run()

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 
 from pages.components.widgets.inputs import UPLOAD_TYPES
-from tests.pages.conftest import enter_smiles, open_tab, upload
+from tests.pages.conftest import enter_smiles, open_way, upload
 from virialff import load_model
 from virialff.conformers.generation import search
 from virialff.io.examples import examples
@@ -82,7 +82,6 @@ def test_link_that_cannot_be_read_says_so_and_keeps_the_text(app):
     app.query_params["smiles"] = "CC(O"
     app.run()
     assert not app.exception
-    open_tab(app, "SMILES")
     assert "cannot be read" in app.error[0].value
     assert app.text_input(key="smiles_text").value == "CC(O"
 
@@ -124,7 +123,7 @@ def test_typed_text_survives_a_change_of_page(app):
 
 @pytest.mark.parametrize("index", range(len(examples())), ids=[example.name for example in examples()])
 def test_every_example_opens(app, index):
-    open_tab(app, "Examples")
+    open_way(app, "Examples")
     app.button(key=f"example_{index}").click().run()
     assert not app.exception
     assert not app.error
@@ -136,7 +135,8 @@ def test_upload_keeps_coordinates_and_conformers(app, butanol):
     upload(app, "butanol.sdf", sdf_of(butanol))
     assert not app.exception
     assert formula(app) == ["C₄H₁₀O"]
-    assert app.success[0].value.replace("\\", "").startswith("butanol.sdf")
+    said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
+    assert "15 atoms, 2 conformers; from: file butanol.sdf" in said
     assert any("conformer 1 of 2, coordinates as given" in caption.value for caption in app.caption)
     distance = next(m.value for m in app.metric if m.label == "distance")
     i, j = (int(app.selectbox[k].value) for k in (0, 1))

@@ -49,7 +49,7 @@ def test_arrow_is_drawn_when_asked_for(app):
 
 def test_pairs_that_hold_the_conformer(app, butanol):
     upload(app, "butanol.sdf", sdf_of(butanol))
-    app.session_state["decomposition"] = True
+    app.session_state["force_field_view"] = "Pair energies"
     app.run()
     assert not app.exception
     table = table_with(app, "total (kcal/mol)")

@@ -91,7 +91,7 @@ def test_files_and_examples_keep_their_order_in_the_link(app):
     other = opened_anew(app, "force_field")
     assert box(other, "First atom").options == box(app, "First atom").options
     assert key_of(other) == key_of(app)
-    app.session_state["input_tab"] = "Examples"
+    app.session_state["input_way"] = "Examples"
     app.run()
     next(button for button in app.button if button.label == "ibuprofen").click().run()
     assert key_of(opened_anew(app, "force_field")) == key_of(app)

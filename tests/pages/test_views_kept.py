@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.pages.conftest import enter_smiles, open_tab, upload
+from tests.pages.conftest import enter_smiles, open_way, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.molecules.molecule import Molecule
@@ -38,7 +38,7 @@ def test_the_record_of_an_upload_stays_the_one_that_is_shown(app):
     upload(app, "two.sdf", "".join(sdf_of(molecule, molecule.formula) for molecule in records))
     app.selectbox(key="upload_record").select_index(1).run()
     away_and_back(app)
-    open_tab(app, "Upload")
+    open_way(app, "File")
     assert app.selectbox(key="upload_record").value == 1
     assert [header.value for header in app.header] == ["H₂O"]
 
@@ -56,7 +56,7 @@ def test_typed_recipe_is_kept(app, tmp_path, monkeypatch):
 
 def test_opened_parts_of_the_molecule_page_are_kept(app):
     enter_smiles(app, "CCO")
-    app.session_state["decomposition"] = True
+    app.session_state["force_field_view"] = "Pair energies"
     app.run()
     assert any(element.label == "Term" for element in app.selectbox)
     away_and_back(app)

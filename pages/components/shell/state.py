@@ -15,7 +15,7 @@ LINKED: dict[str, Any] = {"bind": "query-params", **KEPT}
 
 LINK_PARAMETER = "smiles"
 #: Parts of the address that are written while a page shows them: choices whose widgets depend on the molecule.
-LINK_PARTS = ("scan", "methods", "pair", "contact")
+LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry")
 #: Key of the text field, so that a link fills it too.
 SMILES_TEXT = "smiles_text"
 _LOADED = "loaded_molecule"
@@ -84,6 +84,11 @@ def opened_with(part: str) -> str | None:
     return text
 
 
+def link_has(part: str) -> bool:
+    """Whether the link that opened the session says something of this part that no page has taken yet."""
+    return part in st.session_state.get(_OPENED_WITH, {})
+
+
 def keep_in_link(part: str, text: str) -> None:
     """Put a part of the page into the address, until the page is drawn without it; no text takes it out."""
     st.session_state[_WRITTEN].add(part)
@@ -95,10 +100,19 @@ def keep_in_link(part: str, text: str) -> None:
 
 def stays_open(key: str) -> None:
     """Before an expander with this key and `on_change="rerun"`: it is open as it was when the page was left."""
+    stays_at(key, False)
+
+
+def stays_at(key: str, first: Any) -> None:
+    """Before tabs with this key and `on_change="rerun"`: the same is open as when the page was left, at first `first`.
+
+    An expander is open or not; what the address says of a bound one comes first.
+    """
     memory = f"{key}_memory"
-    if key not in st.session_state:
-        st.session_state[key] = st.session_state.get(memory, False)
-    st.session_state[memory] = st.session_state[key]
+    if key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = st.session_state.get(memory, first)
+    if key in st.session_state:
+        st.session_state[memory] = st.session_state[key]
 
 
 def write_link() -> None:

@@ -21,6 +21,7 @@ from virialff.text import fixed
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
 _VIEW_HEIGHT = 400
+_STACKED_HEIGHT = 280
 #: Length of the dipole's arrow, Angstrom a debye.
 _ARROW_PER_DEBYE = 1.5
 #: Sums of charges (e) below this count as zero.
@@ -35,23 +36,28 @@ _SHOWN_NAMES = {
 _LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
 
 
-def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry, rare: RareAtoms | None = None) -> None:
-    """2D depiction and 3D view side by side, rare atoms marked, with the colour bar in words and numbers."""
+def structure_views(
+    molecule: Molecule,
+    charges: np.ndarray,
+    geometry: Geometry,
+    rare: RareAtoms | None = None,
+    *,
+    beside: bool = True,
+) -> None:
+    """2D depiction and 3D view `beside` each other or below, rare atoms marked, with the colour bar."""
     marked = [] if rare is None else [int(atom) for atom in np.flatnonzero(rare.mask)]
-    flat, spatial = st.columns(2, gap="medium")
+    height = _VIEW_HEIGHT if beside else _STACKED_HEIGHT
+    flat, spatial = st.columns(2, gap="medium") if beside else (st.container(), st.container())
+    with spatial:
+        _spatial(molecule, charges, geometry, marked, height)
     with flat, st.container(horizontal=True, vertical_alignment="bottom"):
         labels = st.segmented_control(
-            "Write on the atoms", list(_LABELS), default="Nothing", required=True, key="depiction_labels", **LINKED
+            "Write on the atoms", list(_LABELS), default="Atom numbers", required=True, key="depiction_labels", **LINKED
         )
         hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **LINKED)
     with flat:
         svg = structure_svg(
-            molecule,
-            charges,
-            hydrogens=hydrogens,
-            labels=_LABELS[labels or "Nothing"],
-            marked=marked,
-            height=_VIEW_HEIGHT,
+            molecule, charges, hydrogens=hydrogens, labels=_LABELS[labels or "Nothing"], marked=marked, height=height
         )
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
         if marked:
@@ -60,17 +66,19 @@ def structure_views(molecule: Molecule, charges: np.ndarray, geometry: Geometry,
                 "those of rotatable bonds, ring systems and contacts that it did not have."
             )
         download("Structure (SVG)", svg, f"{molecule.formula}.svg", key="structure_svg")
-    with spatial:
-        if geometry.positions is None:
-            st.info(geometry.note, title="No 3D view")
-        else:
-            dipole = point_charge_dipole(charges, geometry.positions)
-            shown = st.toggle("Dipole arrow", key="dipole_arrow", **KEPT)
-            arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
-            viewer.show(molecule, geometry.positions, charges, height=_VIEW_HEIGHT, arrow=arrow, marked=marked)
-            note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""
-            st.caption(f"{geometry.note}{note} Drag to turn, scroll to zoom, point at an atom for its charge.")
     color_bar(ChargeScale.fitting(charges))
+
+
+def _spatial(molecule: Molecule, charges: np.ndarray, geometry: Geometry, marked: list[int], height: int) -> None:
+    if geometry.positions is None:
+        st.info(geometry.note, title="No 3D view")
+        return
+    dipole = point_charge_dipole(charges, geometry.positions)
+    shown = st.toggle("Dipole arrow", key="dipole_arrow", **KEPT)
+    arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
+    viewer.show(molecule, geometry.positions, charges, height=height, arrow=arrow, marked=marked)
+    note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""
+    st.caption(f"{geometry.note}{note} Drag to turn, scroll to zoom, point at an atom for its charge.")
 
 
 def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:

@@ -1,4 +1,4 @@
-"""Ways to give a molecule: draw it, type SMILES, upload a file, choose an example."""
+"""Ways to give a molecule: one line for SMILES, InChI or the name of an example; file, editor and gallery below it."""
 
 from dataclasses import dataclass
 
@@ -13,23 +13,25 @@ from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
 from virialff.io.drawing import drawing_of, molecule_from_drawing
 from virialff.io.examples import Example, examples
+from virialff.io.identifier import example_named, molecule_from_text
 from virialff.io.uploads import MAX_RECORDS, Upload
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.text import counted
 
 UPLOAD_TYPES = ["sdf", "mol", "xyz", "pdb", "smi", "smiles", "csv"]
-_TABS = ("Draw", "SMILES", "Upload", "Examples")
+_FILE, _DRAW, _EXAMPLES = "File", "Draw", "Examples"
+_ICONS = {_FILE: "upload_file", _DRAW: "draw", _EXAMPLES: "apps"}
 _EDITOR_HEIGHT = 420
 _ERRORS_SHOWN = 20
 _OLDER = "The results below are still those of the molecule before."
 
 # Keys in the session state. Drafts and errors outlive a change of page; a text that was typed is never lost.
-_TAB = "input_tab"
-_TAB_MEMORY = "input_tab_memory"
+_WAY = "input_way"
+_CLOSE = "input_close"
 _EDITOR = "editor"
 _DRAW_ERROR = "draw_error"
-_SMILES_ERROR = "smiles_error"
+_TEXT_ERROR = "smiles_error"
 _UPLOADER = "uploader"
 _ADD_HYDROGENS = "add_hydrogens"
 _UPLOAD = "upload"
@@ -47,25 +49,54 @@ class Editor:
 
 
 def molecule_input() -> None:
-    """The four tabs; each makes its molecule the current one and shows its own errors."""
-    if _TAB not in st.session_state:
-        st.session_state[_TAB] = st.session_state.get(_TAB_MEMORY, _TABS[0])
-    tabs = st.tabs(_TABS, key=_TAB, on_change="rerun")
-    st.session_state[_TAB_MEMORY] = st.session_state[_TAB]
-    for tab, show in zip(tabs, (_draw, _smiles, _upload, _examples), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    """The line, and below it what was opened; each makes its molecule the current one and shows its own errors."""
+    if st.session_state.pop(_CLOSE, False):
+        st.session_state[_WAY] = None
+    elif _WAY not in st.session_state:
+        st.session_state[_WAY] = _EXAMPLES if state.loaded() is None else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text_input(
+            "SMILES, InChI or the name of an example",
+            key=state.SMILES_TEXT,
+            placeholder="SMILES, InChI or the name of an example: CC(=O)Oc1ccccc1C(=O)O, aspirin",
+            on_change=_take_text,
+            label_visibility="collapsed",
+            width=420,
+            **KEPT,
+        )
+        st.button(
+            "Show",
+            on_click=_take_text,
+            type="primary",
+            help="A dot separates the molecules of a complex: O.O is a water dimer. Hydrogens are added for you.",
+        )
+        way = st.segmented_control(
+            "Other ways to give a molecule",
+            list(_ICONS),
+            format_func=lambda name: f":material/{_ICONS[name]}: {name}",
+            key=_WAY,
+            label_visibility="collapsed",
+            **KEPT,
+        )
+    if _TEXT_ERROR in st.session_state:
+        _refuse(st.session_state[_TEXT_ERROR], "This text cannot be used")
+    elif (problem := state.link_error()) is not None:
+        _refuse(problem, "The SMILES in the link cannot be used")
+    if way == _FILE:
+        _file()
+    elif way == _DRAW:
+        _draw()
+    elif way == _EXAMPLES:
+        _examples()
+    _show_upload(whole=way == _FILE)
 
 
 def chosen_molecule(nothing: str) -> state.Loaded | None:
-    """The current molecule, under an expander to choose another; `nothing` is said where there is none."""
-    current = state.loaded()
-    with st.expander("Choose a molecule" if current is None else "Choose another molecule", expanded=current is None):
-        molecule_input()
+    """The current molecule, under the line to choose another; `nothing` is said where there is none."""
+    molecule_input()
     current = state.loaded()
     if current is None:
-        st.info(nothing)
+        st.info(nothing, icon=":material/arrow_upward:")
     return current
 
 
@@ -90,7 +121,10 @@ def _draw() -> None:
             st.session_state.pop(_DRAW_ERROR, None)
             state.load(molecule, "drawn")
             graph = keys.graph_key(molecule)
+            st.session_state[_CLOSE] = True
         st.session_state[_EDITOR] = Editor(block, graph, editor.fills)
+        if st.session_state.get(_CLOSE):
+            st.rerun()
     if _DRAW_ERROR in st.session_state:
         _refuse(st.session_state[_DRAW_ERROR], "This drawing cannot be used")
 
@@ -106,37 +140,27 @@ def _editor_in_step() -> Editor:
     return editor
 
 
-def _smiles() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(
-            "SMILES",
-            key=state.SMILES_TEXT,
-            placeholder="for example CC(=O)Oc1ccccc1C(=O)O",
-            help="A dot separates the molecules of a complex: O.O is a water dimer. Hydrogens are added for you.",
-            on_change=_take_smiles,
-            **KEPT,
-        )
-        st.button("Show", on_click=_take_smiles, type="primary")
-    if _SMILES_ERROR in st.session_state:
-        _refuse(st.session_state[_SMILES_ERROR], "This SMILES cannot be used")
-    elif (problem := state.link_error()) is not None:
-        _refuse(problem, "The SMILES in the link cannot be used")
-
-
-def _take_smiles() -> None:
-    st.session_state.pop(_SMILES_ERROR, None)
+def _take_text() -> None:
+    st.session_state.pop(_TEXT_ERROR, None)
     text = st.session_state[state.SMILES_TEXT].strip()
     if not text:
         return
     try:
-        molecule = Molecule.from_smiles(text)
+        molecule = molecule_from_text(text)
     except VirialffError as error:
-        st.session_state[_SMILES_ERROR] = str(error)
+        st.session_state[_TEXT_ERROR] = str(error)
+        return
+    example = example_named(text)
+    if example is not None:
+        state.load(molecule, "example", example.name)
+    elif text.casefold().startswith("inchi="):
+        state.load(molecule, "InChI")
     else:
         state.load(molecule, "SMILES", molecule.name, typed=text)
+    st.session_state[_WAY] = None
 
 
-def _upload() -> None:
+def _file() -> None:
     st.file_uploader(
         "SDF, MOL, XYZ, PDB, SMILES or CSV file",
         type=UPLOAD_TYPES,
@@ -154,9 +178,6 @@ def _upload() -> None:
     )
     if _UPLOAD_ERROR in st.session_state:
         _refuse(st.session_state[_UPLOAD_ERROR], "This file cannot be used")
-    upload: Upload | None = st.session_state.get(_UPLOAD)
-    if upload is not None:
-        _show_upload(upload)
 
 
 def _take_upload() -> None:
@@ -174,15 +195,26 @@ def _take_upload() -> None:
     st.session_state[_RECORD] = 0
     if upload.molecules:
         _take_record()
+        if not upload.errors:
+            st.session_state[_WAY] = None
 
 
 def _take_record() -> None:
     upload: Upload = st.session_state[_UPLOAD]
     molecule = upload.molecules[st.session_state[_RECORD]]
-    state.load(molecule, f"file {upload.file_name}", molecule.name)
+    state.load(molecule, _origin(upload), molecule.name)
 
 
-def _show_upload(upload: Upload) -> None:
+def _origin(upload: Upload) -> str:
+    return f"file {upload.file_name}"
+
+
+def _show_upload(*, whole: bool) -> None:
+    """The file that was read: its molecules to choose from while one of them is shown, and on request the `whole`."""
+    upload: Upload | None = st.session_state.get(_UPLOAD)
+    current = state.loaded()
+    if upload is None or not (whole or (current is not None and current.origin == _origin(upload))):
+        return
     if len(upload.molecules) > 1:
         st.selectbox(
             f"{counted(len(upload.molecules), 'molecule')} in {plain(upload.file_name)}",
@@ -192,12 +224,14 @@ def _show_upload(upload: Upload) -> None:
             on_change=_take_record,
             **KEPT,
         )
-    elif upload.molecules:
+    elif whole and upload.molecules:
         st.success(f"{plain(upload.file_name)}: {plain(_describe(0, upload.molecules[0]))}")
     for note in upload.notes:
         st.info(sentence(note))
     if upload.truncated:
         st.warning(f"The file has more than {MAX_RECORDS} records; the first {MAX_RECORDS} were read.")
+    if not whole:
+        return
     if upload.errors:
         _show_record_errors(upload)
     if not upload.molecules and not upload.errors:
@@ -223,7 +257,6 @@ def _show_record_errors(upload: Upload) -> None:
 
 
 def _examples() -> None:
-    st.caption("Choose a molecule to start with.")
     with st.container(horizontal=True, gap="small"):
         for index, example in enumerate(examples()):
             with st.container(border=True, width=164, gap="small"):
@@ -240,6 +273,7 @@ def _examples() -> None:
 
 def _take_example(example: Example) -> None:
     state.load(example.molecule(), "example", example.name)
+    st.session_state[_WAY] = None
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -1,0 +1,88 @@
+"""The frame of the pages of My molecule: the input, what the molecule is, its structure in sight, results beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.components.shell import model as models
+from pages.components.shell.state import Loaded
+from pages.components.shell.text import one_line, plain, subscripted
+from pages.components.widgets import card, charges, inputs
+from pages.components.widgets.geometry import Geometry, shown_geometry
+from virialff.models.force_field import ForceField, Model
+from virialff.text import counted
+
+NOTHING = "Nothing to show yet: draw a molecule and press Apply, type a SMILES, upload a file or choose an example."
+_FOLDER = Path(__file__).parent
+_STYLE = f"<style>{(_FOLDER / 'workspace.css').read_text(encoding='utf-8')}</style>"
+_copy_link = st.components.v2.component(
+    "copy_link",
+    html='<button type="button"></button>',
+    css=(_FOLDER / "copy_link.css").read_text(encoding="utf-8"),
+    js=(_FOLDER / "copy_link.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The current molecule with all that the pages of My molecule share, and where they put what they add.
+
+    `left` is the column of the structure, which stays in sight; `right` that of the results. Below 1200 pixels they
+    are one column.
+    """
+
+    shown: Loaded
+    model: Model
+    force_field: ForceField
+    geometry: Geometry
+    left: DeltaGenerator
+    right: DeltaGenerator
+
+
+def my_molecule(title: str, nothing: str = NOTHING) -> Workspace | None:
+    """Title, input, header and structure of a page; None where there is no molecule that the model can treat.
+
+    What is missing is said: `nothing` before the first molecule.
+    """
+    st.title(title)
+    shown = inputs.chosen_molecule(nothing)
+    return None if shown is None else workspace(shown)
+
+
+def workspace(shown: Loaded, noun: str = "molecule") -> Workspace | None:
+    """Header, structure and the two columns for a molecule; None where the model cannot treat it, which is said."""
+    active = models.active_model()
+    st.html(_STYLE)
+    _header(shown, active)
+    force_field = models.treatable(active, shown.molecule, noun)
+    if force_field is None:
+        return None
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with right:
+        card.warn_rare_atoms(active, shown.molecule)
+        card.show_notes(shown.molecule)
+    with left, st.container(key="structure"):
+        geometry = shown_geometry(shown, active)
+        rare = active.rare_atoms(shown.molecule)
+        charges.structure_views(shown.molecule, force_field.charges, geometry, rare, beside=False)
+        st.code(shown.molecule.smiles, language=None, wrap_lines=True)
+    return Workspace(shown, active, force_field, geometry, left, right)
+
+
+def _header(shown: Loaded, active: Model) -> None:
+    """Formula, name, size, origin and model on one line, and a button that copies the address."""
+    molecule = shown.molecule
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="molecule_header"):
+        st.header(subscripted(molecule.formula), anchor=False, width="content")
+        if shown.title:
+            st.text(one_line(shown.title, limit=80))
+        parts = [counted(molecule.n_atoms, "atom")]
+        if molecule.n_fragments > 1:
+            parts.append(f"a complex of {counted(molecule.n_fragments, 'molecule')}")
+        parts.append(counted(molecule.n_conformers, "conformer") if molecule.n_conformers else "no coordinates given")
+        st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}; model: {plain(active.name)}", width="content")
+        without = ", without its coordinates" if shown.has_own_geometry else ""
+        hint = f"The address of this page reopens this molecule{without}."
+        _copy_link(data={"label": "Copy link", "done": "Copied", "hint": hint}, width="content", key="copy_link")
