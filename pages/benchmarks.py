@@ -1,11 +1,11 @@
-"""Page Benchmarks: the cards of the models, models side by side, errors measured on data that they never saw."""
+"""Page Benchmarks: errors of models and methods side by side, as shipped and measured anew, and studies."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
-from pages.components.benchmarks import complexes
+from pages.components.benchmarks import complexes, shipped
 from pages.components.benchmarks import studies as study_views
 from pages.components.benchmarks import tasks as evaluation_tasks
 from pages.components.benchmarks import views as evaluation_views
@@ -18,21 +18,10 @@ from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, Side
 from virialff.engines import ENGINES
 from virialff.errors import VirialffError
 from virialff.models.checkpoint import load_checkpoint
-from virialff.models.registry import RegisteredModel, registered_models
+from virialff.models.registry import registered_models
 
 _NONE = "none, the evaluation sets alone"
 _KEY = "evaluation"
-
-
-def cards_of(models: list[RegisteredModel]) -> dict[str, dict[str, Any]]:
-    """The cards by name; of a model that is damaged the page says why."""
-    cards = {}
-    for entry in models:
-        try:
-            cards[entry.name] = load_checkpoint(entry.folder).card
-        except VirialffError as error:
-            st.error(sentence(error), title=f"The model {one_line(entry.name)} cannot be loaded")
-    return cards
 
 
 def measure(names: list[str], level_of_first: str) -> None:
@@ -116,38 +105,40 @@ def _start(
     )
 
 
+def measure_now() -> None:
+    """Choose the models, then what they are measured on."""
+    registered = registered_models()
+    names = [entry.name for entry in registered]
+    kept = st.session_state.get("evaluation_models", [])
+    if any(name not in names for name in kept):
+        st.session_state["evaluation_models"] = [name for name in kept if name in names]
+    chosen = st.multiselect("Models", names, default=names[:3], key="evaluation_models", format_func=one_line, **LINKED)
+    levels = {}
+    for entry in registered:
+        if entry.name in chosen:
+            try:
+                levels[entry.name] = str(load_checkpoint(entry.folder).card["level_of_theory"])
+            except VirialffError as error:
+                st.error(sentence(error), title=f"The model {one_line(entry.name)} cannot be loaded")
+    if levels:
+        measure(list(levels), next(iter(levels.values())))
+    else:
+        st.info("Choose at least one model.")
+
+
 enter_through_app()
 st.title("Benchmarks")
 st.markdown("See how good the models are on molecules that they never saw, beside GFN2-xTB and ANI.")
-registered = registered_models()
-names = [entry.name for entry in registered]
-kept = st.session_state.get("evaluation_models", [])
-if any(name not in names for name in kept):
-    st.session_state["evaluation_models"] = [name for name in kept if name in names]
-chosen = st.multiselect(
-    "Models",
-    names,
-    default=names[:3],
-    key="evaluation_models",
-    format_func=one_line,
-    **LINKED,
-)
-models = [entry for entry in registered if entry.name in chosen]
-cards = cards_of(models)
-if not cards:
-    st.info("Choose at least one model.")
-else:
-    st.subheader("What the cards say")
-    evaluation_views.cards_side_by_side(cards)
-    for entry in models:
-        if entry.name in cards:
-            with st.expander(f"The card of {plain(entry.name)}", icon=":material/info:"):
-                evaluation_views.one_card(entry, cards[entry.name])
-    st.subheader("Measure now")
-    measure(list(cards), str(next(iter(cards.values()))["level_of_theory"]))
-st.subheader("Studies")
-study_views.studies()
-st.subheader("Base pairs A-T and G-C")
-complexes.base_pairs()
-st.subheader("Reference dimers")
-complexes.reference_dimers()
+views: dict[str, Callable[[], None]] = {
+    "Results": shipped.results,
+    "Base pairs": complexes.base_pairs,
+    "Reference dimers": complexes.reference_dimers,
+    "Measure now": measure_now,
+    "Studies": study_views.studies,
+}
+for tab, show in zip(
+    st.tabs(list(views), key="benchmarks_tab", on_change="rerun", bind="query-params"), views.values(), strict=True
+):
+    if tab.open:
+        with tab:
+            show()

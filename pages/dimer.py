@@ -49,8 +49,9 @@ def show_complex() -> None:
 
 enter_through_app()
 # Addresses of former versions, when the complexes of the paper were shown here.
-if st.query_params.get("view", "").startswith(("Base pairs", "Reference")):
-    st.switch_page("pages/benchmarks.py")
+for tab in ("Base pairs", "Reference dimers"):
+    if st.query_params.get("view", "").startswith(tab):
+        st.switch_page("pages/benchmarks.py", query_params={"benchmarks_tab": tab})
 st.title("Dimer")
 st.markdown("How strongly molecules hold together, by the model, GFN2-xTB and ANI, beside DFT and CCSD(T).")
 active = model.active_model()

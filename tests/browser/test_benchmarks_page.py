@@ -12,12 +12,16 @@ MODELS = ("default", "foundation-gfn2")
 
 def test_models_side_by_side_are_measured_and_downloaded(page: Page):
     driving.open_app(page, "/benchmarks?" + "&".join(f"evaluation_models={name}" for name in MODELS))
-    expect(page.get_by_role("button", name="Errors in the cards (CSV)")).to_be_visible(timeout=driving.SLOW)
+    # What was measured is in sight at once.
+    expect(page.locator(".js-plotly-plot .scatterlayer .points path").first).to_be_in_viewport(timeout=driving.SLOW)
+    expect(page.get_by_role("button", name="Errors (CSV)")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     table = page.get_by_test_id("stTable").first
     for name in MODELS:
         expect(table.get_by_role("columnheader", name=name, exact=True)).to_be_visible()
     expect(table.get_by_role("row").filter(has_text="total energy").first).to_be_visible()
+    driving.open_tab(page, "Measure now")
+    driving.settled(page)
     for words in ("Checks of the parameters too", "S66, base pairs and conformers too"):
         page.get_by_text(words).click()
         driving.settled(page)

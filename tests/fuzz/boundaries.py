@@ -69,7 +69,7 @@ _NOT_STARTED = {
     "ship",
     "data import-qmugs",
 }
-_PAGES = ("force_field", "conformers", "energies", "dimer", "parameters", "benchmarks", "data", "train")
+_PAGES = ("force_field", "conformers", "energies", "dimer", "parameters", "benchmarks", "data", "train", "models")
 _KEYS = (
     *(
         "smiles",

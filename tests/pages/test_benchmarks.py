@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.components.benchmarks.views import calibrations_in
 from pages.components.widgets import gallery
+from pages.components.widgets.card_tables import calibrations_in
 from tests.pages.conftest import finish
-from tests.pages.test_train import button, labelled, text_of
+from tests.pages.test_train import button, labelled
 from tests.small_training import small_store
 from virialff.benchmarks.report import evaluate_models
 from virialff.documents import read_object
@@ -45,31 +45,47 @@ def words_of(table):
     return unescaped.rename(columns=lambda name: name.replace("\\", ""))
 
 
-def test_cards_side_by_side_and_one_without_metrics(page):
-    labelled(page.multiselect, "Models").set_value(["default", "bare"]).run()
+def open_tab(page, name):
+    page.session_state["benchmarks_tab"] = name
+    return page.run()
+
+
+def test_it_opens_with_what_the_cards_measured(page):
     assert not page.exception
+    card = read_object(ASSETS / "models" / "default" / "card.json")
+    rows = [row for row in card["metrics"]["side by side"]["errors"] if row["sizes"] == "all"]
     table = words_of(page.table[0])
-    assert {"default", "bare"} <= set(table.columns)
-    assert set(table["bare"]) == {""}
-    mae = table.loc[table["quantity"].str.startswith("total energy"), "default"].iloc[0]
+    assert len(table) == len({(row["set"], row["quantity"]) for row in rows})
+    assert {"default", "GFN2-xTB"} <= set(table.columns)
+    mae = next(row["mae"] for row in rows if row["method"] == "GFN2-xTB" and row["quantity"].startswith("total energy"))
+    assert table.loc[0, "GFN2-xTB"].startswith(f"{mae:.2f} (")
     labelled(page.button_group, "Statistic, with its 95 % interval").set_value("root mean square error").run()
     rmse = words_of(page.table[0])
-    assert float(rmse.loc[table.index[0], "default"].split()[0]) > float(mae.split()[0])
-    labelled(page.multiselect, "Models").set_value(["bare"]).run()
+    assert float(rmse.loc[0, "GFN2-xTB"].split()[0]) > mae
+    # The card of `bare` has no errors to open with.
+    assert labelled(page.selectbox, "As measured with the model").options == ["default", "foundation-gfn2", "paper"]
+    labelled(page.toggle, "By size and class too").set_value(True).run()
+    assert len(words_of(page.table[0])) > len(table)
+    labelled(page.selectbox, "As measured with the model").set_value("foundation-gfn2").run()
     assert not page.exception
-    assert "The cards hold no errors." in text_of(page)
+    assert "foundation-gfn2" in words_of(page.table[0]).columns
 
 
 def test_a_damaged_model_is_a_sentence_and_the_others_are_shown(page, tmp_path):
-    labelled(page.multiselect, "Models").set_value(["default", "bare"]).run()
     (tmp_path / "models" / "bare" / "card.json").write_text("{")
     page.run()
     assert not page.exception
     assert any("bare" in (error.value + str(error.proto)) for error in page.error)
     assert "default" in page.table[0].value.columns
+    open_tab(page, "Measure now")
+    labelled(page.multiselect, "Models").set_value(["default", "bare"]).run()
+    assert not page.exception
+    assert any("bare" in (error.value + str(error.proto)) for error in page.error)
+    assert "Measure" in [entry.label for entry in page.button]
 
 
 def test_errors_measured_on_request_are_those_of_the_command(page, store, monkeypatch):
+    open_tab(page, "Measure now")
     labelled(page.multiselect, "Models").set_value(["default"]).run()
     monkeypatch.setattr("training.recipes.presets.label_sources", lambda: [store])
     expected = evaluate_models(
@@ -112,6 +128,7 @@ def table_with(page, column):
 
 
 def test_paper_table_is_there_before_anything_is_computed(page):
+    open_tab(page, "Base pairs")
     assert not page.exception
     paper = table_with(page, "paper: reference (kcal/mol)").set_index("pair")
     assert paper.loc["A-T", "paper: reference (kcal/mol)"] == -12.4
@@ -122,6 +139,7 @@ def test_paper_table_is_there_before_anything_is_computed(page):
 
 
 def test_reference_dimers_with_the_dimer_of_a_point(page):
+    open_tab(page, "Reference dimers")
     button(page, "Compute with the active model").click().run()
     finish(page)
     assert not page.exception

@@ -18,7 +18,7 @@ from virialff.molecules.molecule import Molecule
 
 #: Canonical SMILES of these have the atoms in another order.
 RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
-PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train")
+PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train", "models")
 
 
 def show(app: AppTest, page: str) -> AppTest:
@@ -198,7 +198,7 @@ def test_a_complex_that_was_put_together_is_opened_again(app):
     [
         ("data", "selectbox", "data_split", "80 / 10 / 10"),
         ("parameters", "number_input", "count", 20),
-        ("benchmarks", "toggle", "evaluation_physics", False),
+        ("benchmarks", "selectbox", "benchmarks_card", "paper"),
         ("conformers", "toggle", "ensemble_relax", False),
         ("force_field", "toggle", "depiction_hydrogens", False),
         ("dimer", "selectbox", "dimer", "S66 1: Water Dimer"),

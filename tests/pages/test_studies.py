@@ -37,7 +37,9 @@ def page(app, monkeypatch):
     def open_with(folder):
         monkeypatch.setattr(study_views, "FOLDER", folder)
         app.run()
-        return app.switch_page("pages/benchmarks.py").run()
+        app.switch_page("pages/benchmarks.py")
+        app.session_state["benchmarks_tab"] = "Studies"
+        return app.run()
 
     return open_with
 

@@ -15,12 +15,12 @@ from training.slurm import SlurmConfig
 from virialff.administrator import administration
 from virialff.errors import ConfigError
 from virialff.files import name_problem
-from virialff.models.registry import registered_models
-from virialff.settings import LABELS
+from virialff.models.registry import check_new_name, registered_models
+from virialff.settings import LABELS, models_folder
 from virialff.units import ENERGY_UNITS
 
 #: Purposes of what is started here, by which pages find it again.
-IMPORT, CAMPAIGN, MODEL = "import of labels", "label campaign", "model of a run"
+IMPORT, CAMPAIGN, MODEL, RECEIVED = "import of labels", "label campaign", "model of a run", "model from elsewhere"
 
 #: Geometries of an import.
 KINDS = ("minimum", "displaced", "scan")
@@ -125,6 +125,13 @@ def make_model(job: str, name: str, *, compare: bool = True) -> Job:
         raise ConfigError(problem).of("name")
     run = str(find(job).run)
     return start_command(MODEL, run, ["ship", run, "--name", name, *([] if compare else ["--no-comparison"])])
+
+
+def receive_model(content: bytes, name: str) -> Job:
+    """Add an uploaded .zip of a model under this name, once it has been tried."""
+    check_new_name(name)
+    arguments = ["models", "add", f"{FOLDER}/model.zip", "--name", name]
+    return start_command(RECEIVED, str(models_folder() / name), arguments, files={"model.zip": content})
 
 
 def new_store(name: str) -> Path:

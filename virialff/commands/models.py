@@ -8,14 +8,13 @@ only if it is whole and ours: its parameters have the sha256 of its card, it loa
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
 from virialff.documents import json_text
 from virialff.errors import CheckpointError
-from virialff.text import counted
 
 if TYPE_CHECKING:
     from virialff.models.registry import RegisteredModel
@@ -109,6 +108,7 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from virialff.models.card import error_records, error_table
     from virialff.models.registry import load_model
+    from virialff.models.trust import trained_on, trust
 
     model = load_model(arguments.name)
     card = model.card
@@ -122,6 +122,7 @@ def _show(arguments: argparse.Namespace) -> int:
         "members": [str(member.get("name")) for member in card.get("members", ())],
         "recipe": card["recipe"].get("name") if isinstance(card["recipe"], dict) else card["recipe"],
         "trained_on": trained_on(card),
+        "trust": dataclasses.asdict(trust(card)),
         "errors": error_records(card["metrics"]),
         "limitations": card["limitations"],
     }
@@ -136,28 +137,13 @@ def _show(arguments: argparse.Namespace) -> int:
         f"  sha256 of the parameters {model.sha256}",
         *([f"  members that give the spread: {', '.join(facts['members'])}"] if facts["members"] else []),
         *([f"  trained on {facts['trained_on']}"] if facts["trained_on"] else []),
+        *(f"  {sentence}" for sentence in (facts["trust"]["beside"], facts["trust"]["not_for"])),
     ]
     if short.any():
         lines += ["errors on what it was never trained on", errors[short].to_string(index=False)]
     lines += ["limits", *(f"  - {limit}" for limit in card["limitations"])] if card["limitations"] else []
     print("\n".join(lines))
     return ExitCode.OK
-
-
-def trained_on(card: Mapping[str, Any]) -> str:
-    """What the training part of a model's labels holds, "" where its card does not say."""
-    parts = []
-    for what, splits in (card["data"] if isinstance(card["data"], dict) else {}).items():
-        train = splits.get("train") if isinstance(splits, dict) else None
-        if isinstance(train, dict) and train.get("records"):
-            geometries = counted(int(train.get("geometries") or train["records"]), "geometry", "geometries")
-            parts.append(f"{train['records']:,} {what} ({geometries})")
-    recipe = card["recipe"] if isinstance(card["recipe"], dict) else {}
-    companion = recipe.get("companion")
-    if isinstance(companion, dict) and companion.get("level_of_theory"):
-        parts.append(f"labels at {companion['level_of_theory']} beside them")
-    text = " and ".join(parts)
-    return f"{text}, starting from {recipe['initial']}" if text and recipe.get("initial") else text
 
 
 def _add(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,4 +131,53 @@ def calibration_figure(calibrations: Mapping[str, Mapping[str, Any]]) -> go.Figu
     )
     figure.update_xaxes(type="log")
     figure.update_yaxes(type="log")
+    return figure
+
+
+def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Mean absolute errors with 95 % intervals: a line a quantity, a mark a method, on a logarithmic axis.
+
+    rows: `words` of the quantity, `method`, `mae`, `mae_low` and `mae_high` (None where not known), all in kcal/mol.
+    """
+    figure = go.Figure()
+    lines = list(dict.fromkeys(str(row["words"]) for row in rows))[::-1]
+    methods = list(dict.fromkeys(str(row["method"]) for row in rows))
+    for position, method in enumerate(methods):
+        own = [row for row in rows if row["method"] == method and row["mae"] > 0]
+        # Beside each other within a line, so that no mark covers another.
+        shift = 0.45 * ((position + 0.5) / len(methods) - 0.2)
+        low = [row["mae"] - (row.get("mae_low") or row["mae"]) for row in own]
+        high = [(row.get("mae_high") or row["mae"]) - row["mae"] for row in own]
+        figure.add_scatter(
+            x=[row["mae"] for row in own],
+            y=[lines.index(str(row["words"])) - shift for row in own],
+            name=method,
+            mode="markers",
+            marker={
+                "color": OKABE_ITO[position % len(OKABE_ITO)],
+                "symbol": MARKERS[position % len(MARKERS)],
+                "size": 9,
+            },
+            error_x={"type": "data", "array": high, "arrayminus": low, "thickness": 1.5, "width": 3},
+            customdata=[str(row["words"]) for row in own],
+            hovertemplate=f"{method}<br>%{{customdata}}<br>%{{x:.2f}} kcal/mol<extra></extra>",
+        )
+    height = 130 + 46 * len(lines)
+    finish(figure, height=height, x_title="mean absolute error (kcal/mol)", y_title="")
+    figure.update_layout(legend={"y": -60 / max(height - 130, 1)})
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], tickangle=0)
+    figure.update_yaxes(showticklabels=False, tickvals=[], range=[-0.6, len(lines) - 0.4])
+    # Above its line, where it takes no width from the plot.
+    for number, line in enumerate(lines):
+        figure.add_annotation(
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=number + 0.2,
+            yanchor="bottom",
+            text=line,
+            showarrow=False,
+            font_size=11,
+        )
     return figure

@@ -1,10 +1,11 @@
-"""A model from elsewhere: copied from a folder or a .zip within limits, then tried.
+"""A model from elsewhere: copied from a folder or a .zip within limits, then tried; and one packed for elsewhere.
 
 Nothing is unpickled and no name in an archive becomes a path: only the files of a model are read from it.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
@@ -17,6 +18,7 @@ import numpy as np
 from virialff.conformers.generation import generate
 from virialff.elements import ELEMENTS
 from virialff.errors import CheckpointError, VirialffError
+from virialff.files import disk_problem
 from virialff.models.checkpoint import CARD_FILE, MAX_BYTES, MEMBER_FILES, PARAMETERS_FILE, load_checkpoint
 from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
@@ -39,6 +41,19 @@ def receive(source: Path | BinaryIO, target: Path, *, title: str) -> None:
         raise CheckpointError(f"there is no {title}; give a model folder, or a .zip of one")
     else:
         _from_zip(source, target, title)
+
+
+def pack(folder: Path) -> bytes:
+    """A model folder as a .zip, which `receive` reads. Raises CheckpointError where a file of it cannot be read."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (CARD_FILE, PARAMETERS_FILE, *MEMBER_FILES):
+            try:
+                if name not in MEMBER_FILES or (folder / name).is_file():
+                    archive.write(folder / name, name)
+            except OSError as error:
+                raise CheckpointError(f"the model cannot be read: {disk_problem(error)}") from error
+    return packed.getvalue()
 
 
 def verify(folder: Path) -> Model:

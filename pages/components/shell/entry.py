@@ -52,6 +52,7 @@ def navigation() -> Page:
             "Build models": [
                 st.Page("pages/data.py", title="Data", icon=":material/database:"),
                 st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+                st.Page("pages/models.py", title="Models", icon=":material/deployed_code:"),
                 *moved,
             ],
         }

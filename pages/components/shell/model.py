@@ -1,4 +1,4 @@
-"""The active model, its force fields, and the sidebar that names it."""
+"""The active model, its force fields, and the choice of it in the sidebar."""
 
 from pathlib import Path
 
@@ -114,36 +114,24 @@ def _force_field(sha256: str, key: str, _model: Model, _molecule: Molecule) -> F
     return _model.force_field(_molecule)
 
 
-def _model_choice() -> None:
-    """The registered models to choose from for this session; the default stays what it is for all others."""
-    try:
-        names = [model.name for model in registry.registered_models()]
-    except VirialffError:
-        return  # `active_model` says what is wrong.
-    if chosen_name() not in (None, *names):
-        choose(None)
-    st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
-    st.selectbox(
-        "Model",
-        [_DEFAULT, *names],
-        key=_CHOICE,
-        format_func=lambda name: one_line(name) if name else "the default model",
-        on_change=lambda: choose(st.session_state[_CHOICE] or None),
-        help="For this session only. `virialff models default NAME` chooses for all.",
-    )
-
-
 def sidebar() -> None:
-    """The session's model with its level of theory, and the device that computes."""
+    """The registered models to choose from for this session; the default stays what it is for all others."""
     with st.sidebar:
-        _model_choice()
+        try:
+            names = [model.name for model in registry.registered_models()]
+            default = registry.default_name()
+        except VirialffError:
+            return  # `active_model` says what is wrong.
+        if chosen_name() not in (None, *names):
+            choose(None)
+        st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
+        st.selectbox(
+            "Model",
+            [_DEFAULT, *names],
+            key=_CHOICE,
+            format_func=lambda name: one_line(name or f"{default} (default)"),
+            on_change=lambda: choose(st.session_state[_CHOICE] or None),
+            help="For this session only. Page Models says how far to trust each, and chooses the default of all.",
+        )
         if (unknown := st.session_state.get(_LINK_UNKNOWN)) is not None:
             st.warning(plain(f"The link names the model {unknown}, which is not here."))
-    model = active_model()
-    device = "CPU" if model.device == "cpu" else f"GPU ({model.device})"
-    with st.sidebar:
-        st.markdown(
-            f"**Active model**  \n{plain(model.name)}\n\n"
-            f"**Trained on energies of**  \n{plain(model.level_of_theory)}\n\n"
-            f"**Computes on**  \n{plain(device)}"
-        )

@@ -1,65 +1,36 @@
 """What a page says of the active model: its card, atoms that were rare in training, the spread of its members."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from pages.components.shell.text import plain
 from pages.components.widgets.methods import the_model
-from pages.components.widgets.show import show_figure, wrapped_table
-from virialff.figures.errors import calibration_figure
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
-from virialff.models.card import SIDE_BY_SIDE, error_table, side_by_side_table
 from virialff.models.force_field import Model
 from virialff.models.intervals import INTERVALS, Quantity, Uncertainty, parameter_hashes
 from virialff.models.members import ChargeSpread, charge_spread
+from virialff.models.trust import trust
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
 
+def sentences(card: Mapping[str, Any]) -> None:
+    """The three sentences about a model."""
+    found = trust(card)
+    with st.container(gap="xsmall"):
+        for icon, sentence in (("school", found.trained_for), ("balance", found.beside), ("block", found.not_for)):
+            st.markdown(f":material/{icon}: {plain(sentence, limit=1000)}")
+
+
 def model_card(model: Model) -> None:
-    """An expander with the card's main points, and the whole card for those who want it."""
-    card = model.card
-    with st.expander("About the model: level of theory, held-out errors, what it cannot do", icon=":material/info:"):
-        st.markdown(
-            f"**{plain(model.name)}** was trained on energies of **{plain(model.level_of_theory)}** and covers "
-            f"{', '.join(card['elements'])}, neutral closed-shell molecules only."
-        )
-        if card["limitations"]:
-            st.markdown("**What it cannot do**")
-            st.markdown("\n".join(f"- {plain(str(limit), limit=1000)}" for limit in card["limitations"]))
-        errors = error_table(card["metrics"])
-        if len(errors):
-            st.markdown("**Errors on molecules that it never saw**")
-            wrapped_table(errors)
-        _side_by_side(card["metrics"])
-        _calibration(card["metrics"])
-        st.caption(f"sha256 of the parameters: {model.sha256}")
-        with st.popover("The whole card"):
-            st.json(card, expanded=1)
-
-
-def _side_by_side(metrics: Any) -> None:
-    """The errors of the model beside those of other methods, on data that none of the models saw."""
-    found = metrics.get(SIDE_BY_SIDE) if isinstance(metrics, dict) else None
-    if not isinstance(found, dict) or not found.get("errors"):
-        return
-    st.markdown("**Beside other methods** (mean absolute errors with 95 % intervals; n values)")
-    wrapped_table(side_by_side_table(found["errors"]))
-    for note in found.get("notes", []):
-        st.caption(plain(str(note), limit=1000))
-
-
-def _calibration(metrics: Any) -> None:
-    """How well the spread of the members tells the error."""
-    calibrations = metrics.get("calibration") if isinstance(metrics, dict) else None
-    if calibrations:
-        st.markdown("**Does the spread of the members tell the error?**")
-        figure = calibration_figure(calibrations)
-        show_figure(figure, key="calibration", alt="Root mean square error against spread on held-out data")
+    """An expander with the three sentences, and the way to all that is known of it."""
+    with st.expander("About the model: how far to trust it", icon=":material/info:"):
+        sentences(model.card)
+        st.page_link("pages/models.py", label="Errors, limits and other models", icon=":material/deployed_code:")
 
 
 def warn_rare_atoms(model: Model, molecule: Molecule) -> None:

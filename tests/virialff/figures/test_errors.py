@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from virialff.benchmarks.calibration import calibrate
-from virialff.figures.errors import calibration_figure, error_histogram, parity_figure
+from virialff.figures.errors import calibration_figure, error_histogram, method_error_figure, parity_figure
 
 REFERENCE = np.array([0.0, 1.0, 2.0, np.nan])
 PREDICTED = {"a": np.array([0.5, np.nan, 2.0, 1.0]), "b": np.array([0.0, 1.0, 2.0, 3.0])}
@@ -59,3 +59,19 @@ def test_units_must_agree():
         calibration_figure({"a": entry("a"), "b": entry("b", "e")})
     with pytest.raises(ValueError, match="no quantity"):
         calibration_figure({})
+
+
+def test_errors_of_methods_have_a_line_a_quantity_and_intervals():
+    rows = [
+        {"words": "first", "method": "a", "mae": 1.0, "mae_low": 0.8, "mae_high": 1.5},
+        {"words": "first", "method": "b", "mae": 2.0, "mae_low": None, "mae_high": None},
+        {"words": "second", "method": "a", "mae": 3.0},
+    ]
+    first, second = method_error_figure(rows).data
+    assert list(first.x) == [1.0, 3.0]
+    # The first quantity is the upper line; marks of one line do not cover each other.
+    assert first.y[0] > first.y[1]
+    assert first.y[0] != second.y[0]
+    assert list(first.error_x.array) == pytest.approx([0.5, 0.0])
+    assert list(first.error_x.arrayminus) == pytest.approx([0.2, 0.0])
+    assert list(second.error_x.array) == [0.0]

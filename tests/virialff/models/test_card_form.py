@@ -9,12 +9,12 @@ import pytest
 from tests.small_network import SMALL_CARD, SMALL_NETWORK
 from virialff.benchmarks.named import named_table
 from virialff.cli import main
-from virialff.commands.models import trained_on
 from virialff.errors import CheckpointError
 from virialff.figures.errors import calibration_figure
 from virialff.models.card import compare_cards, error_records, error_table, side_by_side_table
 from virialff.models.card_form import division_of, fault_of_card
 from virialff.models.checkpoint import load_checkpoint, save_checkpoint, update_card, update_metrics
+from virialff.models.trust import trust
 from virialff.networks.baseline import N_FEATURES, Baseline
 from virialff.networks.force_field import ForceFieldNetwork
 from virialff.settings import ASSETS, MODELS_VARIABLE
@@ -85,7 +85,7 @@ def test_what_uses_cards_can_use_each_that_is_not_refused():
             refused += 1
             continue
         metrics = changed["metrics"]
-        error_table(metrics), error_records(metrics), compare_cards({"a": changed}), trained_on(changed)
+        error_table(metrics), error_records(metrics), compare_cards({"a": changed}), trust(changed)
         division_of(changed)
         beside = metrics.get("side by side", {})
         if isinstance(beside, dict):
