@@ -167,6 +167,22 @@ def test_the_scan_leaves_the_address_with_its_view(app):
     assert "scan" not in app.query_params
 
 
+def test_an_address_that_changes_gives_the_molecule_before_with_its_coordinates(app):
+    given = search(Molecule.from_smiles("CCCO"), 3, seed=1).molecule
+    upload(app, "propanol.sdf", sdf_of(given))
+    first = app.query_params["smiles"]
+    enter_smiles(app, "CCN")
+    # As Back of a browser does.
+    app.query_params["smiles"] = first
+    app.run()
+    shown = app.session_state["loaded_molecule"].molecule
+    np.testing.assert_array_equal(shown.positions, app.session_state["upload"].molecules[0].positions)
+    app.query_params["smiles"] = "C1CC("
+    app.run()
+    assert len(app.error) == 1
+    assert app.session_state["loaded_molecule"].molecule is shown
+
+
 def test_the_view_of_the_conformers_page(app):
     enter_smiles(app, "OCCBr")
     show(app, "conformers")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import pickle
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import streamlit as st
@@ -142,6 +142,22 @@ def has_result(key: str) -> bool:
     """Whether work under this key has ended well."""
     handle = _handles().get(key)
     return handle is not None and handle.job.ended.is_set() and not handle.job.error
+
+
+def ended() -> dict[str, Job]:
+    """The session's short work that has ended well, by key."""
+    return {
+        key: handle.job
+        for key, handle in _handles().items()
+        if handle.lane == "short" and handle.job.ended.is_set() and not handle.job.error
+    }
+
+
+def take_back(jobs: Mapping[str, Job]) -> None:
+    """Let the session have the results of work that another of the same browser did, where it has none of its own."""
+    for key, job in jobs.items():
+        if key not in _handles():
+            _handles()[key] = _Handle(job, "short")
 
 
 def running(key: str) -> bool:

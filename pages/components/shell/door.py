@@ -8,16 +8,19 @@ can be reached from other machines and nobody has said who may use it.
 import html
 import ipaddress
 import logging
+import secrets
 import threading
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import get_instance
 
+from pages.components.shell.kept import COOKIE
 from virialff.access import CLOSED, Way, is_this_machine, way_in
 from virialff.administrator import administration
 from virialff.errors import ConfigError
@@ -58,6 +61,8 @@ class Door:
             await HTMLResponse(_page(refused), status_code=403)(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "PUT" and _UPLOADS in scope["path"]:
             await self._upload(scope, receive, send)
+        elif scope["type"] == "http" and COOKIE not in cookie_parser(Headers(scope=scope).get("cookie", "")):
+            await self._app(scope, receive, _with_cookie(send))
         else:
             await self._app(scope, receive, send)
 
@@ -73,6 +78,20 @@ class Door:
             await self._app(scope, receive, send)
         finally:
             _uploads.end(session, file)
+
+
+def _with_cookie(send: Send) -> Send:
+    """Let a page that is sent give the browser its number."""
+    number = secrets.token_urlsafe(18)
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers.append("set-cookie", f"{COOKIE}={number}; Path=/; HttpOnly; SameSite=Lax")
+        await send(message)
+
+    return sending
 
 
 def refusal(scope: Scope) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.shell import kept
 from virialff.errors import VirialffError
 from virialff.io.smiles import smiles_in_order
 from virialff.molecules.molecule import Molecule
@@ -23,6 +24,8 @@ _LINK_READ = "link_read"
 _LINK_ERROR = "link_error"
 _OPENED_WITH = "link_parts"
 _WRITTEN = "link_parts_written"
+
+kept.keep(_LOADED, SMILES_TEXT)
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,31 @@ def link_error() -> str | None:
 
 
 def read_link() -> None:
-    """Load the molecule of `?smiles=` when a session opens; later the link follows the molecule."""
+    """Load the molecule of `?smiles=` when a session opens, and when Back or Forward of the browser changes it.
+
+    A browser that had it before gets all that it had of it; for others it is read from the SMILES.
+    """
     st.session_state[_WRITTEN] = set()
-    if st.session_state.get(_LINK_READ):
-        return
-    st.session_state[_LINK_READ] = True
+    first = _LINK_READ not in st.session_state
     text = st.query_params.get(LINK_PARAMETER, "").strip()
-    if text:
-        st.session_state[SMILES_TEXT] = text
-        try:
-            load(Molecule.from_smiles(text), "the SMILES in the link", typed=text)
-        except VirialffError as error:
-            st.session_state[_LINK_ERROR] = str(error)
-            return
-    parts = {name: st.query_params[name] for name in LINK_PARTS if name in st.query_params}
-    st.session_state[_OPENED_WITH] = parts
+    before, st.session_state[_LINK_READ] = (
+        st.session_state.get(_LINK_READ, ""),
+        text or st.session_state.get(_LINK_READ, ""),
+    )
+    if first:
+        st.session_state[_OPENED_WITH] = {name: st.query_params[name] for name in LINK_PARTS if name in st.query_params}
+    current = loaded()
+    # A change of page leaves the address without the molecule until the page has run.
+    if not text or text == before or (current is not None and text == current.smiles):
+        return
+    if kept.restore(text):
+        return
+    st.session_state[SMILES_TEXT] = text
+    try:
+        load(Molecule.from_smiles(text), "the SMILES in the link", typed=text)
+    except VirialffError as error:
+        st.session_state[_LINK_ERROR] = str(error)
+        st.session_state[_OPENED_WITH] = {}
 
 
 def opened_with(part: str) -> str | None:
@@ -120,6 +133,9 @@ def write_link() -> None:
     current = loaded()
     if current is not None and st.query_params.get(LINK_PARAMETER) != current.smiles:
         st.query_params[LINK_PARAMETER] = current.smiles
+    if current is not None:
+        st.session_state[_LINK_READ] = current.smiles
+        kept.save(current.smiles)
     for part in LINK_PARTS:
         if part not in st.session_state[_WRITTEN]:
             st.query_params.pop(part, None)

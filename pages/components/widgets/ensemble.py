@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, kept
 from pages.components.shell.state import KEPT, LINKED, Loaded
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
@@ -23,6 +23,8 @@ _UPLOADER = "ensemble_uploader"
 _FILE = "ensemble_file"
 _FILE_ERROR = "ensemble_file_error"
 _REFUSED_SHOWN = 5
+
+kept.keep(_FILE)
 
 
 @dataclass(frozen=True)

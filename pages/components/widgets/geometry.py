@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, kept
 from pages.components.shell.state import KEPT, Loaded, keep_in_link, opened_with
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
@@ -25,6 +25,8 @@ _LINK_PART = "geometry"
 _RELAX_BY = {"model": "the model", "gfn2": "GFN2-xTB"}
 #: Of one structure; the oldest goes first.
 _MOST_KEPT = 50
+
+kept.keep(_STORE)
 
 
 @dataclass(frozen=True)

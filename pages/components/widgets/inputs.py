@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit_ketcher import st_ketcher
 
-from pages.components.shell import background, state
+from pages.components.shell import background, kept, state
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
@@ -37,6 +37,8 @@ _ADD_HYDROGENS = "add_hydrogens"
 _UPLOAD = "upload"
 _UPLOAD_ERROR = "upload_error"
 _RECORD = "upload_record"
+
+kept.keep(_UPLOAD, _RECORD)
 
 
 @dataclass(frozen=True)
