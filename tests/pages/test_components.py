@@ -19,8 +19,16 @@ HOSTILE = "</script><img src=x onerror=alert(1)> ![a](http://example.org/a.png) 
 
 def test_every_markdown_character_is_escaped():
     escaped = plain(HOSTILE)
-    assert re.sub(r"\\(.)", r"\1", escaped) == HOSTILE
+    assert re.sub(r"\\(.)", r"\1", escaped).replace("\u2060", "") == HOSTILE
     assert not re.search(r"(?<!\\)[<>\[\]()!:$`*_]", escaped)
+
+
+@pytest.mark.parametrize("address", ["http://a.example", "HTTPS://a.example/b", "www.a.example"])
+def test_an_address_becomes_no_link(address):
+    # As in mdast-util-gfm-autolink-literal, which looks at the text without its escapes.
+    shown = re.sub(r"\\(.)", r"\1", plain(f"see {address}"))
+    assert not re.search(r"https?://|www(?=\.)", shown, re.IGNORECASE)
+    assert shown.replace("\u2060", "") == f"see {address}"
 
 
 def test_control_characters_and_direction_marks_are_removed():

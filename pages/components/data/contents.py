@@ -174,7 +174,13 @@ def make_up(contents: Contents) -> None:
     level = levels[0]
     if len(levels) > 1:
         level = st.segmented_control(
-            "Level of theory", levels, default=levels[0], required=True, key=f"make_up_level_{'_'.join(levels)}", **KEPT
+            "Level of theory",
+            levels,
+            default=levels[0],
+            required=True,
+            format_func=plain,
+            key=f"make_up_level_{'_'.join(levels)}",
+            **KEPT,
         )
     statistics = contents.statistics[level or levels[0]]
     overview = statistics.overview().rename(

@@ -3,15 +3,19 @@
 import re
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&@^=])")
+# Streamlit's Markdown makes links of these after it has taken the escapes away.
+_ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.))", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(text: str, *, limit: int = 400) -> str:
     """The text with every Markdown character escaped and control characters removed, cut at `limit` characters.
 
-    Streamlit shows errors, captions and labels as Markdown, in which a title could make links or load images.
+    Streamlit shows errors, captions and labels as Markdown, in which a title could make links or load images. An
+    address of the web has an invisible character in it, without which it would become a link.
     """
-    return _MARKDOWN.sub(r"\\\1", one_line(text, limit=limit))
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{_WORD_JOINER}", one_line(text, limit=limit)))
 
 
 def one_line(text: str, *, limit: int = 400) -> str:
