@@ -21,7 +21,7 @@ from streamlit.testing.v1.element_tree import Block
 
 from tests.administration import administer
 from tests.fuzz import seeds
-from tests.pages.conftest import ROOT, TIMEOUT_SECONDS, enter_smiles, finish, open_tab, upload
+from tests.pages.conftest import ROOT, TIMEOUT_SECONDS, enter_smiles, finish, upload
 from tests.virialff.labels.sample_labels import sample_label
 from tests.virialff.sample_models import change_card, make_model
 from training.jobs import offered
@@ -35,13 +35,13 @@ from virialff.settings import RUNS_VARIABLE, models_folder
 
 HOST = "evil.example"
 HOSTILE = (
-    f"![x](http://{HOST}/x.png) <img src=http://{HOST}/y.png> :material/warning: :red[z] "
+    f"![x](http://{HOST}/x.png) <img src=http://{HOST}/y.png> :material/skull: :red[z] "
     f"$\\href{{http://{HOST}}}{{q}}$ [a](javascript:alert(1)) <a href='http://{HOST}'>b</a> http://{HOST}"
 )
 #: The same where no slash may be.
 HOSTILE_NAME = HOSTILE.replace("/", "|")
 #: What may not be left of it once escaped characters are taken out.
-_ACTIVE = re.compile(r"!\[|\]\(|<img|<a |:material|:red|\$.*\$|javascript:")
+_ACTIVE = re.compile(r"!\[|\]\(|<img|<a |:material/skull|:red|\$.*\$|javascript:")
 #: What is made a link in spite of escapes.
 _LINK = re.compile(r"https?://|www\.")
 #: Elements and their fields that are shown as they are, and what is no text for people.
@@ -62,7 +62,7 @@ PLAIN = {
     "TextArea": {"value", "default", "id"},
     "TextInput": {"value", "default", "id"},
 }
-_PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train")
+_PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "models", "data", "train")
 
 
 def texts_of(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
@@ -153,8 +153,7 @@ def test_titles_and_errors_of_typed_smiles(app, page):
     enter_smiles(visit(app, "force_field"), HOSTILE.split()[0] + HOST)
     assert app.error
     assert_escaped(app)
-    open_tab(visit(app, page), "SMILES")
-    assert_escaped(app, shown=page != "dimer")
+    assert_escaped(visit(app, page), shown=page != "dimer")
 
 
 @pytest.mark.parametrize("page", _PAGES)
@@ -174,9 +173,7 @@ def test_links(page):
 
 
 #: As long as the texts of a card may be.
-HOSTILE_CARD = (
-    f"![x](http://{HOST}/x.png) <img src=http://{HOST}/y.png> :material/warning: [a](javascript:alert(1)) $q$"
-)
+HOSTILE_CARD = f"![x](http://{HOST}/x.png) <img src=http://{HOST}/y.png> :material/skull: [a](javascript:alert(1)) $q$"
 
 
 def hostile_card(value: Any, keep: set[str]) -> Any:
@@ -198,14 +195,14 @@ def hostile_model() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("page", ["force_field", "energies", "conformers", "parameters", "benchmarks"])
+@pytest.mark.parametrize("page", ["force_field", "energies", "conformers", "parameters", "benchmarks", "models"])
 def test_cards_of_models(app, page, hostile_model):
     assert HOST in registry.load_model(hostile_model).level_of_theory
     app.query_params["smiles"] = "CCO"
     app.query_params["model"] = hostile_model
     visit(app, page)
     finish(app)
-    assert_escaped(app)
+    assert_escaped(app, shown=page != "benchmarks")
 
 
 @pytest.fixture

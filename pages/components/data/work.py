@@ -63,7 +63,7 @@ def _new_store(kind: str) -> str | None:
         kind,
         key=f"store_{kind}",
         width=320,
-        help=f"A folder in {shown_path(LABELS)}; rows are added to one that is there.",
+        help=f"A folder in {plain(shown_path(LABELS))}; rows are added to one that is there.",
         **KEPT,
     ).strip()
     try:

@@ -162,7 +162,7 @@ def _relax_menu(molecule: Molecule, model: Model, geometry: Geometry) -> None:
                 key=f"relax_shown_by_{name}",
                 on_click=_relax,
                 args=(molecule, name, method, geometry.positions, geometry.source),
-                help=f"From the geometry that is shown, by {method.level}.",
+                help=f"From the geometry that is shown, by {plain(method.level)}.",
                 width="stretch",
             )
 
