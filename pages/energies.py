@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.components.energies.scan import show_scan
 from pages.components.shell import model, state
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.state import KEPT, LINKED
+from pages.components.shell.state import KEPT
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card, ensemble, inputs
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement, timing
@@ -18,8 +17,6 @@ from virialff.methods.tables import SHOWN_SHARES, atomization_table, relative_en
 from virialff.models.force_field import Model
 from virialff.models.intervals import SHARES
 
-_WHAT = "compared_geometries"
-_CONFORMERS, _SCAN = "Conformers", "Scan"
 _OWN_MINIMUM = "each method's own lowest conformer"
 
 
@@ -74,20 +71,14 @@ def one_conformer(result: Comparison, active: Model) -> None:
 
 
 def results_for(shown: state.Loaded) -> None:
-    """What to compare of the current molecule, and the comparison."""
+    """The conformers of the current molecule, and their comparison."""
     active = model.active_model()
     heading(shown)
     if model.treatable(active, shown.molecule) is None:
         return
     card.warn_rare_atoms(active, shown.molecule)
     card.show_notes(shown.molecule)
-    what = st.segmented_control(
-        "Compare", [_CONFORMERS, _SCAN], default=_CONFORMERS, required=True, key=_WHAT, **LINKED
-    )
-    if what == _SCAN:
-        show_scan(shown, active)
-    else:
-        conformers_of(shown, active)
+    conformers_of(shown, active)
 
 
 def conformers_of(shown: state.Loaded, active: Model) -> None:
@@ -113,6 +104,8 @@ def conformers_of(shown: state.Loaded, active: Model) -> None:
 
 
 enter_through_app()
+if st.query_params.get("compared_geometries") == "Scan":
+    st.switch_page("pages/scan.py", query_params=st.query_params.to_dict())
 st.title("Energies")
 st.markdown("Compare the conformers of a molecule, or geometries along a scan, by the model, GFN2-xTB, ANI and DFT.")
 current = inputs.chosen_molecule(

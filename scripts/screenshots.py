@@ -57,6 +57,18 @@ def conformers(page: Page, address: str) -> None:
     settle(page)
 
 
+def scan(page: Page, address: str) -> None:
+    """Page Scan with the amide torsion of N-(2-hydroxyethyl)acetamide, relaxed with MMFF94."""
+    open_page(page, f"{address}/scan?smiles=CC(=O)NCCO&scan_relax=MMFF94")
+    settle(page)
+    page.get_by_role("button", name="Relax 25 points").click()
+    page.get_by_role("button", name="Compute energies").click(timeout=SLOW)
+    expect(page.locator(".legendtext", has_text="ANI-").first).to_be_visible(timeout=SLOW)
+    frame = page.frame_locator("iframe[title*='geometries of the scan']")
+    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+    settle(page)
+
+
 def parameters(page: Page, address: str) -> None:
     """Page Parameters with a draw of 200 molecules."""
     open_page(page, f"{address}/parameters?count=200")
@@ -133,6 +145,7 @@ PAGES = {
     "energies": energies,
     "dimer": dimer,
     "conformers": conformers,
+    "scan": scan,
     "data": data,
     "train": train,
     "benchmarks": benchmarks,

@@ -69,7 +69,18 @@ _NOT_STARTED = {
     "ship",
     "data import-qmugs",
 }
-_PAGES = ("force_field", "conformers", "energies", "dimer", "parameters", "benchmarks", "data", "train", "models")
+_PAGES = (
+    "force_field",
+    "conformers",
+    "energies",
+    "scan",
+    "dimer",
+    "parameters",
+    "benchmarks",
+    "data",
+    "train",
+    "models",
+)
 _KEYS = (
     *(
         "smiles",

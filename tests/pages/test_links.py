@@ -18,7 +18,18 @@ from virialff.molecules.molecule import Molecule
 
 #: Canonical SMILES of these have the atoms in another order.
 RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
-PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "data", "train", "models")
+PAGES = (
+    "force_field",
+    "energies",
+    "conformers",
+    "scan",
+    "dimer",
+    "parameters",
+    "benchmarks",
+    "data",
+    "train",
+    "models",
+)
 
 
 def show(app: AppTest, page: str) -> AppTest:
@@ -121,18 +132,20 @@ def test_the_view_of_the_molecule_page(app):
 )
 def test_a_scan_is_opened_again(app, smiles, kind, atoms, low, high):
     enter_smiles(app, smiles)
-    show(app, "energies")
-    group(app, "compared_geometries").set_value("Scan").run()
+    show(app, "scan")
     group(app, "scan_kind").set_value(kind).run()
     label = "Molecule that moves" if atoms is None else "Atoms"
-    box(app, label).select_index(0 if atoms is None else box(app, label).options.index(atoms)).run()
+    names = box(app, label).options
+    place = 0 if atoms is None else next(k for k, name in enumerate(names) if name.startswith(atoms))
+    box(app, label).select_index(place).run()
     field(app, "From").set_value(low).run()
     field(app, "To").set_value(high).run()
     field(app, "Points").set_value(7).run()
     group(app, "energy_methods").set_value(["model"]).run()
     assert not app.exception
-    other = opened_anew(app, "energies", compared_geometries="Scan")
-    assert group(other, "compared_geometries").value == "Scan"
+    group(app, "scan_relax").set_value("MMFF94").run()
+    other = opened_anew(app, "scan", scan_relax="MMFF94")
+    assert group(other, "scan_relax").value == "MMFF94"
     assert group(other, "scan_kind").value == kind
     assert box(other, label).value == box(app, label).value
     assert [field(other, name).value for name in ("From", "To", "Points")] == [low, high, 7]
@@ -147,23 +160,21 @@ def test_a_scan_is_opened_again(app, smiles, kind, atoms, low, high):
 
 
 @pytest.mark.parametrize(
-    "text", ["torsion_1-2-3-9_0_1_5", "bond_1-2_nan_1_5", "ring_1-2_1_2_3", "x", "bond_1-2_1_2_9999"]
+    "text", ["torsion_1-2-3-4_0_1_5", "bond_1-2_nan_1_5", "ring_1-2_1_2_3", "x", "bond_1-2_1_2_9999"]
 )
 def test_a_scan_that_is_not_there_is_said(app, text):
     app.query_params["smiles"] = "OCC"
-    app.query_params["compared_geometries"] = "Scan"
     app.query_params["scan"] = text
-    app.switch_page("pages/energies.py").run()
+    app.switch_page("pages/scan.py").run()
     assert not app.exception
     assert any("link names the scan" in warning.value for warning in app.warning)
 
 
-def test_the_scan_leaves_the_address_with_its_view(app):
+def test_the_scan_leaves_the_address_with_its_page(app):
     enter_smiles(app, "OCC")
-    show(app, "energies")
-    group(app, "compared_geometries").set_value("Scan").run()
+    show(app, "scan")
     assert app.query_params["scan"]
-    group(app, "compared_geometries").set_value("Conformers").run()
+    show(app, "conformers")
     assert "scan" not in app.query_params
 
 

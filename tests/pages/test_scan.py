@@ -1,22 +1,27 @@
-"""Scans on the page Energies."""
+"""Page Scan: rigid and relaxed, of every kind, with its points, barriers and files."""
 
 import numpy as np
 import pytest
 
+from pages.components.scan.relaxation import relaxed_points
+from pages.components.widgets.methods import method_for
 from tests.pages.conftest import enter_smiles, finish, upload
 from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import relative_energies, search
+from virialff.conformers.relaxed_scans import relax_scan
 from virialff.conformers.scans import scan
 from virialff.io.uploads import read_upload
+from virialff.methods.method import get_method, with_forces
+from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
 
 @pytest.fixture
 def page(app):
     app.run()
-    return app.switch_page("pages/energies.py").run()
+    return app.switch_page("pages/scan.py").run()
 
 
 def group(app, key):
@@ -34,9 +39,8 @@ def table_with(app, column):
 def test_torsion_by_model_and_gfn2_with_differences(page):
     butane = search(Molecule.from_smiles("CCCC"), 1).molecule
     upload(page, "butane.sdf", sdf_of(butane))
-    group(page, "compared_geometries").set_value("Scan").run()
     atoms = next(box for box in page.selectbox if box.label == "Atoms")
-    atoms.select_index(atoms.options.index("C1-C2-C3-C4")).run()
+    atoms.select_index(next(k for k, name in enumerate(atoms.options) if name.startswith("C1-C2-C3-C4"))).run()
     field(page, "Points").set_value(5).run()
     group(page, "energy_methods").set_value(["model", "gfn2"]).run()
     next(button for button in page.button if button.label == "Compute energies").click().run()
@@ -55,37 +59,112 @@ def test_torsion_by_model_and_gfn2_with_differences(page):
     np.testing.assert_allclose(table["GFN2-xTB (kcal/mol)"], gfn2, atol=1e-3)
     np.testing.assert_allclose(table["Model (kcal/mol)"], model, atol=2e-3)
     assert any("Difference from GFN2" in text.value for text in page.markdown)
-    assert "Model, per point" in {metric.label for metric in page.metric}
+    assert any("Time per point" in caption.value for caption in page.caption)
 
 
 def test_complex_is_pulled_apart_from_the_last_point(page):
     dimer = Molecule.from_smiles("O.O")
     dimer = dimer.with_positions(display_geometry(dimer).positions[None])
     upload(page, "dimer.sdf", sdf_of(dimer))
-    group(page, "compared_geometries").set_value("Scan").run()
     group(page, "energy_methods").set_value(["model"]).run()
     assert not page.exception
     assert "Pull apart" in group(page, "scan_kind").options
-    table = table_with(page, "distance between the centres (A)")
+    table = table_with(page, "Model (kcal/mol)")
+    assert "distance between the centres (Å)" in table.columns
     assert len(table) == 25
     assert table["Model (kcal/mol)"].iloc[-1] == 0
 
 
 def test_molecule_without_coordinates_gets_a_geometry(page):
     enter_smiles(page, "CCO")
-    group(page, "compared_geometries").set_value("Scan").run()
     group(page, "energy_methods").set_value(["model"]).run()
     assert not page.exception
     assert any("made for display" in caption.value for caption in page.caption)
     group(page, "scan_kind").set_value("bond").run()
     assert not page.exception
-    assert len(table_with(page, "bond C1-C2 (A)")) == 25
+    table = table_with(page, "Model (kcal/mol)")
+    assert len(table) == 25
+    assert "bond C1-C2 (Å)" in table.columns
 
 
 def test_impossible_values_are_a_sentence(page):
     enter_smiles(page, "CCO")
-    group(page, "compared_geometries").set_value("Scan").run()
     group(page, "scan_kind").set_value("bond").run()
     field(page, "From").set_value(-1.0).run()
     assert not page.exception
     assert "above zero" in page.error[0].value
+
+
+def press(page, label):
+    next(button for button in page.button if button.label.startswith(label)).click().run()
+    return finish(page)
+
+
+def test_a_relaxed_scan_gives_its_energies_with_it(page):
+    enter_smiles(page, "OO")
+    field(page, "Points").set_value(7).run()
+    group(page, "scan_relax").set_value("GFN2-xTB").run()
+    group(page, "energy_methods").set_value(["gfn2"]).run()
+    assert not page.dataframe
+    press(page, "Relax 7 points")
+    assert not page.exception
+    # Nothing is left to compute: the relaxation gave the energies.
+    assert "Compute energies" not in [button.label for button in page.button]
+    table = table_with(page, "GFN2-xTB (kcal/mol)")
+    start = display_geometry(Molecule.from_smiles("OO"))
+    rigid = scan(
+        Molecule.from_smiles("OO").with_positions(start.positions[None]), (2, 0, 1, 3), np.linspace(-180, 180, 7)
+    )
+    expected = relax_scan(rigid, get_engine("gfn2"))
+    np.testing.assert_allclose(table["GFN2-xTB (kcal/mol)"], relative_energies(expected.energies), atol=0.05)
+    barriers = table_with(page, "above before (kcal/mol)")
+    assert set(barriers["kind"]) == {"minimum", "maximum"}
+    assert any("coordinate held" in caption.value for caption in page.caption)
+
+
+def test_a_stopped_relaxation_goes_on(page):
+    """What was relaxed before a stop is kept, and only the rest is asked for."""
+    enter_smiles(page, "OO")
+    field(page, "Points").set_value(5).run()
+    group(page, "scan_relax").set_value("MMFF94").run()
+    start = display_geometry(Molecule.from_smiles("OO"))
+    molecule = Molecule.from_smiles("OO").with_positions(start.positions[None])
+    rigid = scan(molecule, (2, 0, 1, 3), np.linspace(-180, 180, 5))
+    method = method_for("mmff94", molecule)
+    assert not isinstance(method, str)
+    kept: dict = {}
+    relax_scan(rigid, with_forces(get_method("mmff94")), keep=kept.__setitem__)
+    place = (method.key, f"torsion_(2, 0, 1, 3)_{keys.geometry_key(rigid.molecule)}")
+    relaxed_points().put(place, {number: kept[number] for number in (0, 1)})
+    page.run()
+    press(page, "Go on (2 of 5 are relaxed)")
+    assert not page.exception
+    assert set(relaxed_points().get(place) or {}) == {0, 1, 2, 3, 4}
+
+
+def test_the_geometry_of_a_barrier_can_be_taken(page):
+    enter_smiles(page, "CCCC")
+    group(page, "energy_methods").set_value(["model"]).run()
+    barriers = table_with(page, "above before (kcal/mol)")
+    row = int(np.flatnonzero(barriers["kind"] == "maximum")[0])
+    assert barriers.iloc[row]["energy (kcal/mol)"] > 1
+    page.select_slider[0].set_value(3).run()
+    assert not page.exception
+    assert any("At -135.0°" in caption.value for caption in page.caption), [c.value for c in page.caption]
+
+
+def test_every_coordinate_has_its_name(page):
+    enter_smiles(page, "CC(=O)NCCO")
+    atoms = next(box for box in page.selectbox if box.label == "Atoms")
+    assert any(name.endswith(", amide") for name in atoms.options)
+    assert any(name.endswith(", alcohol") for name in atoms.options)
+
+
+def test_the_old_address_leads_here(app):
+    app.query_params["smiles"] = "OCC"
+    app.query_params["compared_geometries"] = "Scan"
+    app.query_params["scan"] = "bond_1-2_1.3_1.6_5"
+    app.switch_page("pages/energies.py").run()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Scan"]
+    assert group(app, "scan_kind").value == "bond"

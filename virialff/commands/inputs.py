@@ -134,8 +134,8 @@ def add_method_argument(parser: argparse.ArgumentParser, what: str = "methods") 
         "--method",
         default=MODEL,
         metavar="LIST",
-        help=f"{what}, separated by commas: model (that of --model), gfn2, ani, pyscf, psi4, another model by its name "
-        "or folder, ase:module:factory for any ASE calculator (default %(default)s)",
+        help=f"{what}, separated by commas: model (that of --model), gfn2, ani, mmff94, uff, pyscf, psi4, "
+        "another model by its name or folder, ase:module:factory for any ASE calculator (default %(default)s)",
     )
 
 

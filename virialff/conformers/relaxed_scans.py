@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,8 @@ def relax_scan(
     force_tolerance: float = FORCE_TOLERANCE,
     max_steps: int = MAX_STEPS,
     progress: Progress | None = None,
+    known: Mapping[int, Minimum] | None = None,
+    keep: Callable[[int, Minimum], object] | None = None,
 ) -> RelaxedScan:
     """Relax every point of a rigid scan with its coordinate held.
 
@@ -70,6 +72,10 @@ def relax_scan(
         A point that has not converged by then is kept, and said.
     progress : callable, optional
         Called with the points done and their number after each; what it raises stops the run.
+    known : mapping of int to Minimum, optional
+        Points (from 0) that an earlier run of the same scan and method came to; they are not relaxed again.
+    keep : callable, optional
+        Called with the number and the minimum of each further point before `progress`, for a run that goes on later.
 
     Returns
     -------
@@ -85,8 +91,10 @@ def relax_scan(
     reason = method.available() or method.unsupported(molecule)
     if reason is not None:
         raise EngineError(reason)
-    found: dict[int, Minimum] = {}
+    found = dict(known or {})
     for number, before in _outwards(rigid):
+        if number in found:
+            continue
         held = HeldCoordinate(molecule, rigid.kind, rigid.atoms, float(rigid.values[number]))
         start = molecule.positions[number] if before is None else held.put_back(found[before].positions)
         try:
@@ -96,12 +104,20 @@ def relax_scan(
         except EngineError as error:
             name = coordinate_name(molecule, rigid.kind, rigid.atoms)
             raise EngineError(f"with the {name} at {held.value:g} {rigid.unit}: {error.message}") from error
+        if keep is not None:
+            keep(number, found[number])
         if progress is not None:
             progress(len(found), len(rigid.values))
-    points = [found[number] for number in range(len(rigid.values))]
+    return of_minima(rigid, method.level, found)
+
+
+def of_minima(rigid: Scan, level: str, minima: Mapping[int, Minimum]) -> RelaxedScan:
+    """The relaxed scan of which every point is known, by its number from 0. Raises KeyError for one that is missing."""
+    molecule = rigid.molecule
+    points = [minima[number] for number in range(len(rigid.values))]
     return RelaxedScan(
         replace(rigid, molecule=molecule.with_positions(np.array([point.positions for point in points]))),
-        method.level,
+        level,
         np.array([point.energy for point in points]),
         np.array([point.converged for point in points]),
         tuple(_changes(rigid, number, point.positions) for number, point in enumerate(points)),

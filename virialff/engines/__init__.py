@@ -8,7 +8,7 @@ import importlib
 from virialff.engines.base import Engine, Progress
 from virialff.errors import EngineError
 
-__all__ = ["DFT_ENGINES", "ENGINES", "Engine", "Progress", "get_engine"]
+__all__ = ["DFT_ENGINES", "ENGINES", "FORCE_FIELDS", "Engine", "Progress", "get_engine"]
 
 _HOMES = {
     "gfn2": ("xtb", "Gfn2Engine"),
@@ -20,6 +20,8 @@ _HOMES = {
 ENGINES = ("gfn2", "ani")
 #: The methods that take minutes a conformer: the level of the labels, asked for by name.
 DFT_ENGINES = ("pyscf", "psi4")
+#: Force fields of fixed parameters, of RDKit: methods with forces, for conformers of one molecule.
+FORCE_FIELDS = ("mmff94", "uff")
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish
+from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish, method_looks
 
 #: Up to this many conformers each gets its own tick and, ranked, a line of full strength.
 _FEW_CONFORMERS = 12
@@ -24,7 +24,8 @@ def relative_energy_scatter(
     x = np.asarray(relative[reference], dtype=float)
     figure = go.Figure()
     drawn = [x]
-    for position, (label, values) in enumerate(relative.items()):
+    looks = method_looks(relative)
+    for label, values in relative.items():
         if label == reference:
             continue
         y = np.asarray(values, dtype=float)
@@ -34,7 +35,12 @@ def relative_energy_scatter(
             y=y,
             name=label,
             mode="markers",
-            marker={"color": OKABE_ITO[position], "symbol": MARKERS[position], "size": 9, "opacity": 0.85},
+            marker={
+                "color": looks[label].color,
+                "symbol": looks[label].symbol,
+                "size": 9,
+                "opacity": 0.85,
+            },
             error_x=_bars(widths.get(reference)),
             error_y=_bars(widths.get(label)),
             customdata=np.arange(1, len(x) + 1),
@@ -64,14 +70,15 @@ def conformer_energy_figure(
     `half_widths` are of the intervals of methods that know them, (n_conformers,), drawn as bars.
     """
     figure = go.Figure()
-    for position, (label, values) in enumerate(relative.items()):
+    looks = method_looks(relative)
+    for label, values in relative.items():
         figure.add_scatter(
             x=np.arange(1, len(values) + 1),
             y=values,
             name=label,
             mode="lines+markers",
-            line={"color": OKABE_ITO[position], "width": 1},
-            marker={"symbol": MARKERS[position], "size": 7},
+            line={"color": looks[label].color, "width": 1},
+            marker={"symbol": looks[label].symbol, "size": 7},
             error_y=_bars((half_widths or {}).get(label)),
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
@@ -129,12 +136,13 @@ def population_figure(populations: Mapping[str, np.ndarray], *, temperature: flo
     largest = np.nan_to_num(table).max(axis=0)
     chosen = np.sort(np.argsort(-largest, kind="stable")[:shown])
     figure = go.Figure()
-    for position, (label, values) in enumerate(populations.items()):
+    looks = method_looks(populations)
+    for label, values in populations.items():
         figure.add_bar(
             x=[str(index + 1) for index in chosen],
             y=100 * np.asarray(values, dtype=float)[chosen],
             name=label,
-            marker={"color": OKABE_ITO[position]},
+            marker={"color": looks[label].color},
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.1f}} %<extra></extra>",
         )
     finish(figure, height=440, x_title="conformer", y_title=f"population at {temperature:g} K (%)")
@@ -172,27 +180,28 @@ def scan_figure(
     coordinate: str,
     quantity: str = "relative energy (kcal/mol)",
     start: float | None = None,
-    colours: Mapping[str, int] | None = None,
+    shown: float | None = None,
     half_widths: Mapping[str, np.ndarray] | None = None,
+    height: int = 440,
 ) -> go.Figure:
     """A marked line a method: energies (n_points,) in kcal/mol over the coordinate's values (n_points,).
 
-    `coordinate` and `quantity` are the axis titles with their units. `start` marks where the scan began. `colours` maps
-    methods to places in the palette, so that a method keeps its colour from figure to figure. `half_widths` (n_points,)
-    of the intervals of methods that know them are drawn as bands.
+    `coordinate` and `quantity` are the axis titles with their units. `start` marks where the scan began, `shown` the
+    point that is looked at. `half_widths` (n_points,) of the intervals of methods that know them are drawn as bands.
     """
     figure = go.Figure()
-    for position, (label, heights) in enumerate(energies.items()):
-        place = position if colours is None else colours[label]
+    looks = method_looks(energies)
+    for label, heights in energies.items():
+        look = looks[label]
         if label in (half_widths or {}):
-            _add_band(figure, values, heights, (half_widths or {})[label], OKABE_ITO[place], label)
+            _add_band(figure, values, heights, (half_widths or {})[label], look.color, label)
         figure.add_scatter(
             x=values,
             y=heights,
             name=label,
             mode="lines+markers",
-            line={"color": OKABE_ITO[place], "width": 2},
-            marker={"symbol": MARKERS[place % len(MARKERS)], "size": 6},
+            line={"color": look.color, "width": 2},
+            marker={"symbol": look.symbol, "size": 6},
             hovertemplate=f"%{{x:.2f}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
     if start is not None:
@@ -200,6 +209,8 @@ def scan_figure(
         figure.add_annotation(
             x=start, y=1, yref="paper", text="start", showarrow=False, yanchor="bottom", font={"color": GREY}
         )
+    if shown is not None:
+        figure.add_vline(x=shown, line={"color": GREY, "width": 6}, opacity=0.25)
     if np.ptp(values) > _MOST_OF_A_TURN:
         figure.update_xaxes(tick0=0, dtick=60)
-    return finish(figure, height=440, x_title=coordinate, y_title=quantity)
+    return finish(figure, height=height, x_title=coordinate, y_title=quantity)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish
+from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finish, method_looks
 
 #: Bins of a histogram; errors beyond the outermost percents are counted in the outer bins.
 _BINS = 60
@@ -24,7 +24,8 @@ def parity_figure(
     """
     figure = go.Figure()
     drawn = [reference]
-    for position, (name, values) in enumerate(predictions.items()):
+    looks = method_looks(predictions)
+    for name, values in predictions.items():
         known = np.isfinite(values) & np.isfinite(reference)
         drawn.append(values[known])
         figure.add_scattergl(
@@ -33,8 +34,8 @@ def parity_figure(
             name=f"{name} ({int(known.sum()):,})",
             mode="markers",
             marker={
-                "color": OKABE_ITO[position % len(OKABE_ITO)],
-                "symbol": MARKERS[position % len(MARKERS)],
+                "color": looks[name].color,
+                "symbol": looks[name].symbol,
                 "size": 5,
                 "opacity": 0.7,
             },
@@ -56,7 +57,8 @@ def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: st
     known = {name: values[np.isfinite(values)] for name, values in errors.items()}
     edges = _edges([values for values in known.values() if len(values)])
     figure = go.Figure()
-    for position, (name, values) in enumerate(known.items()):
+    looks = method_looks(known)
+    for name, values in known.items():
         counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
         mean = f", MAE {np.abs(values).mean():.2f}" if len(values) else ""
         figure.add_scatter(
@@ -64,7 +66,7 @@ def error_histogram(errors: Mapping[str, np.ndarray], *, quantity: str, unit: st
             y=100.0 * counts / max(len(values), 1),
             name=f"{name}{mean} {unit}" if mean else name,
             mode="lines",
-            line={"color": OKABE_ITO[position % len(OKABE_ITO)], "shape": "hvh", "width": 2},
+            line={"color": looks[name].color, "shape": "hvh", "width": 2},
             hovertemplate=f"{name}: %{{y:.1f}} % near %{{x:.2f}} {unit}<extra></extra>",
         )
     finish(figure, height=420, x_title=f"error of the {quantity} ({unit})", y_title="values (%)")

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from virialff.benchmarks.noncovalent import InteractionResult
-from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish
+from virialff.figures.style import GREY, finish, method_looks
 from virialff.interactions.dissociation import DissociationCurve
 from virialff.text import counted
 
@@ -21,7 +21,8 @@ def interaction_scatter(
     x = result.table["reference"].to_numpy(dtype=float)
     figure = go.Figure()
     drawn = [x]
-    for position, method in enumerate(methods):
+    looks = method_looks(methods)
+    for method in methods:
         y = result.table[method].to_numpy(dtype=float)
         there = np.flatnonzero(np.isfinite(y))
         if not len(there):
@@ -33,8 +34,8 @@ def interaction_scatter(
             name=f"{method}, RMSE {result.summary(method).rmse.estimate:.2f} kcal/mol, {counted(len(there), 'dimer')}",
             mode="markers",
             marker={
-                "color": OKABE_ITO[position % len(OKABE_ITO)],
-                "symbol": MARKERS[position % len(MARKERS)],
+                "color": looks[method].color,
+                "symbol": looks[method].symbol,
                 "size": 9,
                 "opacity": 0.85,
             },
@@ -69,7 +70,8 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
     figure = go.Figure()
     x = curve.table["contact"].to_numpy()
     deepest = 0.5
-    for position, method in enumerate(curve.methods):
+    looks = method_looks(curve.methods)
+    for method in curve.methods:
         y = curve.table[method].to_numpy(dtype=float)
         deepest = max(deepest, -float(np.nanmin(y)))
         figure.add_scatter(
@@ -77,7 +79,7 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
             y=y,
             name=method,
             mode="lines",
-            line={"color": OKABE_ITO[position % len(OKABE_ITO)], "width": 2, "simplify": False},
+            line={"color": looks[method].color, "width": 2, "simplify": False},
             hovertemplate=f"{method}: %{{y:.2f}} kcal/mol at %{{x:.2f}} Å<extra></extra>",
         )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})

@@ -1,6 +1,7 @@
 """Colours and layout shared by the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,8 +10,30 @@ import plotly.graph_objects as go
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 #: Neutral grey legible on light and on dark paper.
 GREY = "#8a8a8a"
+# Places in the palette of methods by how their names begin; a model has the first.
+_PLACES = {"GFN2": 1, "gfn2": 1, "ANI": 2, "ani": 2, "MMFF94": 3, "mmff94": 3, "wB97X-D": 5, "CCSD(T)": 6}
 TERM_COLORS = {"coulomb": "#0072B2", "dispersion": "#009E73", "repulsion": "#D55E00", "gaussians": "#CC79A7"}
 MARKERS = ("circle", "diamond", "square", "triangle-up", "cross")
+
+
+class Look(NamedTuple):
+    """How the points and lines of a method look."""
+
+    color: str
+    symbol: str
+
+
+def method_looks(names: Iterable[str]) -> dict[str, Look]:
+    """Colours and symbols of methods, the same in every figure for those that are known.
+
+    The first of the others, which is the model, has the first; further ones have what is left, in turn.
+    """
+    names = list(names)
+    found = {name: place for name in names for start, place in _PLACES.items() if name.startswith(start)}
+    free = [place for place in (0, 4, 6, 3, 5, 2, 1) if place not in found.values()] or [0]
+    others = [name for name in names if name not in found]
+    found |= {name: free[number % len(free)] for number, name in enumerate(others)}
+    return {name: Look(OKABE_ITO[found[name]], MARKERS[found[name] % len(MARKERS)]) for name in names}
 
 
 def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:

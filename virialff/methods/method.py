@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from virialff.engines import DFT_ENGINES, ENGINES, get_engine
+from virialff.engines import DFT_ENGINES, ENGINES, FORCE_FIELDS, get_engine
 from virialff.engines.base import FloatArray, Progress
 from virialff.errors import EngineError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GROUP = "virialff.methods"
 #: The name of the model that is used where none is named; the command line means the one of `--model` by it.
 MODEL = "model"
+_OF_THIS_LIBRARY = (*ENGINES, *FORCE_FIELDS, *DFT_ENGINES)
 #: Begins the name of an ASE calculator, "ase:module:factory".
 ASE = "ase:"
 
@@ -77,7 +78,7 @@ def get_method(name: str) -> Method:
     Parameters
     ----------
     name : str
-        An engine ("gfn2", "ani", "pyscf", "psi4"; PySCF takes its faster settings for energies alone),
+        An engine ("gfn2", "ani", "pyscf", "psi4"; PySCF takes its faster settings for energies alone), "mmff94", "uff",
         "ase:module:factory" for the ASE calculator that the factory makes, a method of another package, "model" for the
         default model, or another model by its name or folder.
 
@@ -96,7 +97,7 @@ def get_method(name: str) -> Method:
     """
     if name == MODEL or "/" in name:
         return _model(name)
-    if name in (*ENGINES, *DFT_ENGINES) or name.startswith(ASE) or name in _plug_ins():
+    if name in _OF_THIS_LIBRARY or name.startswith(ASE) or name in _plug_ins():
         return _lasting(name)
     if name in _models():
         return _model(name)
@@ -112,12 +113,12 @@ def with_forces(method: Method) -> ForceMethod:
 
 def method_names() -> tuple[str, ...]:
     """Names for `get_method`: the default model, engines, methods of other packages, further models."""
-    return tuple(dict.fromkeys((MODEL, *ENGINES, *DFT_ENGINES, *plug_in_names(), *_models())))
+    return tuple(dict.fromkeys((MODEL, *_OF_THIS_LIBRARY, *plug_in_names(), *_models())))
 
 
 def plug_in_names() -> tuple[str, ...]:
     """Names of the methods that other packages add; an engine cannot be replaced."""
-    return tuple(name for name in _plug_ins() if name not in (MODEL, *ENGINES, *DFT_ENGINES))
+    return tuple(name for name in _plug_ins() if name not in (MODEL, *_OF_THIS_LIBRARY))
 
 
 def require(method: Method, molecule: Molecule | None = None) -> None:
@@ -161,6 +162,10 @@ def _lasting(name: str) -> Method:
         return PyscfEngine(energy_settings=CAMPAIGN_ENERGIES)
     if name in (*ENGINES, *DFT_ENGINES):
         return get_engine(name)
+    if name in FORCE_FIELDS:
+        from virialff.engines.rdkit_force_fields import RdkitForceField
+
+        return RdkitForceField("MMFF94" if name == "mmff94" else "UFF")
     if name.startswith(ASE):
         from virialff.methods.ase import calculator_method
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,6 +70,16 @@ class MethodEnergies:
         """(n_conformers,) Boltzmann populations; see `conformers.boltzmann_weights`."""
         return boltzmann_weights(self.values, temperature, degeneracies)
 
+    def of(self, conformers: ArrayLike) -> MethodEnergies:
+        """A complete run's energies of some conformers, by their indices (n,) from 0, in this order."""
+        chosen = np.asarray(conformers, dtype=np.int64)
+        failures = {
+            number: self.failures[int(index) + 1]
+            for number, index in enumerate(chosen, start=1)
+            if int(index) + 1 in self.failures
+        }
+        return replace(self, values=self.values[chosen], failures=failures)
+
     @property
     def seconds_per_conformer(self) -> float | None:
         """Mean time of one conformer; None before anything was computed."""
@@ -106,6 +116,16 @@ def energies_of(
     """
     first = _nothing_yet(method, ensemble, name)
     return next(_continued(method, ensemble, first, first.n_left, progress))
+
+
+def already_known(method: Method, ensemble: Molecule, values: ArrayLike, *, name: str | None = None) -> MethodEnergies:
+    """Total energies (n_conformers,) in kcal/mol that a method has given of these conformers on another way: relaxing.
+
+    Raises EngineError, ShapeError.
+    """
+    run = _nothing_yet(method, ensemble, name)
+    energies = per_geometry(method.name, values, ensemble.n_conformers)
+    return replace(run, values=energies, n_left=0)
 
 
 def uncertainty_of(method: Method, ensemble: Molecule, quantity: Quantity) -> Uncertainty | None:
@@ -203,15 +223,18 @@ def per_geometry(name: str, energies: Any, n_geometries: int) -> FloatArray:
     return energies
 
 
-class EnergyCache:
-    """The most recently used results, shared between threads; holds energies only, keyed by content."""
+Value = TypeVar("Value")
+
+
+class LatestResults(Generic[Value]):
+    """The most recently used results, shared between threads, by content."""
 
     def __init__(self, max_entries: int = 256) -> None:
-        self._runs: OrderedDict[tuple[str, ...], MethodEnergies] = OrderedDict()
+        self._runs: OrderedDict[tuple[str, ...], Value] = OrderedDict()
         self._lock = threading.Lock()
         self._max_entries = max_entries
 
-    def get(self, key: tuple[str, ...]) -> MethodEnergies | None:
+    def get(self, key: tuple[str, ...]) -> Value | None:
         """The result under this key, None when there is none (any more)."""
         with self._lock:
             run = self._runs.get(key)
@@ -219,7 +242,7 @@ class EnergyCache:
                 self._runs.move_to_end(key)
             return run
 
-    def put(self, key: tuple[str, ...], run: MethodEnergies) -> None:
+    def put(self, key: tuple[str, ...], run: Value) -> None:
         """Keep this result and drop the least recently used ones above the limit."""
         with self._lock:
             self._runs[key] = run
@@ -229,3 +252,7 @@ class EnergyCache:
 
     def __len__(self) -> int:
         return len(self._runs)
+
+
+#: Holds energies only, by method, molecule and geometries.
+EnergyCache = LatestResults[MethodEnergies]

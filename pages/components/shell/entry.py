@@ -43,6 +43,7 @@ def navigation() -> Page:
                 st.Page("pages/force_field.py", title="Force field", icon=":material/hub:", default=True),
                 st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
                 st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
+                st.Page("pages/scan.py", title="Scan", icon=":material/timeline:"),
                 st.Page("pages/dimer.py", title="Dimer", icon=":material/join_inner:"),
             ],
             "Chemistry at large": [

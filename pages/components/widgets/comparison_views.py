@@ -1,12 +1,13 @@
 """Views of several methods' energies of the same geometries, shared by the pages that compare them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.shell.text import file_stem
+from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.show import download, without_signed_zeros
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
@@ -38,28 +39,56 @@ def show_agreement(table: pd.DataFrame) -> None:
 
 def timing(runs: list[MethodEnergies], *, noun: str = "conformer") -> None:
     """Time per conformer, or whatever the geometries are, of each method."""
-    with st.container(horizontal=True, gap="medium"):
-        for run in runs:
-            seconds = run.seconds_per_conformer
-            if seconds is not None:
-                text = f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-                st.metric(f"{run.name}, per {noun}", text, width="content")
-    st.caption(f"Time measured on this computer; the first {noun}, which also pays for loading, is not counted.")
+    said = [
+        f"{plain(run.name)} {1000 * seconds:.1f} ms" if seconds < 1 else f"{plain(run.name)} {seconds:.2f} s"
+        for run in runs
+        if (seconds := run.seconds_per_conformer) is not None
+    ]
+    if said:
+        st.caption(
+            f"Time per {noun} on this computer: {', '.join(said)}. The first {noun}, which also pays for loading, is "
+            "not counted."
+        )
 
 
-def energy_table(table: pd.DataFrame, *, pinned: str, name: str = "") -> None:
-    """A table with energies to two decimals, populations in per cent and one column in sight; named, with its CSV."""
+def in_angstrom(label: str) -> str:
+    """A label of the library with its unit as the app writes it."""
+    return label.replace("(A)", "(Å)").replace("(Angstrom)", "(Å)")
+
+
+def energy_table(
+    table: pd.DataFrame,
+    *,
+    pinned: str,
+    name: str = "",
+    key: str | None = None,
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """A table with energies to two decimals, populations in per cent and one column in sight; named, with its CSV.
+
+    `on_select` is called when a row is chosen, which is then in the session state under `key`.
+    """
     formats: dict[str, Any] = {}
     for column in table.columns.astype(str):
+        shown = in_angstrom(column)
         if "(kcal/mol)" in column:
-            formats[column] = st.column_config.NumberColumn(format="%.2f")
-        elif "(Angstrom)" in column:
-            formats[column] = st.column_config.NumberColumn(format="%.3f")
+            formats[shown] = st.column_config.NumberColumn(format="%.2f")
+        elif "(Å)" in shown:
+            formats[shown] = st.column_config.NumberColumn(format="%.3f", pinned=column == pinned)
+        elif "(degree)" in column:
+            formats[shown] = st.column_config.NumberColumn(format="%.1f", pinned=column == pinned)
         elif " population " in column:
-            formats[column] = st.column_config.NumberColumn(format="percent")
-    formats[pinned] = st.column_config.Column(pinned=True)
-    height = min(38 + 35 * len(table), 420)
-    shown = without_signed_zeros(table, 2)
-    st.dataframe(shown, hide_index=True, column_config=formats, height=height, placeholder="–")
+            formats[shown] = st.column_config.NumberColumn(format="percent")
+    formats.setdefault(in_angstrom(pinned), st.column_config.Column(pinned=True))
+    selection: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
+    st.dataframe(
+        without_signed_zeros(table, 2).rename(columns=in_angstrom),
+        hide_index=True,
+        column_config=formats,
+        height=min(38 + 35 * len(table), 420),
+        placeholder="–",
+        key=key,
+        **selection,
+    )
     if name:
         download(f"{name} (CSV)", table, f"{file_stem(name.lower())}.csv", key=f"csv_{name}")

@@ -7,12 +7,14 @@ import streamlit as st
 
 from pages.components.shell import background
 from pages.components.shell.model import active_folder
-from pages.components.shell.state import keep_in_link, opened_with
+from pages.components.shell.state import LINKED, keep_in_link, opened_with
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.tasks import Chosen
 from virialff.engines import DFT_ENGINES, ENGINES
-from virialff.methods.method import first_usable, plug_in_names
+from virialff.engines.dft import LEVEL_OF_THEORY
+from virialff.errors import EngineError
+from virialff.methods.method import first_usable, get_method, plug_in_names, with_forces
 from virialff.methods.runs import EnergyCache, MethodEnergies, energies_of
 from virialff.models.force_field import Model
 from virialff.models.registry import SHIPPED_DEFAULT
@@ -23,7 +25,12 @@ from virialff.text import counted
 _CHOSEN = "energy_methods"
 _DFT = "dft"
 _LINK_PART, _NO_METHOD = "methods", "none"
-_NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", _DFT: "wB97X-D/def2-SVP"}
+MODEL = "Model"
+_NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", "mmff94": "MMFF94", _DFT: LEVEL_OF_THEORY}
+_QUICK = (*ENGINES, "mmff94")
+#: What is computed unless one says otherwise.
+_TICKED = ("model", *ENGINES)
+NOT_RELAXED = "Not"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
 # Conformers times atoms squared; the model takes a second for so many.
@@ -32,7 +39,7 @@ _AT_ONCE = 1_000_000
 
 def the_model(model: Model) -> Chosen:
     """The active model as a method, under its name unless it is the one that ships as default."""
-    label = "Model" if model.name == SHIPPED_DEFAULT else model.name
+    label = MODEL if model.name == SHIPPED_DEFAULT else model.name
     return Chosen(active_folder(), label, f"{model.name}, {model.level}", model.sha256, "instant")
 
 
@@ -51,21 +58,21 @@ def method_for(name: str, molecule: Molecule) -> Chosen | str:
 
 
 def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
-    """Pills for the methods that can compute this molecule, and a sentence for each that cannot.
+    """The bar of methods: pills for those that can compute this molecule, and a sentence for each that cannot.
 
-    DFT is among them and not chosen, because it takes minutes.
+    DFT is among them and not chosen, because it takes minutes; nor are MMFF94 and methods of other packages.
     """
     usable = {"model": the_model(model)}
     refused: dict[str, str] = {}
     with st.spinner("Looking for the methods…"):
-        for name in (*ENGINES, *plug_in_names(), _DFT):
+        for name in (*_QUICK, *plug_in_names(), _DFT):
             found = method_for(name, molecule)
             if isinstance(found, str):
                 refused[_NAMES.get(name, name)] = found
             else:
                 usable[name] = found
     key = f"{_CHOSEN}_{'_'.join(usable)}"
-    default = [name for name, method in usable.items() if method.pace != "slow"]
+    default = [name for name in usable if name in _TICKED]
     if (linked := opened_with(_LINK_PART)) is not None:
         st.session_state[key] = [name for name in usable if name in linked.split(",")]
     chosen = st.pills(
@@ -78,21 +85,53 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
         persist_state="session",
     )
     keep_in_link(_LINK_PART, "" if set(chosen) == set(default) else ",".join(chosen) or _NO_METHOD)
-    for label, reason in refused.items():
-        st.info(sentence(reason), title=f"{label} cannot be used here")
+    if refused:
+        with st.popover("Why not others", icon=":material/info:", type="tertiary"):
+            for label, reason in refused.items():
+                st.info(sentence(reason), title=f"{label} cannot be used here")
     return [usable[name] for name in usable if name in chosen]
 
 
+def choose_relaxer(key: str, label: str, model: Model, molecule: Molecule) -> Chosen | None:
+    """The method to relax with, of those that give forces and take no minutes; None for none or one that cannot."""
+    names = {MODEL: "", **{_NAMES[name]: name for name in _QUICK}}
+    names |= {name: name for name in plug_in_names() if _gives_forces(name)}
+    how = st.segmented_control(label, [NOT_RELAXED, *names], default=NOT_RELAXED, required=True, key=key, **LINKED)
+    if how == NOT_RELAXED:
+        return None
+    method = the_model(model) if how == MODEL else method_for(names[how], molecule)
+    if isinstance(method, str):
+        st.info(sentence(method), title=f"{how} cannot be used here")
+        return None
+    return method
+
+
+def _gives_forces(name: str) -> bool:
+    try:
+        with_forces(get_method(name))
+    except EngineError:
+        return False
+    return True
+
+
 def energies(
-    methods: list[Chosen], ensemble: Molecule, *, at_once: Model | None = None, noun: str = "conformer"
+    methods: list[Chosen],
+    ensemble: Molecule,
+    *,
+    at_once: Model | None = None,
+    noun: str = "conformer",
+    taken_from: tuple[Molecule, np.ndarray] | None = None,
 ) -> list[MethodEnergies]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
     `at_once`: the model, to compute its energies without being asked. DFT has a button and a worker of its own.
-    `noun` is what the pages call one of the geometries. A method that has computed nothing is left out.
+    `noun` is what the pages call one of the geometries. `taken_from` names a larger ensemble and the indices of these
+    conformers in it, whose energies may be known. A method that has computed nothing is left out.
     """
     job = keys.geometry_key(ensemble)
+    if taken_from is not None:
+        _take_over(methods, job, *taken_from)
     if at_once is not None and ensemble.n_conformers * ensemble.n_atoms**2 <= _AT_ONCE:
         for method in methods:
             if method.pace == "instant" and _known(method, job, ensemble).n_left:
@@ -112,6 +151,20 @@ def energies(
 def energy_cache() -> EnergyCache:
     """Energies by method and content, shared by all sessions."""
     return EnergyCache(max_entries=256)
+
+
+def remember(method: Chosen, ensemble: Molecule, run: MethodEnergies) -> None:
+    """Keep energies that came on another way, such as those of a relaxation at its end."""
+    energy_cache().put((method.key, keys.geometry_key(ensemble)), run)
+
+
+def _take_over(methods: list[Chosen], job: str, whole: Molecule, indices: np.ndarray) -> None:
+    """Energies of some conformers of an ensemble, where those of all are known."""
+    cache, place = energy_cache(), keys.geometry_key(whole)
+    for method in methods:
+        run = cache.get((method.key, place))
+        if run is not None and not run.n_left and cache.get((method.key, job)) is None:
+            cache.put((method.key, job), run.of(indices))
 
 
 def _known(method: Chosen, job: str, ensemble: Molecule) -> MethodEnergies:

@@ -95,7 +95,7 @@ def viewer_html(
         ends = {"start": _point(turned[line.first]), "end": _point(turned[line.second])}
         view.addCylinder({**ends, "radius": 0.06, "dashed": True, "color": line.color, "fromCap": 1, "toCap": 1})
     if arrow is not None:
-        half = arrow @ _axes(positions).T / 2.0
+        half = arrow @ facing_axes(positions).T / 2.0
         ends = {"start": _point(-half), "end": _point(half)}
         view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
         turned = np.vstack([turned, half, -half])
@@ -128,11 +128,11 @@ def mol_block(molecule: Molecule, positions: np.ndarray) -> str:
 
 def facing(positions: np.ndarray) -> np.ndarray:
     """The positions (n_atoms, 3) turned so that the molecule shows its broad side; chirality is kept."""
-    turned: np.ndarray = (positions - positions.mean(axis=0)) @ _axes(positions).T
+    turned: np.ndarray = (positions - positions.mean(axis=0)) @ facing_axes(positions).T
     return turned
 
 
-def _axes(positions: np.ndarray) -> np.ndarray:
+def facing_axes(positions: np.ndarray) -> np.ndarray:
     """Rows are the axes of the view in the frame of the positions, (3, 3)."""
     axes = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2]
     axes[2] *= np.linalg.det(axes)

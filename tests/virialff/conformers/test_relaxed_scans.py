@@ -5,6 +5,7 @@ import pytest
 
 from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import generate
+from virialff.conformers.relax import Minimum
 from virialff.conformers.relaxed_scans import relax_scan
 from virialff.conformers.scans import scan, scan_separation, value_of
 from virialff.engines.xtb import Gfn2Engine
@@ -25,6 +26,25 @@ def test_a_torsion_keeps_its_values_and_lies_below_the_rigid_scan() -> None:
     assert relaxed.converged.all()
     assert relaxed.notes() == []
     assert done == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_run_goes_on_where_another_was_stopped() -> None:
+    rigid = scan(generate(Molecule.from_smiles("OO"), 1), (2, 0, 1, 3), [-180.0, 60.0, 120.0])
+    whole = relax_scan(rigid, ENGINE)
+    kept: dict[int, Minimum] = {}
+
+    def stop(done: int, _: int) -> None:
+        if done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        relax_scan(rigid, ENGINE, progress=stop, keep=kept.__setitem__)
+    assert len(kept) == 2
+    again: list[int] = []
+    rest = relax_scan(rigid, ENGINE, known=kept, keep=lambda number, _: again.append(number))
+    assert len(again) == 1
+    assert again[0] not in kept
+    np.testing.assert_allclose(rest.energies, whole.energies, atol=1e-6)
 
 
 def test_molecules_pulled_apart_turn_to_each_other() -> None:

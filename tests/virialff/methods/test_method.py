@@ -45,7 +45,7 @@ def test_engines_and_models_by_name(propanol):
         np.testing.assert_allclose(
             model.energy(propanol, propanol.positions), load_model().force_field(propanol).energy(propanol.positions)
         )
-    assert method_names()[:5] == ("model", "gfn2", "ani", "pyscf", "psi4")
+    assert method_names()[:7] == ("model", "gfn2", "ani", "mmff94", "uff", "pyscf", "psi4")
     assert "paper" in method_names()
     with pytest.raises(EngineError, match="there is no method 'gfn3'; choose from model, gfn2"):
         get_method("gfn3")

@@ -9,7 +9,7 @@ import pytest
 from virialff.conformers.generation import generate
 from virialff.engines import get_engine
 from virialff.errors import EngineError, MissingCoordinatesError, ShapeError
-from virialff.methods.runs import EnergyCache, MethodEnergies, energies_in_parts, energies_of
+from virialff.methods.runs import EnergyCache, MethodEnergies, already_known, energies_in_parts, energies_of
 from virialff.molecules.molecule import Molecule
 
 H2 = Molecule.from_smiles("[H][H]")
@@ -127,3 +127,19 @@ def test_cache_drops_what_was_used_longest_ago():
     assert cache.get(("b",)) is None
     assert cache.get(("a",)) is not None
     assert len(cache) == 2
+
+
+def test_what_relaxing_gave_is_a_whole_run():
+    run = already_known(Spring(), ENSEMBLE, expected(), name="mine")
+    assert (run.name, run.n_left, run.seconds_per_conformer) == ("mine", 0, None)
+    np.testing.assert_array_equal(run.values, expected())
+    with pytest.raises(ShapeError):
+        already_known(Spring(), ENSEMBLE, expected()[1:])
+
+
+def test_energies_of_some_conformers_keep_their_failures():
+    positions = np.array([[[0, 0, 0], [0, 0, r]] for r in (0.7, 2.0, 0.8)])
+    whole = energies_of(Spring(limit=1.5), H2.with_positions(positions))
+    some = whole.of([2, 1])
+    np.testing.assert_array_equal(some.values, whole.values[[2, 1]])
+    assert some.failures == {2: whole.failures[2]}

@@ -1,0 +1,1 @@
+"""What the page Scan is made of."""

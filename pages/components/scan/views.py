@@ -1,0 +1,165 @@
+"""The results of a scan: curves, minima and barriers, differences, and the geometries one by one."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.components.shell.state import KEPT
+from pages.components.shell.text import plain
+from pages.components.widgets import card
+from pages.components.widgets.comparison_views import choose_reference, energy_table, in_angstrom, timing
+from pages.components.widgets.film import show_film
+from pages.components.widgets.show import download, show_figure
+from virialff.conformers.scans import Scan
+from virialff.export.ensembles import geometries_sdf, table_fields
+from virialff.figures.energies import scan_figure
+from virialff.methods.comparison import Comparison
+from virialff.methods.scan_extrema import extrema_table
+from virialff.methods.tables import SHOWN_SHARES, relative_energies_above, scan_differences, scan_table
+from virialff.models.intervals import SHARES
+from virialff.molecules import keys
+from virialff.text import fixed
+
+_HEIGHT = 360
+_OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
+
+
+def results(scanned: Scan, result: Comparison, charges: np.ndarray, stem: str, notes: list[str]) -> None:
+    """Everything about the energies (kcal/mol) of a scan; `notes` are sentences on single points."""
+    key = keys.geometry_key(scanned.molecule)[:12]
+    point_key = f"scan_point_{key}"
+    if not 0 <= st.session_state.get(point_key, 0) < len(scanned.values):
+        del st.session_state[point_key]
+    with st.popover("Zero and reference", icon=":material/tune:", type="tertiary"):
+        reference = choose_reference(result, "scan_reference")
+        zeros = [_OWN_MINIMUM, _LAST_POINT]
+        start = zeros.index(_LAST_POINT) if scanned.kind == "separation" else 0
+        zero = st.selectbox("Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", width=300, **KEPT)
+    zero_point = len(scanned.values) - 1 if zero == _LAST_POINT else None
+    shown = st.session_state.get(point_key, _first_shown(scanned))
+    curve, barriers, differences, points = st.tabs(["Energies", "Minima and barriers", "Differences", "All points"])
+    with curve:
+        _curve(scanned, result, zero_point, shown, point_key)
+    with barriers:
+        _barriers(scanned, result, point_key, stem)
+    with differences:
+        _differences(scanned, result, zero_point, reference, shown, point_key)
+    several = len(result.methods) > 1
+    with points:
+        table = scan_table(scanned, result, reference if several else None, zero_point)
+        energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
+        card.explain_intervals(result)
+        whole = scan_table(scanned, result, reference if several else None, zero_point, SHARES)
+        download("Scan (CSV)", whole, f"{stem}_scan.csv")
+        timing(list(result.methods), noun="point")
+    said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
+    st.caption(plain(said, limit=1000))
+    _geometries(scanned, result, charges, point_key, stem)
+
+
+def _first_shown(scanned: Scan) -> int:
+    """The point next to where the scan began."""
+    return int(np.abs(scanned.values - scanned.start).argmin())
+
+
+def _name(scanned: Scan, value: float) -> str:
+    return f"{fixed(value, 2)} Å" if scanned.unit == "A" else f"{fixed(value, 1)}°"
+
+
+def _curve(scanned: Scan, result: Comparison, zero: int | None, shown: int, point_key: str) -> None:
+    axis = in_angstrom(scanned.label)
+    figure = scan_figure(
+        scanned.values,
+        relative_energies_above(result, zero),
+        coordinate=axis,
+        start=scanned.start,
+        shown=float(scanned.values[shown]),
+        half_widths=result.half_widths(SHOWN_SHARES[0], zero),
+        height=_HEIGHT,
+    )
+    _clickable(scanned, figure, "scan_curves", f"Energies by {axis}", point_key)
+
+
+def _clickable(scanned: Scan, figure: go.Figure, key: str, alt: str, point_key: str) -> None:
+    key = f"{key}_{point_key}"
+    figure.update_layout(clickmode="event+select", dragmode=False)
+    take = partial(_take_clicked, key, scanned.values, point_key)
+    show_figure(figure, key=key, alt=alt, on_select=take, selection_mode="points")
+
+
+def _take_clicked(key: str, values: np.ndarray, point_key: str) -> None:
+    points = st.session_state[key].selection.points
+    if points:
+        st.session_state[point_key] = int(np.abs(values - float(points[0]["x"])).argmin())
+
+
+def _differences(
+    scanned: Scan, result: Comparison, zero: int | None, reference: str, shown: int, point_key: str
+) -> None:
+    if len(result.methods) < 2:
+        st.info("Compute another method to see how far the two differ.")
+        return
+    axis = in_angstrom(scanned.label)
+    st.markdown(f"**Difference from {plain(reference)}**")
+    figure = scan_figure(
+        scanned.values,
+        scan_differences(relative_energies_above(result, zero), reference),
+        coordinate=axis,
+        quantity=f"energy minus that of {reference} (kcal/mol)",
+        start=scanned.start,
+        shown=float(scanned.values[shown]),
+        height=_HEIGHT,
+    )
+    _clickable(scanned, figure, "scan_differences", f"Differences from {reference} by {axis}", point_key)
+
+
+def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:
+    table = extrema_table(scanned, result)
+    if table.empty:
+        st.info("No method has a minimum or maximum between the ends of this scan: widen it, or take more points.")
+        return
+    key = f"scan_extrema_{point_key}"
+    take = partial(_take_extremum, key, table, scanned, point_key)
+    energy_table(table, pinned="method", key=key, on_select=take)
+    st.caption(
+        "Between the points by a parabola through three of them, above each method's lowest point. Of a maximum the "
+        "barriers from the minima before and after it. Choose a row to see the point next to it below."
+    )
+    download("Minima and barriers (CSV)", table, f"{stem}_barriers.csv")
+
+
+def _take_extremum(key: str, table: pd.DataFrame, scanned: Scan, point_key: str) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        value = float(table[scanned.label].iloc[rows[0]])
+        off = np.abs(scanned.values - value)
+        if scanned.kind == "torsion":
+            off = np.minimum(off, np.abs(360.0 - off))
+        st.session_state[point_key] = int(off.argmin())
+
+
+def _geometries(scanned: Scan, result: Comparison, charges: np.ndarray, point_key: str, stem: str) -> None:
+    """The geometry of one point, all of them as a film, and their files."""
+    n = len(scanned.values)
+    names = [_name(scanned, value) for value in scanned.values]
+    shown = st.select_slider(
+        "Geometry at", range(n), _first_shown(scanned), format_func=names.__getitem__, key=point_key, **KEPT
+    )
+    moving = () if scanned.kind == "separation" else scanned.atoms
+    show_film(scanned.molecule, charges, names, shown, marked=moving, alt="the geometries of the scan")
+    said = {method.name: method.relative[shown] for method in result.methods}
+    energies = ", ".join(f"{plain(name)} {fixed(value, 2)}" for name, value in said.items() if np.isfinite(value))
+    st.caption(f"At {names[shown]}: {energies} kcal/mol above each method's lowest point. Orange: the scanned atoms.")
+
+    def sdf(numbers: list[int]) -> Callable[[], str]:
+        levels = {method.name: method.level for method in result.methods}
+        return lambda: geometries_sdf(scanned.molecule, table_fields(scan_table(scanned, result), levels), numbers)
+
+    with st.container(horizontal=True):
+        at = names[shown].removesuffix("°").removesuffix(" Å").replace("−", "-")
+        download("This geometry (SDF)", sdf([shown]), f"{stem}_{at}.sdf", key="scan_point_sdf")
+        download(f"All {n} geometries (SDF)", sdf(list(range(n))), f"{stem}_scan.sdf", key="scan_sdf")

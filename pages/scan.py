@@ -1,0 +1,46 @@
+"""Page Scan: energies along a torsion, bond or angle, or while two molecules are pulled apart."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components.scan import coordinates, relaxation, views
+from pages.components.shell import model
+from pages.components.shell.entry import enter_through_app
+from pages.components.shell.text import file_stem
+from pages.components.widgets import card
+from pages.components.widgets.methods import choose_methods, energies
+from pages.components.widgets.workspace import Workspace, my_molecule
+from virialff.methods.comparison import Comparison
+
+
+def show_scan(work: Workspace) -> None:
+    """The widgets of a scan from the shown geometry, and what comes of it."""
+    if work.geometry.positions is None:
+        return
+    molecule = work.shown.molecule.with_positions(np.asarray(work.geometry.positions)[None])
+    first = st.container()
+    second = st.container(horizontal=True, vertical_alignment="bottom")
+    with first:
+        rigid = coordinates.choose(molecule, second)
+    if rigid is None:
+        return
+    scanned, notes = relaxation.relaxed(rigid, work.model, second)
+    methods = choose_methods(work.model, molecule)
+    if not methods:
+        st.info("Choose at least one method.")
+        return
+    runs = [run for run in energies(methods, scanned.molecule, at_once=work.model, noun="point") if run.succeeded]
+    if not runs:
+        return
+    known = card.uncertainties(work.model, scanned.molecule, runs, "torsion") if scanned.kind == "torsion" else {}
+    result = Comparison(scanned.molecule, tuple(runs), uncertainties=known)
+    stem = file_stem(work.shown.title, molecule.formula)
+    views.results(scanned, result, work.force_field.charges, stem, notes)
+
+
+enter_through_app()
+here = my_molecule("Scan", "Nothing to scan yet: give a molecule.")
+if here is not None:
+    with here.right:
+        show_scan(here)
+card.model_card(model.active_model())
