@@ -21,6 +21,8 @@ def test_back_undoes_the_last_choice_of_molecule(page: Page):
     # Streamlit gives a page two entries in the history: without and with what its address says.
     for _ in range(2):
         page.go_back()
+        # What is expected is on the page already, before the browser has told the server.
+        page.wait_for_timeout(1500)
         driving.expect_formula(page, "C₂H₇N")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Force field"))
     page.go_back()

@@ -84,6 +84,11 @@ def restore(smiles: str) -> bool:
     return True
 
 
+def all_of(name: str) -> list[Any]:
+    """What is remembered under this key of every molecule, that of the last one at the end."""
+    return [found[name] for found in _store().values() if name in found]
+
+
 def _is_small(name: str, value: Any, sizes: dict[str, tuple[int, int]]) -> bool:
     # Measured once for each value, because every run of a page asks.
     if sizes.get(name, (0, 0))[0] != id(value):

@@ -128,6 +128,13 @@ def stays_at(key: str, first: Any) -> None:
         st.session_state[memory] = st.session_state[key]
 
 
+def remember() -> None:
+    """Keep what the session has of the current molecule beyond a reload."""
+    current = loaded()
+    if current is not None:
+        kept.save(current.smiles)
+
+
 def write_link() -> None:
     """Put the SMILES of the current molecule into the address of the page, and take parts out that are not shown."""
     current = loaded()
@@ -135,7 +142,7 @@ def write_link() -> None:
         st.query_params[LINK_PARAMETER] = current.smiles
     if current is not None:
         st.session_state[_LINK_READ] = current.smiles
-        kept.save(current.smiles)
+    remember()
     for part in LINK_PARTS:
         if part not in st.session_state[_WRITTEN]:
             st.query_params.pop(part, None)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT, LINKED
 from pages.components.widgets import viewer
 from pages.components.widgets.geometry import Geometry
@@ -59,6 +60,7 @@ def structure_views(
         svg = structure_svg(
             molecule, charges, hydrogens=hydrogens, labels=_LABELS[labels or "Nothing"], marked=marked, height=height
         )
+        collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", svg)
         st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
         if marked:
             st.caption(
@@ -121,6 +123,7 @@ def charge_table(
     table = charges_table(molecule, charges, spread=spread, rare=rare).drop(columns="rare", errors="ignore")
     if molecule.n_fragments == 1:
         table = table.drop(columns="fragment")
+    collected.table("Partial charges", table.rename(columns=_SHOWN_NAMES))
     styled = table.rename(columns=_SHOWN_NAMES).style
     styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"])
     styled = styled.format({"charge (e)": partial(fixed, decimals=4, sign=True), "spread (e)": "{:.4f}"})

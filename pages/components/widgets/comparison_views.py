@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.show import download, without_signed_zeros
@@ -81,8 +82,10 @@ def energy_table(
             formats[shown] = st.column_config.NumberColumn(format="percent")
     formats.setdefault(in_angstrom(pinned), st.column_config.Column(pinned=True))
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
+    rounded = without_signed_zeros(table, 2).rename(columns=in_angstrom)
+    collected.table(name or f"Energies by {in_angstrom(pinned)}", rounded)
     st.dataframe(
-        without_signed_zeros(table, 2).rename(columns=in_angstrom),
+        rounded,
         hide_index=True,
         column_config=formats,
         height=min(38 + 35 * len(table), 420),

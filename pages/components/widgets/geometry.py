@@ -16,6 +16,7 @@ from pages.components.widgets.tasks import Chosen
 from virialff.conformers.display import DisplayGeometry, display_geometry
 from virialff.conformers.relax import Relaxation
 from virialff.errors import VirialffError
+from virialff.export.project import Geometries
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
@@ -63,6 +64,18 @@ def keep(molecule: Molecule, name: str, positions: np.ndarray, source: str, *, l
 def kept_names(molecule: Molecule) -> list[str]:
     """Names of the geometries that this session keeps of a structure, in the order in which they were made."""
     return list(_kept(molecule))
+
+
+def saved(molecule: Molecule) -> list[Geometries]:
+    """The geometries that this session keeps of a structure, for a project file."""
+    return [Geometries(each.source, each.positions[None], name=name) for name, each in _kept(molecule).items()]
+
+
+def take_back(molecule: Molecule, geometries: Sequence[Geometries]) -> None:
+    """Keep those with a name of a project file, without showing them."""
+    for each in geometries:
+        if each.name:
+            _kept(molecule)[one_line(each.name, limit=80)] = _Kept(each.positions[0], each.source)
 
 
 def _kept(molecule: Molecule) -> dict[str, _Kept]:

@@ -1,11 +1,12 @@
 """The methods that pages compare, and the runs that compute them part by part in the background."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, kept
 from pages.components.shell.model import active_folder
 from pages.components.shell.state import LINKED, keep_in_link, opened_with
 from pages.components.shell.text import plain, sentence
@@ -14,6 +15,7 @@ from pages.components.widgets.tasks import Chosen
 from virialff.engines import DFT_ENGINES, ENGINES
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.errors import EngineError
+from virialff.export.project import Geometries
 from virialff.methods.method import first_usable, get_method, plug_in_names, with_forces
 from virialff.methods.runs import EnergyCache, MethodEnergies, energies_of
 from virialff.models.force_field import Model
@@ -31,10 +33,13 @@ _QUICK = (*ENGINES, "mmff94")
 #: What is computed unless one says otherwise.
 _TICKED = ("model", *ENGINES)
 NOT_RELAXED = "Not"
+_RECORDED = "recorded_energies"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
 # Conformers times atoms squared; the model takes a second for so many.
 _AT_ONCE = 1_000_000
+
+kept.keep(_RECORDED)
 
 
 def the_model(model: Model) -> Chosen:
@@ -140,6 +145,7 @@ def energies(
     _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, ensemble)
     _controls(f"slow_energies_{job}", slow, job, ensemble)
     runs = [_known(method, job, ensemble) for method in methods]
+    _record(ensemble, {method.key: run for method, run in zip(methods, runs, strict=True) if run.n_done})
     if any(0 < run.n_left < len(run.values) for run in runs):
         st.caption(_so_far(runs, noun))
     for run in runs:
@@ -167,8 +173,38 @@ def _take_over(methods: list[Chosen], job: str, whole: Molecule, indices: np.nda
             cache.put((method.key, job), run.of(indices))
 
 
+def saved(molecule: Molecule) -> list[Geometries]:
+    """What this session computed of a structure, for a project file."""
+    return [each for each in _recorded(molecule).values() if each.energies]
+
+
+def take_back(molecule: Molecule, geometries: Sequence[Geometries]) -> None:
+    """Let this session have the energies of a project file; not others, who need not believe it."""
+    for each in geometries:
+        if each.energies:
+            _recorded(molecule)[keys.geometry_key(molecule.with_positions(each.positions))] = each
+
+
+def _record(ensemble: Molecule, runs: dict[str, MethodEnergies]) -> None:
+    if not runs:
+        return
+    source = "geometries whose energies were compared"
+    record = _recorded(ensemble).setdefault(keys.geometry_key(ensemble), Geometries(source, ensemble.positions))
+    record.energies.update(runs)
+
+
+def _recorded(molecule: Molecule) -> dict[str, Geometries]:
+    """Geometries of a structure with the energies that this session has of them, by their key."""
+    store: dict[str, dict[str, Geometries]] = st.session_state.setdefault(_RECORDED, {})
+    return store.setdefault(keys.structure_key(molecule), {})
+
+
 def _known(method: Chosen, job: str, ensemble: Molecule) -> MethodEnergies:
     run = energy_cache().get((method.key, job))
+    if run is None and (recorded := _recorded(ensemble).get(job)) is not None:
+        # Of a project file whole ones alone: what goes on with a part of them would come to others too.
+        known = recorded.energies.get(method.key)
+        run = known if known is not None and not known.n_left else None
     if run is None:
         n = ensemble.n_conformers
         run = MethodEnergies(method.label, method.level, np.full(n, np.nan), n_left=n)

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT, Loaded
 from pages.components.shell.text import file_stem, one_line, plain, subscripted
 from virialff.parameters.tables import to_csv
@@ -22,6 +23,7 @@ _ROW_HEIGHT = 62
 _MOST_HEIGHT = 460
 _MEDIA_TYPES = {
     ".csv": "text/csv",
+    ".html": "text/html",
     ".json": "application/json",
     ".sdf": "chemical/x-mdl-sdfile",
     ".svg": "image/svg+xml",
@@ -66,6 +68,7 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Non
     image: dict[str, Any] = {"format": chosen.lower(), "filename": file_stem(alt, key)}
     if chosen == "PNG":
         image["scale"] = _PNG_SCALE
+    collected.figure(alt, figure)
     config = {"displaylogo": False, "toImageButtonOptions": image}
     st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 

@@ -15,6 +15,7 @@ from virialff.conformers import relax as relaxation
 from virialff.conformers.crest import CrestEnsemble, read_ensemble
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
+from virialff.export.project import Project, read_project
 from virialff.io.uploads import Upload, read_upload
 from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
@@ -64,6 +65,11 @@ def read_ensemble_file(report: Report, data: bytes, file_name: str, molecule: Mo
     file = io.BytesIO(data)
     file.name = file_name
     return read_ensemble(file, molecule)
+
+
+def read_project_file(report: Report, data: bytes) -> Project:
+    """`project.read_project` of an uploaded file."""
+    return read_project(data)
 
 
 def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: bool) -> tuple[ConformerSearch, int]:
