@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-# Escape sequences of terminals begin with one of the first two groups; the third turns the direction of what follows.
-_COMMANDS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|(?<!^)\r(?!\n)"
-)
+# What may be a command to a terminal, turn the direction of what follows, or not be seen at all.
+_UNUSUAL = re.compile("[^ -~\n\t\r]|(?<!^)\r(?!\n)")
 #: Spreadsheets take a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -72,11 +70,16 @@ def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """Text for a terminal: what would be a command to it is written as in JSON ("\\u001b"), so that JSON stays JSON.
+    """Text for a terminal: what it does not show is written as in JSON ("\\u001b"), so that JSON stays JSON.
 
     Ends of lines, tabs and a carriage return at the beginning stay.
     """
-    return _COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNUSUAL.sub(lambda match: match[0] if match[0].isprintable() else _as_json(match[0]), text)
+
+
+def _as_json(mark: str) -> str:
+    units = mark.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[k : k + 2].hex()}" for k in range(0, len(units), 2))
 
 
 def cell(value: object) -> object:

@@ -1,5 +1,6 @@
 """Work in worker processes: results, progress, stopping, the queue, and what sessions see of each other."""
 
+import contextlib
 import gc
 import importlib
 import os
@@ -15,7 +16,11 @@ from streamlit.testing.v1 import AppTest
 from pages.components.shell import background
 from pages.components.shell.worker_pool import UNEXPECTED, Job, WorkerPool
 from tests.pages.conftest import finish
+from virialff.conformers.display import display_geometry
 from virialff.errors import VirialffError
+from virialff.io.identifier import molecule_from_text
+from virialff.io.smiles import smiles_in_order
+from virialff.molecules.molecule import Molecule
 
 SECONDS = 30
 
@@ -245,6 +250,55 @@ def test_clearing_the_caches_leaves_the_pools():
     st.cache_resource.clear()
     kept = {lane: pool is before[lane] for lane, pool in background._POOLS.items()}
     assert kept == {"short": True, "long": True, "reading": True}
+
+
+def test_a_long_text_is_read_in_another_process():
+    background_tasks = importlib.import_module("background_tasks")
+    assert background.read_text(background_tasks.process_of, "C" * background.SHORT_LINE) == os.getpid()
+    assert background.read_text(background_tasks.process_of, "C" * (background.SHORT_LINE + 1)) != os.getpid()
+    with pytest.raises(VirialffError, match="more than the limit of 300"):
+        background.read_text(Molecule.from_smiles, "C" * 500)
+
+
+#: Of thousands of cages and nets that were drawn at random those that took longest; what is larger goes elsewhere.
+WORST_LINES = [
+    "S123S45S16S17S28S29S%10%11S8%12S8%13S%14%15S%16%17S4%18S84S32S%181S7(S%10%13%16)S%14(S5%15S%116%12)S9%174",
+    "S(Cl)" * 24,
+    "C#C" * 40,
+    "[H][H]." * 16 + "[H][H]",
+    "C(C(C)(C)C)(C(C)(C)C)(C(C)(C)C)C(C)(C)C",
+    "InChI=1S/" + "C" * 100,
+]
+
+
+@pytest.mark.parametrize("line", WORST_LINES)
+def test_what_is_read_in_the_page_takes_less_than_a_second(line):
+    assert len(line) <= background.SHORT_LINE
+    start = time.thread_time()
+    with contextlib.suppress(VirialffError):
+        background.read_text(molecule_from_text, line)
+    assert time.thread_time() - start < 1.0
+
+
+#: Of cages and rings at the limits of size and rings.
+WORST_MOLECULES = ["C" * 19, "C1CC2CC3CC1CC(C2)C3", "C1CCCCCCCCCCCCCCCCCC1", "c1ccc2cc3cc4ccccc4cc3cc2c1"]
+
+
+@pytest.mark.parametrize("smiles", WORST_MOLECULES)
+def test_a_geometry_that_is_made_in_the_page_takes_less_than_a_second(smiles):
+    molecule = Molecule.from_smiles(smiles)
+    assert background._is_ordinary(molecule)
+    start = time.thread_time()
+    background.of_molecule(display_geometry, molecule)
+    background.of_molecule(smiles_in_order, molecule)
+    assert time.thread_time() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    "smiles", ["C12C3C4C1C5C2C3C45", "C" * 30, "CS(=O)(=O)C", "S1[SH]2S3(C)S(P)(S)[SH](NS)CS23CC1"]
+)
+def test_molecules_that_may_take_long_go_to_another_process(smiles):
+    assert not background._is_ordinary(Molecule.from_smiles(smiles))
 
 
 def test_reading_has_limits_of_memory_and_time(pool, monkeypatch, tmp_path):

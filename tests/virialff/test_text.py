@@ -37,7 +37,20 @@ def test_zero_has_no_sign(value, decimals, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["\x1b[2Jx", "\x9b31m", "a\x07", "\u202eabc", "x\ry", "\x08\x08", "a\u2028b", "\x1b]8;;http://x\x1b\\", "\x00"],
+    [
+        "\x1b[2Jx",
+        "\x9b31m",
+        "a\x07",
+        "\u202eabc",
+        "x\ry",
+        "\x08\x08",
+        "a\u2028b",
+        "\x1b]8;;http://x\x1b\\",
+        "\x00",
+        "a\u200bb",
+        "\ud800x",
+        "\U000e0001",
+    ],
 )
 def test_commands_to_a_terminal_are_written_out(text):
     shown = printable(text)

@@ -17,9 +17,9 @@ _MOST_MATCHES = 100_000
 MOST_PARTS = 3
 MOST_ATOMS = 60
 MOST_RECURSIONS = 20
-#: Atoms that are tried in matching it: in one molecule, and in all.
+#: Atoms that are tried in matching it: in one molecule, and in all so many and more with each molecule.
 MOST_STEPS = 200_000
-MOST_STEPS_IN_ALL = 5_000_000
+STEPS_A_MOLECULE = 500
 # Smaller patterns cannot take long in any molecule, and are not counted, which takes time too.
 _SMALL = 5
 
@@ -56,7 +56,7 @@ class AtomPattern:
             )
         self._pattern = pattern
         self._counts = parts > 1 or recursions > 0 or pattern.GetNumAtoms() > _SMALL
-        self._left = MOST_STEPS_IN_ALL
+        self._left = MOST_STEPS
         maps = [atom.GetAtomMapNum() for atom in pattern.GetAtoms()]
         self._meant = maps.index(1) if 1 in maps else 0
 
@@ -69,6 +69,7 @@ class AtomPattern:
         parameters = Chem.SubstructMatchParameters()
         parameters.uniquify = False
         parameters.maxMatches = _MOST_MATCHES
+        self._left += STEPS_A_MOLECULE
         begin = self._left
 
         def step(*_: object) -> bool:

@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from pages.components.shell import state
+from pages.components.shell import background, state
 from pages.components.shell.model import force_field
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import inputs
@@ -88,7 +88,7 @@ def _own(model: Model, current: state.Loaded) -> state.Loaded | None:
         st.info("This is one molecule: give a second one to put beside it.")
         return None
     try:
-        second = Molecule.from_smiles((text or "").strip())
+        second = background.read_text(Molecule.from_smiles, (text or "").strip())
     except VirialffError as error:
         st.error(sentence(error), title="This SMILES cannot be used")
         return None

@@ -138,7 +138,7 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
 
 def _take_link(text: str, names: list[str], key: str) -> None:
     """Choose the two atoms of a link; what names no two atoms of this molecule is said and left out."""
-    numbers = [int(word) - 1 if word.isdecimal() else -1 for word in text.split("-")]
+    numbers = [int(word) - 1 if word.isdecimal() and len(word) < 10 else -1 for word in text.split("-")]
     if len(numbers) != 2 or not all(0 <= number < len(names) for number in numbers):
         st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
         return

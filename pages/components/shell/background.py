@@ -18,14 +18,17 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.components.shell.text import plain, sentence
+from pages.components.shell.worker import call
 from pages.components.shell.worker_pool import Job, WorkerPool
 from virialff.access import acting_user, require_write_access
 from virialff.administrator import Role
 from virialff.errors import VirialffError
+from virialff.molecules.molecule import Molecule
 
 #: "long" work (DFT: minutes) has a worker of its own, so that it never makes the short work of others wait; "reading"
 #: of files has workers that may take little memory, and a page waits for it.
@@ -36,6 +39,9 @@ _SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 
 _MEMORY: dict[Lane, int] = {"reading": 2 << 30}
 #: The longest that a page waits for a file to be read.
 READING_SECONDS = 60.0
+# Of what is shorter or smaller the worst takes less than a second, as tests/pages/test_background.py tries.
+SHORT_LINE, SHORT_DRAWING = 120, 2500
+_SMALL_ATOMS, _ATOMS_A_RING, _FLUORINE = 60, 4, 9
 _POLL_SECONDS = 0.3
 # Much work is done by then, and the page shows its result without a flicker.
 _PATIENCE_SECONDS = 0.15
@@ -108,6 +114,23 @@ def _session() -> str:
     return "" if context is None else context.session_id
 
 
+def read_text(work: Callable[[str], Any], text: str, short: int = SHORT_LINE) -> Any:
+    """`work(text)` of what a user typed or drew: here where it has no more characters than `short`, else by `read`."""
+    return work(text) if len(text) <= short else read(call, work, text)
+
+
+def of_molecule(work: Callable[[Molecule], Any], molecule: Molecule) -> Any:
+    """`work(molecule)` where it is small and neither a cage nor hypervalent, which take long; else by `read`."""
+    return work(molecule) if _is_ordinary(molecule) else read(call, work, molecule)
+
+
+def _is_ordinary(molecule: Molecule) -> bool:
+    rings = len(molecule.bonds) - molecule.n_atoms + molecule.n_fragments
+    neighbours = np.bincount(molecule.bonds.ravel(), minlength=molecule.n_atoms)
+    branched = (molecule.numbers > _FLUORINE) & (neighbours > 2)
+    return _ATOMS_A_RING * rings <= molecule.n_atoms <= _SMALL_ATOMS and not branched.any()
+
+
 def read(work: Callable[..., Any], *arguments: Any) -> Any:
     """The result of reading what a user gave, in a worker with limits on memory and time, while the page waits.
 
@@ -120,7 +143,9 @@ def read(work: Callable[..., Any], *arguments: Any) -> Any:
     pool.submit(job)
     if not job.ended.wait(READING_SECONDS):
         pool.stop(job)
-        raise VirialffError(f"reading it takes more than {READING_SECONDS:.0f} s; give a smaller file, or a part of it")
+        raise VirialffError(
+            f"reading it takes more than {READING_SECONDS:.0f} s; give something smaller, or a part of it"
+        )
     if job.error:
         raise VirialffError(job.error)
     return job.result

@@ -70,7 +70,11 @@ class Door:
         session, _, file = scope["path"].partition(_UPLOADS)[2].partition("/")
         length = Headers(scope=scope).get("content-length", "")
         # Without a length it could be any number of bytes.
-        problem = _uploads.begin(session, file, int(length)) if length.isdecimal() else "The upload has no length."
+        problem = (
+            _uploads.begin(session, file, int(length))
+            if length.isdecimal() and len(length) < 20
+            else "The upload has no length."
+        )
         if problem is not None:
             await PlainTextResponse(problem, status_code=413)(scope, receive, send)
             return

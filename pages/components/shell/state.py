@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.shell import kept
+from pages.components.shell import background, kept
 from virialff.errors import VirialffError
 from virialff.io.smiles import smiles_in_order
 from virialff.molecules.molecule import Molecule
@@ -52,8 +52,13 @@ def loaded() -> Loaded | None:
 
 
 def load(molecule: Molecule, origin: str, title: str = "", *, typed: str = "") -> None:
-    """Make this the current molecule of the session; `typed` is the SMILES that it was read from."""
-    st.session_state[_LOADED] = Loaded(molecule, origin, title, typed or smiles_in_order(molecule))
+    """Make this the current molecule of the session; `typed` is the SMILES that it was read from.
+
+    Raises VirialffError where writing its SMILES comes to the limits of `background.read`.
+    """
+    st.session_state[_LOADED] = Loaded(
+        molecule, origin, title, typed or background.of_molecule(smiles_in_order, molecule)
+    )
     st.session_state.pop(_LINK_ERROR, None)
 
 
@@ -85,7 +90,7 @@ def read_link() -> None:
         return
     st.session_state[SMILES_TEXT] = text
     try:
-        load(Molecule.from_smiles(text), "the SMILES in the link", typed=text)
+        load(background.read_text(Molecule.from_smiles, text), "the SMILES in the link", typed=text)
     except VirialffError as error:
         st.session_state[_LINK_ERROR] = str(error)
         st.session_state[_OPENED_WITH] = {}

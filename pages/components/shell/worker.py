@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -48,6 +49,11 @@ class Report:
         if partial is not None or now - self._sent >= _REPORT_SECONDS:
             self._sent = now
             self._connection.send(("progress", float(done), float(total), text, partial))
+
+
+def call(report: Report, work: Callable[..., Any], *arguments: Any) -> Any:
+    """A task for work that has no progress: `work(*arguments)`."""
+    return work(*arguments)
 
 
 class _Stop:

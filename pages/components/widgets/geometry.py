@@ -153,7 +153,8 @@ def _display_geometry(molecule: Molecule) -> Geometry:
 @st.cache_data(show_spinner="Making a geometry for display…", max_entries=64)
 def embedded(key: str, _molecule: Molecule) -> DisplayGeometry:
     """A geometry for a molecule without name and coordinates, cached by its structure key. Raises EmbeddingError."""
-    return display_geometry(_molecule)
+    made: DisplayGeometry = background.of_molecule(display_geometry, _molecule)
+    return made
 
 
 def _relax_key(molecule: Molecule) -> str:

@@ -116,7 +116,7 @@ def _draw() -> None:
     if block and block != editor.block:
         graph = editor.graph
         try:
-            molecule = molecule_from_drawing(block)
+            molecule = background.read_text(molecule_from_drawing, block, background.SHORT_DRAWING)
         except VirialffError as error:
             st.session_state[_DRAW_ERROR] = str(error)
         else:
@@ -148,7 +148,7 @@ def _take_text() -> None:
     if not text:
         return
     try:
-        molecule = molecule_from_text(text)
+        molecule = background.read_text(molecule_from_text, text)
     except VirialffError as error:
         st.session_state[_TEXT_ERROR] = str(error)
         return

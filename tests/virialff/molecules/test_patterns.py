@@ -65,7 +65,8 @@ def test_a_match_that_takes_long_ends_in_a_sentence(smarts):
 
 
 def test_steps_in_all_molecules_count(monkeypatch):
-    monkeypatch.setattr(patterns, "MOST_STEPS_IN_ALL", 500)
+    monkeypatch.setattr(patterns, "MOST_STEPS", 500)
+    monkeypatch.setattr(patterns, "STEPS_A_MOLECULE", 5)
     pattern = AtomPattern("CCCCCC")
     molecule = Molecule.from_smiles("CCCCCCCC").to_rdkit()
     errors = []
