@@ -29,15 +29,17 @@ def results(work: Workspace) -> None:
     state.stays_at(_VIEW, _CHARGES)
     views_of = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
     molecule, force_field, geometry = work.shown.molecule, work.force_field, work.geometry
-    with views_of[_CHARGES]:
-        spread = card.spread_of_charges(work.model, molecule)
-        charges.charge_table(molecule, force_field.charges, spread, work.model.rare_atoms(molecule))
-        charges.dipole_metrics(force_field.charges, geometry)
+    # A table that is out of sight would send its chosen rows back late; many pairs take their time.
+    if views_of[_CHARGES].open:
+        with views_of[_CHARGES]:
+            spread = card.spread_of_charges(work.model, molecule)
+            others = charges.other_charges(molecule, geometry)
+            charges.charge_table(molecule, force_field.charges, spread, work.model.rare_atoms(molecule), others)
+            charges.dipole_metrics(force_field.charges, geometry, others)
     with views_of[_PAIR]:
-        views.pair_inspector(force_field, geometry)
+        views.pair_inspector(force_field, geometry, work.model)
     with views_of[_PARAMETERS]:
         views.parameter_distributions(force_field)
-    # Many pairs take their time: only while they are looked at.
     if views_of[_ENERGIES].open:
         with views_of[_ENERGIES]:
             pair_energies(work)

@@ -33,14 +33,16 @@ TITLE_SHOWN = "name => document.querySelector('h1')?.innerText.trim() === name"
 CHARGES_SHOWN = """smiles => {
     const fresh = (tag, text) => [...document.querySelectorAll(tag)].some(
         found => found.innerText.trim() === text && !found.closest('[data-stale=true]'));
-    return fresh('code', smiles) && fresh('[data-testid=stMetricLabel]', 'Sum of the charges');
+    const sum = [...document.querySelectorAll('[data-testid=stCaptionContainer]')].some(
+        found => found.innerText.startsWith('Sum of the charges') && !found.closest('[data-stale=true]'));
+    return fresh('code', smiles) && sum;
 }"""
 
 
 def page_changes(page: Page, address: str) -> list[tuple[str, str, str]]:
     """From the click on a link to the page's title, and to the end of its script, with a molecule loaded."""
     open_page(page, f"{address}/?smiles=CCO")
-    expect(page.get_by_role("heading", name="Partial charges")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Sum of the charges")).to_be_visible(timeout=120_000)
     wait_until_idle(page)
     shown: list[float] = []
     ended: list[float] = []

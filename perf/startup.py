@@ -27,7 +27,7 @@ def editor_ready(page: Page) -> None:
 
 def charges_ready(page: Page) -> None:
     """Wait for the charge table of ethanol, opened by a link."""
-    expect(page.get_by_role("heading", name="Partial charges")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Sum of the charges")).to_be_visible(timeout=120_000)
     wait_until_idle(page)
 
 

@@ -98,15 +98,55 @@ def viewer_pixels(page: Page) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
 
 
+def structure(page: Page) -> Locator:
+    """The structure in 3D and 2D, once it has drawn."""
+    drawn = page.locator(".structure[data-drawn=true]")
+    expect(drawn).to_have_count(1, timeout=SLOW)
+    return drawn
+
+
+def structure_pixels(page: Page) -> np.ndarray:
+    """Pixels (height, width, 3) of the structure in 3D."""
+    picture = structure(page).locator("canvas").screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+def click_atom(page: Page, atom: int, *, spatial: bool) -> None:
+    """Click an atom, from 0, in 3D or in the formula, and wait until the page has taken it."""
+    drawn = structure(page)
+    before = pressed(page)
+    if spatial:
+        drawn.locator("canvas").scroll_into_view_if_needed()
+        x, y = drawn.evaluate(
+            """(host, atom) => {
+                const at = host.view.viewer.modelToScreen(host.view.model.selectedAtoms({})[atom]);
+                return [at.x, at.y];
+            }""",
+            atom,
+        )
+        page.mouse.click(x, y)
+    else:
+        drawn.locator(f"circle[data-atom='{atom}']").click()
+    page.wait_for_timeout(300)
+    settled(page)
+    assert pressed(page) != before
+
+
+def pressed(page: Page) -> list[int]:
+    """The atoms, from 0, that are shown as picked in the formula."""
+    circles = structure(page).locator("circle[aria-pressed=true]")
+    return sorted(int(circle.get_attribute("data-atom") or -1) for circle in circles.all())
+
+
 def drawn_fraction(pixels: np.ndarray) -> float:
     """Fraction of the pixels that differ from the background, which is the colour of the corner."""
     return float((np.abs(pixels.astype(int) - pixels[2, 2].astype(int)).max(axis=2) > 12).mean())
 
 
 def change_by_dragging(page: Page) -> float:
-    """Drag across the 3D view; the fraction of its pixels that change."""
-    before = viewer_pixels(page).astype(int)
-    box = viewer(page).locator("canvas").first.bounding_box()
+    """Drag across the structure in 3D; the fraction of its pixels that change."""
+    before = structure_pixels(page).astype(int)
+    box = structure(page).locator("canvas").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -114,7 +154,7 @@ def change_by_dragging(page: Page) -> float:
     page.mouse.move(x + 90, y + 30, steps=5)
     page.mouse.up()
     page.wait_for_timeout(500)
-    after = viewer_pixels(page).astype(int)
+    after = structure_pixels(page).astype(int)
     if before.shape != after.shape:
         return 0.0
     return float((np.abs(after - before).max(axis=2) > 12).mean())

@@ -88,7 +88,7 @@ def test_smiles_gives_structure_charges_distributions_and_downloads(page: Page):
 def test_view_in_3d_draws_and_turns(page: Page):
     driving.open_app(page, f"/?smiles={ASPIRIN}")
     driving.expect_formula(page, "C₉H₈O₄")
-    before = driving.viewer_pixels(page)
+    before = driving.structure_pixels(page)
     assert driving.drawn_fraction(before) > 0.04
     # Charges of both signs: reddish and bluish pixels, not only grey ones.
     red, blue = before[..., 0].astype(int), before[..., 2].astype(int)
@@ -160,7 +160,7 @@ def test_script_in_a_title_stays_text(page: Page):
     driving.upload(page, "water.sdf", Chem.MolToMolBlock(water) + "$$$$\n")
     driving.expect_formula(page, "H₂O")
     expect(page.get_by_text(title, exact=True)).to_be_visible()
-    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
+    assert driving.drawn_fraction(driving.structure_pixels(page)) > 0.005
     for frame in page.frames:
         assert frame.evaluate("window.hacked") is None
 

@@ -48,8 +48,9 @@ def test_rare_atoms_are_named_and_the_spread_is_a_column(ensemble_app):
     app = enter_smiles(ensemble_app, "OCC")
     assert not app.exception
     assert any("atom C2" in warning.value and "in 3" in warning.value for warning in app.warning)
-    assert any("Orange rings" in caption.value for caption in app.caption)
-    assert any("addSphere" in str(element.proto) for element in app.main if element.type == "iframe")
+    assert any("Orange: atoms" in caption.value for caption in app.caption)
+    (shown,) = (element.proto for element in app.main if getattr(element.proto, "component_name", "") == "structure")
+    assert json.loads(shown.json)["marked"] == [1]
     charges = next(table.value for table in app.dataframe if "charge (e)" in table.value)
     assert (charges["spread (e)"] > 0).any()
     assert charges["training molecules"].tolist()[:3] == [60, 3, 90]

@@ -44,3 +44,7 @@ class ChargeScale:
         """Black or white, whichever is the more legible on the colour of this charge."""
         red, green, blue = self.rgb(charge)
         return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 130 else "#111111"
+
+
+#: The same for every molecule, so that colours can be compared: beyond 0.5 e, where few atoms lie, they saturate.
+COMMON_SCALE = ChargeScale(0.5)

@@ -1,6 +1,7 @@
 """Drawings of molecules with their charges in colour."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,13 +15,24 @@ from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.molecule import Molecule
 from virialff.text import fixed
 
-AtomLabels = Literal["none", "charges", "numbers"]
+AtomLabels = Literal["none", "charges", "numbers", "elements"]
 _HYDROGEN = 1
 #: Orange of Okabe and Ito, lightened so that the symbol stays legible.
 _MARK = (0.95, 0.73, 0.3)
 _RING = (0.90, 0.62, 0.0)
-# Pixels, for an atom without bonds.
-_LONE_RING = 24.0
+# Pixels, for atoms without bonds.
+_LONE_BOND = 70.0
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A structural formula, and where its atoms are."""
+
+    svg: str
+    width: int  #: pixels of the drawing
+    height: int
+    places: dict[int, tuple[float, float]]  #: of each drawn atom (from 0), pixels from the upper left
+    bond_length: float  #: mean, pixels
 
 
 def structure_svg(
@@ -34,11 +46,30 @@ def structure_svg(
     width: int = 520,
     height: int = 400,
 ) -> str:
-    """The structural formula as SVG on a white ground, without the molecule's title.
+    """The structural formula as SVG, as `structure_drawing` draws it."""
+    return structure_drawing(
+        molecule, charges, scale=scale, hydrogens=hydrogens, labels=labels, marked=marked, width=width, height=height
+    ).svg
+
+
+def structure_drawing(
+    molecule: Molecule,
+    charges: np.ndarray | None = None,
+    *,
+    scale: ChargeScale | None = None,
+    hydrogens: bool = True,
+    labels: AtomLabels = "none",
+    marked: Collection[int] = (),
+    width: int = 520,
+    height: int = 400,
+    element_colors: bool = False,
+) -> Drawing:
+    """The structural formula on a white ground, without the molecule's title.
 
     `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
     `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
-    `marked` atoms (from 0, hydrogens too) get an orange disc, beside charges an orange ring.
+    `marked` atoms (from 0, hydrogens too) get an orange disc, beside charges an orange ring. With `element_colors` the
+    symbols have the colours that are usual for their elements, else they are black.
     """
     drawing = _drawable(molecule, hydrogens, marked)
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
@@ -48,8 +79,12 @@ def structure_svg(
     options.minFontSize = 9
     options.maxFontSize = 18
     options.annotationFontScale = 0.65
-    options.useBWAtomPalette()
-    if labels == "numbers":
+    if not element_colors:
+        options.useBWAtomPalette()
+    if labels == "elements":
+        for atom in drawing.GetAtoms():
+            atom.SetProp("atomLabel", atom.GetSymbol())
+    elif labels == "numbers":
         for atom in drawing.GetAtoms():
             atom.SetProp("atomNote", str(atom.GetIntProp("atom_index") + 1))
     elif labels == "charges" and charges is not None:
@@ -78,18 +113,28 @@ def structure_svg(
             highlightBonds=[],
         )
         _ring(drawer, drawing, marked)
+    points = [drawer.GetDrawCoords(atom.GetIdx()) for atom in drawing.GetAtoms()]
+    places = {
+        atom.GetIntProp("atom_index"): (float(point.x), float(point.y))
+        for atom, point in zip(drawing.GetAtoms(), points, strict=True)
+    }
+    length = _bond_length(drawer, drawing)
     drawer.FinishDrawing()
     svg: str = drawer.GetDrawingText()
-    return svg[svg.index("<svg") :]
+    return Drawing(svg[svg.index("<svg") :], width, height, places, length)
 
 
-def _ring(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol, marked: Collection[int]) -> None:
-    """Circles around the marked atoms of the drawing, as wide as a third of its bonds are long."""
+def _bond_length(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol) -> float:
     lengths = [
         (drawer.GetDrawCoords(bond.GetBeginAtomIdx()) - drawer.GetDrawCoords(bond.GetEndAtomIdx())).Length()
         for bond in drawing.GetBonds()
     ]
-    radius = 0.34 * float(np.mean(lengths)) if lengths else _LONE_RING
+    return float(np.mean(lengths)) if lengths else _LONE_BOND
+
+
+def _ring(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol, marked: Collection[int]) -> None:
+    """Circles around the marked atoms of the drawing, as wide as a third of its bonds are long."""
+    radius = 0.34 * _bond_length(drawer, drawing)
     drawer.SetColour(_RING)
     drawer.SetLineWidth(3)
     drawer.SetFillPolys(False)

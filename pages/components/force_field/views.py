@@ -1,5 +1,7 @@
 """What the model predicts of one molecule: sigma and epsilon (Fig. 11), the potential of an atom pair, downloads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -7,11 +9,14 @@ import streamlit as st
 from pages.components.shell.state import KEPT, LINKED, Loaded, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets.geometry import Geometry
+from pages.components.widgets.picked import pick, picked
 from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.trust import show_trust, trust_of
 from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
 from virialff.figures.pairs import TERM_LABELS, pair_curve_figure
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
+from virialff.molecules.molecule import Molecule
 from virialff.parameters.pairs import (
     LONG_RANGE_RELATIONS,
     atom_pair_curve,
@@ -99,8 +104,7 @@ def _summary(pairs: pd.DataFrame) -> None:
         )
 
 
-@st.fragment
-def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
+def pair_inspector(force_field: ForceField, geometry: Geometry, model: Model) -> None:
     """Two atoms to choose, their parameters in numbers, and the curve with the shown distance marked."""
     molecule = force_field.molecule
     if molecule.n_atoms < 2:
@@ -110,10 +114,14 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
     key = keys.graph_key(molecule)[:12]
     if (text := opened_with(_LINK_PART)) is not None:
-        _take_link(text, names, key)
-    with st.container(horizontal=True):
-        i = _choose_atom("First atom", names, first, f"first_{key}")
-        j = _choose_atom("Second atom", names, second, f"second_{key}")
+        _take_link(text, molecule)
+    boxes = (f"first_{key}", f"second_{key}")
+    if len(atoms := picked(molecule)) > 1:
+        st.session_state[boxes[0]], st.session_state[boxes[1]] = atoms[-2:]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        i = _choose_atom("First atom", names, first, boxes, molecule)
+        j = _choose_atom("Second atom", names, second, boxes[::-1], molecule)
+        st.caption("or click two atoms in the structure", width="content")
     if i == j:
         st.info("Choose two different atoms.")
         return
@@ -125,6 +133,7 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
     if geometry.positions is not None:
         distance = float(np.linalg.norm(geometry.positions[i] - geometry.positions[j]))
     _numbers(pair, distance)
+    show_trust(trust_of(model, molecule, (i, j)))
     furthest = max(_FURTHEST, 1.2 * distance) if distance is not None else _FURTHEST
     curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
     ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
@@ -136,17 +145,33 @@ def pair_inspector(force_field: ForceField, geometry: Geometry) -> None:
         _at_distance(force_field, i, j, distance)
 
 
-def _take_link(text: str, names: list[str], key: str) -> None:
-    """Choose the two atoms of a link; what names no two atoms of this molecule is said and left out."""
+def _take_link(text: str, molecule: Molecule) -> None:
+    """Pick the two atoms of a link; what names no two atoms of this molecule is said and left out."""
     numbers = [int(word) - 1 if word.isdecimal() and len(word) < 10 else -1 for word in text.split("-")]
-    if len(numbers) != 2 or not all(0 <= number < len(names) for number in numbers):
+    if len(numbers) != 2 or not all(0 <= number < molecule.n_atoms for number in numbers):
         st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
         return
-    st.session_state[f"first_{key}"], st.session_state[f"second_{key}"] = numbers
+    pick(molecule, numbers)
+    st.rerun()  # the structure is drawn already, without them
 
 
-def _choose_atom(label: str, names: list[str], start: int, key: str) -> int:
-    return st.selectbox(label, range(len(names)), start, names.__getitem__, key=key, width=160, **KEPT)
+def _choose_atom(label: str, names: list[str], start: int, boxes: Sequence[str], molecule: Molecule) -> int:
+    """A box with the key `boxes[0]` whose choice is picked in the structure, with that of the other box."""
+    return st.selectbox(
+        label,
+        range(len(names)),
+        start,
+        names.__getitem__,
+        key=boxes[0],
+        on_change=_pick_pair,
+        args=(molecule, sorted(boxes)),
+        width=130,
+        **KEPT,
+    )
+
+
+def _pick_pair(molecule: Molecule, boxes: Sequence[str]) -> None:
+    pick(molecule, [st.session_state[box] for box in boxes])
 
 
 def _numbers(pair: pd.Series, distance: float | None) -> None:

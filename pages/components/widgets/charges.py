@@ -1,28 +1,37 @@
 """Structure in 2D and 3D coloured by charge, the colour bar, and the charge table."""
 
+from collections.abc import Hashable, Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.components.shell import collected
+from pages.components.shell import background, collected
 from pages.components.shell.state import KEPT, LINKED
-from pages.components.widgets import viewer
+from pages.components.shell.text import sentence
+from pages.components.widgets import tasks
 from pages.components.widgets.geometry import Geometry
+from pages.components.widgets.picked import measured, pick, picked
 from pages.components.widgets.show import download
-from virialff.figures.charge_scale import ChargeScale
-from virialff.figures.depiction import AtomLabels, structure_svg
+from pages.components.widgets.structure import structure
+from virialff.errors import VirialffError
+from virialff.figures.charge_scale import COMMON_SCALE, ChargeScale
+from virialff.figures.depiction import AtomLabels
 from virialff.models.members import ChargeSpread
+from virialff.molecules import keys
 from virialff.molecules.environments import RareAtoms
 from virialff.molecules.molecule import Molecule
+from virialff.parameters.charge_schemes import SCHEMES, AtomCharges, charges_by
 from virialff.parameters.dipole import point_charge_dipole
 from virialff.parameters.tables import charges_table
 from virialff.text import fixed
 from virialff.units import E_ANGSTROM_IN_DEBYE
 
 _VIEW_HEIGHT = 400
-_STACKED_HEIGHT = 280
+_BY_CHARGE, _BY_ELEMENT = "By charge", "By element"
+_TABLE_HEIGHT = 360
 #: Length of the dipole's arrow, Angstrom a debye.
 _ARROW_PER_DEBYE = 1.5
 #: Sums of charges (e) below this count as zero.
@@ -34,7 +43,12 @@ _SHOWN_NAMES = {
     "charge_spread_e": "spread (e)",
     "training_molecules": "training molecules",
 }
-_LABELS: dict[str, AtomLabels] = {"Nothing": "none", "Charges": "charges", "Atom numbers": "numbers"}
+_LABELS: dict[str, AtomLabels] = {
+    "Nothing": "none",
+    "Charges": "charges",
+    "Atom numbers": "numbers",
+    "Elements": "elements",
+}
 
 
 def structure_views(
@@ -43,53 +57,86 @@ def structure_views(
     geometry: Geometry,
     rare: RareAtoms | None = None,
     *,
-    beside: bool = True,
+    height: int = _VIEW_HEIGHT,
+    place: DeltaGenerator | None = None,
 ) -> None:
-    """2D depiction and 3D view `beside` each other or below, rare atoms marked, with the colour bar."""
+    """The structure in 3D and 2D with its colour bar, rare atoms marked; how it is drawn is chosen at `place`."""
     marked = [] if rare is None else [int(atom) for atom in np.flatnonzero(rare.mask)]
-    height = _VIEW_HEIGHT if beside else _STACKED_HEIGHT
-    flat, spatial = st.columns(2, gap="medium") if beside else (st.container(), st.container())
-    with spatial:
-        _spatial(molecule, charges, geometry, marked, height)
-    with flat, st.container(horizontal=True, vertical_alignment="bottom"):
+    with (place or st.container()).popover("View", icon=":material/visibility:", width="content"):
         labels = st.segmented_control(
             "Write on the atoms", list(_LABELS), default="Atom numbers", required=True, key="depiction_labels", **LINKED
         )
-        hydrogens = st.toggle("Hydrogens", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **LINKED)
-    with flat:
-        svg = structure_svg(
-            molecule, charges, hydrogens=hydrogens, labels=_LABELS[labels or "Nothing"], marked=marked, height=height
+        colors = st.segmented_control(
+            "Colours", [_BY_CHARGE, _BY_ELEMENT], default=_BY_CHARGE, required=True, key="depiction_colors", **LINKED
         )
-        collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", svg)
-        st.image(svg, width="stretch", alt=f"Structural formula of {molecule.formula}, atoms coloured by charge")
-        if marked:
-            st.caption(
-                "Orange rings and shells: atoms whose surroundings or bonds were rare in the model's training, and "
-                "those of rotatable bonds, ring systems and contacts that it did not have."
-            )
-        download("Structure (SVG)", svg, f"{molecule.formula}.svg", key="structure_svg")
-    color_bar(ChargeScale.fitting(charges))
-
-
-def _spatial(molecule: Molecule, charges: np.ndarray, geometry: Geometry, marked: list[int], height: int) -> None:
+        hydrogens = st.toggle(
+            "Hydrogens of carbon", value=molecule.n_atoms <= _CROWDED, key="depiction_hydrogens", **LINKED
+        )
+        arrow_wanted = st.toggle("Dipole arrow", key="dipole_arrow", **KEPT)
+        saved = st.container()
+    arrow = None
+    if arrow_wanted and geometry.positions is not None:
+        dipole = point_charge_dipole(charges, geometry.positions)
+        arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE
     if geometry.positions is None:
         st.info(geometry.note, title="No 3D view")
-        return
-    dipole = point_charge_dipole(charges, geometry.positions)
-    shown = st.toggle("Dipole arrow", key="dipole_arrow", **KEPT)
-    arrow = dipole.vector * E_ANGSTROM_IN_DEBYE * _ARROW_PER_DEBYE if shown else None
-    viewer.show(molecule, geometry.positions, charges, height=height, arrow=arrow, marked=marked)
-    note = f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye." if shown else ""
-    st.caption(f"{geometry.note}{note} Drag to turn, scroll to zoom, point at an atom for its charge.")
+    by_element = colors == _BY_ELEMENT
+    _picks(molecule, geometry)
+    drawing = structure(
+        molecule,
+        geometry.positions,
+        charges,
+        labels=_LABELS[labels or "Nothing"],
+        element_colors=by_element,
+        hydrogens=hydrogens,
+        height=height,
+        arrow=arrow,
+        marked=marked,
+    )
+    if drawing is not None:
+        collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", drawing.svg)
+        with saved:
+            download("Structure (SVG)", drawing.svg, f"{molecule.formula}.svg", key="structure_svg")
+    if not by_element:
+        color_bar(COMMON_SCALE)
+    _explain(geometry, shown_arrow=arrow is not None, marked=bool(marked))
 
 
-def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:
-    """Magnitude and components of the dipole of the predicted charges at the shown geometry."""
+def _picks(molecule: Molecule, geometry: Geometry) -> None:
+    """What is picked and what it measures, on a line that is there without picks too."""
+    atoms = picked(molecule)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=40, border=False):
+        if atoms:
+            st.markdown(f"Picked: **{measured(molecule, geometry.positions, atoms)}**", width="content")
+            st.button("Unpick", key="unpick", on_click=pick, args=(molecule, ()), type="tertiary")
+        else:
+            st.caption("Click atoms: two give a distance and a pair, three an angle, four a torsion.")
+
+
+def _explain(geometry: Geometry, *, shown_arrow: bool, marked: bool) -> None:
+    """What the views show."""
+    text = geometry.note if geometry.positions is not None else ""
+    if shown_arrow:
+        text += f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye."
+    if marked:
+        text += (
+            " Orange: atoms whose surroundings or bonds were rare in the model's training, and those of rotatable "
+            "bonds, ring systems and contacts that it did not have."
+        )
+    st.caption(text.strip())
+
+
+def dipole_metrics(charges: np.ndarray, geometry: Geometry, others: Mapping[str, AtomCharges] | None = None) -> None:
+    """Dipole of the predicted charges at the shown geometry beside those of `others`, by the names of their schemes."""
     if geometry.positions is None:
         return
     dipole = point_charge_dipole(charges, geometry.positions)
     with st.container(horizontal=True):
         st.metric("Dipole of the charges", f"{dipole.debye:.2f} D", width="content")
+        for name, other in (others or {}).items():
+            if other.dipole is not None:
+                debye = float(np.linalg.norm(other.dipole)) * E_ANGSTROM_IN_DEBYE
+                st.metric(f"Dipole by {name}", f"{debye:.2f} D", width="content")
         st.metric("in e Å", f"{dipole.magnitude:.3f} e Å", width="content")
         for axis, value in zip("xyz", dipole.vector, strict=True):
             st.metric(axis, f"{fixed(value, 3, sign=True)} e Å", width="content")
@@ -97,7 +144,63 @@ def dipole_metrics(charges: np.ndarray, geometry: Geometry) -> None:
     if abs(dipole.total_charge) > _NEUTRAL:
         total = fixed(dipole.total_charge, 3, sign=True)
         text += f" The charges sum to {total} e, so it counts from the mean of the atoms."
+    if any(other.dipole is not None for other in (others or {}).values()):
+        text += " Those of other methods are of their density, not of charges."
     st.caption(text)
+
+
+def other_charges(molecule: Molecule, geometry: Geometry) -> dict[str, AtomCharges]:
+    """The widgets to choose charges by other ways than the model's, and those that are known, by name.
+
+    Those of a geometry are computed in the background, and kept in the session.
+    """
+    schemes = st.pills(
+        "Beside the model's",
+        list(SCHEMES),
+        selection_mode="multi",
+        default=["gasteiger"],
+        format_func=SCHEMES.__getitem__,
+        key="charge_schemes",
+        help=f"{SCHEMES['dft']} takes minutes.",
+        **LINKED,
+    )
+    found = {}
+    for scheme in schemes:
+        try:
+            charges = (
+                charges_by(scheme, molecule) if scheme == "gasteiger" else _of_geometry(scheme, molecule, geometry)
+            )
+        except VirialffError as error:
+            st.info(sentence(error), title=f"{SCHEMES[scheme]} gives no charges here")
+            continue
+        if charges is not None:
+            found[SCHEMES[scheme]] = charges
+    return found
+
+
+def _of_geometry(scheme: str, molecule: Molecule, geometry: Geometry) -> AtomCharges | None:
+    if geometry.positions is None:
+        return None
+    placed = keys.bare(molecule).with_positions(geometry.positions[None])
+    key = f"charges_{scheme}_{keys.geometry_key(placed)}"
+    slow = scheme == "dft"
+    start = partial(
+        background.start,
+        key,
+        tasks.charges,
+        scheme,
+        keys.bare(molecule),
+        geometry.positions,
+        title=f"Charges by {SCHEMES[scheme]}",
+        lane="long" if slow else "short",
+    )
+    if not background.known(key):
+        if slow:
+            st.button(f"Compute {SCHEMES[scheme]} (minutes)", key=f"start_{key}", on_click=start)
+            return None
+        start()
+    result: AtomCharges | None = background.show(key)
+    return result
 
 
 def color_bar(scale: ChargeScale) -> None:
@@ -113,30 +216,61 @@ def color_bar(scale: ChargeScale) -> None:
 
 
 def charge_table(
-    molecule: Molecule, charges: np.ndarray, spread: ChargeSpread | None = None, rare: RareAtoms | None = None
+    molecule: Molecule,
+    charges: np.ndarray,
+    spread: ChargeSpread | None = None,
+    rare: RareAtoms | None = None,
+    others: Mapping[str, AtomCharges] | None = None,
 ) -> None:
-    """Charges by atom, coloured as in the structure, and their sum by fragment.
+    """Charges by atom, coloured as in the structure, and their sum by fragment; its rows are the picked atoms.
 
-    With `spread` its column over the model's members, with `rare` how many training molecules have such an atom.
+    With `spread` its column over the model's members, with `rare` how many training molecules have such an atom; a
+    column for each of `others`.
     """
-    scale = ChargeScale.fitting(charges)
+    scale = COMMON_SCALE
     table = charges_table(molecule, charges, spread=spread, rare=rare).drop(columns="rare", errors="ignore")
     if molecule.n_fragments == 1:
         table = table.drop(columns="fragment")
+    first = list(table.columns).index("charge_e") + 1
+    for place, (name, other) in enumerate((others or {}).items(), start=first):
+        table.insert(place, f"{name} (e)", other.values)
+    colored: list[Hashable] = ["charge (e)", *(f"{name} (e)" for name in others or {})]
     collected.table("Partial charges", table.rename(columns=_SHOWN_NAMES))
     styled = table.rename(columns=_SHOWN_NAMES).style
-    styled = styled.map(lambda charge: _cell(scale, charge), subset=["charge (e)"])
-    styled = styled.format({"charge (e)": partial(fixed, decimals=4, sign=True), "spread (e)": "{:.4f}"})
-    atoms, sums = st.columns([2, 1], gap="medium")
-    with atoms:
-        st.dataframe(styled, hide_index=True, height=320)
-    with sums:
-        if molecule.n_fragments == 1:
-            st.metric("Sum of the charges", f"{fixed(charges.sum(), 4, sign=True)} e")
-        else:
-            st.markdown("**Sum of the charges by molecule**")
-            st.dataframe(fragment_sums(molecule, charges), hide_index=True)
+    styled = styled.map(lambda charge: _cell(scale, charge), subset=colored)
+    styled = styled.format({**dict.fromkeys(colored, partial(fixed, decimals=4, sign=True)), "spread (e)": "{:.4f}"})
+    key = f"charge_rows_{keys.structure_key(molecule)}"
+    rows = sorted(picked(molecule))
+    if _rows(key) != rows:
+        st.session_state[key] = {"selection": {"rows": rows}}
+    st.dataframe(
+        styled,
+        hide_index=True,
+        height=_TABLE_HEIGHT,
+        key=key,
+        on_select=partial(_pick_rows, molecule, key),
+        selection_mode="multi-row",
+        alt="Charges of the atoms; a chosen row is picked in the structure",
+    )
+    if molecule.n_fragments == 1:
+        total = fixed(charges.sum(), 4, sign=True)
+        st.caption(f"Sum of the charges: {total} e; a neutral molecule has none. Choose rows to pick their atoms.")
+    else:
+        st.markdown("**Sum of the charges by molecule**")
+        st.dataframe(fragment_sums(molecule, charges), hide_index=True)
         st.caption("Each molecule is neutral, so its charges should sum to zero.")
+
+
+def _rows(key: str) -> list[int]:
+    state = st.session_state.get(key)
+    return sorted(state["selection"].get("rows", [])) if state else []
+
+
+def _pick_rows(molecule: Molecule, key: str) -> None:
+    """Pick the atoms of the chosen rows; those that were picked stay in their order."""
+    rows = _rows(key)
+    before = [atom for atom in picked(molecule) if atom in rows]
+    pick(molecule, [*before, *(atom for atom in rows if atom not in before)])
 
 
 def fragment_sums(molecule: Molecule, charges: np.ndarray) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.shell import background, kept
 from pages.components.shell.state import KEPT, Loaded, keep_in_link, opened_with
@@ -87,14 +88,15 @@ def _choice_key(molecule: Molecule) -> str:
     return f"geometry_{keys.geometry_key(molecule)[:12]}"
 
 
-def shown_geometry(loaded: Loaded, model: Model | None = None) -> Geometry:
-    """The widgets to choose a geometry of the current molecule, and that geometry; never two mixed.
+def shown_geometry(loaded: Loaded, model: Model | None = None, row: DeltaGenerator | None = None) -> Geometry:
+    """The widgets to choose a geometry of the current molecule, in a `row`, and that geometry; never two mixed.
 
     With a `model` it can be relaxed here, which adds a geometry.
     """
     molecule = loaded.molecule
     start = "As given" if molecule.n_conformers else "Made for display"
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    if row is None:
+        row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     progress = st.container()
     chosen_before = st.session_state.get(_choice_key(molecule))
     if model is not None and (asked := opened_with(_LINK_PART)) is not None:

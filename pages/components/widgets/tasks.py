@@ -23,6 +23,7 @@ from virialff.methods.method import get_method, with_forces
 from virialff.methods.runs import MethodEnergies, energies_in_parts
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
+from virialff.parameters.charge_schemes import AtomCharges, charges_by
 from virialff.parameters.samples import MAX_PAIRS, ParameterSample, sample_parts
 from virialff.text import counted
 
@@ -107,6 +108,12 @@ def relax(report: Report, molecule: Molecule, method: str, positions: np.ndarray
         positions,
         progress=lambda done, total: report(done, total, f"{done} of {counted(total, 'conformer')}"),
     )
+
+
+def charges(report: Report, scheme: str, molecule: Molecule, positions: np.ndarray) -> AtomCharges:
+    """`charges_by` a scheme."""
+    report(0, 0, "computing")
+    return charges_by(scheme, molecule, positions)
 
 
 def prune(

@@ -13,7 +13,7 @@ from rdkit import Chem
 
 from pages.components.shell.state import KEPT
 from virialff.conformers.ensembles import superimpose
-from virialff.figures.charge_scale import ChargeScale
+from virialff.figures.charge_scale import COMMON_SCALE
 from virialff.figures.style import OKABE_ITO
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import relative_energies_above
@@ -35,7 +35,7 @@ _MARK = "#E69F00"
 _SHELL = 0.75
 _MARGIN = 1.1
 _LEAST_HALF = 2.2
-_BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
+BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
 
 
 def script_url() -> str:
@@ -44,6 +44,12 @@ def script_url() -> str:
         return _FALLBACK
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}/app/static/{_LOCAL_FILE.name}" if base else f"/app/static/{_LOCAL_FILE.name}"
+
+
+def script_and_integrity() -> tuple[str, str]:
+    """Where 3Dmol.js is loaded from, and the checksum that a browser asks of it: none of the file on this server."""
+    script = script_url()
+    return script, _INTEGRITY if script == _FALLBACK else ""
 
 
 class Line(NamedTuple):
@@ -71,7 +77,7 @@ def viewer_html(
 
     Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
     """
-    scale = ChargeScale.fitting(charges)
+    scale = COMMON_SCALE
     ink = "#111111" if theme == "light" else "#fafafa"
     view = new_view(theme)
     view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
@@ -80,7 +86,7 @@ def viewer_html(
         view.setStyle(
             {"index": index}, {"stick": {"radius": 0.14, "color": color}, "sphere": {"scale": 0.3, "color": color}}
         )
-    label = {"fontSize": 13, "fontColor": ink, "backgroundColor": _BACKGROUNDS[theme], "backgroundOpacity": 0.85}
+    label = {"fontSize": 13, "fontColor": ink, "backgroundColor": BACKGROUNDS[theme], "backgroundOpacity": 0.85}
     show_label = (
         f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
         " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
@@ -105,18 +111,24 @@ def viewer_html(
 def new_view(theme: str) -> py3Dmol.view:
     """An empty view on the background of the theme."""
     view = py3Dmol.view(width="100%", height="100%")
-    view.setBackgroundColor(_BACKGROUNDS[theme])
+    view.setBackgroundColor(BACKGROUNDS[theme])
     return view
 
 
 def frame_page(view: py3Dmol.view, points: np.ndarray, script: str, theme: str) -> str:
     """The page of a frame with this view of what is at these points (n, 3) in A, which `facing` has turned."""
-    half_width, half_height, _ = np.maximum(np.abs(points).max(axis=0) + _MARGIN, _LEAST_HALF)
-    page = _TEMPLATE.replace("{{background}}", _BACKGROUNDS[theme])
+    half_width, half_height = half_frame(points)
+    page = _TEMPLATE.replace("{{background}}", BACKGROUNDS[theme])
     page = page.replace("{{half_width}}", f"{half_width:.2f}").replace("{{half_height}}", f"{half_height:.2f}")
     page = page.replace("{{script}}", script).replace("{{integrity}}", _INTEGRITY if script == _FALLBACK else "")
     # The template calls the viewer by the name that py3Dmol gives it.
     return page.replace("{{view}}", view.write_html()).replace("{{viewer}}", f"viewer_{view.uniqueid}")
+
+
+def half_frame(points: np.ndarray) -> tuple[float, float]:
+    """Half the width and height, A, of a frame around these points (n, 3), which `facing` has turned."""
+    half_width, half_height, _ = np.maximum(np.abs(points).max(axis=0) + _MARGIN, _LEAST_HALF)
+    return float(half_width), float(half_height)
 
 
 def mol_block(molecule: Molecule, positions: np.ndarray) -> str:
@@ -173,7 +185,7 @@ def overlay_html(molecule: Molecule, positions: np.ndarray, *, hydrogens: bool, 
     Without `hydrogens` those of carbon atoms are hidden. Nothing but numbers and element symbols goes in.
     """
     turned = facing(positions.reshape(-1, 3)).reshape(positions.shape)
-    hidden = [] if hydrogens else _hydrogens_of_carbon(molecule)
+    hidden = [] if hydrogens else hydrogens_of_carbon(molecule)
     view = new_view(theme)
     for model, geometry in enumerate(turned):
         view.addModel(mol_block(molecule, geometry), "mol", {"keepH": True})
@@ -183,7 +195,7 @@ def overlay_html(molecule: Molecule, positions: np.ndarray, *, hydrogens: bool, 
     return frame_page(view, turned.reshape(-1, 3), script, theme)
 
 
-def _hydrogens_of_carbon(molecule: Molecule) -> list[int]:
+def hydrogens_of_carbon(molecule: Molecule) -> list[int]:
     hydrogens = []
     for pair in molecule.bonds:
         for atom, other in (pair, pair[::-1]):

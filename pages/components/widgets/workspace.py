@@ -11,6 +11,7 @@ from pages.components.shell.state import Loaded
 from pages.components.shell.text import one_line, plain, subscripted
 from pages.components.widgets import card, charges, inputs
 from pages.components.widgets.geometry import Geometry, shown_geometry
+from pages.components.widgets.trust import show_trust, trust_of
 from virialff.models.force_field import ForceField, Model
 from virialff.text import counted
 
@@ -61,12 +62,13 @@ def workspace(shown: Loaded, noun: str = "molecule") -> Workspace | None:
         return None
     left, right = st.columns([0.42, 0.58], gap="medium")
     with right:
-        card.warn_rare_atoms(active, shown.molecule)
+        show_trust(trust_of(active, shown.molecule))
         card.show_notes(shown.molecule)
     with left, st.container(key="structure"):
-        geometry = shown_geometry(shown, active)
+        row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+        geometry = shown_geometry(shown, active, row)
         rare = active.rare_atoms(shown.molecule)
-        charges.structure_views(shown.molecule, force_field.charges, geometry, rare, beside=False)
+        charges.structure_views(shown.molecule, force_field.charges, geometry, rare, height=300, place=row)
         st.code(shown.molecule.smiles, language=None, wrap_lines=True)
     return Workspace(shown, active, force_field, geometry, left, right)
 
