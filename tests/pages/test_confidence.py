@@ -47,7 +47,7 @@ def ensemble_app(app, tmp_path, monkeypatch):
 def test_rare_atoms_are_named_and_the_spread_is_a_column(ensemble_app):
     app = enter_smiles(ensemble_app, "OCC")
     assert not app.exception
-    assert any("atom C2" in warning.value and "in 3" in warning.value for warning in app.warning)
+    assert any("stretched" in text.value and "atom C2" in text.value for text in app.markdown)
     assert any("Orange: atoms" in caption.value for caption in app.caption)
     (shown,) = (element.proto for element in app.main if getattr(element.proto, "component_name", "") == "structure")
     assert json.loads(shown.json)["marked"] == [1]
@@ -60,6 +60,7 @@ def test_common_atoms_raise_no_warning(ensemble_app):
     app = enter_smiles(ensemble_app, "CC")
     assert not app.exception
     assert not app.warning
+    assert not any("stretched" in text.value for text in app.markdown)
 
 
 def test_the_card_shows_other_methods_and_the_calibration(ensemble_app):

@@ -43,7 +43,9 @@ def test_the_page_shows_the_mark_of_molecule_and_pair(ensemble_app):
     app = enter_smiles(ensemble_app, "CC")
     assert any("trained for this" in text.value for text in app.markdown)
     enter_smiles(app, "OCC")
-    assert next(warning.proto.title for warning in app.warning) == "Stretched"
+    mark = next(text.value for text in app.markdown if "-badge[" in text.value)
+    assert mark.startswith(":orange-badge[:material/warning: stretched]")
+    assert "atom C2" in mark
 
 
 def test_charges_of_other_schemes_stand_beside_the_models(app):

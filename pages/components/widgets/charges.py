@@ -110,7 +110,7 @@ def _picks(molecule: Molecule, geometry: Geometry) -> None:
             st.markdown(f"Picked: **{measured(molecule, geometry.positions, atoms)}**", width="content")
             st.button("Unpick", key="unpick", on_click=pick, args=(molecule, ()), type="tertiary")
         else:
-            st.caption("Click atoms: two give a distance and a pair, three an angle, four a torsion.")
+            st.caption("Click atoms to pick them: distance, angle, torsion, pair.")
 
 
 def _explain(geometry: Geometry, *, shown_arrow: bool, marked: bool) -> None:

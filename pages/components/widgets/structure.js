@@ -37,7 +37,7 @@ function drawFlat(host, view) {
   place.hidden = !flat;
   if (!flat) { return; }
   place.style.aspectRatio = `${flat.width} / ${flat.height}`;
-  place.style.maxWidth = `${1.25 * flat.width}px`;
+  place.style.maxWidth = `${flat.width}px`;
   const image = place.querySelector("img");
   if (image.src !== flat.image) { image.src = flat.image; }
   image.alt = flat.alt;

@@ -78,15 +78,9 @@ def _of_atoms(rare: RareAtoms, atoms: Collection[int]) -> RareAtoms:
 
 
 def show_trust(trust: Trust, *, uncertainty: Uncertainty | None = None, more: str = "") -> None:
-    """The mark with its reason; an interval where there is one; `more` is a sentence of the page's own.
-
-    A result that is not trained for is a warning, which is read in full; of the others the reason is one line.
-    """
+    """The mark with its reason; an interval where there is one; `more` is a sentence of the page's own."""
     color, icon = _LOOKS[trust.level]
     words = " ".join(filter(None, (plain(trust.reason, limit=1000), _interval(uncertainty), plain(more, limit=400))))
-    if trust.level in (Level.STRETCHED, Level.OUTSIDE):
-        st.warning(words, title=trust.level.value.capitalize(), icon=icon)
-        return
     st.markdown(f":{color}-badge[{icon} {trust.level.value}] :small[{words}]")
 
 
