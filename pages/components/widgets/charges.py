@@ -19,11 +19,11 @@ from pages.components.widgets.structure import structure
 from virialff.errors import VirialffError
 from virialff.figures.charge_scale import COMMON_SCALE, ChargeScale
 from virialff.figures.depiction import AtomLabels
+from virialff.methods.charge_schemes import SCHEMES, AtomCharges, charges_by
 from virialff.models.members import ChargeSpread
 from virialff.molecules import keys
 from virialff.molecules.environments import RareAtoms
 from virialff.molecules.molecule import Molecule
-from virialff.parameters.charge_schemes import SCHEMES, AtomCharges, charges_by
 from virialff.parameters.dipole import point_charge_dipole
 from virialff.parameters.tables import charges_table
 from virialff.text import fixed

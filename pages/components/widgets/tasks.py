@@ -19,11 +19,11 @@ from virialff.export.project import Project, read_project
 from virialff.io.uploads import Upload, read_upload
 from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
+from virialff.methods.charge_schemes import AtomCharges, charges_by
 from virialff.methods.method import get_method, with_forces
 from virialff.methods.runs import MethodEnergies, energies_in_parts
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
-from virialff.parameters.charge_schemes import AtomCharges, charges_by
 from virialff.parameters.samples import MAX_PAIRS, ParameterSample, sample_parts
 from virialff.text import counted
 

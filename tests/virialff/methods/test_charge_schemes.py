@@ -10,8 +10,8 @@ from virialff.engines.density import lowdin_charges
 from virialff.engines.pyscf import PyscfEngine
 from virialff.engines.xtb import single_point
 from virialff.errors import EngineError
+from virialff.methods.charge_schemes import charges_by
 from virialff.molecules.molecule import Molecule
-from virialff.parameters.charge_schemes import charges_by
 from virialff.parameters.dipole import point_charge_dipole
 
 
