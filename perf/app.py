@@ -25,7 +25,7 @@ FIFTY_ATOMS = (
     "CCCCCCCCC(CC)CCCCC",
     "CCCCCC(CCC)CCCCCCC",
 )
-PAGES = ("Energies", "Conformers", "Parameters", "Force field")
+PAGES = ("Conformers", "Scan", "Parameters", "Force field")
 N_CONFORMERS = 200
 
 #: The page's title; the sum that follows the table of charges, for this SMILES. What is stale is of the run before.

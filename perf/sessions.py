@@ -194,7 +194,7 @@ AIM_SECONDS = 2.0
 #: Sessions that wait for an answer at the same time.
 _AT_ONCE = 4
 _LINKS = ("O", "S", "N(C)", "C(C)", "C(F)", "C(O)", "C(=O)")
-_OTHER_PAGES = ("energies", "conformers", "scan", "dimer", "parameters", "benchmarks", "data", "train", "")
+_OTHER_PAGES = ("conformers", "scan", "dimer", "parameters", "benchmarks", "data", "train", "")
 
 
 def of_fifty_atoms(count: int) -> list[str]:

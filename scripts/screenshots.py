@@ -33,27 +33,15 @@ def leucine(page: Page, address: str, name: str) -> None:
     settle(page)
 
 
-def energies(page: Page, address: str) -> None:
-    """Page Energies with the example that has conformers."""
-    leucine(page, address, "Energies")
-    page.get_by_role("button", name="Compute energies").click()
-    # The heading is there as soon as the first method is done.
-    expect(page.locator(".legendtext", has_text="ANI-2x").first).to_be_visible(timeout=SLOW)
-    expect(page.get_by_role("heading", name="One conformer alone")).to_be_visible(timeout=SLOW)
-    settle(page)
-
-
 def conformers(page: Page, address: str) -> None:
     """Page Conformers with the same example, ranked by all quick methods."""
     leucine(page, address, "Conformers")
-    # Energies are kept by content, so another page may have computed them.
-    compute = page.get_by_role("button", name="Compute energies")
-    if compute.count():
-        compute.click()
-    expect(page.get_by_text("How far the methods agree")).to_be_visible(timeout=SLOW)
-    page.frame_locator("iframe[title^='Three-dimensional view']").locator("body[data-drawn=true]").wait_for(
-        timeout=SLOW
-    )
+    page.get_by_role("button", name="Compute energies").click()
+    # Its column is there as soon as the last method has begun.
+    expect(page.get_by_text("Not complete yet")).to_have_count(0, timeout=SLOW)
+    page.get_by_role("tab", name="Agreement").click()
+    expect(page.locator(".legendtext", has_text="ANI-").first).to_be_visible(timeout=SLOW)
+    page.get_by_role("tab", name="Ranking").click()
     settle(page)
 
 
@@ -142,7 +130,6 @@ def whole_page(page: Page, width: int, path: Path) -> None:
 PAGES = {
     "force_field": force_field,
     "parameters": parameters,
-    "energies": energies,
     "dimer": dimer,
     "conformers": conformers,
     "scan": scan,

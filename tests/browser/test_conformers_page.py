@@ -28,13 +28,54 @@ def test_uploaded_ensemble_is_ranked_and_superimposed(page: Page):
     expect(page.get_by_text(f"{N_CONFORMERS} conformers from the file")).to_be_visible(timeout=driving.SLOW)
     # The model has ranked them by now; GFN2-xTB does on a click.
     page.get_by_role("button", name="Compute energies").click()
-    expect(page.get_by_text("How far the methods agree")).to_be_visible(timeout=2 * driving.SLOW)
+    driving.open_tab(page, "Agreement")
+    expect(page.get_by_text("RMSE and MAE are of energies")).to_be_visible(timeout=2 * driving.SLOW)
     driving.settled(page)
-    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
-    lines = page.locator(".js-plotly-plot:visible").first.locator(".scatterlayer .trace")
+    lines = page.locator(".js-plotly-plot:visible").nth(1).locator(".scatterlayer .trace")
     expect(lines.nth(N_CONFORMERS - 1)).to_be_attached()
+    driving.open_tab(page, "Superimposed")
+    frame = page.frame_locator("iframe[title*='superimposed conformers']")
+    frame.locator("body[data-drawn=true]").wait_for(timeout=driving.SLOW)
     with page.expect_download() as download:
         page.get_by_role("button", name="Ranks and energies (CSV)").click()
     header, *rows = io.StringIO(download.value.path().read_text()).read().splitlines()
     assert header.startswith("conformer,Model (kcal/mol),GFN2-xTB (kcal/mol)")
     assert len(rows) == N_CONFORMERS
+
+
+def test_generation_can_be_stopped(page: Page):
+    driving.open_app(page, "/conformers?smiles=CCCCCCCCO")
+    driving.expect_formula(page, "C₈H₁₈O")
+    count = page.get_by_label("Number of conformers")
+    count.fill("200")
+    count.press("Enter")
+    driving.settled(page)
+    page.get_by_role("button", name="Generate").click()
+    stop = page.get_by_test_id("stMain").get_by_role("button", name="Stop")
+    stop.click()
+    expect(stop).to_have_count(0)
+    driving.settled(page)
+    expect(page.get_by_text("distinct conformer")).to_have_count(0)
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+
+
+def test_the_address_of_the_former_page_leads_here(page: Page):
+    driving.open_app(page, "/energies?smiles=CCCCO")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Conformers", timeout=driving.SLOW)
+    driving.expect_formula(page, "C₄H₁₀O")
+
+
+def test_a_chosen_row_is_the_conformer_that_is_saved(page: Page):
+    """From the address of an ensemble to the file of its second conformer: five clicks."""
+    driving.open_app(page, "/conformers?smiles=CCCCO")
+    driving.expect_formula(page, "C₄H₁₀O")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("distinct conformers from")).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
+    driving.open_tab(page, "One conformer")
+    driving.choose(page, "Conformer", "2")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="This conformer (SDF)").click()
+    text = download.value.path().read_text()
+    assert text.count("$$$$") == 1
+    assert "CONFORMER" in text

@@ -41,7 +41,7 @@ def test_a_file_asks_no_other_host(page: Page, dialogs: list[str]):
     driving.expect_formula(page, "C₂H₆O")
     expect(page.get_by_text(re.compile(re.escape(HOST))).first).to_be_visible()
     settle(page)
-    for name in ("Energies", "Conformers", "Dimer", "Parameters", "Benchmarks", "Models", "Data", "Train"):
+    for name in ("Conformers", "Scan", "Dimer", "Parameters", "Benchmarks", "Models", "Data", "Train"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=driving.SLOW)
         settle(page)

@@ -116,7 +116,7 @@ def test_results_before_a_bad_input_stay_and_are_said_to_be_older(app):
 
 def test_typed_text_survives_a_change_of_page(app):
     enter_smiles(app, "CC(O")
-    app.switch_page("pages/energies.py").run()
+    app.switch_page("pages/conformers.py").run()
     app.switch_page("pages/force_field.py").run()
     assert app.text_input(key="smiles_text").value == "CC(O"
 

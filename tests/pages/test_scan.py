@@ -158,13 +158,3 @@ def test_every_coordinate_has_its_name(page):
     atoms = next(box for box in page.selectbox if box.label == "Atoms")
     assert any(name.endswith(", amide") for name in atoms.options)
     assert any(name.endswith(", alcohol") for name in atoms.options)
-
-
-def test_the_old_address_leads_here(app):
-    app.query_params["smiles"] = "OCC"
-    app.query_params["compared_geometries"] = "Scan"
-    app.query_params["scan"] = "bond_1-2_1.3_1.6_5"
-    app.switch_page("pages/energies.py").run()
-    assert not app.exception
-    assert [title.value for title in app.title] == ["Scan"]
-    assert group(app, "scan_kind").value == "bond"

@@ -179,6 +179,19 @@ def superimpose(molecule: Molecule, onto: int = 0) -> Superposition:
     return Superposition(positions, rmsd)
 
 
+def displacements(molecule: Molecule, before: ArrayLike, after: ArrayLike) -> FloatArray:
+    """How far conformers moved, such as in a relaxation: (n_conformers,), RMSD in Angstrom, best superposition.
+
+    All atoms count but the hydrogens of carbon atoms, in the best of the symmetry-equivalent numberings. before, after:
+    (n_conformers, n_atoms, 3), Angstrom.
+    """
+    start, end = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    skeleton, maps = _skeleton(molecule.with_positions(np.concatenate([start, end])))
+    n = len(start)
+    with rdBase.BlockLogs():
+        return np.array([rdMolAlign.GetBestRMS(skeleton, skeleton, k + n, k, maps) for k in range(n)])
+
+
 def _skeleton(molecule: Molecule) -> tuple[Chem.Mol, list[list[tuple[int, int]]]]:
     """The molecule without the hydrogens of its carbon atoms, conformers numbered from 0, and its equal numberings.
 

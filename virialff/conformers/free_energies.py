@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,12 +85,22 @@ def free_energy_corrections(
         molecule.require_3d()
         positions = molecule.positions
     geometries = conformer_axis(molecule.n_atoms, positions)
-    rows = []
+    waves = []
     for index, geometry in enumerate(geometries):
-        waves = wave_numbers(molecule, method, geometry)
-        rows.append((*_thermal(molecule, geometry, waves, temperature), float(waves.min(initial=np.inf))))
+        waves.append(wave_numbers(molecule, method, geometry))
         if progress is not None:
             progress(index + 1, len(geometries))
+    return corrections_of(molecule, waves, geometries, temperature)
+
+
+def corrections_of(
+    molecule: Molecule, waves: Sequence[ArrayLike], positions: ArrayLike, temperature: float
+) -> FreeEnergyCorrections:
+    """The corrections of conformers (n_conformers, n_atoms, 3), Angstrom, whose `wave_numbers` are known."""
+    rows = [
+        (*_thermal(molecule, geometry, np.asarray(known), temperature), float(np.min(known, initial=np.inf)))
+        for known, geometry in zip(waves, conformer_axis(molecule.n_atoms, positions), strict=True)
+    ]
     values, zero_point, lowest = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return FreeEnergyCorrections(values, zero_point, lowest, temperature)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import zipfile
 import zlib
 from typing import Any, BinaryIO
 
@@ -53,3 +54,29 @@ class Inflated(io.RawIOBase):
         with contextlib.suppress(OSError):  # a pipe has no position
             self._n_before = self._compressed.tell()
         return self._n_before
+
+
+def unpacked(data: bytes) -> dict[str, bytes]:
+    """The files of a ZIP archive by their paths in it, within the same limits; folders are left out.
+
+    Raises UnreadableRecordError for an archive that is damaged, encrypted or grows too much.
+    """
+    most = MAX_INFLATED_BYTES + MAX_INFLATION * len(data)
+    found: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.is_dir():
+                    continue
+                with archive.open(entry) as file:
+                    # The size that an archive announces may be wrong.
+                    found[entry.filename] = file.read(most + 1)
+                most -= len(found[entry.filename])
+                if most < 0:
+                    raise UnreadableRecordError(
+                        f"the archive grows to more than {MAX_INFLATION} times its size; unpack it, look at what is in "
+                        "it, and give that"
+                    )
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise UnreadableRecordError(f"the archive cannot be unpacked ({error}); pack it again as .zip") from None
+    return found

@@ -1,1 +1,1 @@
-"""Widgets of the page Conformers."""
+"""What the page Conformers is made of."""

@@ -1,76 +1,85 @@
 """What page Conformers does to an ensemble before it is ranked: relax it, leave out repeats and high conformers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from pages.components.shell import background
 from pages.components.shell.state import LINKED
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.text import plain
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
-from pages.components.widgets.methods import method_for, the_model
-from virialff.conformers.ensembles import RMSD_TOLERANCE, Pruning
+from pages.components.widgets.methods import choose_relaxer, keeper
+from pages.components.widgets.tasks import Chosen
+from virialff.conformers.ensembles import RMSD_TOLERANCE, Pruning, displacements
 from virialff.conformers.relax import FORCE_TOLERANCE, Relaxation
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.text import counted
 
-_NOT, _MODEL = "Not", "Model"
-_METHODS = {"GFN2-xTB": "gfn2", _MODEL: "", "ANI": "ani"}
 _WINDOW = 15.0
 _CHANGES_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Refined:
-    """Positions (n_conformers, n_atoms, 3) in A and energies (n_conformers,) in kcal/mol to prune by."""
+    """Conformers to rank, which are some of a whole ensemble that was relaxed or taken as it is."""
 
-    positions: np.ndarray
-    energies: np.ndarray
-    energies_of: str
+    whole: Molecule
+    #: (n_conformers,) of the conformers in it, from 0.
+    indices: np.ndarray
+    #: (n_whole,) kcal/mol, by which repeats and high conformers are left out; None for those of the model.
+    energies: np.ndarray | None = None
+    energies_of: str = "the model"
+    #: What relaxed the ensemble, and the geometries (n_whole, n_atoms, 3), Angstrom, before.
+    relaxed_by: Chosen | None = None
+    before: np.ndarray | None = None
+
+    @property
+    def molecule(self) -> Molecule:
+        """With the conformers to rank."""
+        return self.whole.with_positions(self.whole.positions[self.indices])
+
+    @property
+    def start(self) -> np.ndarray | None:
+        """The geometries of these conformers before they were relaxed, None where they were not."""
+        return None if self.before is None else self.before[self.indices]
 
 
-def refine(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> np.ndarray:
-    """The widgets to relax and prune; the positions (n_conformers, n_atoms, 3) in A to rank."""
-    refined = _relax(chosen, molecule, model, force_field)
-    return _prune(refined, molecule)
+def refine(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> Refined:
+    """The widgets to relax and prune an ensemble, and what comes of it."""
+    return _prune(_relax(chosen, molecule, model), force_field)
 
 
-def _relax(chosen: Ensemble, molecule: Molecule, model: Model, force_field: ForceField) -> Refined:
-    as_they_are = Refined(chosen.positions, np.asarray(force_field.energy(chosen.positions)), "the model")
+def _relax(chosen: Ensemble, molecule: Molecule, model: Model) -> Refined:
+    whole = molecule.with_positions(chosen.positions)
+    n = len(chosen.positions)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        how = st.segmented_control(
-            "Relax with", [_NOT, *_METHODS], default=_NOT, required=True, key="relax_with", **LINKED
-        )
+        method = choose_relaxer("relax_with", "Relax with", model, molecule)
         place = st.container(width="content")
-    if how == _NOT:
+    as_they_are = Refined(whole, np.arange(n))
+    if method is None:
         return as_they_are
-    method = the_model(model) if how == _MODEL else method_for(_METHODS[how], molecule)
-    if isinstance(method, str):
-        st.info(sentence(method), title=f"{how} cannot be used here")
-        return as_they_are
-    bare = keys.bare(molecule)
-    key = f"relax_{method.key}_{keys.geometry_key(molecule.with_positions(chosen.positions))}"
+    key = f"relax_{method.key}_{keys.geometry_key(whole)}"
     result: Relaxation | None = background.show(key)
     if result is None:
         if not background.running(key):
-            n = len(chosen.positions)
             place.button(
                 f"Relax {counted(n, 'conformer')}",
                 icon=":material/south:",
+                type="primary",
                 on_click=background.start,
-                args=(key, tasks.relax, bare, method.name, chosen.positions),
-                kwargs={"title": "Relaxing"},
+                args=(key, tasks.relax, keys.bare(molecule), method.name, chosen.positions, method.key),
+                kwargs={"title": "Relaxing", "keep": keeper()},
             )
         st.caption("Until then the conformers below are not relaxed.")
         return as_they_are
-    return _outcome(result, how, as_they_are)
+    return _outcome(result, method, as_they_are)
 
 
-def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
+def _outcome(result: Relaxation, method: Chosen, as_they_are: Refined) -> Refined:
     rows = [
         {"conformer": number, "what changed": change}
         for number, conformer in enumerate(result.conformers, start=1)
@@ -79,7 +88,10 @@ def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
     unfinished = [number for number, conformer in enumerate(result.conformers, start=1) if not conformer.converged]
     n = len(result.conformers)
     kept = list(range(n))
-    st.caption(f"{counted(n, 'conformer')} relaxed with {how} until no force exceeds {FORCE_TOLERANCE} kcal/mol/Å.")
+    st.caption(
+        f"{counted(n, 'conformer')} relaxed with {plain(method.label)} until no force exceeds {FORCE_TOLERANCE} "
+        f"kcal/mol/Å.{'' if rows else ' No bond and no configuration changed.'}"
+    )
     if unfinished:
         numbers = ", ".join(str(number) for number in unfinished[:20])
         st.warning(f"Not at a minimum after the most steps allowed: conformer {numbers}.")
@@ -97,36 +109,49 @@ def _outcome(result: Relaxation, how: str, as_they_are: Refined) -> Refined:
             return as_they_are
         if len(kept) < n:
             st.caption(f"These are left out; the other {len(kept)} are numbered anew.")
-    else:
-        st.caption("No bond and no configuration changed.")
     energies = np.array([conformer.energy for conformer in result.conformers])
-    return Refined(result.molecule.positions[kept], energies[kept], how)
+    whole = as_they_are.whole.with_positions(result.molecule.positions)
+    return Refined(whole, np.array(kept), energies, method.label, method, as_they_are.whole.positions)
 
 
-def _prune(refined: Refined, molecule: Molecule) -> np.ndarray:
-    if len(refined.positions) < 2:
-        return refined.positions
+def _prune(refined: Refined, force_field: ForceField) -> Refined:
+    n = len(refined.indices)
+    if n < 2:
+        return refined
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.toggle("Leave out repeats and high conformers", key="prune", **LINKED)
         if not wanted:
-            return refined.positions
+            return refined
         rmsd = st.number_input(
-            "Repeats within (Å RMSD)", 0.0, 5.0, RMSD_TOLERANCE, 0.05, key="prune_rmsd", width=190, **LINKED
+            "Repeats within (Å RMSD)", 0.0, 5.0, RMSD_TOLERANCE, 0.05, key="prune_rmsd", width=170, **LINKED
         )
-        window = st.number_input("Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", width=170, **LINKED)
-    ensemble = molecule.with_positions(refined.positions)
+        window = st.number_input("Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", width=150, **LINKED)
+    ensemble = refined.molecule
     key = f"prune_{rmsd:g}_{window:g}_{refined.energies_of}_{keys.geometry_key(ensemble)}"
     if not background.known(key):
-        bare = keys.bare(molecule).with_positions(refined.positions)
-        background.start(key, tasks.prune, bare, refined.energies, rmsd, window, title="Leaving out repeats")
+        bare = keys.bare(ensemble).with_positions(ensemble.positions)
+        whole = refined.energies
+        energies = force_field.energy(ensemble.positions) if whole is None else whole[refined.indices]
+        background.start(key, tasks.prune, bare, energies, rmsd, window, title="Leaving out repeats")
     pruning: Pruning | None = background.show(key)
     if pruning is None:
-        return refined.positions
-    n = len(pruning.kept)
+        return refined
     st.caption(
-        f"{n} of {counted(len(refined.positions), 'conformer')} kept, numbered anew from the lowest energy by "
-        f"{refined.energies_of}; {pruning.repeats} repeats and {pruning.above_window} above the window left out. "
-        "RMSD over all atoms but the hydrogens of carbon atoms."
+        f"{len(pruning.kept)} of {counted(n, 'conformer')} kept, numbered anew from the lowest energy by "
+        f"{plain(refined.energies_of)}; {pruning.repeats} repeats and {pruning.above_window} above the window left "
+        "out. RMSD over all atoms but the hydrogens of carbon atoms."
     )
-    kept: np.ndarray = refined.positions[pruning.kept]
-    return kept
+    return replace(refined, indices=refined.indices[pruning.kept])
+
+
+def moved(refined: Refined) -> np.ndarray | None:
+    """How far each conformer moved when it was relaxed, (n_conformers,), Angstrom; None where it was not."""
+    if refined.start is None:
+        return None
+    key = f"{keys.geometry_key(refined.molecule)}_{keys.geometry_key(refined.molecule.with_positions(refined.start))}"
+    return _moved(key, refined.molecule, refined.start)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _moved(key: str, _molecule: Molecule, _start: np.ndarray) -> np.ndarray:
+    return displacements(_molecule, _start, _molecule.positions)

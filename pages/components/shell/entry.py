@@ -30,7 +30,13 @@ _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
 
 #: Addresses of former versions, and the page that took each one's place.
-_MOVED = {"molecule": "force_field", "interactions": "dimer", "evaluation": "benchmarks", "training": "train"}
+_MOVED = {
+    "molecule": "force_field",
+    "interactions": "dimer",
+    "evaluation": "benchmarks",
+    "training": "train",
+    "energies": "conformers",
+}
 
 
 def navigation() -> Page:
@@ -41,7 +47,6 @@ def navigation() -> Page:
         {
             "My molecule": [
                 st.Page("pages/force_field.py", title="Force field", icon=":material/hub:", default=True),
-                st.Page("pages/energies.py", title="Energies", icon=":material/bar_chart:"),
                 st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
                 st.Page("pages/scan.py", title="Scan", icon=":material/timeline:"),
                 st.Page("pages/dimer.py", title="Dimer", icon=":material/join_inner:"),
@@ -61,6 +66,9 @@ def navigation() -> Page:
 
 
 def _go_to(name: str) -> None:
+    # The page Energies had scans too.
+    if st.query_params.get("compared_geometries") == "Scan":
+        name = "scan"
     st.switch_page(f"pages/{name}.py", query_params=st.query_params.to_dict())
 
 

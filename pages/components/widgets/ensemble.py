@@ -22,6 +22,7 @@ _OWN, _GENERATED, _UPLOADED = "As given", "Generated", "Ensemble file"
 _UPLOADER = "ensemble_uploader"
 _FILE = "ensemble_file"
 _FILE_ERROR = "ensemble_file_error"
+_SEEN = "ensemble_files_seen"
 _REFUSED_SHOWN = 5
 
 kept.keep(_FILE)
@@ -103,12 +104,14 @@ class _File:
 
 def _uploaded(molecule: Molecule) -> Ensemble | None:
     st.file_uploader(
-        "Ensemble of this molecule: CREST's crest_conformers.xyz, or an XYZ or SDF file with several geometries",
-        type=["xyz", "sdf"],
+        "Ensemble of this molecule: XYZ or SDF, or a folder of CREST or CENSO as .zip or as several files",
+        type=["xyz", "sdf", "zip"],
+        accept_multiple_files=True,
         key=_UPLOADER,
         on_change=_take_file,
         args=(molecule,),
-        help="Atoms in the molecule's order. Geometries with other bonds or another configuration are left out.",
+        help="Atoms in the molecule's order. Geometries with other bonds or another configuration are left out. Of a "
+        "folder, crest_conformers.xyz or the last part of CENSO is read.",
     )
     if _FILE_ERROR in st.session_state:
         st.error(sentence(st.session_state[_FILE_ERROR]), title="This ensemble cannot be used")
@@ -129,14 +132,20 @@ def _uploaded(molecule: Molecule) -> Ensemble | None:
 
 
 def _take_file(molecule: Molecule) -> None:
-    file = st.session_state[_UPLOADER]
+    files = st.session_state[_UPLOADER]
     st.session_state.pop(_FILE_ERROR, None)
-    if file is None:
+    # What is given later takes the place of what was given before, which the uploader still lists.
+    seen = st.session_state.get(_SEEN, frozenset())
+    st.session_state[_SEEN] = frozenset(file.file_id for file in files)
+    files = [file for file in files if file.file_id not in seen] or files
+    if not files:
         return
     st.session_state.pop(_FILE, None)
+    given = {file.name: file.getvalue() for file in files}
     try:
-        found = background.read(tasks.read_ensemble_file, file.getvalue(), file.name, molecule)
+        name, found = background.read(tasks.read_ensemble_files, given, molecule)
     except VirialffError as error:
-        st.session_state[_FILE_ERROR] = f"the file {file.name}: {error}"
+        what = f"the file {files[0].name}" if len(files) == 1 else counted(len(files), "file")
+        st.session_state[_FILE_ERROR] = f"{what}: {error}"
     else:
-        st.session_state[_FILE] = _File(keys.structure_key(molecule), file.name, found)
+        st.session_state[_FILE] = _File(keys.structure_key(molecule), name, found)

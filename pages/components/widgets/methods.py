@@ -1,6 +1,6 @@
 """The methods that pages compare, and the runs that compute them part by part in the background."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,8 +36,8 @@ NOT_RELAXED = "Not"
 _RECORDED = "recorded_energies"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
-# Conformers times atoms squared; the model takes a second for so many.
-_AT_ONCE = 1_000_000
+# Conformers times atoms squared; the model takes a third of a second for so many.
+_AT_ONCE = 3_000_000
 
 kept.keep(_RECORDED)
 
@@ -162,6 +162,17 @@ def energy_cache() -> EnergyCache:
 def remember(method: Chosen, ensemble: Molecule, run: MethodEnergies) -> None:
     """Keep energies that came on another way, such as those of a relaxation at its end."""
     energy_cache().put((method.key, keys.geometry_key(ensemble)), run)
+
+
+def keeper() -> Callable[[object], None]:
+    """Keeps the energies that work in the background reports; for `background.start`."""
+    cache = energy_cache()
+
+    def keep(partial: object) -> None:
+        if isinstance(partial, tasks.PartialEnergies) and partial.geometries:
+            cache.put((partial.key, partial.geometries), partial.run)
+
+    return keep
 
 
 def _take_over(methods: list[Chosen], job: str, whole: Molecule, indices: np.ndarray) -> None:

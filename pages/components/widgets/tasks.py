@@ -13,6 +13,7 @@ from pages.components.shell.worker import Report
 from virialff.conformers import ensembles
 from virialff.conformers import relax as relaxation
 from virialff.conformers.crest import CrestEnsemble, read_ensemble
+from virialff.conformers.folders import ensemble_file
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
 from virialff.export.project import Project, read_project
@@ -21,8 +22,9 @@ from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
 from virialff.methods.charge_schemes import AtomCharges, charges_by
 from virialff.methods.method import get_method, with_forces
-from virialff.methods.runs import MethodEnergies, energies_in_parts
+from virialff.methods.runs import MethodEnergies, already_known, energies_in_parts
 from virialff.models.registry import load_model
+from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.samples import MAX_PAIRS, ParameterSample, sample_parts
 from virialff.text import counted
@@ -45,10 +47,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class PartialEnergies:
-    """What the method with this key has computed so far."""
+    """What the method with this key has computed so far; of these geometries, where the asker cannot know them."""
 
     key: str
     run: MethodEnergies
+    geometries: str = ""
 
 
 def read_file(report: Report, data: bytes, file_name: str, add_hydrogens: bool) -> Upload:
@@ -61,11 +64,12 @@ def read_file(report: Report, data: bytes, file_name: str, add_hydrogens: bool) 
     )
 
 
-def read_ensemble_file(report: Report, data: bytes, file_name: str, molecule: Molecule) -> CrestEnsemble:
-    """`crest.read_ensemble` of an uploaded file."""
+def read_ensemble_files(report: Report, files: dict[str, bytes], molecule: Molecule) -> tuple[str, CrestEnsemble]:
+    """`crest.read_ensemble` of what was uploaded, and the name of the file that it is in."""
+    name, data = ensemble_file(files)
     file = io.BytesIO(data)
-    file.name = file_name
-    return read_ensemble(file, molecule)
+    file.name = name
+    return name, read_ensemble(file, molecule)
 
 
 def read_project_file(report: Report, data: bytes) -> Project:
@@ -99,15 +103,21 @@ def energies(report: Report, methods: Sequence[tuple[Chosen, MethodEnergies]], e
             report(index + share, len(methods), text, PartialEnergies(chosen.key, run))
 
 
-def relax(report: Report, molecule: Molecule, method: str, positions: np.ndarray) -> Relaxation:
-    """`relaxation.relax` by the method of this name."""
-    report(0, len(positions), "first conformer")
-    return relaxation.relax(
+def relax(report: Report, molecule: Molecule, method: str, positions: np.ndarray, key: str = "") -> Relaxation:
+    """`relaxation.relax` by the method of this name; with its key the energies are reported as PartialEnergies too."""
+    n = len(positions)
+    report(0, n, "first conformer")
+    by = with_forces(get_method(method))
+    found = relaxation.relax(
         molecule,
-        with_forces(get_method(method)),
+        by,
         positions,
         progress=lambda done, total: report(done, total, f"{done} of {counted(total, 'conformer')}"),
     )
+    if key:
+        run = already_known(by, found.molecule, [conformer.energy for conformer in found.conformers])
+        report(n, n, "", PartialEnergies(key, run, keys.geometry_key(found.molecule)))
+    return found
 
 
 def charges(report: Report, scheme: str, molecule: Molecule, positions: np.ndarray) -> AtomCharges:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from virialff.conformers.ensembles import prune, superimpose
+from virialff.conformers.ensembles import displacements, prune, superimpose
 from virialff.conformers.generation import search
 from virialff.errors import MissingCoordinatesError, ShapeError
 from virialff.molecules.molecule import Molecule
@@ -71,3 +71,14 @@ def test_molecule_without_heavy_atoms():
     positions = np.array([[[0, 0, 0], [0, 0, 0.74]], [[0, 0, 0], [0, 0.74, 0]]])
     hydrogen = Molecule.from_smiles("[H][H]").with_positions(positions)
     assert prune(hydrogen, [0.0, 0.0]).repeats == 1
+
+
+def test_how_far_conformers_moved() -> None:
+    molecule = search(Molecule.from_smiles("CCCO"), 3).molecule
+    before = molecule.positions
+    after = before + 2.0
+    after[1, 0] += [0.0, 0.0, 0.6]
+    moved = displacements(molecule, before, after)
+    assert moved[0] == pytest.approx(0.0, abs=1e-4)
+    assert 0.1 < moved[1] < 0.6
+    assert moved[2] == pytest.approx(0.0, abs=1e-4)
