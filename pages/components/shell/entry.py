@@ -26,6 +26,9 @@ from virialff.settings import CHECKOUT, is_read_only
 # A file of our own: Streamlit would fetch an icon given by name from the network.
 ICON = CHECKOUT / "assets" / "icon.svg"
 
+# Streamlit writes on its main buttons in white, which cannot be read on the light blue of the dark theme.
+_DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary'] p { color: #101418 }</style>"
+
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
 
@@ -42,6 +45,8 @@ _MOVED = {
 def navigation() -> Page:
     """Set up the browser's tab and all pages; returns the page that was asked for."""
     st.set_page_config(page_title="VirialFF", page_icon=ICON, layout="wide")
+    if st.context.theme.type == "dark":
+        st.html(_DARK_BUTTONS)
     moved = [st.Page(partial(_go_to, new), title=new, url_path=old, visibility="hidden") for old, new in _MOVED.items()]
     return st.navigation(
         {

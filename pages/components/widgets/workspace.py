@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).parent
 _STYLE = f"<style>{(_FOLDER / 'workspace.css').read_text(encoding='utf-8')}</style>"
 _copy_link = st.components.v2.component(
     "copy_link",
-    html='<button type="button"></button>',
+    html='<button type="button">Copy link</button>',
     css=(_FOLDER / "copy_link.css").read_text(encoding="utf-8"),
     js=(_FOLDER / "copy_link.js").read_text(encoding="utf-8"),
 )
