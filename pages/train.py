@@ -90,10 +90,7 @@ st.title("Train")
 st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
 devices = find_devices_cached()
 jobs = list_jobs()[::-1]
-with st.expander("New training", expanded=not jobs, icon=":material/add:"):
-    new_training(devices)
-with st.expander("GPUs and SLURM", icon=":material/memory:"):
-    devices_table(devices)
+new_training(devices)
 st.subheader("Jobs")
 if not jobs:
     st.info("There are no trainings yet.")
@@ -107,3 +104,5 @@ else:
         st.session_state[SHOWN_JOB] = names[0]
     shown = st.selectbox("Show", names, key=SHOWN_JOB, width=360, **LINKED)
     show_job(next(job for job in jobs if job.name == shown))
+with st.expander("GPUs and SLURM", icon=":material/memory:"):
+    devices_table(devices)

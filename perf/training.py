@@ -8,71 +8,18 @@ compiled loops; `--compile` adds one under torch.compile, whose compilation, abo
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
 from training.data.make_packs import COUNTS, make_packs
-from training.data.pack import load_packs
-from training.loop.ranks import Processes
-from training.loop.run_folder import RunFolder
-from training.loop.state import resume_or_start
-from training.loop.train import StageRun
+from training.loop.speed import Speed, measure
 from training.objectives import losses
-from training.recipes.recipe import PRESETS, Recipe, load_recipe
+from training.recipes.recipe import PRESETS, load_recipe
 from virialff.potential.energy import pair_energies_and_forces as plain
-
-#: Training records that the baseline is fitted to, which is not measured.
-_RECORDS = 200
-
-
-@dataclass(frozen=True)
-class Speed:
-    """A second of training."""
-
-    steps: float
-    molecules: float
-    geometries: float
-    pairs: float
-    data_share: float  #: of the time, in reading, drawing and joining records
-
-
-def measure(recipe: Recipe, packs: Path, device: str, *, steps: int) -> Speed:
-    """Train some steps by the last stage of a recipe; as many before them are not counted."""
-    molecules, complexes = load_packs(packs)
-    stage = replace(recipe.all_stages[-1], steps=10**6)
-    few = molecules.train.subset(range(min(_RECORDS, len(molecules.train))))
-    with TemporaryDirectory(prefix="virialff-") as folder:
-        run = RunFolder(Path(folder))
-        state = resume_or_start(run, recipe.network, [stage], few, device)
-        training = StageRun(
-            run, state, stage, 0, stage.steps, molecules, complexes, Processes(device=device), lambda line: None
-        )
-        state.begin_stage(stage)
-        for step in range(steps):
-            training.step(step)
-        before = [copy.copy(source.seen) for source in training.sources]
-        started = time.perf_counter()
-        for step in range(steps, 2 * steps):
-            training.step(step)
-        if device != "cpu":
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - started
-    seen = [source.seen for source in training.sources]
-
-    def rate(name: str) -> float:
-        return (
-            sum(getattr(after, name) - getattr(first, name) for after, first in zip(seen, before, strict=True))
-            / seconds
-        )
-
-    return Speed(steps / seconds, rate("records"), rate("geometries"), rate("pairs"), rate("seconds"))
 
 
 @contextmanager

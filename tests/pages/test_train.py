@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +12,20 @@ import yaml
 
 from pages.components.train import start as training_start
 from tests.administration import administer
+from tests.pages.conftest import finish
 from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
 from training.jobs import offered
 from training.jobs.control import find, list_jobs, start, stop
+from training.jobs.estimates import RECORDED, estimate
 from training.jobs.runs import metrics_table, runs_with_metrics
+from training.labelling.campaign.progress import duration
+from training.recipes.presets import recipe_values
+from training.recipes.recipe import PRESETS, load_recipe
 from virialff.errors import ConfigError
 from virialff.figures.training import loss_figure
-from virialff.models.registry import load_model
+from virialff.models.checkpoint import load_checkpoint
+from virialff.models.registry import SHIPPED, load_model
 from virialff.settings import RUNS_VARIABLE
 
 
@@ -44,7 +51,15 @@ def jobs(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def page(app, jobs):
     app.run()
-    return app.switch_page("pages/train.py").run()
+    return set_up(app.switch_page("pages/train.py").run(), "full")
+
+
+def set_up(app, card: str):
+    """Open the form of a card."""
+    return app.button(key=f"card_{card}").click().run()
+
+
+STEPS = "Steps of training"
 
 
 def labelled(widgets, label):
@@ -56,7 +71,7 @@ def button(app, label):
 
 
 def choose_data(app, store: Path):
-    labelled(app.selectbox, "Labels").set_value(str(store)).run()
+    labelled(app.selectbox, "Reference energies").set_value(str(store)).run()
     for part, share in (("training", 0.6), ("validation", 0.2), ("test", 0.2)):
         labelled(app.number_input, f"Share for {part}").set_value(share)
     return app
@@ -66,7 +81,7 @@ def small_settings(app, **changes):
     """Small values into the form, by the names of its fields."""
     small = {"hidden_size": 16, "charge_width": 16, "pair_width": 16, "batch_pairs": 300, "complex_batch_pairs": 200}
     for name, value in (small | changes).items():
-        labelled(app.number_input, name).set_value(value)
+        labelled(app.number_input, {"steps": STEPS}.get(name, name)).set_value(value)
     return app.run()
 
 
@@ -130,7 +145,7 @@ def test_a_finished_job_is_cloned_and_can_be_made_a_model(page, store, jobs, tmp
     assert labelled(page.text_input, "Name of the model").value == "tiny"
     button(page, "Clone").click().run()
     assert labelled(page.text_input, "Name of the run").value == "tiny-2"
-    assert labelled(page.number_input, "steps").value == 6
+    assert labelled(page.number_input, STEPS).value == 6
     assert labelled(page.number_input, "hidden_size").value == 16
     assert not page.exception
 
@@ -192,11 +207,81 @@ def test_a_recipe_as_text_names_nothing_that_is_not_offered(page, store, jobs, l
     assert list_jobs() == []
 
 
-def test_both_presets_fill_the_form(page):
+def test_presets_fill_the_form(page):
     labelled(page.button_group, "Preset").set_value("paper").run()
     assert not page.exception
     assert not page.error
     assert [entry.value for entry in page.number_input if entry.label == "steps"] == [356_000, 228_000]
+
+
+@pytest.fixture
+def three_cards(app, jobs):
+    app.run()
+    return app.switch_page("pages/train.py").run()
+
+
+def test_three_cards_say_what_each_takes_before_anything_is_chosen(three_cards, store, jobs):
+    page = three_cards
+    assert not page.exception
+    assert not page.error
+    words = text_of(page)
+    recorded = json.loads(RECORDED.read_text())["trainings"]
+    for name, preset in (("demo", "demo"), ("foundation", "foundation")):
+        steps = load_recipe(PRESETS / f"{preset}.yaml").all_stages[0].steps
+        seconds = duration(steps / recorded[name]["steps_per_second"])
+        assert f"about {seconds} for {steps:,} steps" in words
+        assert f"about {recorded[name]['memory_bytes'] / 1e9:.1f} GB" in words
+    assert "as recorded on one thread of" in words
+    assert "Start training" not in [entry.label for entry in page.button]
+    for card, preset in (("demo", "demo"), ("full", "foundation-gfn2"), ("fine-tuning", "fine-tuned")):
+        set_up(page, card)
+        assert not page.exception
+        assert not page.error
+        assert labelled(page.text_input, "Name of the run").value == preset
+        assert "Start training" in [entry.label for entry in page.button]
+
+
+def test_fine_tuning_starts_from_a_model_on_ones_own_labels(three_cards, store, jobs, monkeypatch):
+    page = set_up(three_cards, "fine-tuning")
+    box = labelled(page.selectbox, "Reference energies")
+    # Those that ship are no data of one's own.
+    assert not any(option.startswith("assets/data") for option in box.options)
+    assert str(store) in box.options
+    box.set_value(str(store)).run()
+    labelled(page.selectbox, "Model to start from").set_value("foundation-gfn2").run()
+    assert not page.error
+    labelled(page.number_input, STEPS).set_value(4)
+    labelled(page.number_input, "validate_every").set_value(2).run()
+    button(page, "Start training").click().run()
+    assert not page.exception
+    assert not page.error
+    (job,) = list_jobs()
+    recipe = load_recipe(job.recipe)
+    assert recipe.initial == Path("assets/models/foundation-gfn2")
+    assert recipe.network == load_checkpoint(SHIPPED / "foundation-gfn2").network.config
+    # What was started is in view, and its form is folded away.
+    assert "Start training" not in [entry.label for entry in page.button]
+    assert labelled(page.selectbox, "Show").value == job.name
+    wait_for(lambda: find(job.name).is_over)
+    assert find(job.name).state == "finished", find(job.name).reason
+    # The next estimate rests on it.
+    values = recipe_values(recipe)
+    found = estimate(values, "fine-tuning")
+    assert f"as the run {job.name} of these settings went here" in found.basis
+    values["optimization"]["batch_pairs"] = 77
+    assert "recorded" in estimate(values, "fine-tuning").basis
+
+
+def test_time_and_memory_are_measured_here_on_request(three_cards, store, jobs):
+    page = set_up(three_cards, "full")
+    choose_data(page, store)
+    small_settings(page, steps=1000)
+    button(page, "Measure it here").click().run()
+    finish(page)
+    assert not page.exception
+    assert not page.error
+    assert "as measured on this machine just now" in text_of(page)
+    assert "Measure it here" not in [entry.label for entry in page.button]
 
 
 def test_a_read_only_installation_refuses_where_the_work_starts(page, store, jobs, monkeypatch):
@@ -218,7 +303,7 @@ def test_a_training_on_slurm(app, store, jobs, monkeypatch):
             monkeypatch.setenv(name, value)
         training_start.find_devices_cached.clear()
         app.run()
-        page = app.switch_page("pages/train.py").run()
+        page = set_up(app.switch_page("pages/train.py").run(), "full")
         assert page.dataframe[0].value["partition"].tolist() == ["test (default)"]
         choose_data(page, store)
         labelled(page.button_group, "Computer").set_value("SLURM").run()
@@ -241,7 +326,7 @@ def test_a_training_on_slurm(app, store, jobs, monkeypatch):
     ("name", "value", "words"),
     [
         ("learning_rate", -1.0, "learning_rate is -1 and must be above 0"),
-        ("steps", -5, "steps is -5 and must be at least 1"),
+        ("Steps of training", -5, "steps is -5 and must be at least 1"),
         ("batch_molecules", 0, "batch_molecules is 0 and must be at least 1, or left out"),
         ("average_decay", 1.0, "average_decay is 1 and must be below 1"),
         ("hidden_size", 0, "hidden_size is 0 and must be at least 1"),

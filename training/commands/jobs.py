@@ -132,7 +132,7 @@ def _devices(arguments: argparse.Namespace) -> int:
             f"SLURM partition {partition.name}{default}: {partition.state}, {partition.nodes} nodes with "
             f"{partition.processors_per_node} processors{gpus}, time limit {partition.time_limit}"
         )
-    for sentence in (devices.no_gpu, devices.no_slurm):
+    for sentence in (devices.no_gpu, devices.no_slurm, devices.slurm_said):
         if sentence is not None:
             print(sentence)
     return ExitCode.OK

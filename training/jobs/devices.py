@@ -42,6 +42,7 @@ class Devices:
     no_gpu: str | None
     partitions: tuple[Partition, ...]
     no_slurm: str | None
+    slurm_said: str = ""  #: of a controller that did not answer, the words of its program
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -51,8 +52,8 @@ class Devices:
 def find_devices() -> Devices:
     """Ask nvidia-smi and sinfo. Takes some milliseconds, up to seconds where SLURM's controller is slow to answer."""
     gpus, no_gpu = _gpus()
-    partitions, no_slurm = _partitions()
-    return Devices(gpus, no_gpu, partitions, no_slurm)
+    partitions, *no_slurm = _partitions()
+    return Devices(gpus, no_gpu, partitions, *no_slurm)
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
@@ -69,12 +70,12 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
     return tuple(gpus), None if gpus else none
 
 
-def _partitions() -> tuple[tuple[Partition, ...], str | None]:
+def _partitions() -> tuple[tuple[Partition, ...], str | None, str]:
     if shutil.which("sinfo") is None or shutil.which("sbatch") is None:
-        return (), "There is no SLURM here: its commands sinfo and sbatch are not on the PATH."
+        return (), "There is no SLURM here: its commands sinfo and sbatch are not on the PATH.", ""
     answer = _ask("sinfo", "--noheader", "--format=%P|%a|%D|%c|%m|%G|%l")
     if isinstance(answer, str):
-        return (), f"SLURM does not answer: sinfo says {answer!r}."
+        return (), "SLURM is installed here, and its controller does not answer.", answer
     partitions = []
     for line in answer:
         name, state, nodes, processors, memory, gpus, limit = (part.strip() for part in line.split("|"))
@@ -90,7 +91,7 @@ def _partitions() -> tuple[tuple[Partition, ...], str | None]:
                 limit,
             )
         )
-    return tuple(partitions), None if partitions else "SLURM has no partition that you may use."
+    return tuple(partitions), None if partitions else "SLURM has no partition that you may use.", ""
 
 
 def _ask(*command: str) -> list[str] | str:

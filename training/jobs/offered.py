@@ -16,7 +16,7 @@ from virialff.administrator import administration
 from virialff.errors import ConfigError
 from virialff.files import name_problem
 from virialff.models.registry import check_new_name, registered_models
-from virialff.settings import LABELS, models_folder
+from virialff.settings import ASSETS, LABELS, models_folder
 from virialff.units import ENERGY_UNITS
 
 #: Purposes of what is started here, by which pages find it again.
@@ -29,6 +29,11 @@ KINDS = ("minimum", "displaced", "scan")
 def label_stores() -> dict[str, Path]:
     """Label stores and Parquet files by their shown path."""
     return {shown_path(path): path for path in label_sources()}
+
+
+def own_label_stores() -> dict[str, Path]:
+    """Those of them that did not come with virialff: imported, computed here or of the administrator's folders."""
+    return {name: path for name, path in label_stores().items() if path.parent != ASSETS / "data"}
 
 
 def initial_weights() -> dict[str, Path]:

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.shell import commands as command_view
 from pages.components.shell import model
 from pages.components.shell.text import one_line, plain, sentence
-from pages.components.train import recipe_form
+from pages.components.train import cards, recipe_form
 from pages.components.widgets.show import download, show_figure
 from training.jobs.control import find, list_jobs, resume
 from training.jobs.devices import find_devices
@@ -168,6 +168,7 @@ def _compare_with(job: Job) -> list[str]:
 
 def _clone(recipe: Path, name: str) -> None:
     recipe_form.fill(recipe_values(load_recipe(recipe)), f"the run {name}")
+    cards.open_form()
 
 
 def _make_model(job: Job) -> None:

@@ -1,5 +1,6 @@
 """A recipe to train by: from a preset, from another run, in a form of its settings or as YAML."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -32,17 +33,10 @@ def fill(values: dict[str, Any], origin: str) -> None:
 def choose_preset() -> None:
     """The presets as a choice; a change fills the form anew."""
     found = {preset.name: preset for preset in presets()}
-    if _VALUES not in st.session_state:
-        _take(found[next(iter(found))].name)
-    st.segmented_control(
-        "Preset",
-        list(found),
-        default=next(iter(found)),
-        key=_PRESET,
-        on_change=lambda: _take(st.session_state[_PRESET]),
-        **KEPT,
-    )
     origin = st.session_state[_ORIGIN]
+    # What filled the form is what is chosen, also where a card or a run did.
+    st.session_state[_PRESET] = origin if origin in found else None
+    st.segmented_control("Preset", list(found), key=_PRESET, on_change=lambda: _take(st.session_state[_PRESET]))
     st.caption(found[origin].about if origin in found else f"The recipe of {origin}.")
 
 
@@ -64,22 +58,51 @@ def base_values() -> dict[str, Any]:
     return values
 
 
+def steps_field() -> tuple[int | None, bool]:
+    """The number of steps of a recipe of one stage, None for several stages; and whether what was typed can be it."""
+    values = base_values()
+    stages = values.get("stages") or [values["optimization"]]
+    if len(stages) > 1:
+        return None, True
+    value = st.number_input(
+        "Steps of training",
+        value=int(stages[0]["steps"]),
+        step=100,
+        key=key("steps"),
+        width=200,
+        help="Each step looks at one batch of molecules. More lower the error, until the labels are known by heart.",
+        **KEPT,
+    )
+    problem = "steps is empty: give a value" if value is None else out_of_bounds(Optimization, "steps", value)
+    if problem is not None:
+        st.error(plain(f"{problem}."))
+        return int(stages[0]["steps"]), False
+    return int(value), True
+
+
 def key(name: str) -> str:
     """The key of a widget, new with every filling."""
     return f"recipe_{st.session_state.get(_FILLS, 0)}_{name}"
 
 
-def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str | None:
-    """The settings as a form or as YAML text; returns the recipe's text, None where it is not valid (and says why)."""
+def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str, steps: int | None) -> str | None:
+    """The settings as a form or as YAML text; returns the recipe's text, None where it is not valid (and says why).
+
+    steps: of a recipe of one stage, which has its field elsewhere.
+    """
     values = base_values()
+    if steps is not None:
+        stages = values.get("stages") or [values["optimization"]]
+        stage = stages[0] | {"steps": steps}
+        values = values | ({"stages": [stage]} if "stages" in values else {"optimization": stage})
     way = st.segmented_control("Settings as", [_FORM, _YAML], default=_FORM, required=True, key="recipe_way", **KEPT)
     if way == _YAML:
         start = {**values, "name": name, "level_of_theory": level_of_theory, "data": data}
         text = st.text_area(
-            "Recipe", recipe_text(start), height=420, key=key(f"text_{name}_{level_of_theory}_{data}"), **KEPT
+            "Recipe", recipe_text(start), height=420, key=key(f"text_{name}_{level_of_theory}_{data}_{steps}"), **KEPT
         )
     else:
-        settings = _form(values)
+        settings = _form(values, without=() if steps is None else ("steps",))
         if settings is None:
             return None
         text = recipe_text({**settings, "name": name, "level_of_theory": level_of_theory, "data": data})
@@ -96,8 +119,11 @@ def edited_recipe(name: str, data: dict[str, Any], level_of_theory: str) -> str 
     return text
 
 
-def _form(values: dict[str, Any]) -> dict[str, Any] | None:
-    """The values of the form; None where one of them cannot be, which is said beside it."""
+def _form(values: dict[str, Any], without: Sequence[str]) -> dict[str, Any] | None:
+    """The values of the form; None where one of them cannot be, which is said beside it.
+
+    without: settings of a stage that keep their value and have no field here.
+    """
     result = dict(values)
     stages = values.get("stages") or [values["optimization"]]
     titles = [f"Stage {number}: {stage['name']}" for number, stage in enumerate(stages, start=1)]
@@ -107,7 +133,7 @@ def _form(values: dict[str, Any]) -> dict[str, Any] | None:
     edited = []
     for number, (tab, stage) in enumerate(zip(tabs, stages, strict=False)):
         with tab:
-            edited.append(_widgets(f"stage{number}", Optimization, stage))
+            edited.append(_widgets(f"stage{number}", Optimization, stage, without))
     with tabs[-2]:
         result["network"] = _widgets("network", NetworkConfig, values["network"])
     with tabs[-1]:
@@ -137,10 +163,11 @@ def _form(values: dict[str, Any]) -> dict[str, Any] | None:
     return result
 
 
-def _widgets(part: str, kind: type, values: dict[str, Any]) -> dict[str, Any] | None:
-    result = {}
+def _widgets(part: str, kind: type, values: dict[str, Any], without: Sequence[str] = ()) -> dict[str, Any] | None:
+    result = {name: values[name] for name in without}
     right = True
-    settings = settings_of(kind)
+    every = settings_of(kind)
+    settings = [setting for setting in every if setting.name not in without]
     switches = [setting for setting in settings if setting.kind == "switch"]
     others = [setting for setting in settings if setting.kind != "switch"]
     with st.container(horizontal=True):
@@ -155,7 +182,7 @@ def _widgets(part: str, kind: type, values: dict[str, Any]) -> dict[str, Any] | 
     with st.container(horizontal=True):
         for setting in switches:
             result[setting.name] = _widget(part, setting, values.get(setting.name, setting.default))
-    return {setting.name: result[setting.name] for setting in settings} if right else None
+    return {setting.name: result[setting.name] for setting in every} if right else None
 
 
 def _problem(kind: type, setting: Setting, value: Any) -> str | None:

@@ -1,19 +1,26 @@
 """Start a training: a recipe, its data, and where it runs."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
+from pages.components.shell import background
 from pages.components.shell import commands as command_view
-from pages.components.shell.text import plain, sentence
-from pages.components.train import recipe_form
+from pages.components.shell.text import one_line, plain, sentence
+from pages.components.train import cards, recipe_form
+from pages.components.train import tasks as training_tasks
 from training.jobs.devices import Devices, find_devices
-from training.jobs.offered import chosen, label_stores, train
+from training.jobs.estimates import estimate
+from training.jobs.offered import chosen as offered_store
+from training.jobs.offered import label_stores, own_label_stores, train
 from training.jobs.runs import check_run_name, free_run_name
-from training.recipes.presets import levels_of
+from training.loop.speed import Cost
+from training.recipes.presets import check_recipe, levels_of, recipe_values
 from virialff.administrator import administration
 from virialff.errors import VirialffError
+from virialff.models import registry
 from virialff.settings import runs_folder
 
 #: The job that the page shows.
@@ -28,38 +35,94 @@ def find_devices_cached() -> Devices:
 
 
 def new_training(devices: Devices) -> None:
-    """The form, the data, the place, and the button that starts the job."""
-    recipe_form.choose_preset()
+    """The three cards; under them the form of the chosen one, what it will take, and the button that starts the job."""
+    cards.take_request()
+    cards.cards(devices)
+    card = cards.chosen()
+    if card is None:
+        command_view.refusal(_START, "The training was not started")
+        return
+    if card == cards.FULL:
+        recipe_form.choose_preset()
     values = recipe_form.base_values()
-    suggested = free_run_name(str(values["name"]))
-    name = st.text_input(
-        "Name of the run",
-        suggested,
-        key=recipe_form.key(f"name_{suggested}"),
-        persist_state="session",
-        width=320,
-        live=True,
-    ).strip()
-    named = _named(name)
-    st.markdown("**Data**")
-    chosen = _data(values)
+    if card == cards.FINE_TUNING:
+        _start_model(values)
+    with st.container(horizontal=True):
+        suggested = free_run_name(str(values["name"]))
+        with st.container(width=320, gap="xsmall"):
+            name = st.text_input(
+                "Name of the run",
+                suggested,
+                key=recipe_form.key(f"name_{suggested}"),
+                persist_state="session",
+                width=320,
+                live=True,
+            ).strip()
+            named = _named(name)
+        with st.container(width=220, gap="xsmall"):
+            steps, possible = recipe_form.steps_field()
+    chosen = _labels(values, own=card == cards.FINE_TUNING)
+    place = _place(devices)
     if chosen is None:
         return
-    data, level = chosen
-    st.markdown("**Settings**")
-    text = recipe_form.edited_recipe(name, data, level)
-    st.markdown("**Where it runs**")
-    place = _place(devices)
-    if text is not None and named:
-        st.button(
-            "Start training",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=command_view.attempt,
-            args=(_START, _start, text),
-            kwargs=place,
-        )
+    labels, level = chosen
+    with st.expander("Advanced: how the labels are divided, every setting, the recipe as YAML", icon=":material/tune:"):
+        split = _split(values)
+        text = None if split is None else recipe_form.edited_recipe(name, {"labels": labels, **split}, level, steps)
+    if text is None or not named or not possible:
+        return
+    _what_it_takes(text, cards.RECORDED[card])
+    st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=command_view.attempt,
+        args=(_START, _start, text),
+        kwargs=place,
+    )
     command_view.refusal(_START, "The training was not started")
+
+
+def _start_model(values: dict[str, Any]) -> None:
+    names = [entry.name for entry in registry.registered_models()]
+    current = Path(values.get("initial") or "").name
+    key = recipe_form.key("start_from")
+    st.selectbox(
+        "Model to start from",
+        names,
+        names.index(current) if current in names else None,
+        key=key,
+        format_func=one_line,
+        on_change=lambda: command_view.attempt(_START, cards.start_from, st.session_state[key]),
+        help="It keeps its network and begins with its weights; the zero of its energies is moved to that of yours.",
+        width=320,
+    )
+
+
+def _what_it_takes(text: str, recorded_as: str) -> None:
+    """Time and memory of exactly this recipe, and what they rest on; a click measures them here."""
+    key = f"cost_{hashlib.sha256(text.encode()).hexdigest()}"
+    measured: Cost | None = background.show(key)
+    try:
+        found = estimate(recipe_values(check_recipe(text)), recorded_as, measured)
+    except VirialffError as error:
+        st.error(sentence(error))
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        basis = "" if found is None else f"{found.steps_per_second:.3g} steps a second, {found.basis}. "
+        st.markdown(
+            f":material/schedule: **{plain(cards.time_words(found))}**, memory {plain(cards.memory_words(found))}.  \n"
+            f"{plain(basis + cards.ON_TOP)}"
+        )
+        if measured is None and not background.running(key):
+            st.button(
+                "Measure it here",
+                icon=":material/speed:",
+                on_click=lambda: background.start(
+                    key, training_tasks.measure, text, title="Measuring some steps", lane="long"
+                ),
+                help="Some steps on a sample of the labels, on the processors of this machine: less than a minute.",
+            )
 
 
 def _named(name: str) -> bool:
@@ -74,28 +137,34 @@ def _named(name: str) -> bool:
     return True
 
 
-def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-    """The section `data` and the level of theory; None where there are no labels to choose from."""
+def _labels(values: dict[str, Any], *, own: bool) -> tuple[str | list[str], str] | None:
+    """The label stores and the level of theory; None where there are none to choose from. own: not those that ship."""
     labels = values["data"]["labels"]
     wanted = [labels] if isinstance(labels, str) else labels
-    offered = label_stores()
+    offered = own_label_stores() if own else label_stores()
     missing = [name for name in wanted if name not in offered]
     # Several stores of a preset are one choice.
     several = {", ".join(wanted): wanted} if len(wanted) > 1 and not missing else {}
     options = [*several, *offered]
     if not options:
-        st.error("There are no label stores here yet: page Data imports labels or computes them.")
+        st.error("There are no reference energies here yet: page Data imports or computes them.")
         return None
     if missing:
         st.caption(plain(f"The labels {', '.join(missing)} of {recipe_form.origin()} are not here: choose others."))
     with st.container(horizontal=True):
         index = 0 if missing or several else options.index(wanted[0])
         source = st.selectbox(
-            "Labels", options, index, key=recipe_form.key("labels"), persist_state="session", width=360
+            "Reference energies",
+            options,
+            index,
+            key=recipe_form.key("labels"),
+            persist_state="session",
+            width=360,
+            help="Geometries with energies to learn from. Page Data shows what is in each, and imports your own.",
         )
         stores = several.get(source, [source])
         try:
-            paths = [chosen(offered, store, "label store") for store in stores]
+            paths = [offered_store(offered, store, "label store") for store in stores]
             levels = sorted({level for path in paths for level in _levels(str(path), _version(path))})
         except VirialffError as error:
             st.error(sentence(error), title="These labels cannot be used")
@@ -112,6 +181,11 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
             persist_state="session",
             width=260,
         )
+    return several.get(source, source), level
+
+
+def _split(values: dict[str, Any]) -> dict[str, Any] | None:
+    """How the labels are divided; None where the shares cannot be, which is said."""
     with st.container(horizontal=True):
         seed = st.number_input(
             "Seed of the split",
@@ -142,7 +216,7 @@ def _data(values: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     if abs(sum(shares) - 1.0) > 1e-9:
         st.error(f"The shares add up to {sum(shares):g}: they must add up to 1.")
         return None
-    return {"labels": several.get(source, source), "split_seed": int(seed), "fractions": shares}, level
+    return {"split_seed": int(seed), "fractions": shares}
 
 
 def _version(path: Path) -> tuple[int, ...]:
@@ -213,3 +287,4 @@ def _place(devices: Devices) -> dict[str, Any]:
 
 def _start(text: str, **place: Any) -> None:
     st.session_state[SHOWN_JOB] = train(text, **place).name
+    cards.close()

@@ -46,7 +46,8 @@ def test_what_does_not_answer_is_quoted(programs):
     program(programs, "sinfo", "slurm_load_partitions: Unable to contact slurm controller\\n", 1)
     devices = find_devices()
     assert "NVIDIA-SMI has failed" in (devices.no_gpu or "")
-    assert "Unable to contact slurm controller" in (devices.no_slurm or "")
+    assert devices.no_slurm == "SLURM is installed here, and its controller does not answer."
+    assert "Unable to contact slurm controller" in devices.slurm_said
 
 
 def test_partitions(programs):
