@@ -1,10 +1,11 @@
-"""Page Data: what is in a label store, its rows one by one, checks, imports and label campaigns."""
+"""Page Data: reference energies to browse, to import and to compute."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from pages.components.data import contents as label_contents
+from pages.components.data import imports as label_imports
 from pages.components.data import work as label_work
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
@@ -18,14 +19,14 @@ def chosen_store() -> Path | None:
     """One of the stores that are offered; None, with the reason, where it cannot be used."""
     stores = label_stores()
     if not stores:
-        st.info("There are no label stores yet: import labels, or compute some.")
+        st.info("There are no reference energies yet: import some, or compute them.")
         return None
-    shipped = [number for number, name in enumerate(stores) if name.endswith("gfn2.parquet")]
+    shipped = [number for number, name in enumerate(stores) if Path(name).name == "dft.parquet"]
     name = st.selectbox(
-        "Label store",
+        "Reference energies",
         list(stores),
         shipped[0] if shipped else 0,
-        key="data_store",
+        key=label_imports.STORE,
         width=520,
         help="What ships, what was made here, and what is in the folders that the administrator of this app names.",
         **LINKED,
@@ -60,13 +61,22 @@ def store_tabs(path: Path) -> None:
         st.error(sentence(error), title="This label store cannot be used")
 
 
+def browse() -> None:
+    """One store: what is in it, its rows, its check."""
+    store = chosen_store()
+    if store is not None:
+        store_tabs(store)
+
+
 enter_through_app()
 st.title("Data")
-st.markdown("Look into the labels that models are trained on, import them, or compute new ones.")
-store = chosen_store()
-if store is not None:
-    store_tabs(store)
-st.subheader("Import labels")
-label_work.imports()
-st.subheader("Compute labels")
-label_work.campaigns()
+st.markdown(
+    "Reference energies: the geometries and energies that models learn from. Look, import your own, or compute."
+)
+parts = {"Browse": browse, "Import": label_imports.imports, "Compute": label_work.campaigns}
+for part, show in zip(
+    st.tabs(list(parts), key="data_part", on_change="rerun", bind="query-params"), parts.values(), strict=True
+):
+    if part.open:
+        with part:
+            show()

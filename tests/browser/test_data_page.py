@@ -31,4 +31,4 @@ def test_a_link_to_a_path_opens_a_store_that_is_offered(page: Page):
     driving.open_app(page, "/data?data_store=%2Fetc%2Fpasswd")
     expect(page.get_by_role("button", name="Counts (CSV)")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text("passwd")).to_have_count(0)
-    expect(page.get_by_role("heading", name="Compute labels")).to_be_visible()
+    expect(page.get_by_role("tab", name="Compute")).to_be_visible()

@@ -96,7 +96,7 @@ def test_a_training_outlives_the_app_and_goes_on(browser: Browser, own_server: S
     page.set_default_timeout(driving.SLOW)
     driving.open_app(page, "/train")
     driving.settled(page)
-    page.get_by_role("button", name="Set it up").last.click()
+    page.get_by_role("button", name="Set up a full training").click()
     driving.settled(page)
     page.get_by_text("Advanced: how the labels").click()
     page.get_by_role("radio", name="YAML text").click()

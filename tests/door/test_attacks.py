@@ -74,7 +74,7 @@ def test_a_browser_of_this_machine_comes_in(local, client, name):
 
 
 def test_what_is_uploaded_as_labels_is_no_configuration(local, visitor):
-    visitor.open("data")
+    visitor.open("data", data_part="Compute")
     assert visitor.upload("file", COMMANDS.encode()).status_code == 204
     # The step after: what an import leaves in its folder, chosen by its path.
     left = local.folder / "runs" / "commands" / "import-of-labels-1" / "upload.sdf"
@@ -99,9 +99,11 @@ def test_a_campaign_with_shell_lines_is_refused(tmp_path):
 
 def test_no_path_is_read(local, visitor):
     """Neither quoted nor read: 8 GB of /dev/zero took 4 s."""
-    visitor.open("data", data_store="/etc/passwd", data_path="/etc/passwd").set("Label store", "/dev/zero")
+    visitor.open("data", data_store="/etc/passwd", data_path="/etc/passwd").set("Reference energies", "/dev/zero")
     shown = visitor.text
-    visitor.open("train").set("Labels", "/dev/zero").set("A model or a run", "/etc/passwd")
+    visitor.open("train").click("Set up a full training").set("Reference energies", "/dev/zero").set(
+        "A model or a run", "/etc/passwd"
+    )
     shown += visitor.text
     assert "passwd" not in shown
     assert "root:" not in shown
@@ -120,12 +122,12 @@ def test_no_name_leads_elsewhere(local, visitor, name, tmp_path, monkeypatch):
         offered.train(yaml.safe_dump(recipe))
     if name != "jobs":
         with pytest.raises(ConfigError, match="cannot name a label store"):
-            offered.import_sdf(b"", name, compressed=False, energy="e", unit="Eh", level="x")
+            offered.import_files({"a.sdf": b""}, name, energy="e", unit="Eh", level="x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recipe_as_text_writes_nowhere_else(local, visitor):
-    visitor.open("train").set("Settings as", ["YAML text"])
+    visitor.open("train").click("Set up a full training").set("Settings as", ["YAML text"])
     recipe = small_recipe(local.folder / "labels" / "small.parquet", steps=3, validate_every=3)
     visitor.set("Recipe", yaml.safe_dump(recipe | {"name": "../../app/X"}))
     assert "cannot name a run" in visitor.text

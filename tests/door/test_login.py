@@ -51,12 +51,16 @@ def test_a_reader_looks_and_a_worker_starts_what_is_his(shared):
     recipe = small_recipe(shared.folder / "labels" / "small.parquet", steps=10**6, validate_every=3)
     text = yaml.safe_dump(recipe)
     with client_of(shared, "reader@example.org") as client, Visitor(shared.address, client) as reader:
-        reader.open("train").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
+        reader.open("train").click("Set up a full training").set("Settings as", ["YAML text"]).set(
+            "Recipe", text
+        ).click("Start training")
         assert "reader@example.org, reader" in reader.text
         assert "is for a worker or administrator, and reader@example.org is a reader" in reader.text
         assert shared.requests() == []
     with client_of(shared, "Worker@example.org") as client, Visitor(shared.address, client) as worker:
-        worker.open("train").set("Settings as", ["YAML text"]).set("Recipe", text).click("Start training")
+        worker.open("train").click("Set up a full training").set("Settings as", ["YAML text"]).set(
+            "Recipe", text
+        ).click("Start training")
         assert [request.owner for request in shared.requests()] == ["worker@example.org"]
     with client_of(shared, "other@example.org") as client, Visitor(shared.address, client) as other:
         other.open("train").click("Stop")

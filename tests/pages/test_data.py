@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rdkit import Chem
 
 from tests.administration import administer
+from tests.pages.conftest import finish
 from tests.pages.test_train import button, labelled, text_of
 from tests.small_training import small_store
 from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config, write_pool
 from tests.virialff.labels.sample_labels import sample_label
 from training.jobs import offered
 from training.jobs.control import find, list_jobs, stop
+from virialff.labels.export import export_labels
+from virialff.labels.schema import from_table
 from virialff.labels.store import LabelStore
 from virialff.labels.summary import summarise
-from virialff.settings import RUNS_VARIABLE
+from virialff.models import registry
+from virialff.molecules.molecule import Molecule
+from virialff.settings import ASSETS, MODELS_VARIABLE, RUNS_VARIABLE
+from virialff.units import HARTREE_IN_KCAL_MOL
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,13 @@ def bars(app):
 def tab(app, name):
     app.session_state["data_tab"] = name
     return settled(app.run())
+
+
+def part(app, name):
+    app.session_state["data_part"] = name
+    app.run()
+    assert not app.exception
+    return app
 
 
 def over(app, purpose):
@@ -130,7 +144,7 @@ def test_a_file_that_is_no_store_is_a_sentence(app, jobs, tmp_path, monkeypatch)
 
 
 def test_an_import_that_fails_says_why_and_a_read_only_one_does_not_start(page, tmp_path, monkeypatch):
-    labelled(page.button_group, "Import").set_value("QMugs").run()
+    labelled(part(page, "Import").button_group, "Import").set_value("QMugs").run()
     assert "QMugs is not here" in [info.proto.title for info in page.info]
     (tmp_path / "summary.csv").write_text("no columns")
     administer(monkeypatch, tmp_path, qmugs=tmp_path)
@@ -149,7 +163,7 @@ def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
     folder = jobs / "commands" / "import-of-labels-7"
     folder.mkdir(parents=True)
     (folder / "request.json").write_text('{"step": null}')
-    page.run()
+    part(page, "Import")
     assert not page.exception
     assert "request.json is damaged" in text_of(page)
     assert [job.state for job in list_jobs(offered.IMPORT)] == ["damaged"]
@@ -160,7 +174,12 @@ def test_a_campaign_is_stopped_and_goes_on(page, tmp_path, monkeypatch):
     pool = write_pool(tmp_path / "pool.smi", SLOW_MOLECULES)
     config = write_config(tmp_path / "campaign.yaml", tmp_path / "made", pool)
     administer(monkeypatch, tmp_path, campaigns=config.parent)
-    labelled(page.run().selectbox, "Campaign").set_value("campaign").run()
+    labelled(part(page, "Compute").selectbox, "Campaign").set_value("campaign").run()
+    assert "Start labelling" not in [entry.label for entry in page.button]
+    button(page, "What will it take?").click().run()
+    finish(page)
+    assert f"{len(SLOW_MOLECULES)} tasks" in text_of(page)
+    assert not (tmp_path / "made").exists()
     button(page, "Start labelling").click().run()
     assert not page.exception
     (run,) = list_jobs(offered.CAMPAIGN)
@@ -172,3 +191,130 @@ def test_a_campaign_is_stopped_and_goes_on(page, tmp_path, monkeypatch):
     assert (run.state, run.exit_code) == ("finished", 0)
     assert summarise(tmp_path / "made").levels[0].rows > 0
     assert any("finished:" in block.value for block in page.code)
+
+
+def test_hours_of_dft_are_computed_by_who_says_that_they_are_meant(page, jobs):
+    labelled(part(page, "Compute").selectbox, "Campaign").set_value("labels_dft_torsions").run()
+    button(page, "What will it take?").click().run()
+    finish(page)
+    assert not page.exception
+    words = text_of(page)
+    assert "most of it DFT" in words
+    (table,) = [frame.value for frame in page.dataframe if "seconds a task" in frame.value.columns]
+    assert (table["seconds a task"] > 10).all()
+    assert table["known from"].str.contains("ship with virialff").all()
+    assert button(page, "Start labelling").disabled
+    page.checkbox[0].check().run()
+    assert not button(page, "Start labelling").disabled
+    assert list_jobs(offered.CAMPAIGN) == []
+
+
+@pytest.fixture(scope="module")
+def own_rows():
+    """Minima and displaced geometries of small molecules that ship, at GFN2-xTB."""
+    found = []
+    for table in LabelStore(ASSETS / "data" / "dft.parquet").tables():
+        found += [
+            label
+            for label in from_table(table)
+            if label.level_of_theory == "GFN2-xTB" and label.kind == "minimum" and label.energy is not None
+        ]
+        if len(found) > 200:
+            break
+    return found[:40]
+
+
+@pytest.mark.parametrize("suffix", ["sdf", "sdf.gz", "extxyz", "xyz", "db", "h5", "json", "jsonl", "parquet"])
+def test_files_of_each_format_are_imported_in_the_page(page, jobs, own_rows, tmp_path, suffix):
+    source = LabelStore(tmp_path / "source")
+    with source.writer("part") as writer:
+        for row in own_rows[:5]:
+            writer.append([row])
+        writer.finish()
+    file = tmp_path / f"mine.{suffix}"
+    export_labels(source, file)
+    part(page, "Import")
+    page.file_uploader(key="labels_files").set_value((file.name, file.read_bytes(), "application/octet-stream")).run()
+    assert not page.exception
+    assert labelled(page.text_input, "Keep them as").value == "mine"
+    button(page, "Import").click().run()
+    assert not page.error
+    (run,) = over(page, offered.IMPORT)
+    assert (run.state, run.exit_code) == ("finished", 0), run.reason
+    assert "5 records: 5 new rows" in "".join(block.value for block in page.code)
+    store = LabelStore(tmp_path / "stores" / "mine")
+    energies = sorted(label.energy for table in store.tables() for label in from_table(table))
+    assert energies == pytest.approx(sorted(row.energy for row in own_rows[:5]), abs=1e-6)
+
+
+def sdf_of(rows, field: str = "E_tot") -> str:
+    """As another program writes it: energies in hartree in a data field, and no level of theory."""
+    records = []
+    for row in rows:
+        molecule = Molecule.from_arrays(row.numbers, row.bonds, row.orders).with_positions(row.positions)
+        block = Chem.MolToMolBlock(molecule.to_rdkit())
+        energy = row.energy / HARTREE_IN_KCAL_MOL
+        records.append(f"{block}>  <{field}>\n{energy!r}\n\n>  <name>\nmine\n\n$$$$\n")
+    return "".join(records)
+
+
+def test_what_is_refused_of_ones_own_sdf_is_counted(page, jobs, own_rows, tmp_path):
+    text = sdf_of(own_rows[:4]) + sdf_of(own_rows[4:5]).replace("<E_tot>", "<other>")
+    part(page, "Import")
+    page.file_uploader(key="labels_files").set_value(("own set.sdf", text.encode(), "text/plain")).run()
+    assert not page.exception
+    # Of the data fields the one with a number is offered, and its name says that it is the energy.
+    assert labelled(page.selectbox, "The energy is in").value == "E_tot"
+    button(page, "Import").click().run()
+    over(page, offered.IMPORT)
+    assert "it does not name its level of theory" in "".join(block.value for block in page.code) + text_of(page)
+    labelled(page.selectbox, "Level of theory").set_value("GFN2-xTB").run()
+    button(page, "Import").click().run()
+    runs = over(page, offered.IMPORT)
+    assert runs[-1].state == "finished"
+    shown = "".join(block.value for block in page.code)
+    assert "5 records: 4 new rows" in shown
+    assert "1 x refused: it lacks the data field of the energy" in shown
+    assert LabelStore(tmp_path / "stores" / "own_set").n_rows() == 4
+
+
+def test_a_model_is_trained_on_ones_own_sdf_and_used(page, jobs, own_rows, tmp_path, monkeypatch):
+    """All of it through the pages: import, fine-tune, make a model, use it."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    administer(monkeypatch, tmp_path, labels=tmp_path / "stores")
+    (tmp_path / "stores").mkdir()
+    part(page, "Import")
+    page.file_uploader(key="labels_files").set_value(("own.sdf", sdf_of(own_rows).encode(), "text/plain")).run()
+    labelled(page.selectbox, "Level of theory").set_value("GFN2-xTB").run()
+    button(page, "Import").click().run()
+    over(page, offered.IMPORT)
+    button(page, "Fine-tune a model on it").click().run()
+    page.switch_page("pages/train.py").run()
+    assert not page.exception
+    assert not page.error
+    assert labelled(page.selectbox, "Reference energies").value == str(tmp_path / "stores" / "own")
+    assert labelled(page.selectbox, "Level of theory").value == "GFN2-xTB"
+    labelled(page.number_input, "Steps of training").set_value(10)
+    labelled(page.number_input, "validate_every").set_value(5).run()
+    button(page, "Start training").click().run()
+    assert not page.error
+    deadline = time.monotonic() + 120
+    while not list_jobs()[0].is_over:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    page.run()
+    assert find("fine-tuned").state == "finished", find("fine-tuned").reason
+    labelled(page.toggle, "Measure it beside GFN2-xTB and ANI").set_value(False).run()
+    button(page, "Make a model").click().run()
+    while not all(job.is_over for job in list_jobs(None)):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    page.run()
+    button(page, "Use fine\\-tuned in this session").click().run()
+    page.switch_page("pages/models.py").run()
+    assert not page.exception
+    assert page.query_params["model"] == "fine-tuned"
+    assert "starting from default" in text_of(page)
+    card = registry.load_model("fine-tuned").card
+    assert card["level_of_theory"] == "GFN2-xTB"
+    assert card["recipe"]["initial"] == "assets/models/default"

@@ -66,9 +66,8 @@ ACTIONS: dict[str, Callable[[Path], object]] = {
     "start a training": lambda folder: offered.train((folder / "recipe.yaml").read_text(), gpus=99),
     "start any command": lambda folder: start_command("p", "s", ["no such command"], gpus=99),
     "start a campaign": lambda folder: offered.label("labels_dft", 10**6),
-    "import labels": lambda folder: offered.import_sdf(
-        b"", "x", compressed=False, energy="e", unit="Eh", level="l", kind="minimum"
-    ),
+    "import labels": lambda folder: offered.import_files({"a.sdf": b""}, "x", level="l"),
+    "receive a model": lambda folder: offered.receive_model(b"", "x"),
     "make a model": lambda folder: offered.make_model(job_of(folder / "runs", "will@x.org"), "default"),
     "stop a job of his own": lambda folder: stop(job_of(folder / "runs", access.acting_user().name)),
     "stop a job of another": lambda folder: stop(job_of(folder / "runs", "somebody@x.org")),

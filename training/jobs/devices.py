@@ -52,8 +52,7 @@ class Devices:
 def find_devices() -> Devices:
     """Ask nvidia-smi and sinfo. Takes some milliseconds, up to seconds where SLURM's controller is slow to answer."""
     gpus, no_gpu = _gpus()
-    partitions, *no_slurm = _partitions()
-    return Devices(gpus, no_gpu, partitions, *no_slurm)
+    return Devices(gpus, no_gpu, *_partitions())
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:

@@ -1,7 +1,9 @@
 """What pages start, by the names of what they offer: stores, campaigns and folders that ship, that the administrator
 names or that were made here. No path that somebody types and no file that somebody uploads decides what runs."""
 
+import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +17,7 @@ from training.slurm import SlurmConfig
 from virialff.administrator import administration
 from virialff.errors import ConfigError
 from virialff.files import name_problem
+from virialff.labels.formats.entry import format_of
 from virialff.models.registry import check_new_name, registered_models
 from virialff.settings import ASSETS, LABELS, models_folder
 from virialff.units import ENERGY_UNITS
@@ -22,8 +25,9 @@ from virialff.units import ENERGY_UNITS
 #: Purposes of what is started here, by which pages find it again.
 IMPORT, CAMPAIGN, MODEL, RECEIVED = "import of labels", "label campaign", "model of a run", "model from elsewhere"
 
-#: Geometries of an import.
-KINDS = ("minimum", "displaced", "scan")
+#: Geometries of an import, and units of their positions.
+KINDS = ("minimum", "displaced", "scan", "complex")
+LENGTHS = ("angstrom", "bohr")
 
 
 def label_stores() -> dict[str, Path]:
@@ -111,17 +115,44 @@ def import_qmugs(folder: str, store: str, *, gfn2: bool = False, any_geometry: b
     return start_command(IMPORT, str(target), arguments + ["--gfn2"] * gfn2 + ["--any-geometry"] * any_geometry)
 
 
-def import_sdf(
-    content: bytes, store: str, *, compressed: bool, energy: str, unit: str, level: str, kind: str = KINDS[0]
+def import_files(
+    files: Mapping[str, bytes],
+    store: str,
+    *,
+    level: str = "",
+    energy: str = "",
+    unit: str = "",
+    length: str = "",
+    kind: str = "",
+    program: str = "",
+    forces: bool = True,
 ) -> Job:
-    """Import an uploaded SDF file into the label store of this name; `energy` is the data field of the energy."""
+    """Import uploaded files of any format that `virialff data import` reads into the label store of this name.
+
+    files: content by name, whose suffix says the format. What is empty is as the files say, or as is usual.
+    """
     target = new_store(store)
-    if unit not in ENERGY_UNITS or kind not in KINDS:
-        raise ConfigError(f"{unit!r} and {kind!r} are not among the units and kinds of geometry that are offered here")
-    name = "upload.sdf.gz" if compressed else "upload.sdf"
-    arguments = ["data", "import-sdf", f"{FOLDER}/{name}", "--output", str(target), f"--energy={energy}"]
-    arguments += [f"--unit={unit}", f"--level={level}", f"--kind={kind}"]
-    return start_command(IMPORT, str(target), arguments, files={name: content})
+    if unit not in ("", *ENERGY_UNITS) or kind not in ("", *KINDS) or length not in ("", *LENGTHS):
+        raise ConfigError(f"{unit!r}, {kind!r} and {length!r} are not all among what is offered here")
+    sent: dict[str, bytes] = {}
+    for name, content in files.items():
+        format_of(Path(name))
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", name.partition(".")[0]).strip("_") or "upload"
+        suffixes = "".join(re.findall(r"\.[A-Za-z0-9]+", name)[-2 if name.lower().endswith(".gz") else -1 :])
+        sent[f"{stem[:40]}_{len(sent) + 1}{suffixes.lower()}"] = content
+    arguments = ["data", "import", *(f"{FOLDER}/{name}" for name in sent), "--output", str(target)]
+    for option, value in {
+        "level": level,
+        "energy": energy,
+        "unit": unit,
+        "length": length,
+        "kind": kind,
+        "program": program,
+    }.items():
+        if value:
+            # With "=", so that a value that begins with a dash is no option.
+            arguments.append(f"--{option}={value}")
+    return start_command(IMPORT, str(target), arguments + ["--no-forces"] * (not forces), files=sent)
 
 
 def make_model(job: str, name: str, *, compare: bool = True) -> Job:

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pages.components.shell.worker import Report
+from training.labelling.config import load_campaign
+from training.labelling.plan.estimate import CampaignEstimate, estimate
 from virialff.labels.check import CheckResult, check
+from virialff.labels.formats.entry import fields_of
 from virialff.labels.splits import Fractions
 from virialff.labels.statistics import DatasetStatistics, dataset_statistics
 from virialff.labels.store import LabelStore
@@ -35,6 +38,18 @@ def contents(report: Report, path: str, seed: int, fractions: Fractions) -> Cont
             progress=lambda done: report(n_rows + done, 2 * n_rows, f"{done:,} of {counted(n_rows, 'row')} in splits"),
         )
     return Contents(summary, statistics)
+
+
+def estimate_campaign(report: Report, path: str) -> CampaignEstimate:
+    """`estimate` of the campaign in this file."""
+    config = load_campaign(Path(path))
+    report(0, 0, "")
+    return estimate(config, say=lambda line: report(0, 0, line))
+
+
+def energy_fields(report: Report, name: str, head: bytes) -> list[str]:
+    """`fields_of` of the beginning of a file."""
+    return fields_of(name, head)
 
 
 def check_store(report: Report, path: str) -> CheckResult:

@@ -1,4 +1,4 @@
-"""Work on label stores: check one, import QMugs or SDF, run a label campaign. What is long goes on without the page."""
+"""Work on label stores: check one, run a label campaign. What is long goes on without the page."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from pages.components.shell.text import plain, sentence
 from pages.components.widgets.show import download
 from training.jobs import offered
 from training.jobs.control import list_jobs
-from training.jobs.offered import CAMPAIGN, IMPORT
+from training.jobs.offered import CAMPAIGN
+from training.labelling.campaign.progress import duration
 from training.labelling.config import load_campaign
+from training.labelling.plan.estimate import CampaignEstimate
 from training.recipes.presets import shown_path
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
-from virialff.settings import LABELS
 from virialff.text import counted
-from virialff.units import ENERGY_UNITS
 
 _PROBLEMS_SHOWN = 500
+#: Seconds from which a campaign is started only by who says that it is meant.
+_HOUR = 3600.0
 
 
 def check(path: Path, version: object) -> None:
@@ -56,6 +58,7 @@ def check(path: Path, version: object) -> None:
     download("Problems (CSV)", table, "problems.csv")
 
 
+<<<<<<< HEAD
 def _new_store(kind: str) -> str | None:
     """Name of the store that an import adds to."""
     name = st.text_input(
@@ -147,8 +150,14 @@ def _sdf() -> None:
     )
 
 
+=======
+>>>>>>> eec0e2e7 (Page Data speaks of reference energies: every format that is read is imported, campaigns say what they take before they start)
 def campaigns() -> None:
     """Start one of the label campaigns that are offered; those that run and have run."""
+    st.markdown(
+        "A label campaign draws molecules and computes their energies, forces and dipoles by GFN2-xTB or DFT. What it "
+        "will take is worked out first."
+    )
     command_view.refusal(CAMPAIGN)
     found = offered.campaigns()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -169,20 +178,65 @@ def campaigns() -> None:
 def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
     try:
         path = offered.chosen(found, name, "label campaign")
+        text = path.read_text(encoding="utf-8")
         config = load_campaign(path)
     except VirialffError as error:
         st.error(sentence(error), title="This configuration cannot be used")
         return
-    about = " ".join(line.lstrip("# ") for line in path.read_text(encoding="utf-8").splitlines()[:1] if line[:1] == "#")
+    about = " ".join(line.lstrip("# ") for line in text.splitlines()[:1] if line[:1] == "#")
     where = "SLURM" if config.cluster == "slurm" else "this machine"
     st.caption(f"{plain(about)} Computes on {where} into {plain(shown_path(config.folder))}.")
     with st.popover("The configuration"):
-        st.code(path.read_text(encoding="utf-8"), language="yaml")
+        st.code(text, language="yaml")
+    key = f"campaign_{path}_{hash(text)}"
+    if not background.known(key):
+        st.button(
+            "What will it take?",
+            icon=":material/schedule:",
+            type="primary",
+            on_click=lambda: background.start(
+                key, data_tasks.estimate_campaign, str(path), title="Drawing its tasks", lane="long"
+            ),
+        )
+        return
+    estimate: CampaignEstimate | None = background.show(key)
+    if background.running(key):
+        return
+    if estimate is not None:
+        _estimated(estimate, workers)
+    sure = True
+    if estimate is None or estimate.seconds is None or estimate.seconds / workers > _HOUR:
+        sure = st.checkbox("Start it all the same: I know that it takes hours", key=f"sure_{key}")
     st.button(
         "Start labelling",
         type="primary",
         icon=":material/play_arrow:",
+        disabled=not sure,
         on_click=command_view.attempt,
         args=(CAMPAIGN, offered.label, name, workers),
     )
     st.caption("It goes on when this page is closed. What is there already is not computed again.")
+
+
+def _estimated(estimate: CampaignEstimate, workers: int) -> None:
+    """The tasks that are left, by kind, with the time of each and what that rests on."""
+    if not estimate.kinds:
+        st.success("Everything of it is there already.")
+        return
+    table = pd.DataFrame(
+        [
+            {
+                "tasks": kind.name.replace("_", " "),
+                "left to compute": kind.tasks,
+                "seconds a task": kind.seconds_per_task,
+                "known from": "nothing like it" if kind.basis is None else kind.basis,
+            }
+            for kind in estimate.kinds
+        ]
+    )
+    time = "not known" if estimate.seconds is None else duration(estimate.seconds / workers)
+    st.markdown(
+        f":material/schedule: **About {plain(time)}** for {counted(estimate.tasks, 'task')} with "
+        f"{counted(workers, 'worker')} of one thread each" + (", most of it DFT." if estimate.dft else ".")
+    )
+    st.dataframe(table, hide_index=True, column_config={"seconds a task": st.column_config.NumberColumn(format="%.2f")})

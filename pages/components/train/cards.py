@@ -30,6 +30,8 @@ _TITLES = {
     FULL: ("Full training", "model_training", "A model of its own from all labels that ship, or by another preset."),
 }
 
+_BUTTONS = {DEMO: "Set up a demo", FINE_TUNING: "Set up fine-tuning", FULL: "Set up a full training"}
+
 
 def chosen() -> str | None:
     """The card whose form is open."""
@@ -89,7 +91,7 @@ def cards(devices: Devices) -> None:
                 st.page_link("pages/data.py", label="Import your energies first", icon=":material/upload:")
                 continue
             st.button(
-                "Set it up",
+                _BUTTONS[name],
                 key=f"card_{name}",
                 type="primary" if name == chosen() else "secondary",
                 icon=":material/edit:",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,6 +121,43 @@ def format_of(path: Path) -> FileFormat:
         raise UnknownFormatError(f"{path}: a .{suffix} file is not read or written compressed; unpack it")
     made: FileFormat = found
     return made
+
+
+#: Data fields as text files write them: of SDF, and `name=number` in the comment of extended XYZ.
+_SDF_FIELD = re.compile(r"^>.*<([^<>\n]+)>[^\n]*\n([^\n]*)", re.MULTILINE)
+_XYZ_FIELD = re.compile(r"""(?:^|\s)([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|\S+)""")
+_MOST_OF_HEAD = 1_000_000
+
+
+def fields_of(name: str, head: bytes) -> list[str]:
+    """Data fields with a number in the first record of an SDF or extended XYZ file, in their order.
+
+    name: of the file, whose suffix says the format. head: how it begins, compressed or not. Other formats, and what is
+    not text, have none.
+    """
+    path = Path(name.lower())
+    if path.suffix == ".gz":
+        path = path.with_suffix("")
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, _MOST_OF_HEAD)
+        except zlib.error:
+            return []
+    text = head[:_MOST_OF_HEAD].decode("utf-8", "replace").replace("\r\n", "\n")
+    kind = FORMATS.get(path.suffix.lstrip("."))
+    if kind == "sdf":
+        pairs = _SDF_FIELD.findall(text.partition("$$$$")[0])
+    elif kind == "extxyz":
+        pairs = _XYZ_FIELD.findall("".join(text.splitlines()[1:2]))
+    else:
+        return []
+    return list(dict.fromkeys(field.strip() for field, value in pairs if _is_number(value.strip().strip("'\""))))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def missing(what: str, error: ModuleNotFoundError) -> EngineError:

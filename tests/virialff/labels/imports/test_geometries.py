@@ -23,7 +23,7 @@ from virialff.engines.xtb import energy_and_forces
 from virialff.errors import ConfigError, DatasetError, UnknownFormatError
 from virialff.labels.check import check
 from virialff.labels.export import export_labels
-from virialff.labels.formats.entry import Budget, Fields
+from virialff.labels.formats.entry import Budget, Fields, fields_of
 from virialff.labels.imports.geometries import ImportReport, import_geometries
 from virialff.labels.schema import Label
 from virialff.labels.store import LabelStore
@@ -403,3 +403,18 @@ def test_a_damaged_compressed_document_is_named(place: int, tmp_path: Path) -> N
     file.write_bytes(content)
     with pytest.raises(DatasetError, match="JSON document that can be read"):
         imported(tmp_path, file)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_data_fields_with_a_number_are_found_in_the_first_record(packed):
+    sdf = b"name\n\n\n  0  0\nM  END\n>  <name>  (1)\nfirst\n\n> <E_tot>\n-76.4\n\n$$$$\nx\n> <later>\n1.0\n\n$$$$\n"
+    xyz = b'1\nenergy=-0.5 Properties=species:S:1:pos:R:3 level="HF" dipole="1 2 3" E2=\'4\'\nH 0 0 0\n'
+    suffix = ".gz" if packed else ""
+    if packed:
+        sdf, xyz = gzip.compress(sdf), gzip.compress(xyz)
+    assert fields_of(f"a.sdf{suffix}", sdf) == ["E_tot"]
+    assert fields_of(f"a.extxyz{suffix}", xyz) == ["energy", "E2"]
+    assert fields_of("a.h5", b"\x89HDF") == []
+    assert fields_of("a.sdf.gz", b"no gzip") == []
+    # The beginning of a file that is cut off.
+    assert fields_of(f"a.sdf{suffix}", sdf[:-20] if packed else sdf[:80]) in ([], ["E_tot"])
