@@ -32,11 +32,16 @@ def choose_set() -> MoleculeSet | None:
     """A draw from a shipped data set, or an upload."""
     present = [name for name, file in _SHIPPED.items() if (ASSETS / "data" / file).is_file()]
     options = [*present, _UPLOAD]
-    choice = st.segmented_control("Molecules from", options, default=options[0], required=True, key="data", **LINKED)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choice = st.segmented_control(
+            "Molecules from", options, default=options[0], required=True, key="data", **LINKED
+        )
+        if choice != _UPLOAD:
+            drawing = st.popover("Which of them")
     if choice == _UPLOAD:
         return molecule_set.uploaded_set("parameters_upload", "SDF, SMILES or CSV file with many molecules")
     path = ASSETS / "data" / _SHIPPED[choice or options[0]]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with drawing:
         count = st.number_input("Number of molecules", 10, MAX_MOLECULES, 300, key="count", width=180, **LINKED)
         contents = st.selectbox("Of", ["molecules", "complexes"], key="contents", width=150, **LINKED)
         split = st.selectbox(

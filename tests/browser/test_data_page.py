@@ -14,7 +14,7 @@ def test_a_store_its_figures_and_one_of_its_rows(page: Page):
     driving.open_tab(page, "Elements, sizes, energies")
     expect(page.get_by_text("(Fig. 3)")).to_be_visible(timeout=driving.SLOW)
     expect(page.locator(".js-plotly-plot:visible")).to_have_count(3)
-    driving.open_tab(page, "Rows")
+    page.get_by_role("tab", name="Rows", exact=True).click()
     expect(page.get_by_text(re.compile("rows fit"))).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     table = page.locator("[data-testid=stDataFrame]:visible").first

@@ -243,8 +243,8 @@ def test_files_of_each_format_are_imported_in_the_page(page, jobs, own_rows, tmp
     assert (run.state, run.exit_code) == ("finished", 0), run.reason
     assert "5 records: 5 new rows" in "".join(block.value for block in page.code)
     store = LabelStore(tmp_path / "stores" / "mine")
-    energies = sorted(label.energy for table in store.tables() for label in from_table(table))
-    assert energies == pytest.approx(sorted(row.energy for row in own_rows[:5]), abs=1e-6)
+    energies = sorted(label.energy or 0.0 for table in store.tables() for label in from_table(table))
+    assert energies == pytest.approx(sorted(row.energy or 0.0 for row in own_rows[:5]), abs=1e-6)
 
 
 def sdf_of(rows, field: str = "E_tot") -> str:

@@ -1,13 +1,19 @@
 """Page Parameters: distributions over a drawn or an uploaded set, and what is behind a bar."""
 
+import base64
+import json
+
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.components.widgets import molecule_set
 from pages.components.widgets.tasks import Contained, Part
 from tests.pages.conftest import finish
 from virialff import load_model
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.patterns import AtomPattern
+from virialff.parameters.pairs import atom_pair_curve
 from virialff.parameters.samples import sample_parameters, sample_parts
 
 SMILES = "OCC ethanol\nO.CO pair\nCC(=O)NC\nc1ccccc1Cl\n"
@@ -200,3 +206,68 @@ def test_two_sessions_that_compute_the_same_set_do_not_count_it_twice(sample):
     found = store.predicted("set", "model")
     assert found.n_done == 2 * sample.n_molecules
     assert found.complete
+
+
+def charts(app):
+    return {chart.proto.id.rpartition("-")[2]: json.loads(chart.proto.spec) for chart in app.get("plotly_chart")}
+
+
+def test_a_bar_leads_to_a_molecule_and_the_potential_of_its_pair(computed, sample):
+    bar = next(box for box in computed.selectbox if box.label == "Bar")
+    bar.select_index(2).run()
+    assert not computed.exception
+    assert computed.query_params["bar"] == str(bar.options and computed.selectbox(key=bar.key).value)
+    table = table_with(computed, "atom_i")
+    row = table.iloc[0]
+    figure = charts(computed)["bar_pair_curve"]
+    total = next(trace for trace in figure["data"] if trace["name"] == "total")
+    field = load_model().force_field(sample.molecule(row["molecule"] - 1))
+    curve = atom_pair_curve(field, row["atom_i"] - 1, row["atom_j"] - 1, np.array([3.0, 5.0]))
+    expected = np.interp([3.0, 5.0], decoded(total["x"]), decoded(total["y"]))
+    np.testing.assert_allclose(curve["total"], expected, atol=1e-3)
+    # The address opens the same bar again.
+    other = AppTest.from_file(computed._script_path, default_timeout=120)
+    for name, value in computed.query_params.items():
+        other.query_params[name] = value
+    other.switch_page("pages/parameters.py").run()
+    give_file(other, "four.smi", SMILES)
+    compute(other)
+    assert not other.exception
+    assert table_with(other, "atom_i").equals(table)
+
+
+def decoded(values):
+    """A column of a figure, which Plotly may write as bytes."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"]))
+    return np.array(values)
+
+
+def test_atoms_and_pairs_like_the_one_that_is_shown(computed, sample):
+    choose(computed, "quantity", "atomic charge")
+    next(box for box in computed.selectbox if box.label == "Bar").select_index(0).run()
+    press(computed, "Atoms like this one")
+    assert not computed.exception
+    assert not computed.error
+    smarts = computed.text_input(key="smarts").value
+    found = sample.atoms_in(AtomPattern(smarts))
+    assert found[int(np.argmin(sample.charges))]
+    assert table_with(computed, "group")["values"].sum() == found.sum() < len(sample.charges)
+    computed.text_input(key="smarts").set_value("").run()
+    choose(computed, "quantity", "sigma")
+    next(box for box in computed.selectbox if box.label == "Bar").select_index(0).run()
+    press(computed, "Pairs like this one")
+    assert computed.text_input(key="smarts").value
+    assert computed.text_input(key="smarts_other").value
+    assert 0 < table_with(computed, "group")["values"].sum() < sample.n_pairs
+
+
+def test_the_map_of_sigma_and_epsilon_has_the_types_of_amber_and_charmm(computed, sample):
+    next(box for box in computed.selectbox if box.label == "Amber and CHARMM for").set_value("C–C").run()
+    figure = charts(computed)["sigma_epsilon"]
+    names = [trace["name"] for trace in figure["data"]]
+    carbon = (np.sort(sample.pair_elements, axis=1) == (1, 1)).all(axis=1) & (sample.epsilon > 0)
+    assert names[0] == f"default ({carbon.sum():,})"
+    assert [name.partition(" (")[0] for name in names[1:]] == ["Amber ff14SB", "CHARMM36"]
+    choose(computed, "quantity", "atomic charge")
+    assert "sigma_epsilon" not in charts(computed)

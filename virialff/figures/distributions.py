@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from virialff.figures.style import GREY, OKABE_ITO, finish
 from virialff.parameters.classical import ValueRange
 from virialff.parameters.distributions import OTHER, QUANTITIES, Distribution
 from virialff.parameters.pairs import element_pair_labels
+from virialff.text import counted
 
 _OTHER_PAIRS = "other pairs"
 AXIS_TITLES = {"sigma": "σ (Å)", "R_min": "R_min (Å)", "epsilon": "ε (kcal/mol, logarithmic)"}
@@ -176,6 +177,79 @@ def distribution_figure(
     if what.logarithmic and len(edges):
         reach = [scale(value) for entry in ranges for value in (entry.lowest, entry.highest)]
         decade_ticks(figure, np.array([*edges, *reach], dtype=float))
+    return figure
+
+
+#: Cells of the map along either axis.
+_CELLS = 60
+_HOVER = "σ %{x:.2f} Å, ε %{customdata:.3g} kcal/mol<extra></extra>"
+_MAP_MARKERS = ("x", "cross", "diamond-open")
+
+
+def sigma_epsilon_figure(
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], types: Mapping[str, np.ndarray] | None = None
+) -> go.Figure:
+    """How many pairs have which sigma and epsilon: the cells of one model, or lines of equal number for several.
+
+    pairs: by model sigma (Angstrom) and epsilon (kcal/mol), each (n_pairs,). types: by classical force field the values
+    of its pairs of atom types, (n, 2), drawn as marks.
+    """
+    types = types or {}
+    filled = {name: values for name, values in pairs.items() if len(values[0])}
+    everything = [np.column_stack([sigma, np.log10(epsilon)]) for sigma, epsilon in filled.values()]
+    figure = go.Figure()
+    if everything:
+        joined = np.concatenate(everything)
+        # Some values far out would leave one cell to all others.
+        low, high = np.percentile(joined, [0.5, 99.5], axis=0)
+        room = np.maximum(0.08 * (high - low), (0.05, 0.05))
+        edges = [np.linspace(low[k] - room[k], high[k] + room[k], _CELLS + 1) for k in (0, 1)]
+        centres = [(each[:-1] + each[1:]) / 2 for each in edges]
+        for index, (name, points) in enumerate(zip(filled, everything, strict=True)):
+            counts = np.histogram2d(points[:, 0], points[:, 1], bins=edges)[0].T
+            color = OKABE_ITO[index % len(OKABE_ITO)]
+            common = {
+                "x": centres[0],
+                "y": centres[1],
+                "z": counts,
+                "name": f"{name} ({len(points):,})",
+                "customdata": np.broadcast_to(10.0 ** centres[1][:, None], counts.shape),
+                "hovertemplate": f"{name}: %{{z}} pairs at {_HOVER}",
+                "showscale": False,
+            }
+            if len(filled) == 1:
+                # What is empty lets the paper through, light or dark.
+                common["z"] = np.where(counts > 0, counts, np.nan)
+                figure.add_heatmap(**common, colorscale="Viridis", hoverongaps=False)
+            else:
+                lines = {
+                    "coloring": "none",
+                    "start": 0.05 * counts.max(),
+                    "end": counts.max(),
+                    "size": counts.max() / 4,
+                }
+                figure.add_contour(**common, contours=lines, line={"color": color, "width": 2}, showlegend=True)
+    for row, (name, values) in enumerate(types.items()):
+        figure.add_scatter(
+            x=values[:, 0],
+            y=np.log10(values[:, 1]),
+            mode="markers",
+            name=f"{name} ({counted(len(values), 'pair')} of types)",
+            marker={
+                "color": _RANGE_STYLES[row % len(_RANGE_STYLES)][0],
+                "symbol": _MAP_MARKERS[row % len(_MAP_MARKERS)],
+                "size": 9,
+                "line": {"width": 2, "color": _RANGE_STYLES[row % len(_RANGE_STYLES)][0]},
+            },
+            customdata=values[:, 1],
+            hovertemplate=f"{name}: {_HOVER}",
+        )
+    finish(figure, height=420, x_title=_TITLES["sigma"], y_title=_TITLES["epsilon"])
+    drawn = [points[:, 1] for points in everything] + [np.log10(values[:, 1]) for values in types.values()]
+    if drawn:
+        logs = np.concatenate(drawn)
+        decades = range(int(np.floor(np.percentile(logs, 0.5))), int(np.ceil(np.percentile(logs, 99.5))) + 1)
+        figure.update_yaxes(tickvals=list(decades), ticktext=[f"{10.0**decade:g}" for decade in decades])
     return figure
 
 

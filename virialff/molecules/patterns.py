@@ -91,5 +91,21 @@ class AtomPattern:
         return found
 
 
+_BONDS = {Chem.BondType.SINGLE: "-", Chem.BondType.DOUBLE: "=", Chem.BondType.TRIPLE: "#", Chem.BondType.AROMATIC: ":"}
+
+
+def smarts_like(mol: Chem.Mol, atom: int) -> str:
+    """SMARTS that means the atoms with the element and the neighbours of one: "[#8X2](-[#1])-[#6]" of a hydroxyl group.
+
+    mol: with explicit hydrogens. atom: from 0.
+    """
+    middle = mol.GetAtomWithIdx(atom)
+    around = sorted(
+        f"{_BONDS[bond.GetBondType()]}[#{bond.GetOtherAtom(middle).GetAtomicNum()}]" for bond in middle.GetBonds()
+    )
+    branches = "".join(f"({text})" for text in around[:-1]) + (around[-1] if around else "")
+    return f"[#{middle.GetAtomicNum()}X{middle.GetDegree()}]{branches}"
+
+
 class _TooManyStepsError(Exception):
     """More atoms tried than allowed."""

@@ -128,17 +128,26 @@ def pair_range(force_field: str, first: str, second: str, parameter: str) -> Val
     EngineError
         If OpenMM, whose files are read, is not installed.
     """
-    types = {
-        element: {(entry.sigma, entry.epsilon) for entry in atom_types(force_field) if entry.element == element}
-        for element in (first, second)
-    }
-    if not types[first] or not types[second]:
+    combined = pair_values(force_field, first, second)
+    if not len(combined):
         return None
-    combined = np.array([_combined(a, b) for a, b in product(sorted(types[first]), sorted(types[second]))])
     sigma, epsilon = combined.T
     values = {"sigma": sigma, "R_min": _MIN_FACTOR * sigma, "epsilon": epsilon}[parameter]
     distinct = np.unique(values.round(9))
     return ValueRange(force_field, parameter, float(values.min()), float(np.median(distinct)), float(values.max()))
+
+
+def pair_values(force_field: str, first: str, second: str) -> np.ndarray:
+    """Sigma in Angstrom and epsilon in kcal/mol of every pair of atom types of two elements, (n_pairs, 2).
+
+    Empty where the force field has no type for one of the elements. Raises what `pair_range` raises.
+    """
+    types = {
+        element: {(entry.sigma, entry.epsilon) for entry in atom_types(force_field) if entry.element == element}
+        for element in (first, second)
+    }
+    found = [_combined(a, b) for a, b in product(sorted(types[first]), sorted(types[second]))]
+    return np.array(found, dtype=float).reshape(-1, 2)
 
 
 def _combined(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:

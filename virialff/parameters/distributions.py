@@ -210,6 +210,13 @@ def items_table(distribution_: Distribution, sample: ParameterSample, positions:
     return pd.DataFrame(columns)
 
 
+def sigma_epsilon(sample: ParameterSample, selection: Selection, pair: str) -> tuple[np.ndarray, np.ndarray]:
+    """Sigma (Angstrom) and epsilon (kcal/mol), each (n_pairs,), of the pairs of two elements ("C–O") in a selection."""
+    sigma, rows, labels, _ = _values(sample, "sigma", selection, "element")
+    own = (labels == pair) & (sample.epsilon[rows] > 0)
+    return sigma[own], sample.epsilon[rows][own].astype(float)
+
+
 def _values(
     sample: ParameterSample, quantity: str, selection: Selection, by: Grouping
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

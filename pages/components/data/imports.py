@@ -11,7 +11,7 @@ from pages.components.data import tasks as data_tasks
 from pages.components.shell import background
 from pages.components.shell import commands as command_view
 from pages.components.shell.state import FINE_TUNE_ON, KEPT
-from pages.components.shell.text import file_stem, sentence
+from pages.components.shell.text import file_stem, plain, sentence
 from training.jobs import offered
 from training.jobs.control import list_jobs
 from training.jobs.offered import IMPORT
@@ -80,7 +80,7 @@ def _new_store(suggested: str) -> str | None:
         suggested,
         key=f"store_{suggested}",
         width=320,
-        help=f"A label store, a folder in {shown_path(LABELS)}; energies are added to one that is there.",
+        help=f"A label store, a folder in {plain(shown_path(LABELS))}; energies are added to one that is there.",
         **KEPT,
     ).strip()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -58,100 +59,6 @@ def check(path: Path, version: object) -> None:
     download("Problems (CSV)", table, "problems.csv")
 
 
-<<<<<<< HEAD
-def _new_store(kind: str) -> str | None:
-    """Name of the store that an import adds to."""
-    name = st.text_input(
-        "Name of the label store",
-        kind,
-        key=f"store_{kind}",
-        width=320,
-        help=f"A folder in {plain(shown_path(LABELS))}; rows are added to one that is there.",
-        **KEPT,
-    ).strip()
-    try:
-        offered.new_store(name)
-    except VirialffError as error:
-        st.error(sentence(error))
-        return None
-    return name
-
-
-def imports() -> None:
-    """Import QMugs as published, or an SDF file; those that run and have run."""
-    command_view.refusal(IMPORT)
-    way = st.segmented_control("Import", ["SDF", "QMugs"], default="SDF", required=True, key="import_way", **KEPT)
-    if way == "QMugs":
-        _qmugs()
-    else:
-        _sdf()
-    for job in list_jobs(IMPORT)[::-1]:
-        command_view.show(job, f"import into {Path(job.subject).name}", result_lines=12)
-
-
-def _qmugs() -> None:
-    folders = list(offered.qmugs_folders())
-    if not folders:
-        st.info(
-            "There is no folder with `summary.csv` and `structures.tar.gz` of QMugs here. The administrator of this "
-            "app can name one (`qmugs` in the section `[folders]` of the settings), or import it by "
-            "`virialff data import-qmugs`.",
-            title="QMugs is not here",
-        )
-        return
-    folder = st.selectbox("Folder with the files of QMugs", folders, key="qmugs_folder", width=520, **KEPT)
-    store = _new_store("qmugs")
-    with st.container(horizontal=True):
-        gfn2 = st.toggle("The rows at GFN2-xTB too", key="qmugs_gfn2", **KEPT)
-        any_geometry = st.toggle(
-            "Also energies of another geometry",
-            key="qmugs_any",
-            help="Energies that were computed at another geometry than the record's; `detail` marks them.",
-            **KEPT,
-        )
-    if store is None:
-        return
-    st.button(
-        "Import QMugs",
-        icon=":material/database:",
-        on_click=command_view.attempt,
-        args=(IMPORT, offered.import_qmugs, folder, store),
-        kwargs={"gfn2": gfn2, "any_geometry": any_geometry},
-    )
-
-
-def _sdf() -> None:
-    st.markdown("Geometries with all hydrogens; a data field of each record holds its total energy.")
-    file = st.file_uploader("SDF file", type=["sdf", "sd", "gz"], key="labels_sdf")
-    with st.container(horizontal=True):
-        field = st.text_input("Data field of the energy", "energy", key="sdf_field", width=220, **KEPT)
-        units = list(ENERGY_UNITS)
-        unit = st.selectbox("Unit", units, units.index("Eh"), key="sdf_unit", width=140, **KEPT)
-        level = st.text_input("Level of theory", key="sdf_level", width=260, placeholder="wB97X-D/def2-SVP", **KEPT)
-        kind = st.selectbox("Geometries are", offered.KINDS, key="sdf_kind", width=180, **KEPT)
-    store = _new_store("sdf")
-    if store is None or file is None:
-        return
-    st.button(
-        "Import SDF",
-        icon=":material/database:",
-        disabled=not (field.strip() and level.strip()),
-        on_click=lambda: command_view.attempt(
-            IMPORT,
-            offered.import_sdf,
-            file.getvalue(),
-            store,
-            compressed=file.name.endswith(".gz"),
-            energy=field.strip(),
-            unit=unit,
-            level=level.strip(),
-            kind=kind,
-        ),
-    )
-
-
-=======
->>>>>>> eec0e2e7 (Page Data speaks of reference energies: every format that is read is imported, campaigns say what they take before they start)
 def campaigns() -> None:
     """Start one of the label campaigns that are offered; those that run and have run."""
     st.markdown(
@@ -183,7 +90,8 @@ def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="This configuration cannot be used")
         return
-    about = " ".join(line.lstrip("# ") for line in text.splitlines()[:1] if line[:1] == "#")
+    comment = list(takewhile(lambda line: line[:1] == "#", text.splitlines()))
+    about = " ".join(line.lstrip("# ") for line in comment if "Run with" not in line)
     where = "SLURM" if config.cluster == "slurm" else "this machine"
     st.caption(f"{plain(about)} Computes on {where} into {plain(shown_path(config.folder))}.")
     with st.popover("The configuration"):

@@ -1,17 +1,24 @@
 """A distribution over many molecules: choices, figure, and the molecules and atoms behind a bar."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.shell.state import KEPT, LINKED
+from pages.components.shell.model import force_field, named_model
+from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import one_line, sentence
 from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.workspace import two_columns
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
-from virialff.figures.distributions import distribution_figure
+from virialff.figures.distributions import distribution_figure, sigma_epsilon_figure
+from virialff.figures.pairs import pair_curve_figure
+from virialff.molecules.patterns import smarts_like
 from virialff.molecules.topology import RELATIONS
-from virialff.parameters.classical import FILES, ValueRange, pair_range
+from virialff.parameters.classical import FILES, ValueRange, pair_range, pair_values
 from virialff.parameters.distributions import (
     QUANTITIES,
     Distribution,
@@ -20,7 +27,9 @@ from virialff.parameters.distributions import (
     commonest_groups,
     distribution,
     items_table,
+    sigma_epsilon,
 )
+from virialff.parameters.pairs import atom_pair_curve
 from virialff.parameters.samples import ParameterSample
 from virialff.text import counted
 
@@ -39,11 +48,39 @@ _DRAWN = 6
 _DEPICTION_HEIGHT = 170
 _CHART = "parameter_chart"
 _BIN = "parameter_bin"
+_LINK_PART = "bar"
+# Distances of a pair curve in Angstrom.
+_NEAREST, _FURTHEST, _POINTS = 1.5, 8.0, 261
 
 
 @st.fragment
 def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
-    """Everything about the parameters of these samples, by the name of the model; `key` stands for their content."""
+    """Everything about the parameters of these samples, by the name of the model; `key` stands for their content.
+
+    What is asked for is on the left, what was found on the right.
+    """
+    left, right = two_columns(0.3)
+    with left:
+        asked = _asked(samples)
+    if asked is None:
+        return
+    with right:
+        _found(samples, key, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the controls say."""
+
+    quantity: str
+    selection: Selection
+    by: Grouping
+    groups: tuple[str, ...]
+    pair: str | None  #: elements of the lines of classical force fields and of the map; None but for pairs
+
+
+def _asked(samples: dict[str, ParameterSample]) -> _Asked | None:
+    """The controls; None where a SMARTS cannot be used, which is said."""
     quantity = (
         st.segmented_control(
             "Distribution of",
@@ -60,20 +97,56 @@ def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
     by = _grouping(quantity, len(samples))
     try:
         groups = _chosen_groups(samples, quantity, selection, by)
-        found = _distribution(key, samples, quantity, selection, by, groups)
+    except VirialffError as error:
+        st.error(sentence(error), title="This SMARTS cannot be used")
+        return None
+    pair = _classical_pair(groups, by) if QUANTITIES[quantity].kind == "pairs" else None
+    return _Asked(quantity, selection, by, groups, pair)
+
+
+def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked) -> None:
+    try:
+        found = _distribution(key, samples, asked.quantity, asked.selection, asked.by, asked.groups)
     except VirialffError as error:
         st.error(sentence(error), title="This SMARTS cannot be used")
         return
     if not len(found.values):
         st.info("No pair, atom or molecule of the set is meant by these choices.")
         return
-    _figure(found, _ranges(found, by), by, f"{key}_{quantity}_{selection}_{by}_{groups}")
+    place = f"{key}_{asked.quantity}_{asked.selection}_{asked.by}_{asked.groups}"
+    _figure(found, _ranges(found, asked.pair), asked.by, place)
     if found.n_undefined:
         st.caption(
-            f"{_LABELS[quantity]} is undefined for {counted(found.n_undefined, 'pair')}, whose C₀ or C₁ vanishes."
+            f"{_LABELS[asked.quantity]} is undefined for {counted(found.n_undefined, 'pair')}, whose C₀ or C₁ vanishes."
         )
-    _summary(found, quantity)
-    _behind(found, samples, f"{key}_{quantity}_{selection}_{by}_{groups}")
+    _behind(found, samples, place)
+    if asked.pair is not None:
+        _map(samples, asked)
+    st.subheader("In numbers")
+    _summary(found, asked.quantity)
+
+
+def _map(samples: dict[str, ParameterSample], asked: _Asked) -> None:
+    """Sigma against epsilon of one element pair, with the atom types of classical force fields."""
+    assert asked.pair is not None
+    st.subheader(f"σ and ε of {asked.pair}")
+    pairs = {one_line(name): sigma_epsilon(sample, asked.selection, asked.pair) for name, sample in samples.items()}
+    types = {}
+    first, _, second = asked.pair.partition("–")
+    for name in FILES:
+        try:
+            values = pair_values(name, first, second)
+        except VirialffError as error:
+            st.info(sentence(error), title=f"No types of {name}")
+            continue
+        if len(values):
+            types[name] = values
+    if not any(len(sigma) for sigma, _ in pairs.values()):
+        st.info(f"No pair {asked.pair} of the set is meant by these choices.")
+        return
+    show_figure(sigma_epsilon_figure(pairs, types), key="sigma_epsilon", alt=f"Sigma against epsilon, {asked.pair}")
+    several = "Lines join equal numbers of pairs, one colour a model." if len(pairs) > 1 else "Bright: many pairs."
+    st.caption(f"{several} Marks: the types of classical force fields, by Lorentz and Berthelot.")
 
 
 def _selection(quantity: str) -> Selection:
@@ -155,16 +228,18 @@ def _distribution(
     return distribution(_samples, quantity, selection=selection, by=by, groups=groups)
 
 
-def _ranges(found: Distribution, by: Grouping) -> list[ValueRange]:
-    """What Amber and CHARMM use for one element pair."""
-    if QUANTITIES[found.quantity].kind != "pairs":
-        return []
+def _classical_pair(groups: tuple[str, ...], by: Grouping) -> str:
+    """The two elements whose values of Amber and CHARMM are shown."""
     pairs = [f"{a}–{b}" for a in ("C", "N", "O", "F", "P", "S", "Cl", "Br", "H") for b in ("C", "N", "O", "S", "H")]
-    shown = [name for name in found.groups if name in pairs] if by == "element" else []
+    shown = [name for name in groups if name in pairs] if by == "element" else []
     options = list(dict.fromkeys([*shown, "C–C", "C–H", "C–O", "C–N", "O–H", "H–H", "N–O", "O–O", "N–N", "S–H", "C–S"]))
-    pair = st.selectbox(
-        "Lines of classical force fields for", options, key=f"classical_{'_'.join(options)}", width=250, **KEPT
-    )
+    return st.selectbox("Amber and CHARMM for", options, key=f"classical_{'_'.join(options)}", width=250, **KEPT)
+
+
+def _ranges(found: Distribution, pair: str | None) -> list[ValueRange]:
+    """What Amber and CHARMM use for one element pair."""
+    if pair is None:
+        return []
     first, _, second = pair.partition("–")
     ranges = []
     for name in FILES:
@@ -217,9 +292,10 @@ def _summary(found: Distribution, quantity: str) -> None:
 
 
 def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) -> None:
-    """The molecules and atoms of the bar that was clicked or chosen."""
+    """The molecules and atoms of the bar that was clicked or chosen; of pairs, the potential of one of them."""
     unit = QUANTITIES[found.quantity].unit
     filled = [number for number in range(len(found.edges) - 1) if found.counts[:, number].any()]
+    _take_bar(filled, f"{_BIN}_{key}")
     st.subheader("Molecules behind a bar")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
@@ -235,6 +311,7 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
         name = next(iter(samples))
         if len(samples) > 1:
             name = st.selectbox("Model", list(samples), format_func=one_line, key=f"bar_model_{key}", width=220, **KEPT)
+    keep_in_link(_LINK_PART, "" if number is None else str(number))
     if number is None:
         return
     rows = found.rows_in(number)
@@ -245,10 +322,49 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
         return
     shown = f"; the first {_ROWS_SHOWN} are shown" if len(table) > _ROWS_SHOWN else ""
     where = counted(table["molecule"].nunique(), "molecule")
-    st.caption(f"{counted(len(table), 'value')} in {where}{shown}. Atoms count from 1.")
+    hint = " Click the box before a row to see its potential." if "atom_i" in table.columns else ""
+    st.caption(f"{counted(len(table), 'value')} in {where}{shown}. Atoms count from 1.{hint}")
     _depictions(samples[name], table)
-    st.dataframe(table.head(_ROWS_SHOWN), hide_index=True, height=min(38 + 35 * len(table), 300))
+    event = st.dataframe(
+        table.head(_ROWS_SHOWN),
+        hide_index=True,
+        height=min(38 + 35 * len(table), 240),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"bar_rows_{key}_{number}_{name}",
+    )
     download("All values of this bar (CSV)", table, f"{found.quantity.replace(' ', '_')}_bar.csv")
+    if "atom_i" in table.columns:
+        selected = event.selection.rows
+        _pair_curve(samples[name], name, table.iloc[selected[0] if selected else 0])
+
+
+def _take_bar(filled: list[int], key: str) -> None:
+    """Choose the bar of the link; one that is not there is left out."""
+    text = opened_with(_LINK_PART)
+    if text is not None and text.isdecimal() and int(text) in filled:
+        st.session_state[key] = int(text)
+
+
+def _pair_curve(sample: ParameterSample, name: str, row: pd.Series) -> None:
+    """The potential of one pair by the model of the sample."""
+    molecule = sample.molecule(int(row["molecule"]) - 1)
+    i, j = int(row["atom_i"]) - 1, int(row["atom_j"]) - 1
+    try:
+        field = force_field(named_model(name), molecule)
+    except VirialffError as error:
+        st.error(sentence(error))
+        return
+    title = f"{row['element_i']}{i + 1} and {row['element_j']}{j + 1} of molecule {row['molecule']}"
+    st.markdown(f"**Potential of {title}, {row['relation']}**")
+    curve = atom_pair_curve(field, i, j, np.linspace(_NEAREST, _FURTHEST, _POINTS))
+    ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
+    show_figure(pair_curve_figure(curve, ink=ink), key="bar_pair_curve", alt=f"Potential of {title}")
+
+
+def _like(smarts: str, other: str = "") -> None:
+    st.session_state["smarts"] = smarts
+    st.session_state["smarts_other"] = other
 
 
 def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
@@ -263,6 +379,15 @@ def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
             with st.container(border=True, width=210, gap="small"):
                 st.image(svg, width=180, alt=f"Structure of {molecule.formula}, {symbols} marked")
                 st.caption(f"molecule {row['molecule']}: {molecule.formula}" + (f", {symbols}" if symbols else ""))
+                if marked:
+                    mol = molecule.to_rdkit()
+                    st.button(
+                        "Atoms like this one" if len(marked) == 1 else "Pairs like this one",
+                        key=f"like_{row['molecule']}_{'_'.join(map(str, marked))}",
+                        on_click=_like,
+                        args=tuple(smarts_like(mol, atom) for atom in marked),
+                        help="Narrows the distribution to atoms with the same element and the same neighbours.",
+                    )
 
 
 def _first(sample: ParameterSample, row: pd.Series) -> int:

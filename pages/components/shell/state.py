@@ -16,7 +16,7 @@ LINKED: dict[str, Any] = {"bind": "query-params", **KEPT}
 
 LINK_PARAMETER = "smiles"
 #: Parts of the address that are written while a page shows them: choices whose widgets depend on the molecule.
-LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry")
+LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry", "bar")
 #: Key of the text field, so that a link fills it too.
 SMILES_TEXT = "smiles_text"
 #: Label store on which page Train is to fine-tune, as page Data asks.

@@ -52,19 +52,25 @@ def my_molecule(title: str, nothing: str = NOTHING) -> Workspace | None:
     return None if shown is None else workspace(shown)
 
 
+def two_columns(share: float) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A left part with this share of the width, which stays in sight, and a right one; one column below 1200 pixels."""
+    st.html(_STYLE)
+    left, right = st.columns([share, 1.0 - share], gap="medium")
+    return left.container(key="structure"), right
+
+
 def workspace(shown: Loaded, noun: str = "molecule") -> Workspace | None:
     """Header, structure and the two columns for a molecule; None where the model cannot treat it, which is said."""
     active = models.active_model()
-    st.html(_STYLE)
     _header(shown, active)
     force_field = models.treatable(active, shown.molecule, noun)
     if force_field is None:
         return None
-    left, right = st.columns([0.42, 0.58], gap="medium")
+    left, right = two_columns(0.42)
     with right:
         show_trust(trust_of(active, shown.molecule))
         card.show_notes(shown.molecule)
-    with left, st.container(key="structure"):
+    with left:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
         geometry = shown_geometry(shown, active, row)
         rare = active.rare_atoms(shown.molecule)

@@ -7,7 +7,7 @@ import pytest
 from virialff.errors import ConfigError
 from virialff.molecules import patterns
 from virialff.molecules.molecule import Molecule
-from virialff.molecules.patterns import AtomPattern
+from virialff.molecules.patterns import AtomPattern, smarts_like
 
 
 def atoms(smarts, smiles):
@@ -77,3 +77,21 @@ def test_steps_in_all_molecules_count(monkeypatch):
             errors.append(str(error))
     assert 0 < len(errors) < 100
     assert "the molecules in too many ways" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("smiles", "atom", "like", "unlike"),
+    [
+        ("CCO", 2, "CO", "COC"),
+        ("CC(=O)N", 1, "CC(=O)N", "CC(=O)O"),
+        ("c1ccncc1", 3, "n1ccccc1", "CN"),
+        ("C#N", 0, "C#N", "CC"),
+        ("O", 1, "OO", "C"),
+    ],
+)
+def test_atoms_like_one_have_its_element_and_neighbours(smiles, atom, like, unlike):
+    mol = Molecule.from_smiles(smiles).to_rdkit()
+    pattern = AtomPattern(smarts_like(mol, atom))
+    assert pattern.mask(mol)[atom]
+    assert pattern.mask(Molecule.from_smiles(like).to_rdkit()).any()
+    assert not pattern.mask(Molecule.from_smiles(unlike).to_rdkit()).any()
