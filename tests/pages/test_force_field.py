@@ -11,6 +11,7 @@ from tests.pages.conftest import enter_smiles, open_way, upload
 from virialff import load_model
 from virialff.conformers.generation import search
 from virialff.io.examples import examples
+from virialff.models.trust import trust
 from virialff.molecules.molecule import Molecule
 
 
@@ -38,13 +39,10 @@ def test_first_sight_says_what_to_do(app):
     assert formula(app) == []
 
 
-def test_sidebar_names_model_level_and_device(app):
+def test_sidebar_chooses_the_model(app):
     app.run()
-    model = load_model()
-    shown = app.sidebar.markdown[0].value.replace("\\", "")
-    assert model.name in shown
-    assert model.level_of_theory in shown
-    assert "CPU" in shown
+    (box,) = [entry for entry in app.sidebar.selectbox if entry.label == "Model"]
+    assert box.options[0] == f"{load_model().name} (default)"
 
 
 def test_smiles_gives_charges_of_the_model(app):
@@ -228,7 +226,7 @@ def test_single_bonded_molecule_has_no_distributions(app):
 
 def test_card_is_shown_in_words(app):
     app.run()
-    card = load_model().card
+    found = trust(load_model().card)
     shown = " ".join(element.value.replace("\\", "") for element in app.markdown)
-    for limit in card["limitations"]:
-        assert limit in shown
+    for words in (found.trained_for, found.beside, found.not_for):
+        assert words in shown

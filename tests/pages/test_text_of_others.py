@@ -62,7 +62,7 @@ PLAIN = {
     "TextArea": {"value", "default", "id"},
     "TextInput": {"value", "default", "id"},
 }
-_PAGES = ("force_field", "energies", "conformers", "dimer", "parameters", "benchmarks", "models", "data", "train")
+_PAGES = ("force_field", "conformers", "dimer", "parameters", "benchmarks", "models", "data", "train")
 
 
 def texts_of(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
@@ -138,7 +138,7 @@ def test_names_in_files_and_of_files(app, page):
     assert app.session_state["loaded_molecule"].title
     assert_escaped(app)
     visit(app, page)
-    assert_escaped(app, shown=page in ("force_field", "energies", "conformers"))
+    assert_escaped(app, shown=page in ("force_field", "conformers"))
 
 
 @pytest.mark.parametrize("page", _PAGES[:4])
@@ -195,7 +195,7 @@ def hostile_model() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("page", ["force_field", "energies", "conformers", "parameters", "benchmarks", "models"])
+@pytest.mark.parametrize("page", ["force_field", "conformers", "parameters", "benchmarks", "models"])
 def test_cards_of_models(app, page, hostile_model):
     assert HOST in registry.load_model(hostile_model).level_of_theory
     app.query_params["smiles"] = "CCO"
@@ -272,6 +272,7 @@ def test_jobs_runs_and_campaigns(app, tmp_path, monkeypatch):
     assert_escaped(app, shown=False)
     for name in offered.campaigns():
         visit(app, "data")
+        app.session_state["data_part"] = "Compute"
         app.session_state["campaign"] = name
         app.run()
         assert_escaped(app, shown=HOST in name)

@@ -183,7 +183,7 @@ def distribution_figure(
 #: Cells of the map along either axis.
 _CELLS = 60
 _HOVER = "σ %{x:.2f} Å, ε %{customdata:.3g} kcal/mol<extra></extra>"
-_MAP_MARKERS = ("x", "cross", "diamond-open")
+_MAP_MARKERS = ("x-thin", "circle-open", "diamond-open")
 
 
 def sigma_epsilon_figure(
@@ -220,7 +220,10 @@ def sigma_epsilon_figure(
             if len(filled) == 1:
                 # What is empty lets the paper through, light or dark.
                 common["z"] = np.where(counts > 0, counts, np.nan)
-                figure.add_heatmap(**common, colorscale="Viridis", hoverongaps=False)
+                # The darkest colours of the scale would not be seen on dark paper.
+                figure.add_heatmap(
+                    **common, colorscale="Viridis", zmin=-0.5 * counts.max(), zmax=counts.max(), hoverongaps=False
+                )
             else:
                 lines = {
                     "coloring": "none",
@@ -238,8 +241,9 @@ def sigma_epsilon_figure(
             marker={
                 "color": _RANGE_STYLES[row % len(_RANGE_STYLES)][0],
                 "symbol": _MAP_MARKERS[row % len(_MAP_MARKERS)],
-                "size": 9,
-                "line": {"width": 2, "color": _RANGE_STYLES[row % len(_RANGE_STYLES)][0]},
+                "size": 6,
+                "opacity": 0.7,
+                "line": {"width": 1.5, "color": _RANGE_STYLES[row % len(_RANGE_STYLES)][0]},
             },
             customdata=values[:, 1],
             hovertemplate=f"{name}: {_HOVER}",

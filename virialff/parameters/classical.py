@@ -138,7 +138,7 @@ def pair_range(force_field: str, first: str, second: str, parameter: str) -> Val
 
 
 def pair_values(force_field: str, first: str, second: str) -> np.ndarray:
-    """Sigma in Angstrom and epsilon in kcal/mol of every pair of atom types of two elements, (n_pairs, 2).
+    """Sigma in Angstrom and epsilon in kcal/mol that pairs of atom types of two elements have, (n_pairs, 2).
 
     Empty where the force field has no type for one of the elements. Raises what `pair_range` raises.
     """
