@@ -1,59 +1,56 @@
-"""Page Dimer: the interaction energies of one complex."""
+"""Page Dimer: the interaction energies of one complex, what holds it together, and its approach."""
 
 import streamlit as st
 
 from pages.components.dimer import complexes
-from pages.components.dimer.views import approach_view, one_complex, shown_complex
+from pages.components.dimer.views import approach_view, geometry_download, keep_relaxed, one_complex
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import file_stem, subscripted
-from pages.components.widgets import card, charges
+from pages.components.shell.state import stays_at
+from pages.components.shell.text import file_stem
+from pages.components.widgets import card
 from pages.components.widgets.contribution_view import contribution_view
+from pages.components.widgets.methods import choose_methods
+from pages.components.widgets.workspace import Workspace, workspace
 from virialff.parameters.contributions import INTERMOLECULAR
 
+_VIEW = "dimer_view"
+_ENERGIES, _PAIRS, _APPROACH = "Interaction energies", "Contributions", "Approach"
+_VIEWS = (_ENERGIES, _PAIRS, _APPROACH)
 
-def show_complex() -> None:
-    """Choose a complex, and everything about it."""
-    chosen = complexes.choose_complex(active)
-    if chosen is None:
+
+def results(work: Workspace) -> None:
+    """Everything about a complex."""
+    stem = file_stem(work.shown.title, work.shown.molecule.formula)
+    methods = choose_methods(work.model, work.shown.molecule)
+    stays_at(_VIEW, _ENERGIES)
+    views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
+    with views[_ENERGIES]:
+        keep_relaxed(work, one_complex(work, methods))
+        geometry_download(work, stem)
+    if work.geometry.positions is None:
         return
-    given = chosen.molecule
-    st.header(subscripted(given.formula), divider="gray")
-    complexes.describe(chosen)
-    field = model.treatable(active, given, "complex")
-    if field is None:
-        return
-    card.warn_rare_atoms(active, given)
-    card.show_notes(given)
-    # The energies decide what is shown above them.
-    picture, energies = st.container(), st.container()
-    with energies:
-        st.subheader("Interaction energies")
-        found = one_complex(active, given)
-    stem = file_stem(chosen.title, given.formula)
-    with picture:
-        shown = shown_complex(chosen, found, stem)
-        charges.structure_views(given, field.charges, shown, active.rare_atoms(given))
-    if shown.positions is None:
-        return
-    st.subheader("Contributions by atom pair")
-    st.caption(
-        "What each pair of atoms of different molecules adds to the vertical interaction energy by the active model, "
-        "at the geometry shown above."
-    )
-    kinds = {"intermolecular": INTERMOLECULAR}
-    contribution_view(field, shown.positions, kinds, key="interaction_pairs", stem=stem)
-    st.subheader("Approach")
-    approach_view(active, given.with_positions(shown.positions))
+    if views[_PAIRS].open:
+        with views[_PAIRS]:
+            st.caption(
+                "What each pair of atoms of different molecules adds to the vertical interaction energy by the active "
+                "model, at the shown geometry. Choose a row to see its atoms in the structure."
+            )
+            kinds = {"intermolecular": INTERMOLECULAR}
+            contribution_view(work.force_field, work.geometry.positions, kinds, key="interaction_pairs", stem=stem)
+    if views[_APPROACH].open:
+        with views[_APPROACH]:
+            approach_view(work.model, work.shown.molecule.with_positions(work.geometry.positions), methods)
 
 
 enter_through_app()
 # Addresses of former versions, when the complexes of the paper were shown here.
-for tab in ("Base pairs", "Reference dimers"):
-    if st.query_params.get("view", "").startswith(tab):
-        st.switch_page("pages/benchmarks.py", query_params={"benchmarks_tab": tab})
+if st.query_params.get("view", "").startswith(("Base pairs", "Reference")):
+    st.switch_page("pages/benchmarks.py")
 st.title("Dimer")
-st.markdown("How strongly molecules hold together, by the model, GFN2-xTB and ANI, beside DFT and CCSD(T).")
-active = model.active_model()
-show_complex()
-card.model_card(active)
+chosen = complexes.choose_complex(model.active_model())
+here = None if chosen is None else workspace(chosen, "complex")
+if here is not None:
+    with here.right:
+        results(here)
+card.model_card(model.active_model())

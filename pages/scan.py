@@ -9,6 +9,7 @@ from pages.components.shell.entry import enter_through_app
 from pages.components.shell.text import file_stem
 from pages.components.widgets import card
 from pages.components.widgets.methods import choose_methods, energies
+from pages.components.widgets.picked import picked
 from pages.components.widgets.workspace import Workspace, my_molecule
 from virialff.methods.comparison import Comparison
 
@@ -21,7 +22,7 @@ def show_scan(work: Workspace) -> None:
     first = st.container()
     second = st.container(horizontal=True, vertical_alignment="bottom")
     with first:
-        rigid = coordinates.choose(molecule, second)
+        rigid = coordinates.choose(molecule, second, picked(work.shown.molecule))
     if rigid is None:
         return
     scanned, notes = relaxation.relaxed(rigid, work.model, second)

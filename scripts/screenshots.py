@@ -77,11 +77,9 @@ def dimer(page: Page, address: str) -> None:
     """Page Dimer with a hydrogen-bonded dimer of the gallery."""
     open_page(page, f"{address}/dimer?dimer=S66+1%3A+Water+Dimer")
     settle(page)
-    page.get_by_role("button", name="Compute as it is").click()
-    page.get_by_role("button", name="Interaction energies (CSV)").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Relax and compute").click()
+    page.get_by_role("combobox", name="Geometry").wait_for(timeout=SLOW)
     settle(page)
-    frame = page.frame_locator("iframe[title^='Strongest atom pairs']")
-    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
 
 
 def data(page: Page, address: str) -> None:

@@ -8,15 +8,22 @@ from tests.browser import driving
 def test_gallery_complex_from_a_link(page: Page):
     driving.open_app(page, "/dimer?dimer=S66+1%3A+Water+Dimer")
     driving.expect_formula(page, "H₄O₂")
+    # The model and the references are there at once, the others on a click.
+    expect(page.get_by_role("button", name="Interaction energies (CSV)")).to_be_visible(timeout=driving.SLOW)
     page.get_by_role("button", name="Compute as it is").click()
+    page.wait_for_timeout(1000)
+    driving.settled(page)
+    expect(page.get_by_test_id("stMain").get_by_role("button", name="Stop")).to_have_count(0, timeout=driving.SLOW)
+    driving.settled(page)
     with page.expect_download(timeout=driving.SLOW) as download:
         page.get_by_role("button", name="Interaction energies (CSV)").click(timeout=driving.SLOW)
     header, *rows = download.value.path().read_text().splitlines()
     # The references hold this dimer relaxed too.
     assert header == "method,E_int vertical (kcal/mol),± 95 % (kcal/mol),E_int relaxed (kcal/mol),level of theory"
     energies = {row.split(",")[0]: float(row.split(",")[1]) for row in rows}
-    assert set(energies) == {"model", "GFN2-xTB", "ANI", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
+    assert set(energies) == {"Model", "GFN2-xTB", "ANI-1x", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
     assert all(-9 < energy < -3 for energy in energies.values())
+    driving.open_tab(page, "Contributions")
     frame = page.frame_locator("iframe[title^='Strongest atom pairs']")
     frame.locator("body[data-drawn=true]").wait_for(timeout=driving.SLOW)
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)

@@ -24,6 +24,17 @@ def choose(app, key, value):
     return next(group for group in app.button_group if group.key == key).set_value(value).run()
 
 
+def methods(app, *names):
+    pills = next(group for group in app.button_group if group.key.startswith("energy_methods"))
+    return pills.set_value(list(names)).run()
+
+
+def view(app, name):
+    """Open a tab of the results."""
+    app.session_state["dimer_view"] = name
+    return app.run()
+
+
 def press(app, label):
     next(button for button in app.button if button.label == label).click().run()
     return finish(app)
@@ -43,14 +54,14 @@ def test_gallery_complex_by_every_method_beside_dft_and_coupled_cluster(app, wat
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
     assert app.header[0].value == "H₄O₂"
-    choose(app, "interaction_methods", ["model", "GFN2-xTB"])
+    methods(app, "model", "gfn2")
     press(app, "Compute as it is")
     assert not app.exception
     assert not app.error
     table = table_with(app, VERTICAL).set_index("method")[VERTICAL].astype(float)
     assert table["GFN2-xTB"] == pytest.approx(interaction_energy(water_dimer, get_engine("gfn2"))[0], abs=1e-3)
     model = load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0])
-    assert table["model"] == pytest.approx(float(model), abs=1e-3)
+    assert table["Model"] == pytest.approx(float(model), abs=1e-3)
     assert table[REFERENCE] == pytest.approx(-5.37, abs=0.01)
     assert table["CCSD(T)/CBS"] == pytest.approx(-4.918)
 
@@ -59,16 +70,17 @@ def test_the_relaxed_complex_is_what_is_shown(app):
     on_interactions(app)
     choose(app, "complex", "My own")
     enter_smiles(app, "O.O")
+    view(app, "Contributions")
     before = table_with(app, "distance (Å)")
-    choose(app, "interaction_methods", ["GFN2-xTB"])
+    methods(app, "gfn2")
     press(app, "Relax and compute")
     assert not app.exception
     energies = table_with(app, VERTICAL).iloc[0]
     relaxed = table_with(app, "distance (Å)")
     assert not np.allclose(sorted(before["distance (Å)"]), sorted(relaxed["distance (Å)"]), atol=0.005)
-    assert any("relaxed with GFN2-xTB" in caption.value for caption in app.caption)
+    assert any("relaxed with GFN2-xTB" in caption.value.replace("\\", "") for caption in app.caption)
     assert energies["E_int relaxed (kcal/mol)"] < energies[VERTICAL] < 0
-    choose(app, "complex_geometry", "As given")
+    next(box for box in app.selectbox if box.label == "Geometry").set_value("As given").run()
     again = table_with(app, "distance (Å)")
     np.testing.assert_allclose(sorted(again["distance (Å)"]), sorted(before["distance (Å)"]))
 
@@ -76,7 +88,7 @@ def test_the_relaxed_complex_is_what_is_shown(app):
 def test_dft_on_request_is_that_of_the_references(app):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
-    choose(app, "interaction_methods", ["GFN2-xTB", REFERENCE])
+    methods(app, "gfn2", "dft")
     press(app, "Compute as it is")
     assert not app.exception
     assert not app.error
@@ -93,7 +105,7 @@ def test_read_only_installation_computes_the_quick_methods_alone(app, monkeypatc
     on_interactions(app)
     choose(app, "complex", "My own")
     enter_smiles(app, "O.N")
-    choose(app, "interaction_methods", ["GFN2-xTB", REFERENCE])
+    methods(app, "gfn2", "dft")
     press(app, "Compute as it is")
     assert "read-only" in app.error[0].value.replace("\\", "")
     assert table_with(app, VERTICAL)["method"].tolist() == ["GFN2-xTB"]
@@ -112,6 +124,7 @@ def psi4_data_or_references():
 def test_contributions_sum_to_the_interaction_energy(app, water_dimer):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
+    view(app, "Contributions")
     table = table_with(app, "total (kcal/mol)")
     assert len(table) == 9
     expected = float(load_model().force_field(water_dimer).interaction_energy(water_dimer.positions[0]))
@@ -130,7 +143,7 @@ def test_uploaded_complex_keeps_its_geometry(app, water_dimer):
     assert not app.exception
     assert any("coordinates as given" in caption.value for caption in app.caption)
     assert any(text.value == "my dimer" for text in app.text)
-    choose(app, "interaction_methods", ["model"])
+    methods(app, "model")
     press(app, "Compute as it is")
     # The same geometry elsewhere in space: the references know it.
     assert REFERENCE in table_with(app, VERTICAL)["method"].tolist()
@@ -142,6 +155,7 @@ def test_two_typed_molecules_are_put_together(app):
     enter_smiles(app, "O.CC(=O)C")
     assert not app.exception
     assert not app.error
+    view(app, "Contributions")
     distance = next(field for field in app.number_input if field.label == "Distance (Å)")
     assert any(f"facing each other at {distance.value:.2f} Å" in c.value.replace("\\", "") for c in app.caption)
     contacts = table_with(app, "distance (Å)")
@@ -167,11 +181,12 @@ def test_second_molecule_is_asked_for(app):
 def test_approach_has_its_well(app):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()
-    choose(app, "approach_methods", ["GFN2-xTB"])
+    methods(app, "gfn2")
+    view(app, "Approach")
     press(app, "Compute the curve")
     assert not app.exception
-    curve = table_with(app, "separation (Angstrom)")
-    lowest = curve["contact (Angstrom)"][curve["GFN2-xTB (kcal/mol)"].idxmin()]
+    curve = table_with(app, "separation (Å)")
+    lowest = curve["contact (Å)"][curve["GFN2-xTB (kcal/mol)"].idxmin()]
     assert 1.6 < lowest < 2.3
     assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
 

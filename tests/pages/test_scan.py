@@ -158,3 +158,25 @@ def test_every_coordinate_has_its_name(page):
     atoms = next(box for box in page.selectbox if box.label == "Atoms")
     assert any(name.endswith(", amide") for name in atoms.options)
     assert any(name.endswith(", alcohol") for name in atoms.options)
+
+
+def test_picked_atoms_choose_the_coordinate_and_the_list_picks_them(page):
+    enter_smiles(page, "CCCO")
+    key = keys.structure_key(Molecule.from_smiles("CCCO"))
+    page.session_state["picked_atoms"] = {key: (1, 2)}
+    page.run()
+    atoms = next(box for box in page.selectbox if box.label == "Atoms")
+    assert group(page, "scan_kind").value == "torsion"
+    assert atoms.options[atoms.value].startswith("C1-C2-C3-O4")
+    page.session_state["picked_atoms"] = {key: (3, 2, 1)}
+    page.run()
+    assert not page.exception
+    assert group(page, "scan_kind").value == "angle"
+    page.session_state["picked_atoms"] = {key: (0, 3)}
+    page.run()
+    assert any("are not bonded" in info.value for info in page.info)
+    group(page, "scan_kind").set_value("torsion").run()
+    atoms = next(box for box in page.selectbox if box.label == "Atoms")
+    atoms.select_index(1).run()
+    assert len(page.session_state["picked_atoms"][key]) == 4
+    assert group(page, "scan_kind").value == "torsion"

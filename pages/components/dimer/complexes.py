@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components.shell import background, state
 from pages.components.shell.model import force_field
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.text import plain, sentence
 from pages.components.widgets import inputs
 from pages.components.widgets.gallery import gallery, gallery_molecule
 from pages.components.widgets.geometry import embedded
@@ -15,7 +15,6 @@ from virialff.interactions.approach import Contact, bring_together, suggest_cont
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
-from virialff.text import counted
 
 _GALLERY, _OWN = "From the gallery", "My own"
 _LINK_PART = "contact"
@@ -27,17 +26,20 @@ def choose_complex(model: Model) -> state.Loaded | None:
     """The widgets for a complex; None while there is none with coordinates."""
     labels = list(gallery())
     options = [_GALLERY, _OWN] if labels else [_OWN]
-    source = st.segmented_control(
-        "Complex",
-        options,
-        default=options[0],
-        required=True,
-        key="complex",
-        bind="query-params",
-        persist_state="session",
-    )
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        source = st.segmented_control(
+            "Complex",
+            options,
+            default=options[0],
+            required=True,
+            key="complex",
+            bind="query-params",
+            persist_state="session",
+        )
     if source == _GALLERY:
-        return _from_gallery(labels)
+        with row:
+            return _from_gallery(labels)
     inputs.molecule_input()
     current = state.loaded()
     if current is None:
@@ -51,7 +53,7 @@ def choose_complex(model: Model) -> state.Loaded | None:
 
 
 def _from_gallery(labels: list[str]) -> state.Loaded | None:
-    label = st.selectbox("Complex of the gallery", labels, key="dimer", bind="query-params", persist_state="session")
+    label = st.selectbox("Complex of the gallery", labels, key="dimer", width=420, **state.LINKED)
     try:
         molecule = gallery_molecule(label)
     except VirialffError as error:
@@ -178,13 +180,3 @@ def _with_geometry(molecule: Molecule) -> Molecule:
         return molecule.with_positions(molecule.positions[0])
     made = embedded(keys.structure_key(molecule), keys.bare(molecule))
     return molecule.with_positions(made.positions)
-
-
-def describe(shown: state.Loaded) -> None:
-    """Origin of the shown complex, in words."""
-    if shown.title:
-        st.text(one_line(shown.title))
-    n = shown.molecule.n_atoms
-    st.caption(
-        f"{counted(n, 'atom')} in {counted(shown.molecule.n_fragments, 'molecule')}; from: {plain(shown.origin)}."
-    )

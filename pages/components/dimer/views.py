@@ -1,6 +1,6 @@
-"""Results of the page Dimer: one complex, the base pairs, and the reference dimers."""
+"""Results of the page Dimer: interaction energies of one complex, its relaxed geometry, and its approach."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,52 +8,27 @@ import streamlit as st
 
 from pages.components.dimer.tasks import approach, interactions
 from pages.components.shell import background
-from pages.components.shell.model import active_folder
-from pages.components.shell.state import KEPT, Loaded
-from pages.components.shell.text import sentence
+from pages.components.shell.text import plain, sentence
+from pages.components.widgets import geometry
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.gallery import references
-from pages.components.widgets.geometry import Geometry
+from pages.components.widgets.methods import the_model
 from pages.components.widgets.show import download, show_figure
-from virialff.benchmarks.reference_data import (
-    COUPLED_CLUSTER,
-    coupled_cluster_energies,
-    short_level,
-)
-from virialff.engines import DFT_ENGINES
+from pages.components.widgets.tasks import Chosen
+from pages.components.widgets.workspace import Workspace
+from virialff.benchmarks.reference_data import COUPLED_CLUSTER, coupled_cluster_energies, short_level
 from virialff.engines.dft import LEVEL_OF_THEORY
 from virialff.export.ensembles import geometry_sdf
 from virialff.figures.interactions import approach_figure
-from virialff.interactions.complexes import ComplexInteractions
+from virialff.interactions.complexes import ComplexInteractions, complex_interactions
 from virialff.interactions.dissociation import DissociationCurve, closest_contact
-from virialff.methods.method import MODEL, first_usable
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 
-_ENGINES = {"GFN2-xTB": "gfn2", "ANI": "ani"}
-_SCATTER = "reference_scatter"
-_PINNED = st.column_config.Column(pinned=True)
-_ENERGY = st.column_config.NumberColumn(format="%.2f")
-_LENGTH = st.column_config.NumberColumn(format="%.3f")
-
-
-def sources(labels: list[str]) -> dict[str, str]:
-    """By these labels the names that `get_method` takes; the active model has the label `model`."""
-    return {label: active_folder() if label == MODEL else _ENGINES[label] for label in labels}
-
-
-def choose_methods(key: str, engines: Sequence[str] = tuple(_ENGINES)) -> list[str]:
-    """Pills for the model and these engines. DFT is not chosen from the start, because it takes minutes."""
-    return st.pills(
-        "Methods",
-        [MODEL, *engines],
-        selection_mode="multi",
-        default=[MODEL, *_ENGINES],
-        format_func=lambda name: f"{name} (minutes)" if name == LEVEL_OF_THEORY else name,
-        key=key,
-        persist_state="session",
-    )
+# Levels whose energies are computed here rather than taken from the references.
+_COMPUTED_HERE = ("GFN2-xTB", "ANI")
+_RELAXED_OF = "complex_relaxed_of"
 
 
 class _Work(NamedTuple):
@@ -65,23 +40,19 @@ class _Work(NamedTuple):
     lane: background.Lane
 
 
-def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
-    """E_int by every method, vertical and relaxed, with what the references hold of this complex.
+def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions | None:
+    """E_int by these methods, vertical and relaxed, with what the references hold of this complex.
 
-    Returns what was computed, None before anything was.
+    Before anything is asked for, the model's. Returns what there is.
     """
-    dft = first_usable(DFT_ENGINES, molecule)
-    if isinstance(dft, str):
-        st.info(sentence(dft), title=f"{LEVEL_OF_THEORY} cannot be used here")
-    engines = {LEVEL_OF_THEORY: dft.name} if not isinstance(dft, str) else {}
-    names = choose_methods("interaction_methods", [*_ENGINES, *engines])
-    quick = sources([name for name in names if name != LEVEL_OF_THEORY])
-    slow = {name: engines[name] for name in names if name in engines}
-    geometry = keys.geometry_key(molecule)
+    model, molecule = work.model, work.shown.molecule
+    quick = {method.label: method.name for method in methods if method.pace != "slow"}
+    slow = {method.label: method.name for method in methods if method.pace == "slow"}
+    place = keys.geometry_key(molecule)
     # DFT has a worker of its own, so that its minutes hold up nothing else; no model has a part in its results.
     lanes: tuple[tuple[background.Lane, str, dict[str, str]], ...] = (
-        ("short", f"{geometry}_{model.sha256}", quick),
-        ("long", geometry, slow),
+        ("short", f"{place}_{model.sha256}", quick),
+        ("long", place, slow),
     )
     works = [
         _Work(f"interaction_{relax}_{place}_{'_'.join(methods)}", methods, relax, lane)
@@ -89,7 +60,7 @@ def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
         for lane, place, methods in lanes
         if methods
     ]
-    if works and not any(background.running(work.key) for work in works):
+    if works and not any(background.running(item.key) for item in works):
         with st.container(horizontal=True):
             for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
                 st.button(
@@ -98,14 +69,14 @@ def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
                     type="secondary" if relax else "primary",
                     icon=":material/play_arrow:",
                     on_click=_start_one,
-                    args=([work for work in works if work.relax == relax], molecule),
+                    args=([item for item in works if item.relax == relax], molecule),
                 )
     results: dict[bool, ComplexInteractions] = {}
-    for work in works:
-        found: ComplexInteractions | None = background.show(work.key)
+    for item in works:
+        found: ComplexInteractions | None = background.show(item.key)
         if found is not None:
-            results[work.relax] = results[work.relax].beside(found) if work.relax in results else found
-    result = results.get(True) or results.get(False)
+            results[item.relax] = results[item.relax].beside(found) if item.relax in results else found
+    result = results.get(True) or results.get(False) or _at_once(work, methods)
     if result is not None:
         table = _with_references(_named_level(result.table, model), molecule)
         energy_table(table, pinned="method", name="Interaction energies")
@@ -123,21 +94,38 @@ def one_complex(model: Model, molecule: Molecule) -> ComplexInteractions | None:
     return result
 
 
-def shown_complex(chosen: Loaded, found: ComplexInteractions | None, stem: str) -> Geometry:
-    """The geometry that pictures, matrix and download show: the relaxed one as soon as there is one."""
-    molecule = chosen.molecule
-    shown, kind = Geometry(molecule.positions[0], "Geometry as described above.", chosen.origin), ""
-    if found is not None and found.geometry is not None:
-        relaxed = f"Relaxed with {found.geometry_level}"
-        wish = st.segmented_control(
-            "Geometry", [relaxed, "As given"], default=relaxed, required=True, key="complex_geometry", **KEPT
-        )
-        if wish != "As given":
-            molecule, kind = molecule.with_positions(found.geometry.positions[0]), "_relaxed"
-            source = f"{chosen.origin}, then relaxed with {found.geometry_level}"
-            shown = Geometry(molecule.positions[0], f"Geometry: {relaxed[0].lower()}{relaxed[1:]}.", source)
-    download("Geometry (SDF)", lambda: geometry_sdf(molecule, chosen.title), f"{stem}{kind}.sdf", key="complex_sdf")
-    return shown
+def _at_once(work: Workspace, methods: list[Chosen]) -> ComplexInteractions | None:
+    """What the model says before anything was asked for; None where it is not among the methods."""
+    label = next((method.label for method in methods if method.pace == "instant"), None)
+    if label is None:
+        return None
+    key = f"{work.model.sha256}_{keys.geometry_key(work.shown.molecule)}"
+    return _by_model(key, label, work.model, work.shown.molecule)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _by_model(key: str, label: str, _model: Model, _molecule: Molecule) -> ComplexInteractions:
+    return complex_interactions(_molecule, {label: _model})
+
+
+def keep_relaxed(work: Workspace, found: ComplexInteractions | None) -> None:
+    """Make a relaxed complex the geometry that all views show, once; the given one can be chosen again."""
+    given = work.shown.molecule
+    if found is None or found.geometry is None or st.session_state.get(_RELAXED_OF) == keys.geometry_key(given):
+        return
+    st.session_state[_RELAXED_OF] = keys.geometry_key(given)
+    how = f"relaxed with {found.geometry_level}"
+    geometry.keep(given, f"{how[0].upper()}{how[1:]}", found.geometry.positions[0], f"{work.shown.origin}, then {how}")
+    st.rerun()
+
+
+def geometry_download(work: Workspace, stem: str) -> None:
+    """The shown geometry as a file."""
+    if work.geometry.positions is not None:
+        molecule = work.shown.molecule.with_positions(work.geometry.positions)
+        kind = "_relaxed" if "relaxed" in work.geometry.source else ""
+        sdf = partial(geometry_sdf, molecule, work.shown.title)
+        download("Shown geometry (SDF)", sdf, f"{stem}{kind}.sdf", key="complex_sdf")
 
 
 def _start_one(works: list[_Work], molecule: Molecule) -> None:
@@ -158,7 +146,8 @@ def _start_one(works: list[_Work], molecule: Molecule) -> None:
 def _named_level(table: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The model's level said as what it is: that of the energies it was trained on."""
     named = table.copy()
-    named.loc[named["method"] == MODEL, "level of theory"] = f"{model.name}, {model.level}"
+    active = the_model(model)
+    named.loc[named["method"] == active.label, "level of theory"] = active.level
     return named
 
 
@@ -176,7 +165,7 @@ def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
         if (entry.database, entry.index, entry.geometry) == (dimer.database, dimer.index, "relaxed")
     ]
     for level, energy in dimer.interaction_energies.items():
-        if short_level(level) in _ENGINES or short_level(level).startswith("ANI"):
+        if short_level(level).startswith(_COMPUTED_HERE):
             continue
         row: dict[str, object] = {"method": short_level(level), vertical: energy}
         if relaxed and level in relaxed[0].interaction_energies:
@@ -191,18 +180,19 @@ def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
     return whole[["method", *energies, "level of theory"]]
 
 
-def approach_view(model: Model, molecule: Molecule) -> None:
-    """E_int while the second molecule moves along the line between the centres."""
+def approach_view(model: Model, molecule: Molecule, methods: list[Chosen]) -> None:
+    """E_int while the second molecule moves along the line between the centres, by the quick ones of these methods."""
     if molecule.n_fragments != 2:
         st.info("The approach is drawn for two molecules.")
         return
-    names = choose_methods("approach_methods")
+    names = {method.label: method.name for method in methods if method.pace != "slow"}
     key = f"approach_{keys.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
-    if names and not background.running(key):
+    if names and not background.running(key) and not background.has_result(key):
         st.button(
             "Compute the curve",
             icon=":material/play_arrow:",
-            on_click=lambda: background.start(key, approach, molecule, sources(names), title="Approach"),
+            type="primary",
+            on_click=lambda: background.start(key, approach, molecule, names, title="Approach"),
         )
     curves: tuple[DissociationCurve, ...] | None = background.show(key)
     if not curves:
@@ -213,5 +203,5 @@ def approach_view(model: Model, molecule: Molecule) -> None:
     show_figure(approach_figure(joined, shown=shown), key="approach", alt="Interaction energy by distance")
     left_out = [name for name in names if name not in joined.methods]
     if left_out:
-        st.info(f"{', '.join(left_out)} cannot compute this complex or is not installed here.")
+        st.info(plain(f"{', '.join(left_out)} cannot compute this complex or is not installed here."))
     energy_table(joined.with_units(), pinned="separation (Angstrom)", name="Approach")

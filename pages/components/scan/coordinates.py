@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.shell.state import KEPT, keep_in_link, opened_with
 from pages.components.shell.text import plain, sentence
+from pages.components.widgets.picked import pick
 from virialff.conformers import scans
 from virialff.conformers.scans import Scan, ScanKind
 from virialff.errors import MoleculeError, VirialffError
@@ -69,6 +70,8 @@ def choose(molecule: Molecule, row: DeltaGenerator, picked: tuple[int, ...] = ()
             format_func=offered.names.__getitem__,
             key=f"scan_atoms_{kind}_{key}",
             width=235,
+            on_change=_show_atoms,
+            args=(molecule, offered, key),
             **KEPT,
         )
     with row:
@@ -97,6 +100,14 @@ def _offered(molecule: Molecule, kind: ScanKind, key: str) -> _Offered:
         name = "" if kind == "angle" else names.get((min(middle), max(middle)), "")
         texts.append(f"{text}, {name}" if name else text)
     return _Offered(kind, atoms, texts)
+
+
+def _show_atoms(molecule: Molecule, offered: _Offered, key: str) -> None:
+    """Pick the atoms of the coordinate that was chosen from the list, so that the structure shows them."""
+    if offered.kind != "separation":
+        atoms = offered.atoms[st.session_state[f"scan_atoms_{offered.kind}_{key}"]]
+        pick(molecule, atoms)
+        st.session_state[_PICKED] = (key, atoms)
 
 
 def _choose_atoms(molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], key: str) -> int:

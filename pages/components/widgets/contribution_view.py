@@ -1,6 +1,7 @@
 """What each atom pair contributes: the strongest pairs as lines in 3D, a matrix, and a table."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,11 @@ import streamlit as st
 
 from pages.components.shell.state import KEPT
 from pages.components.widgets import viewer
+from pages.components.widgets.picked import pick
 from pages.components.widgets.show import download, show_figure, without_signed_zeros
 from virialff.figures.pairs import TERM_LABELS, contribution_figure
 from virialff.models.force_field import ForceField
+from virialff.molecules.molecule import Molecule
 from virialff.parameters.contributions import (
     TERMS,
     contribution_matrix,
@@ -33,6 +36,9 @@ def contribution_view(
 ) -> None:
     """Pairs of one geometry (n_atoms, 3) in A; `kinds` names sets of relations to choose from, the first by default."""
     molecule = force_field.molecule
+    if st.session_state.pop(f"{key}_taken", False):
+        # The structure is outside of this fragment.
+        st.rerun()
     kind = next(iter(kinds))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(kinds) > 1:
@@ -77,6 +83,9 @@ def contribution_view(
     st.dataframe(
         without_signed_zeros(rows_shown, 3),
         hide_index=True,
+        key=f"{key}_table",
+        on_select=partial(_pick_pair, key, molecule, table[["i", "j"]].to_numpy()),
+        selection_mode="single-row",
         height=min(38 + 35 * len(rows_shown), 260),
         column_config={
             str(name): st.column_config.NumberColumn(format="%.3f") for name in rows_shown if name not in _WORDS
@@ -86,6 +95,13 @@ def contribution_view(
     download(
         "Contributions (CSV)", lambda: contributions_with_units(table), f"{stem}_contributions.csv", key=f"{key}_csv"
     )
+
+
+def _pick_pair(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
+    rows = st.session_state[f"{key}_table"].selection.rows
+    if rows:
+        pick(molecule, pairs[rows[0]].tolist())
+        st.session_state[f"{key}_taken"] = True
 
 
 def _readable(table: pd.DataFrame, names: np.ndarray) -> pd.DataFrame:
