@@ -24,7 +24,8 @@ def rank(work: Workspace) -> None:
         st.info("Choose at least one method.")
         return
     molecule = refined.molecule
-    found = energies(methods, molecule, at_once=work.model, taken_from=(refined.whole, refined.indices))
+    part = (refined.whole, refined.indices)
+    found = energies(methods, molecule, at_once=work.model, taken_from=part, source=chosen.source)
     runs = tuple(run for run in found if run.succeeded)
     if runs:
         known = card.uncertainties(work.model, molecule, runs, "conformers")

@@ -30,7 +30,9 @@ def show_scan(work: Workspace) -> None:
     if not methods:
         st.info("Choose at least one method.")
         return
-    runs = [run for run in energies(methods, scanned.molecule, at_once=work.model, noun="point") if run.succeeded]
+    source = f"the points of a {scanned.kind} scan, atoms {'-'.join(str(atom + 1) for atom in scanned.atoms)}"
+    found = energies(methods, scanned.molecule, at_once=work.model, noun="point", source=source)
+    runs = [run for run in found if run.succeeded]
     if not runs:
         return
     known = card.uncertainties(work.model, scanned.molecule, runs, "torsion") if scanned.kind == "torsion" else {}

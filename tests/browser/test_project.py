@@ -27,8 +27,13 @@ def test_a_project_reopens_with_the_same_numbers(page: Page, browser: Browser, s
     driving.upload(page, "butanol.sdf", sdf)
     driving.expect_formula(page, "C₄H₁₀O")
     page.get_by_role("link", name="Conformers").click()
+    page.get_by_role("radio", name="Generated").click()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("distinct conformers from")).to_be_visible()
+    driving.settled(page)
     page.get_by_role("button", name=re.compile("^Compute")).first.click()
-    expect(page.get_by_text("How far the methods agree").first).to_be_visible(timeout=driving.SLOW)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=2 * driving.SLOW)
+    expect(page.get_by_role("button", name="Compute energies")).to_have_count(0, timeout=2 * driving.SLOW)
     driving.settled(page)
     report = save(page, "Save report (HTML)").read_text()
     assert len(report.encode()) < 5e6
@@ -47,8 +52,15 @@ def test_a_project_reopens_with_the_same_numbers(page: Page, browser: Browser, s
     chooser.set_input_files(saved)
     driving.expect_formula(other, "C₄H₁₀O")
     other.keyboard.press("Escape")
+    other.get_by_role("link", name="Conformers").click()
+    other.get_by_role("radio", name="Project").click()
+    expect(other.get_by_text("from the project file")).to_be_visible()
+    expect(other.get_by_role("button", name=re.compile("ranked by.*SDF"))).to_be_visible()
+    driving.settled(other)
+    expect(other.get_by_role("button", name="Compute energies")).to_have_count(0)
     again = json.loads(save(other, "Save project (JSON)").read_text())
-    assert again["molecules"] == [written]
+    assert again["molecules"][0]["positions"] == written["positions"]
+    assert written["geometries"][-1] in again["molecules"][0]["geometries"]
     damaged = tmp_path / "damaged.virialff.json"
     damaged.write_bytes(saved.read_bytes().replace(b'"positions"', b'"position"', 1))
     other.get_by_role("button", name="Project and report").click()

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.components.conformers import vibrations
 from pages.components.conformers.refinement import Refined, moved
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT, LINKED, stays_at
 from pages.components.shell.text import plain
 from pages.components.widgets import card, geometry, viewer
@@ -79,6 +80,11 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
         if view.open:
             with view:
                 draw[name]()
+    # The report has the numbers whichever tab is open.
+    collected.table("Relative energies, ranks and populations", ensemble_table(result, temperature))
+    collected.table("How far the methods agree", result.agreement_table)
+    for method in result.methods:
+        collected.note(f"{method.name}: {method.level}.")
     with st.container(horizontal=True):
         table = partial(ensemble_table, result, temperature, SHARES)
         download("Ranks and energies (CSV)", table, f"{stem}_conformers.csv")

@@ -9,16 +9,18 @@ from pages.components.shell import background, kept
 from pages.components.shell.state import KEPT, LINKED, Loaded
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
+from pages.components.widgets.methods import opened_geometries
 from virialff.conformers.crest import CrestEnsemble
 from virialff.conformers.generation import ConformerSearch
 from virialff.errors import VirialffError
+from virialff.export.project import Geometries
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.text import counted
 
 MOST_CONFORMERS = 200
 _SOURCE = "ensemble_source"
-_OWN, _GENERATED, _UPLOADED = "As given", "Generated", "Ensemble file"
+_OWN, _GENERATED, _UPLOADED, _PROJECT = "As given", "Generated", "Ensemble file", "Project"
 _UPLOADER = "ensemble_uploader"
 _FILE = "ensemble_file"
 _FILE_ERROR = "ensemble_file_error"
@@ -43,7 +45,9 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     if molecule.n_conformers:
         count = counted(molecule.n_conformers, "conformer")
         own = Ensemble(molecule.positions, f"{count} as given ({loaded.origin}); coordinates and order are unchanged")
-    choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED]
+    # What the molecule has itself is there already.
+    opened = [each for each in opened_geometries(molecule) if not np.array_equal(each.positions, molecule.positions)]
+    choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED, *([_PROJECT] if opened else [])]
     choice = st.segmented_control(
         "Conformers", choices, default=choices[0], required=True, key=f"{_SOURCE}_{len(choices)}", **KEPT
     )
@@ -51,11 +55,24 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
         ensemble = own
     elif choice == _UPLOADED:
         ensemble = _uploaded(molecule)
+    elif choice == _PROJECT:
+        ensemble = _opened(opened)
     else:
         ensemble = _generator(molecule)
     if ensemble is not None:
         st.caption(plain(ensemble.source[:1].upper() + ensemble.source[1:]) + ".")
     return ensemble
+
+
+def _opened(opened: list[Geometries]) -> Ensemble:
+    number = st.selectbox(
+        "Geometries of the project",
+        range(len(opened)),
+        format_func=lambda index: f"{index + 1}: {one_line(opened[index].source, limit=100)}",
+        key="project_ensemble",
+        disabled=len(opened) == 1,
+    )
+    return Ensemble(opened[number].positions, f"{opened[number].source}, from the project file")
 
 
 def _generator(molecule: Molecule) -> Ensemble | None:

@@ -33,13 +33,13 @@ _QUICK = (*ENGINES, "mmff94")
 #: What is computed unless one says otherwise.
 _TICKED = ("model", *ENGINES)
 NOT_RELAXED = "Not"
-_RECORDED = "recorded_energies"
+_RECORDED, _OPENED = "recorded_energies", "opened_geometries"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
 # Conformers times atoms squared; the model takes a third of a second for so many.
 _AT_ONCE = 3_000_000
 
-kept.keep(_RECORDED)
+kept.keep(_RECORDED, _OPENED)
 
 
 def the_model(model: Model) -> Chosen:
@@ -126,13 +126,15 @@ def energies(
     at_once: Model | None = None,
     noun: str = "conformer",
     taken_from: tuple[Molecule, np.ndarray] | None = None,
+    source: str = "",
 ) -> list[MethodEnergies]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
     `at_once`: the model, to compute its energies without being asked. DFT has a button and a worker of its own.
     `noun` is what the pages call one of the geometries. `taken_from` names a larger ensemble and the indices of these
-    conformers in it, whose energies may be known. A method that has computed nothing is left out.
+    conformers in it, whose energies may be known. `source` says in a project file what the geometries are. A method
+    that has computed nothing is left out.
     """
     job = keys.geometry_key(ensemble)
     if taken_from is not None:
@@ -145,7 +147,7 @@ def energies(
     _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, ensemble)
     _controls(f"slow_energies_{job}", slow, job, ensemble)
     runs = [_known(method, job, ensemble) for method in methods]
-    _record(ensemble, {method.key: run for method, run in zip(methods, runs, strict=True) if run.n_done})
+    _record(ensemble, source, {method.key: run for method, run in zip(methods, runs, strict=True) if run.n_done})
     if any(0 < run.n_left < len(run.values) for run in runs):
         st.caption(_so_far(runs, noun))
     for run in runs:
@@ -191,15 +193,21 @@ def saved(molecule: Molecule) -> list[Geometries]:
 
 def take_back(molecule: Molecule, geometries: Sequence[Geometries]) -> None:
     """Let this session have the energies of a project file; not others, who need not believe it."""
-    for each in geometries:
-        if each.energies:
-            _recorded(molecule)[keys.geometry_key(molecule.with_positions(each.positions))] = each
+    opened: dict[str, list[Geometries]] = st.session_state.setdefault(_OPENED, {})
+    opened[keys.structure_key(molecule)] = [each for each in geometries if each.energies]
+    for each in opened[keys.structure_key(molecule)]:
+        _recorded(molecule)[keys.geometry_key(molecule.with_positions(each.positions))] = each
 
 
-def _record(ensemble: Molecule, runs: dict[str, MethodEnergies]) -> None:
+def opened_geometries(molecule: Molecule) -> list[Geometries]:
+    """Geometries of a structure with energies, from the project file that this session opened."""
+    opened: dict[str, list[Geometries]] = st.session_state.get(_OPENED, {})
+    return opened.get(keys.structure_key(molecule), [])
+
+
+def _record(ensemble: Molecule, source: str, runs: dict[str, MethodEnergies]) -> None:
     if not runs:
         return
-    source = "geometries whose energies were compared"
     record = _recorded(ensemble).setdefault(keys.geometry_key(ensemble), Geometries(source, ensemble.positions))
     record.energies.update(runs)
 
