@@ -382,6 +382,23 @@ def test_relaxing_gives_energies_and_how_far_each_moved(page):
     assert "of the page Conformers, relaxed by GFN2-xTB" in captions(page)
 
 
+def test_minima_of_the_model_are_checked_by_gfn2(page):
+    molecule = search(Molecule.from_smiles("CCO"), 1).molecule
+    upload(page, "ethanol.sdf", sdf_of(molecule))
+    choose(page, "model")
+    group(page, "relax_with").set_value("Model").run()
+    press(page, "Relax 1 conformer")
+    press(page, "Check with GFN2-xTB")
+    assert not page.exception
+    table = table_with(page, "to its GFN2-xTB minimum (Å)")
+    (given,) = read_upload(sdf_of(molecule).encode(), "ethanol.sdf").molecules
+    there = relax(given, load_model())
+    further = relax(there.molecule, get_engine("gfn2"))
+    expected = displacements(given, there.molecule.positions, further.molecule.positions)
+    np.testing.assert_allclose(table["to its GFN2-xTB minimum (Å)"], expected, atol=0.01)
+    assert 0 < expected[0] < 0.5
+
+
 def test_vibrations_are_added_to_populations(page):
     molecule = search(Molecule.from_smiles("OCCO"), 2).molecule
     upload(page, "glycol.sdf", sdf_of(molecule))

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.components.conformers import vibrations
+from pages.components.conformers import check, vibrations
 from pages.components.conformers.refinement import Refined, moved
 from pages.components.shell import collected
 from pages.components.shell.state import KEPT, LINKED, stays_at
@@ -50,6 +50,7 @@ _RANKING, _AGREEMENT, _POPULATIONS, _SUPERIMPOSED, _ONE = (
 _VIEWS = (_RANKING, _AGREEMENT, _POPULATIONS, _SUPERIMPOSED, _ONE)
 _OWN_MINIMUM = "each method's own lowest conformer"
 _MOVED = "moved (Å)"
+_CHECKED = f"to its {check.NAME} minimum (Å)"
 
 
 def results(work: Workspace, refined: Refined, result: Comparison, stem: str) -> None:
@@ -98,6 +99,9 @@ def _ranking(refined: Refined, result: Comparison, order: np.ndarray, conformer:
     distances = moved(refined)
     if distances is not None:
         table[_MOVED] = distances
+    checked = check.distances(refined, result.molecule)
+    if checked is not None:
+        table[_CHECKED] = checked
     table = table.iloc[order].reset_index(drop=True)
     key = f"ranking_{shown_key}"
     energy_table(table, pinned="conformer", key=key, on_select=partial(_take_row, key, table, shown_key))
