@@ -64,7 +64,9 @@ def test_common_atoms_raise_no_warning(ensemble_app):
 
 
 def test_the_card_shows_other_methods_and_the_calibration(ensemble_app):
-    app = enter_smiles(ensemble_app, "OCC")
+    app = ensemble_app.switch_page("pages/models.py")
+    app.session_state["details_mine"] = True
+    app.run()
     table = next(table.value for table in app.table if r"GFN2\-xTB" in table.value)
     assert table[["mine", r"GFN2\-xTB"]].to_numpy().tolist() == [[r"1\.50", r"2\.50"]]
     assert any(r"an \<odd\> \*note\*" in caption.value for caption in app.caption)
