@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rdkit import Chem
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import enter_smiles, finish, upload
@@ -94,3 +95,19 @@ def test_a_geometry_that_is_not_here_is_said(app):
     warned = " ".join(warning.value for warning in app.warning)
     assert "which is not here" in warned
     assert "](http" not in warned
+
+
+def test_the_column_of_a_table_is_chosen_and_hydrogens_are_placed_on_request(app):
+    upload(app, "drugs.csv", "id,drug,structure\n1,ethanol,CCO\n2,water,O\n")
+    (error,) = app.error
+    assert "choose it" in error.value
+    app.selectbox(key="csv_column").set_value("structure").run()
+    assert not app.exception
+    assert not app.error
+    assert [header.value for header in app.header] == ["C₂H₆O"]
+    heavy = Chem.MolToMolBlock(Chem.RemoveHs(search(Molecule.from_smiles("CO"), 1).molecule.to_rdkit()))
+    upload(app, "heavy.sdf", heavy + "$$$$\n")
+    assert "lacks" in app.error[0].value
+    app.toggle(key="complete_geometries").set_value(True).run()
+    assert [header.value for header in app.header] == ["CH₄O"]
+    assert any("4 hydrogens missing in its geometry were placed" in info.value.replace("\\", "") for info in app.info)

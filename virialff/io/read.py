@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from os import PathLike
 from pathlib import PurePath
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from rdkit import Chem
@@ -55,6 +55,8 @@ def read_molecules(
     format: str | None = None,
     max_atoms: int = DEFAULT_MAX_ATOMS,
     add_hydrogens: bool = False,
+    complete_geometries: bool = False,
+    column: str | None = None,
 ) -> Iterator[Molecule | MoleculeError]:
     """The records of a file, one at a time.
 
@@ -80,6 +82,10 @@ def read_molecules(
         Add the missing hydrogens of SDF and MOL records whose coordinates are a drawing; records with a geometry
         need them
         in the file.
+    complete_geometries : bool, optional
+        Place the missing hydrogens of SDF and MOL records with a geometry, which a note then says.
+    column : str, optional
+        Title of the column of a CSV that holds SMILES; by default the one that is named so.
 
     Yields
     ------
@@ -98,7 +104,22 @@ def read_molecules(
     Molecule.from_file : The one molecule of a file.
     """
     kind = _kind(source, format)
-    return (item for item, _ in _read(open_lines(source), kind, max_atoms, add_hydrogens))
+    options = _Options(max_atoms, add_hydrogens, complete_geometries, column)
+    return (item for item, _ in _read(open_lines(source), kind, options))
+
+
+class _Options(NamedTuple):
+    """What `read_molecules` was asked for."""
+
+    max_atoms: int
+    add_hydrogens: bool = False
+    complete_geometries: bool = False
+    column: str | None = None
+
+
+def table_columns(source: str | PathLike[str] | IO[bytes] | IO[str]) -> list[str]:
+    """Titles of the columns of a CSV file. Raises UnreadableRecordError for what is no text, and OSError."""
+    return tables.csv_columns(open_lines(source))
 
 
 def read_with_fields(
@@ -108,7 +129,7 @@ def read_with_fields(
     max_atoms: int = DEFAULT_MAX_ATOMS,
 ) -> Iterator[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
     """The same with the data of each record beside its structure: data fields of an SDF, what an XYZ comment names."""
-    return _read(open_lines(source), _kind(source, format), max_atoms, add_hydrogens=False)
+    return _read(open_lines(source), _kind(source, format), _Options(max_atoms))
 
 
 def _kind(source: str | PathLike[str] | IO[bytes] | IO[str], format: str | None) -> str | None:
@@ -216,7 +237,7 @@ def read_one_molecule(
 
 
 def _read(
-    lines: Iterator[str], kind: str | None, max_atoms: int, add_hydrogens: bool
+    lines: Iterator[str], kind: str | None, options: _Options
 ) -> Iterator[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
     number = 0
     try:
@@ -224,9 +245,7 @@ def _read(
         if not any(line.strip() for line in head):
             yield UnreadableRecordError("the file is empty; give a file with at least one molecule"), {}
             return
-        for number, record in enumerate(
-            _records(chain(head, lines), kind or _sniff(head), max_atoms, add_hydrogens), 1
-        ):
+        for number, record in enumerate(_records(chain(head, lines), kind or _sniff(head), options), 1):
             title = clean_title(record.title)
             item: Molecule | MoleculeError
             try:
@@ -254,16 +273,17 @@ def _check_geometry(molecule: Molecule) -> None:
         raise MismatchedCoordinatesError(reason)
 
 
-def _records(lines: Iterator[str], kind: str, max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
+def _records(lines: Iterator[str], kind: str, options: _Options) -> Iterator[Record]:
+    max_atoms = options.max_atoms
     if kind == "smi":
         return tables.read_smiles(lines, max_atoms)
     if kind == "csv":
-        return tables.read_csv(lines, max_atoms)
+        return tables.read_csv(lines, max_atoms, options.column)
     if kind == "xyz":
         return geometries.read_xyz(lines, max_atoms)
     if kind == "pdb":
         return geometries.read_pdb(lines, max_atoms)
-    return structures.read_sdf(lines, max_atoms, add_hydrogens)
+    return structures.read_sdf(lines, max_atoms, options.add_hydrogens, options.complete_geometries)
 
 
 def _sniff(head: list[str]) -> str:

@@ -15,6 +15,7 @@ from virialff.molecules import checks, rdkit_log
 from virialff.molecules.aromaticity import is_wide, sanitize
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rdkit_forms import localised
+from virialff.text import counted
 
 _END = "$$$$"
 _END_OF_STRUCTURE = "M  END"
@@ -27,7 +28,9 @@ _MAX_STRUCTURE_LINES = 50_000
 _MAX_STRUCTURE_CHARACTERS = 10_000_000
 
 
-def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Iterator[Record]:
+def read_sdf(
+    lines: Iterator[str], max_atoms: int, add_hydrogens: bool, complete_geometries: bool = False
+) -> Iterator[Record]:
     """The records between $$$$ lines, with their data fields."""
     block: list[str] = []
     data: list[str] = []
@@ -35,7 +38,7 @@ def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Itera
     n_characters = n_data_characters = 0
     for line in lines:
         if line.startswith(_END):
-            yield _record(block, data, max_atoms, add_hydrogens)
+            yield _record(block, data, max_atoms, add_hydrogens, complete_geometries)
             block, data, complete = [], [], False
             n_characters = n_data_characters = 0
         elif not complete and len(block) < _MAX_STRUCTURE_LINES and n_characters < _MAX_STRUCTURE_CHARACTERS:
@@ -46,7 +49,7 @@ def read_sdf(lines: Iterator[str], max_atoms: int, add_hydrogens: bool) -> Itera
             data.append(line)
             n_data_characters += len(line)
     if any(line.strip() for line in block):
-        yield _record(block, data, max_atoms, add_hydrogens)
+        yield _record(block, data, max_atoms, add_hydrogens, complete_geometries)
 
 
 def record_texts(lines: Iterator[str]) -> Iterator[str]:
@@ -64,13 +67,15 @@ def record_texts(lines: Iterator[str]) -> Iterator[str]:
         yield "\n".join(block) + "\n"
 
 
-def _record(block: list[str], data: list[str], max_atoms: int, add_hydrogens: bool) -> Record:
+def _record(
+    block: list[str], data: list[str], max_atoms: int, add_hydrogens: bool, complete_geometries: bool
+) -> Record:
     title = block[0].strip() if block else ""
-    make = partial(_from_block, "\n".join(block) + "\n", max_atoms, add_hydrogens)
+    make = partial(_from_block, "\n".join(block) + "\n", max_atoms, add_hydrogens, complete_geometries)
     return Record(title, make, data_fields("\n".join([_END_OF_STRUCTURE, *data])) if data else {})
 
 
-def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
+def _from_block(block: str, max_atoms: int, add_hydrogens: bool, complete_geometries: bool) -> Molecule:
     if _END_OF_STRUCTURE not in block:
         raise UnreadableRecordError(
             "the record ends before its 'M  END' line, so it is cut off or no MOL block; write it again"
@@ -86,11 +91,16 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool) -> Molecule:
     if isinstance(mol, str):  # from_rdkit names the atom at fault
         return Molecule.from_rdkit(raw, max_atoms=max_atoms)
     drawing = _is_drawing(mol)
-    if drawing and add_hydrogens:
+    n_given = mol.GetNumAtoms()
+    if add_hydrogens if drawing else complete_geometries:
         with rdkit_log.captured():
             mol = Chem.AddHs(mol, addCoords=True)
+    added = 0 if drawing else mol.GetNumAtoms() - n_given
+    notes = (
+        (f"{counted(added, 'hydrogen')} missing in its geometry were placed by RDKit after its atoms",) if added else ()
+    )
     try:
-        return Molecule.from_rdkit(mol, max_atoms=max_atoms)
+        return Molecule.from_rdkit(mol, max_atoms=max_atoms).with_notes(*notes)
     except MissingHydrogensError as error:
         if not drawing:
             raise

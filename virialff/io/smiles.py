@@ -112,10 +112,25 @@ def read_smiles(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
         yield Record(rest, partial(_from_smiles, smiles + extension, rest, max_atoms, notes))
 
 
-def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
-    """One record a row. Raises UnreadableRecordError without a column of SMILES."""
+def csv_columns(lines: Iterator[str]) -> list[str]:
+    """The titles of a table's columns."""
+    header, delimiter = _header(lines)
+    rows = csv.reader([header], delimiter=delimiter, skipinitialspace=True)
+    return [title.strip() for title in next(rows, [])]
+
+
+def _header(lines: Iterator[str]) -> tuple[str, str]:
+    """The first line that is not blank, and what separates its cells."""
     header = next((line for line in lines if line.strip()), "")
-    delimiter = max(",;\t|", key=header.count)
+    return header, max(",;\t|", key=header.count)
+
+
+def read_csv(lines: Iterator[str], max_atoms: int, chosen: str | None = None) -> Iterator[Record]:
+    """One record a row, its SMILES from the column with the title `chosen`, by default from the one that names them.
+
+    Raises UnreadableRecordError without such a column.
+    """
+    header, delimiter = _header(lines)
     size = 0
 
     def counted_lines() -> Iterator[str]:
@@ -132,10 +147,13 @@ def read_csv(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
     try:
         titles = [title.strip() for title in next(rows, [])]
         column, notes = _smiles_column(titles)
+        if chosen is not None:
+            column, notes = (titles.index(chosen) if chosen in titles else None), ()
         if column is None:
             shown = clean_title(", ".join(titles))
             raise UnreadableRecordError(
-                f"the table has no column named smiles but {shown}; name the column of SMILES so"
+                f"the table has no column named {chosen or 'smiles'} but {shown}; "
+                + ("choose one of these" if chosen else "name the column of SMILES so, or choose it")
             )
         lower = [title.lower() for title in titles]
         name_column = next((lower.index(name) for name in _NAME_COLUMNS if name in lower), None)

@@ -33,19 +33,29 @@ def read_upload(
     file_name: str,
     *,
     add_hydrogens: bool = False,
+    complete_geometries: bool = False,
+    column: str | None = None,
     max_records: int = MAX_RECORDS,
     max_atoms: int = DEFAULT_MAX_ATOMS,
     progress: Callable[[int], None] | None = None,
 ) -> Upload:
     """Read at most `max_records` records of a file given as bytes; its format follows from the suffix of `file_name`.
 
-    `add_hydrogens` completes SDF and MOL records that are drawings; a geometry must have its hydrogens in the file.
+    `add_hydrogens` completes SDF and MOL records that are drawings, `complete_geometries` those that have a geometry;
+    without them hydrogens must be in the file. `column` is the title of a CSV's column of SMILES.
     `progress` is called with the number of records read so far; what it raises stops the reading.
     Records that cannot be used are in `errors`, each naming its record. Raises UnknownFormatError and
     UnreadableRecordError when the file as a whole cannot be read.
     """
     suffix = PurePath(file_name).suffix.lstrip(".").lower()
-    records = read_molecules(io.BytesIO(data), format=suffix, max_atoms=max_atoms, add_hydrogens=add_hydrogens)
+    records = read_molecules(
+        io.BytesIO(data),
+        format=suffix,
+        max_atoms=max_atoms,
+        add_hydrogens=add_hydrogens,
+        complete_geometries=complete_geometries,
+        column=column,
+    )
     items = []
     for item in islice(records, max_records):
         items.append(item)

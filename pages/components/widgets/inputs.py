@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit_ketcher import st_ketcher
 
 from pages.components.shell import background, kept, state
@@ -34,6 +35,9 @@ _DRAW_ERROR = "draw_error"
 _TEXT_ERROR = "smiles_error"
 _UPLOADER = "uploader"
 _ADD_HYDROGENS = "add_hydrogens"
+_COMPLETE = "complete_geometries"
+_COLUMN = "csv_column"
+_COLUMNS = "csv_columns"
 _UPLOAD = "upload"
 _UPLOAD_ERROR = "upload_error"
 _RECORD = "upload_record"
@@ -178,8 +182,38 @@ def _file() -> None:
         on_change=_take_upload,
         **KEPT,
     )
+    st.toggle(
+        "Place hydrogens that are missing in geometries (SDF and MOL files)",
+        key=_COMPLETE,
+        on_change=_take_upload,
+        help="By RDKit, after the atoms of the file; a note then says how many.",
+        **KEPT,
+    )
+    if st.session_state.get(_COLUMNS) and st.session_state[_UPLOADER] is not None:
+        st.selectbox(
+            "Column of the SMILES",
+            [None, *st.session_state[_COLUMNS]],
+            format_func=lambda title: "the one that is named so" if title is None else one_line(title, limit=60),
+            key=_COLUMN,
+            on_change=_take_upload,
+            width=360,
+        )
     if _UPLOAD_ERROR in st.session_state:
         _refuse(st.session_state[_UPLOAD_ERROR], "This file cannot be used")
+
+
+def _column_of(file: UploadedFile) -> str | None:
+    """The column of a CSV that was chosen; its columns are there to choose from afterwards."""
+    columns = list(dict.fromkeys(background.read(tasks.read_columns, file.getvalue()))) if _is_table(file) else []
+    if columns != st.session_state.get(_COLUMNS):
+        st.session_state[_COLUMN] = None
+    st.session_state[_COLUMNS] = columns if len(columns) > 1 else []
+    chosen: str | None = st.session_state.get(_COLUMN)
+    return chosen
+
+
+def _is_table(file: UploadedFile) -> bool:
+    return file.name.lower().endswith(".csv")
 
 
 def _take_upload() -> None:
@@ -189,7 +223,8 @@ def _take_upload() -> None:
     st.session_state.pop(_UPLOAD_ERROR, None)
     st.session_state.pop(_UPLOAD, None)
     try:
-        upload = background.read(tasks.read_file, file.getvalue(), file.name, st.session_state[_ADD_HYDROGENS])
+        options = (st.session_state[_ADD_HYDROGENS], st.session_state[_COMPLETE], _column_of(file))
+        upload = background.read(tasks.read_file, file.getvalue(), file.name, *options)
     except VirialffError as error:
         st.session_state[_UPLOAD_ERROR] = f"the file {file.name}: {error}"
         return
@@ -197,7 +232,7 @@ def _take_upload() -> None:
     st.session_state[_RECORD] = 0
     if upload.molecules:
         _take_record()
-        if not upload.errors:
+        if not upload.errors and not st.session_state[_COLUMNS]:
             st.session_state[_WAY] = None
 
 

@@ -17,6 +17,7 @@ from virialff.conformers.folders import ensemble_file
 from virialff.conformers.generation import ConformerSearch, search
 from virialff.conformers.relax import Relaxation
 from virialff.export.project import Project, read_project
+from virialff.io.read import table_columns
 from virialff.io.uploads import Upload, read_upload
 from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
@@ -54,12 +55,21 @@ class PartialEnergies:
     geometries: str = ""
 
 
-def read_file(report: Report, data: bytes, file_name: str, add_hydrogens: bool) -> Upload:
+def read_columns(report: Report, data: bytes) -> list[str]:
+    """`table_columns` of an uploaded file."""
+    return table_columns(io.BytesIO(data))
+
+
+def read_file(
+    report: Report, data: bytes, file_name: str, add_hydrogens: bool, complete_geometries: bool, column: str | None
+) -> Upload:
     """`uploads.read_upload` of a file for one molecule."""
     return read_upload(
         data,
         file_name,
         add_hydrogens=add_hydrogens,
+        complete_geometries=complete_geometries,
+        column=column,
         progress=lambda count: report(0, 0, f"{counted(count, 'record')} read"),
     )
 

@@ -1,3 +1,6 @@
+import io
+
+import numpy as np
 import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
@@ -6,6 +9,7 @@ from virialff.conformers.generation import search
 from virialff.elements import ELEMENTS
 from virialff.errors import UnknownFormatError
 from virialff.io.examples import FOLDER, examples
+from virialff.io.read import table_columns
 from virialff.io.uploads import read_upload
 from virialff.molecules.molecule import Molecule
 
@@ -81,3 +85,35 @@ def test_progress_counts_records_and_can_stop_the_reading():
     with pytest.raises(KeyboardInterrupt):
         read_upload(b"CCO\nCC(O\nCC\n", "three.smi", progress=progress)
     assert seen == [1, 2]
+
+
+TABLE = b"id,drug,structure\n1,ethanol,CCO\n2,water,O\n"
+
+
+def test_the_column_of_smiles_can_be_chosen():
+    assert table_columns(io.BytesIO(TABLE)) == ["id", "drug", "structure"]
+    found = read_upload(TABLE, "drugs.csv", column="structure")
+    assert [molecule.formula for molecule in found.molecules] == ["C2H6O", "H2O"]
+    assert found.errors == ()
+    (wrong,) = read_upload(TABLE, "drugs.csv", column="smiles").errors
+    assert "no column named smiles but id, drug, structure; choose one of these" in str(wrong)
+    (none,) = read_upload(TABLE, "drugs.csv").errors
+    assert "or choose it" in str(none)
+
+
+def test_hydrogens_are_placed_in_geometries_on_request_and_said():
+    whole = search(Molecule.from_smiles("CCO"), 1).molecule
+    heavy = Chem.RemoveHs(whole.to_rdkit())
+    block = Chem.MolToMolBlock(heavy).encode()
+    (refused,) = read_upload(block, "heavy.sdf").errors
+    assert "lacks" in str(refused)
+    (completed,) = read_upload(block, "heavy.sdf", complete_geometries=True).molecules
+    assert completed.formula == "C2H6O"
+    assert completed.notes == ("6 hydrogens missing in its geometry were placed by RDKit after its atoms",)
+    np.testing.assert_allclose(completed.positions[0, :3], whole.positions[0, :3], atol=1e-3)
+    lengths = [np.linalg.norm(completed.positions[0, i] - completed.positions[0, j]) for i, j in completed.bonds]
+    assert 0.9 < min(lengths) < max(lengths) < 1.7
+    (untouched,) = read_upload(
+        Chem.MolToMolBlock(whole.to_rdkit()).encode(), "w.sdf", complete_geometries=True
+    ).molecules
+    assert untouched.notes == ()
