@@ -43,11 +43,22 @@ def test_atoms_are_picked_by_the_keyboard(page: Page):
     expect(page.get_by_text("Picked: O3")).to_be_visible()
 
 
+def test_a_row_of_the_pair_energies_is_picked(page: Page):
+    driving.open_app(page, "/?smiles=CC(=O)OCC&force_field_view=Pair+energies")
+    driving.expect_formula(page, "C₄H₈O₂")
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    box = driving.at_rest(page, table)
+    page.mouse.click(box["x"] + 18, box["y"] + 35 * 1.5)
+    expect(driving.structure(page).locator("circle[aria-pressed=true]")).to_have_count(2)
+    expect(page.get_by_text("Picked: distance")).to_be_attached()
+
+
 def test_a_link_reopens_the_geometry_that_was_relaxed(page: Page, browser: Browser, server: str):
     driving.open_app(page, "/?smiles=CO")
     driving.expect_formula(page, "CH₄O")
     page.get_by_role("button", name="Relax by").click()
-    page.get_by_role("button", name="GFN2-xTB").click()
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="GFN2-xTB").click()
     box = page.get_by_role("combobox", name="Geometry")
     expect(box).to_have_value("Relaxed by GFN2-xTB", timeout=driving.SLOW)
     driving.settled(page)

@@ -85,4 +85,4 @@ def test_intervals_and_new_parts_on_the_page_conformers(ensemble_app):
     table = next(frame.value for frame in app.dataframe if "mine ± 95 % (kcal/mol)" in frame.value.columns)
     assert sorted(table["mine ± 95 % (kcal/mol)"].tolist()) == pytest.approx([0.0] + [1.5] * (len(table) - 1))
     assert any("95 of 100 energies" in caption.value for caption in app.caption)
-    assert any("rotatable bond" in warning.value for warning in app.warning)
+    assert any("outside" in text.value and "rotatable bond" in text.value for text in app.markdown)
