@@ -80,6 +80,7 @@ def start_job(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         raise ConfigError("--device is not for a job: --gpus says whether it has GPUs.")
     options: list[str] = ["--repack"] if arguments.repack else []
+    options += ["--tensorboard"] if arguments.tensorboard else []
     options += recipe_arguments(arguments)
     run: Path | None = arguments.run
     if run is None and arguments.seed is not None:

@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repack", action="store_true", help="go on with the labels there are now (a campaign that still computes)"
     )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write the metrics for TensorBoard too, into `tensorboard` of the run",
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda with --gpus, else cpu")
     parser.add_argument("--gpus", type=int, help="train on so many GPUs of this machine or of each node; 0 for none")
     parser.add_argument("--nodes", type=int, default=1, help="machines that train together, with --cluster slurm")
@@ -73,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.loop.run import prepare_run, train_recipe
     from training.loop.run_folder import RunFolder
     from training.loop.stopping import TrainingInterrupted
+    from training.loop.tensorboard import begin_events
     from training.recipes.recipe import load_recipe
 
     device = arguments.device or ("cuda" if arguments.gpus else "cpu")
@@ -91,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
             if group.is_first:
                 held.enter_context(RunFolder(folder).held())
                 prepare_run(recipe, folder, repack=arguments.repack, say=_say)
+                if arguments.tensorboard:
+                    begin_events(folder)
             group.wait()
             train_recipe(recipe, stages, folder, group, say=_say)
     except TrainingInterrupted as error:
@@ -120,6 +128,7 @@ def _processes(arguments: argparse.Namespace) -> int:
 
 def _own_arguments(arguments: argparse.Namespace, folder: Path, device: str) -> list[str]:
     repack = ["--repack"] if arguments.repack else []
+    repack += ["--tensorboard"] if arguments.tensorboard else []
     repack += ["--quiet"] if is_quiet() else []
     return [str(arguments.recipe), "--run", str(folder), "--device", device, *recipe_arguments(arguments), *repack]
 

@@ -84,14 +84,19 @@ def train(
     partition: str | None = None,
     minutes: int = 720,
     memory_gb: float = 8.0,
+    tensorboard: bool = False,
 ) -> Job:
-    """Start a training by this recipe, as `control.start` does; the run has the recipe's name."""
+    """Start a training by this recipe, as `control.start` does; the run has the recipe's name.
+
+    tensorboard: write the metrics for TensorBoard too.
+    """
     check_training(text)
     slurm = SlurmConfig(partition=partition, time_minutes=minutes, memory_gb=memory_gb)
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         recipe = Path(folder) / "recipe.yaml"
         recipe.write_text(text, encoding="utf-8")
-        return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm)
+        options = ["--tensorboard"] * tensorboard
+        return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm, options=options)
 
 
 def label(name: str, workers: int) -> Job:

@@ -27,6 +27,7 @@ import torch
 import virialff
 from training.jobs.locks import holding
 from training.loop.metrics import METRICS_FILE, read_metrics
+from training.loop.tensorboard import append_events
 from virialff import seals
 from virialff.documents import json_line, json_lines, read_object
 from virialff.errors import CheckpointError
@@ -88,8 +89,9 @@ class RunFolder:
         self._append("environment.jsonl", {"step": step, "processes": processes} | environment(device))
 
     def append_metrics(self, metrics: dict[str, Any]) -> None:
-        """Append one line to `metrics.jsonl`."""
+        """Append one line to `metrics.jsonl`, and to the events of TensorBoard where they are asked for."""
         self._append(METRICS_FILE, metrics)
+        append_events(self.path, metrics)
 
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics by step, each step once."""

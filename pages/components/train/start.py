@@ -68,6 +68,12 @@ def new_training(devices: Devices) -> None:
     labels, level = chosen
     with st.expander("Advanced: how the labels are divided, every setting, the recipe as YAML", icon=":material/tune:"):
         split = _split(values)
+        place["tensorboard"] = st.toggle(
+            "Write the metrics for TensorBoard too",
+            key="training_tensorboard",
+            persist_state="session",
+            help=f"`tensorboard --logdir {plain(str(runs_folder()))}` shows them.",
+        )
         text = None if split is None else recipe_form.edited_recipe(name, {"labels": labels, **split}, level, steps)
     if text is None or not named or not possible:
         return
