@@ -8,6 +8,7 @@ members share; the model's card has its calibration, spread against error on hel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,10 +55,20 @@ def charge_spread(model: Model, molecule: Molecule) -> ChargeSpread | None:
 
     Raises UnsupportedElementError as `Model.force_field`, CheckpointError where a member's file is damaged.
     """
+    spreads = charge_spreads(model, [molecule])
+    return None if spreads is None else spreads[0]
+
+
+def charge_spreads(model: Model, molecules: Sequence[Molecule]) -> list[ChargeSpread] | None:
+    """The same of several molecules, which go through each network together."""
     if not model.members:
         return None
-    charges = np.stack([part.force_field(molecule).charges for part in (model, *model.members)])
-    return ChargeSpread(charges[0], charges.std(axis=0, ddof=1), len(charges))
+    by_part = [part.force_fields(molecules) for part in (model, *model.members)]
+    found = []
+    for fields in zip(*by_part, strict=True):
+        charges = np.stack([field.charges for field in fields])
+        found.append(ChargeSpread(charges[0], charges.std(axis=0, ddof=1), len(charges)))
+    return found
 
 
 def energy_spread(model: Model, molecule: Molecule, positions: ArrayLike | None = None) -> EnergySpread | None:

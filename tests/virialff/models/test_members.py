@@ -7,7 +7,7 @@ from tests.virialff.sample_models import make_ensemble, make_model
 from virialff.conformers.generation import generate
 from virialff.errors import CheckpointError, MissingCoordinatesError
 from virialff.models.force_field import Model
-from virialff.models.members import charge_spread, energy_spread
+from virialff.models.members import charge_spread, charge_spreads, energy_spread
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
 
@@ -88,3 +88,12 @@ def test_rare_atoms_follow_the_card(ensemble):
     assert ensemble.rare_atoms(ethanol).mask.tolist() == [False, False, True, *[False] * 5, True]
     del ensemble.card["environments"]
     assert ensemble.rare_atoms(ethanol) is None
+
+
+def test_spreads_of_several_molecules_are_those_one_by_one(ensemble):
+    molecules = [Molecule.from_smiles(smiles) for smiles in ("CCO", "c1ccccc1N", "O")]
+    found = charge_spreads(ensemble, molecules)
+    for molecule, spread in zip(molecules, found, strict=True):
+        alone = charge_spread(ensemble, molecule)
+        np.testing.assert_allclose(spread.charges, alone.charges, atol=1e-6)
+        np.testing.assert_allclose(spread.spread, alone.spread, atol=1e-6)

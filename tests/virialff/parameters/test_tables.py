@@ -107,3 +107,23 @@ def test_a_zero_has_no_sign_in_a_file(separator):
     assert to_csv(table, separator).split("\n")[1:3] == [
         separator.join(row) for row in (("0", "0", "a"), ("-1.5", "1", "-0"))
     ]
+
+
+def test_csv_is_that_of_pandas():
+    table = pd.DataFrame(
+        {
+            "whole": [1, 2, 3],
+            "number": [0.1, 2e-17, np.nan],
+            "text": ["a,b", 'q"q', None],
+            "truth": [True, False, True],
+            "some": pd.array([1, None, 3], dtype="Int64"),
+            "masked": pd.array([1.5, None, 1 / 3], dtype="Float64"),
+            "single": np.array([1, 1 / 3, np.inf], dtype=np.float32),
+            "lines": ["x\ny", "", "z"],
+            "mixed": [1.5, "x", np.nan],
+        }
+    )
+    for shown in (table, table[["text"]], table[:0]):
+        expected = shown.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+        assert to_csv(shown) == expected
+    assert to_csv(pd.DataFrame({"=x": [-0.0], "y": ["=1+1"]})) == "'=x,y\n0,'=1+1\n"
