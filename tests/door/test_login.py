@@ -31,6 +31,12 @@ def test_nothing_is_shown_without_login(shared):
         assert visitor.open("data", data_store="assets/data/dft.parquet").widgets.keys() == {"Log in"}
 
 
+def test_numbers_of_the_server_are_for_its_machine(shared, local):
+    for path in ("/_stcore/metrics", "/data/_stcore/metrics", "/_stcore/metrics/"):
+        assert httpx.get(f"{shared.address}{path}").status_code == 403, path
+    assert httpx.get(f"{local.address}/_stcore/metrics").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("user", "claims", "sentence"),
     [

@@ -26,6 +26,7 @@ from virialff.administrator import administration
 from virialff.errors import ConfigError
 
 _UPLOADS = "/_stcore/upload_file/"
+_METRICS = "/_stcore/metrics"
 _MB = 1e6
 _log = logging.getLogger(__name__)
 
@@ -111,6 +112,9 @@ def refusal(scope: Scope) -> str | None:
     server = scope.get("server")
     if way_here == "closed" or (way_here == "local" and not is_this_machine(server and server[0])):
         return CLOSED
+    # Streamlit counts there what lies in its caches, for whoever asks.
+    if way_here != "local" and scope["path"].rstrip("/").endswith(_METRICS):
+        return "Numbers of the server are for the machine that it runs on."
     host = headers.get("host", "")
     if not _is_ours(_name(f"//{host}"), hosts, local=way_here == "local"):
         return (

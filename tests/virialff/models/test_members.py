@@ -93,6 +93,7 @@ def test_rare_atoms_follow_the_card(ensemble):
 def test_spreads_of_several_molecules_are_those_one_by_one(ensemble):
     molecules = [Molecule.from_smiles(smiles) for smiles in ("CCO", "c1ccccc1N", "O")]
     found = charge_spreads(ensemble, molecules)
+    assert found is not None
     for molecule, spread in zip(molecules, found, strict=True):
         alone = charge_spread(ensemble, molecule)
         np.testing.assert_allclose(spread.charges, alone.charges, atol=1e-6)
