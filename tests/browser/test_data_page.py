@@ -8,7 +8,7 @@ from tests.browser import driving
 
 
 def test_a_store_its_figures_and_one_of_its_rows(page: Page):
-    driving.open_app(page, "/data?data_store=assets%2Fdata%2Fdft.parquet")
+    driving.open_app(page, "/data?data_store=assets%2Fdata%2Fqmugs.parquet")
     expect(page.get_by_role("button", name="Counts (CSV)")).to_be_visible(timeout=driving.SLOW)
     expect(page.get_by_text("Molecules and complexes").first).to_be_visible()
     driving.open_tab(page, "Elements, sizes, energies")

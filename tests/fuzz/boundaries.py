@@ -72,7 +72,6 @@ _NOT_STARTED = {
 _PAGES = (
     "force_field",
     "conformers",
-    "energies",
     "scan",
     "dimer",
     "parameters",

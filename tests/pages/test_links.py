@@ -20,7 +20,6 @@ from virialff.molecules.molecule import Molecule
 RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
 PAGES = (
     "force_field",
-    "energies",
     "conformers",
     "scan",
     "dimer",
