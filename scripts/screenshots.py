@@ -50,6 +50,7 @@ def scan(page: Page, address: str) -> None:
     open_page(page, f"{address}/scan?smiles=CC(=O)NCCO&scan_relax=MMFF94")
     settle(page)
     page.get_by_role("button", name="Relax 25 points").click()
+    expect(page.get_by_text("until all points are relaxed")).to_have_count(0, timeout=SLOW)
     page.get_by_role("button", name="Compute energies").click(timeout=SLOW)
     expect(page.locator(".legendtext", has_text="ANI-").first).to_be_visible(timeout=SLOW)
     frame = page.frame_locator("iframe[title*='geometries of the scan']")
