@@ -18,8 +18,7 @@ def force_field(page: Page, address: str) -> None:
     """Page Force field with aspirin."""
     open_page(page, f"{address}/?smiles=CC(=O)Oc1ccccc1C(=O)O")
     settle(page)
-    frame = page.frame_locator("iframe[title^='Three-dimensional view']")
-    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+    page.locator(".structure[data-drawn=true]").wait_for(timeout=SLOW)
 
 
 def leucine(page: Page, address: str, name: str) -> None:
