@@ -55,7 +55,7 @@ def test_empty_drawing_is_a_sentence(page: Page):
     driving.apply_drawing(page)
     driving.expect_formula(page, "C₆H₆")
     driving.open_way(page, "Draw")
-    driving.editor(page).get_by_role("button", name="Reset").click(timeout=driving.SLOW)
+    driving.editor(page).locator("button[title^='Clear Canvas']").click(timeout=driving.SLOW)
     driving.apply_drawing(page)
     expect(page.get_by_text("The drawing is empty")).to_be_visible()
     driving.expect_formula(page, "C₆H₆")
