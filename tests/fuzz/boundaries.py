@@ -37,8 +37,10 @@ from training.recipes.yaml import load_yaml
 from virialff import load_model
 from virialff.cli import build_parser, main
 from virialff.commands import ExitCode
+from virialff.documents import SEAL
 from virialff.errors import MoleculeError, VirialffError
 from virialff.files import as_name, name_problem
+from virialff.io.identifier import molecule_from_text
 from virialff.io.read import read_with_fields
 from virialff.io.text import clean_title
 from virialff.io.uploads import read_upload
@@ -145,7 +147,7 @@ def boundaries(samples: Samples, folder: Path) -> dict[str, Boundary]:
     places = _Places(samples, folder)
     made: dict[str, tuple[Callable[[bytes], bool], st.SearchStrategy[bytes]]] = {
         "smiles": (places.smiles, grammars.smiles() | altered(texts("smiles"))),
-        "inchi": (places.smiles, grammars.inchi() | altered(texts("inchi"))),
+        "inchi": (places.inchi, grammars.inchi() | altered(texts("inchi"))),
         "smarts": (places.smarts, grammars.smarts() | altered(texts("smarts"))),
         "mol": (places.file("mol"), wrapped(grammars.mol_v2000() | altered(texts("mol")))),
         "sdf": (places.file("sdf"), wrapped(grammars.mol_v2000() | grammars.mol_v3000() | altered(texts("sdf")))),
@@ -155,7 +157,7 @@ def boundaries(samples: Samples, folder: Path) -> dict[str, Boundary]:
         "name": (places.name, grammars.name()),
         "recipe": (places.recipe, altered_yaml(presets(campaigns=False))),
         "campaign": (places.campaign, altered_yaml(presets(campaigns=True))),
-        "card": (places.card, altered_json([(samples.model / "card.json").read_bytes()])),
+        "card": (places.card, altered_json([_unsealed(samples.model / "card.json")])),
         "job": (places.job, altered_json(texts("job"))),
         "pack": (places.pack, altered(_files(samples.packs, "*.arrow"), binary=True)),
         "store": (places.parquet, altered([samples.parquet.read_bytes()], binary=True)),
@@ -167,6 +169,11 @@ def boundaries(samples: Samples, folder: Path) -> dict[str, Boundary]:
         "address": (places.address, grammars.address(_PAGES, _KEYS, places.values())),
     }
     return {name: Boundary(strategy, feed) for name, (feed, strategy) in made.items()}
+
+
+def _unsealed(file: Path) -> bytes:
+    """A JSON file without its checksum, which whoever alters it on purpose takes out."""
+    return json.dumps({name: value for name, value in json.loads(file.read_text()).items() if name != SEAL}).encode()
 
 
 def _files(folder: Path, pattern: str) -> list[bytes]:
@@ -263,6 +270,11 @@ class _Places:
         except VirialffError as error:
             sentence(error)
         return self.file("smi")(data)
+
+    def inchi(self, data: bytes) -> bool:
+        """A line of an InChI, as it is typed into the app."""
+        self.use(molecule_from_text(data.decode("utf-8", "replace")))
+        return True
 
     def file(self, ending: str) -> Callable[[bytes], bool]:
         """A file with this suffix, as the command line reads it and as the app does."""
