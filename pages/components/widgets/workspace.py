@@ -85,7 +85,7 @@ def _header(shown: Loaded, active: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="molecule_header"):
         st.header(subscripted(molecule.formula), anchor=False, width="content")
         if shown.title:
-            st.text(one_line(shown.title, limit=80))
+            st.text(one_line(shown.title, limit=120))
         parts = [counted(molecule.n_atoms, "atom")]
         if molecule.n_fragments > 1:
             parts.append(f"a complex of {counted(molecule.n_fragments, 'molecule')}")
