@@ -59,7 +59,8 @@ format: $(VENV)/.installed-dev
 perf: install-dev viewer
 	$(BIN)/python -m perf.startup
 	$(BIN)/python -m perf.drawing
-	$(BIN)/python -m perf.throughput
+	$(BIN)/python -m perf.potential
+	$(BIN)/python -m perf.parameters
 
 screenshots: install-dev viewer
 	$(BIN)/python -m scripts.screenshots
@@ -88,7 +89,7 @@ help:
 	@echo 'make hooks         checks before each commit'
 	@echo 'make install       only the environment in $(VENV), with the command $(BIN)/virialff'
 	@echo 'make lint types    ruff and mypy alone;  make format  lets ruff rewrite the files'
-	@echo 'make perf          measure start-up, drawing and throughput'
+	@echo 'make perf          measure start-up, drawing, energies and parameters'
 	@echo 'make screenshots   pictures of the running app into docs/images'
 	@echo 'make lock          locks/ anew, after a change of requirements*.txt or constraints.txt'
 	@echo 'make sbom licenses   components (CycloneDX) and licenses of what runs, into dist/'
