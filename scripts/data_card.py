@@ -54,6 +54,11 @@ FILES = {
         "virialff label training/presets/labels_torsions.yaml",
         "As above.",
     ),
+    "gfn2_torsions_3.parquet": (
+        "The same of further bonds, computed later",
+        "virialff label training/presets/labels_torsions.yaml",
+        "As above.",
+    ),
     "gfn2_contacts.parquet": (
         "GFN2-xTB energies, forces and interaction energies of halogen, chalcogen and pnictogen bonds, of hydrogen "
         "bonds to P=O, N-oxides and S=O, of acids and amides, stacks, alkanes and repulsive contacts",
@@ -72,6 +77,11 @@ FILES = {
         "virialff label training/presets/labels_relaxed.yaml",
         "Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom. The campaign is not finished; "
         "the same command goes on from here.",
+    ),
+    "gfn2_relaxed_2.parquet": (
+        "The same of further molecules, computed later",
+        "virialff label training/presets/labels_relaxed.yaml",
+        "As above.",
     ),
     "dft_torsions.parquet": (
         "wB97X-D/def2-SVP energies at every second point of torsions of small molecules, and GFN2-xTB at the same "

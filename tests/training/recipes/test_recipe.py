@@ -57,17 +57,25 @@ def test_every_choice_that_the_paper_leaves_open_is_marked():
         ("hidden_size: 128", "hidden_size: many", r"line \d+: network\.hidden_size: Input should be a valid integer"),
         ("  split_seed: 2026\n", "", r"line \d+: data\.split_seed: Field required"),
         ("steps:", "steps: [", "is not valid YAML"),
-        ("  force_weight: 3.0", "  force_weight: -3.0", r"line 41: optimization: force_weight is -3 and must not be"),
-        ("  steps: 60000", "  coordinate_noise: 0.01", r"line 41: optimization: coordinate_noise contradicts forces"),
+        (
+            "  force_weight: 3.0",
+            "  force_weight: -3.0",
+            r"line FIRST: optimization: force_weight is -3 and must not be",
+        ),
+        (
+            "  steps: 60000",
+            "  coordinate_noise: 0.01",
+            r"line FIRST: optimization: coordinate_noise contradicts forces",
+        ),
         ("  steps: 60000", "  freeze_embeddings: true", r"'potential', has freeze_embeddings and nothing has trained"),
-        ("  steps: 60000", "  steps: 1\n  steps: 2", r"line 43: steps is given twice: keep one of them"),
-        ("  steps: 60000", "  threads: 0", r"line 41: optimization: threads is 0 and must be at least 1"),
+        ("  steps: 60000", "  steps: 1\n  steps: 2", r"line STEPS: steps is given twice: keep one of them"),
+        ("  steps: 60000", "  threads: 0", r"line FIRST: optimization: threads is 0 and must be at least 1"),
         (
             "  steps: 60000",
             "  kinetic_weight: 1\n  kinetic_descriptor_weight: 1",
-            r"line 41: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
+            r"line FIRST: optimization: kinetic_weight and kinetic_descriptor_weight exclude each other",
         ),
-        ("optimization:", "stages: []\noptimisation:", r"line 42: optimisation: unknown key"),
+        ("optimization:", "stages: []\noptimisation:", r"line AFTER: optimisation: unknown key"),
         ("optimization:\n", "stages: [{steps: 1}]\noptimization:\n", r"give either `optimization`, for one stage"),
     ],
 )
@@ -75,6 +83,10 @@ def test_a_wrong_recipe_is_a_sentence_with_its_line(tmp_path: Path, old, new, me
     assert old in FOUNDATION
     file = tmp_path / "recipe.yaml"
     file.write_text(FOUNDATION.replace(old, new))
+    # Further label files come before it in the shipped recipe.
+    line = FOUNDATION.splitlines().index("optimization:") + 1
+    for name, number in (("FIRST", line), ("AFTER", line + 1), ("STEPS", line + 2)):
+        message = message.replace(name, str(number))
     with pytest.raises(ConfigError, match=message) as caught:
         load_recipe(file)
     assert "\n" not in str(caught.value)
