@@ -18,7 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   view.toggle = (atom) => {
     const others = view.picked.filter((other) => other !== atom);
     view.picked = others.length < view.picked.length ? others : [...others, atom].slice(-view.data.most);
-    drawMarks(view);
+    if (view.viewer) { once(view.viewer, () => drawMarks(view)); }
     drawFlat(host, view);
     setTriggerValue("picked", view.picked);
   };
@@ -90,6 +90,8 @@ function script(source, integrity) {
   return window.virialff3Dmol;
 }
 
+const idle = window.requestIdleCallback?.bind(window) ?? ((then) => setTimeout(then, 200));
+
 async function drawSpatial(host, view) {
   const place = host.querySelector(".spatial");
   place.hidden = !view.data.atoms;
@@ -103,7 +105,10 @@ async function drawSpatial(host, view) {
     say(message, `The 3D view cannot be shown: ${error.message}`);
     return;
   }
-  if (!host.isConnected) { return; }
+  // Numbers come first: where a processor draws instead of a graphics card, a view takes seconds.
+  const turn = (view.turn = (view.turn ?? 0) + 1);
+  await new Promise((resolve) => setTimeout(() => idle(resolve, { timeout: 3000 }), 300));
+  if (!host.isConnected || turn !== view.turn) { return; }
   if (!view.viewer) {
     try {
       view.viewer = view.library.createViewer(place.querySelector(".canvas"), { antialias: true });
@@ -120,9 +125,18 @@ async function drawSpatial(host, view) {
     view.watch.observe(place);
   }
   say(message, "");
-  drawAtoms(view, place);
-  drawMarks(view);
+  once(view.viewer, () => {
+    drawAtoms(view, place);
+    drawMarks(view);
+  });
   host.dataset.drawn = "true";
+}
+
+// 3Dmol.js draws the whole view after each label and each change; here after the last one.
+function once(viewer, change) {
+  viewer.show = () => viewer;
+  try { change(); } finally { delete viewer.show; }
+  viewer.show();
 }
 
 function say(message, text) {
