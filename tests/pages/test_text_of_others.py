@@ -62,7 +62,7 @@ PLAIN = {
     "TextArea": {"value", "default", "id"},
     "TextInput": {"value", "default", "id"},
 }
-_PAGES = ("force_field", "conformers", "dimer", "parameters", "benchmarks", "models", "data", "train")
+_PAGES = ("force_field", "conformers", "scan", "dimer", "parameters", "benchmarks", "models", "data", "train")
 
 
 def texts_of(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
@@ -138,7 +138,7 @@ def test_names_in_files_and_of_files(app, page):
     assert app.session_state["loaded_molecule"].title
     assert_escaped(app)
     visit(app, page)
-    assert_escaped(app, shown=page in ("force_field", "conformers"))
+    assert_escaped(app, shown=page in ("force_field", "conformers", "scan"))
 
 
 @pytest.mark.parametrize("page", _PAGES[:4])

@@ -85,7 +85,11 @@ def usage_error(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[st
         (["energy", "CCO", "--seed"], "virialff energy", "argument --seed: expected one argument"),
         (["energy", "CCO", "-m", "dft"], "virialff energy", "argument -m/--method: there is no method 'dft'; choose"),
         (["energy", "CCO", "-m", ","], "virialff energy", "argument -m/--method: it names none; choose from model,"),
-        (["conformers", "CCO", "--relax", "uff"], "virialff conformers", "argument --relax: there is no method 'uff'"),
+        (
+            ["conformers", "CCO", "--relax", "uff3"],
+            "virialff conformers",
+            "argument --relax: there is no method 'uff3'",
+        ),
         (
             ["conformers", "CCO", "--temperature", "0"],
             "virialff conformers",

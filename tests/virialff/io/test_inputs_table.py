@@ -110,7 +110,7 @@ ELSEWHERE = {
     "headers inside QMugs' archive": "labels/imports/qmugs/test_structures.py",
     "atoms and parts of a SMARTS": "molecules/test_patterns.py",
     "atoms tried in matching a SMARTS": "molecules/test_patterns.py",
-    "reading an upload in the app": "../pages/test_background.py",
+    "reading uploads in the app; SMILES and drawings over 120 characters or 30 atoms": "../pages/test_background.py",
     "a file whose name is a SMILES too": "commands/test_output.py",
 }
 
