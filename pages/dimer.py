@@ -45,8 +45,9 @@ def results(work: Workspace) -> None:
 
 enter_through_app()
 # Addresses of former versions, when the complexes of the paper were shown here.
-if st.query_params.get("view", "").startswith(("Base pairs", "Reference")):
-    st.switch_page("pages/benchmarks.py")
+for tab in ("Base pairs", "Reference dimers"):
+    if st.query_params.get("view", "").startswith(tab):
+        st.switch_page("pages/benchmarks.py", query_params={"benchmarks_tab": tab})
 st.title("Dimer")
 chosen = complexes.choose_complex(model.active_model())
 here = None if chosen is None else workspace(chosen, "complex")

@@ -46,6 +46,7 @@ def test_the_record_of_an_upload_stays_the_one_that_is_shown(app):
 def test_typed_recipe_is_kept(app, tmp_path, monkeypatch):
     monkeypatch.setenv("VIRIALFF_JOBS", str(tmp_path / "runs"))
     app.switch_page("pages/train.py").run()
+    app.button(key="card_full").click().run()
     next(group for group in app.button_group if group.key == "recipe_way").set_value("YAML text").run()
     (text,) = app.text_area
     text.set_value(text.value + "# mine\n").run()

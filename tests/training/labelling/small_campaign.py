@@ -21,7 +21,7 @@ from virialff.molecules.molecule import Molecule
 
 MOLECULES = ("CCO", "CC(N)=O", "CS")
 #: The last takes half a second or more, so that there is time to kill a worker.
-SLOW_MOLECULES = ("CO", "CN", "CS", "O=C(Nc1ccccc1)c1ccccc1")
+SLOW_MOLECULES = ("CO", "CN", "CS", "O=C(Nc1ccc(-c2ccccc2)cc1)c1ccccc1")
 SLOW_KEY = f"molecule/{Molecule.from_smiles(SLOW_MOLECULES[-1]).inchikey}"
 
 

@@ -72,7 +72,11 @@ def test_a_further_model_by_its_name_and_folder(capsys):
         (["energy", "--method", "ase:spring_calculator:broken"], 4, "cannot be loaded: RuntimeError: the weights are"),
         (["energy", "--method", "ase:no_such_module:Calculator"], 4, "No module named 'no_such_module'"),
         (["energy", "--method", "nowhere/"], 4, "there is no model folder nowhere"),
-        (["energy", "--method", "gfn3"], 2, "there is no method 'gfn3'; choose from model, gfn2, ani, pyscf, psi4"),
+        (
+            ["energy", "--method", "gfn3"],
+            2,
+            "there is no method 'gfn3'; choose from model, gfn2, ani, mmff94, uff, pyscf, psi4",
+        ),
         (["conformers", "--relax", "gfn3"], 2, "there is no method 'gfn3'"),
     ],
 )

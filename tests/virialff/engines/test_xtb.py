@@ -77,9 +77,12 @@ def test_forces_are_those_of_the_xtb_program(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [1, 6, 7, 35])
 def test_isolated_atoms_have_the_energies_of_the_xtb_program(tmp_path: Path, number: int) -> None:
     unpaired = UNPAIRED_ELECTRONS[number]
-    output = _xtb(tmp_path, np.array([number]), np.zeros((1, 3)), "--uhf", str(unpaired))
+    # Now and then the program gives an atom exactly 1 Eh too much.
+    of_program = min(
+        _total_energy(_xtb(tmp_path, np.array([number]), np.zeros((1, 3)), "--uhf", str(unpaired))) for _ in range(8)
+    )
     (energy,) = Gfn2Engine().atomic_energies([number])
-    assert energy / HARTREE_IN_KCAL_MOL == pytest.approx(_total_energy(output), abs=1e-6)
+    assert energy / HARTREE_IN_KCAL_MOL == pytest.approx(of_program, abs=1e-6)
 
 
 def test_atomic_energies_follow_the_numbers() -> None:
