@@ -98,13 +98,14 @@ def train(page: Page, address: str) -> None:
 
 
 def benchmarks(page: Page, address: str) -> None:
-    """Page Benchmarks with the errors of the default model on some molecules."""
+    """Page Benchmarks with what the cards measured."""
     open_page(page, f"{address}/benchmarks")
     settle(page)
-    page.get_by_text("Checks of the parameters too").click()
-    settle(page)
-    page.get_by_role("button", name="Measure", exact=True).click()
-    expect(page.get_by_role("button", name="Everything (JSON)")).to_be_visible(timeout=4 * SLOW)
+
+
+def models(page: Page, address: str) -> None:
+    """Page Models with the models that ship."""
+    open_page(page, f"{address}/models")
     settle(page)
 
 
@@ -134,6 +135,7 @@ PAGES = {
     "data": data,
     "train": train,
     "benchmarks": benchmarks,
+    "models": models,
 }
 
 
