@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from virialff.conformers.ensembles import displacements
 from virialff.conformers.held import HeldCoordinate
 from virialff.conformers.relax import Minimum, minimize_by
 from virialff.conformers.scans import Scan, coordinate_name
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 #: Largest force on an atom of a relaxed point without that along the coordinate, kcal/mol/Angstrom.
 FORCE_TOLERANCE = 1.0
 MAX_STEPS = 100
+# Of smooth relaxed scans the ratio is 0.6 to 2; where the rest flips, RMSDs of 0.6 Angstrom and more come up.
+_JUMP_TIMES, _JUMP = 3.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class RelaxedScan:
     energies: NDArray[np.float64]  #: (n_points,) of the method that relaxed, kcal/mol
     converged: NDArray[np.bool_]  #: (n_points,), the largest free force is within the tolerance asked for
     changes: tuple[tuple[str, ...], ...]  #: a point: sentences on other bonds that broke or formed; empty if none
+    jumps: tuple[tuple[float, float], ...] = ()  #: neighbouring values between which the rest took another form
 
     def notes(self) -> list[str]:
         """What a reader must know of single points, a sentence each."""
@@ -42,6 +46,11 @@ class RelaxedScan:
             found += [f"{at}, while the rest was relaxed, {change}" for change in changes]
             if not converged:
                 found.append(f"{at} the relaxation stopped before the forces were small")
+        for low, high in self.jumps:
+            found.append(
+                f"between {low:g} and {high:g} {self.scan.unit} the rest of the molecule falls into another form, so "
+                "that the curve jumps; what looks like a barrier there is none"
+            )
         return found
 
 
@@ -115,12 +124,14 @@ def of_minima(rigid: Scan, level: str, minima: Mapping[int, Minimum]) -> Relaxed
     """The relaxed scan of which every point is known, by its number from 0. Raises KeyError for one that is missing."""
     molecule = rigid.molecule
     points = [minima[number] for number in range(len(rigid.values))]
+    relaxed = replace(rigid, molecule=molecule.with_positions(np.array([point.positions for point in points])))
     return RelaxedScan(
-        replace(rigid, molecule=molecule.with_positions(np.array([point.positions for point in points]))),
+        relaxed,
         level,
         np.array([point.energy for point in points]),
         np.array([point.converged for point in points]),
         tuple(_changes(rigid, number, point.positions) for number, point in enumerate(points)),
+        _jumps(rigid, relaxed),
     )
 
 
@@ -136,6 +147,18 @@ def _outwards(rigid: Scan) -> Iterator[tuple[int, int | None]]:
         yield order[place], order[place - 1]
     for place in range(first - 1, -1, -1):
         yield order[place], order[place + 1]
+
+
+def _jumps(rigid: Scan, relaxed: Scan) -> tuple[tuple[float, float], ...]:
+    """Neighbouring values whose relaxed geometries lie much further apart than the rigid ones do."""
+    order = np.argsort(rigid.values, kind="stable")
+    apart = []
+    for molecule in (relaxed.molecule, rigid.molecule):
+        ordered = molecule.positions[order]
+        apart.append(displacements(molecule, ordered[:-1], ordered[1:]))
+    values = rigid.values[order]
+    jumps = np.flatnonzero(apart[0] > _JUMP_TIMES * apart[1] + _JUMP)
+    return tuple((float(values[k]), float(values[k + 1])) for k in jumps)
 
 
 def _changes(rigid: Scan, number: int, positions: NDArray[np.float64]) -> tuple[str, ...]:

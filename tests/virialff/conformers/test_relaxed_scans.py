@@ -10,6 +10,7 @@ from virialff.conformers.relaxed_scans import relax_scan
 from virialff.conformers.scans import scan, scan_separation, value_of
 from virialff.engines.xtb import Gfn2Engine
 from virialff.errors import EngineError
+from virialff.methods.method import get_method, with_forces
 from virialff.molecules.molecule import Molecule
 
 ENGINE = Gfn2Engine()
@@ -45,6 +46,20 @@ def test_a_run_goes_on_where_another_was_stopped() -> None:
     assert len(again) == 1
     assert again[0] not in kept
     np.testing.assert_allclose(rest.energies, whole.energies, atol=1e-6)
+
+
+def test_where_the_rest_flips_the_curve_is_said_to_jump() -> None:
+    # The nitrogen is pyramidal on top of the barrier, and turns over behind it.
+    amide = Molecule.from_smiles("CC(=O)NCCO")
+    amide = amide.with_positions(display_geometry(amide).positions[None])
+    relaxed = relax_scan(scan(amide, (0, 1, 3, 4), np.arange(-120.0, 1.0, 15.0)), with_forces(get_method("mmff94")))
+    ((low, high),) = relaxed.jumps
+    assert -120 < low < high < 0
+    step = relaxed.energies[relaxed.scan.values == high] - relaxed.energies[relaxed.scan.values == low]
+    assert abs(step) > 5.0
+    assert any("the curve jumps" in note for note in relaxed.notes())
+    butane = scan(generate(Molecule.from_smiles("CCCC"), 1), (0, 1, 2, 3), np.arange(-180.0, 181.0, 15.0))
+    assert relax_scan(butane, with_forces(get_method("mmff94"))).jumps == ()
 
 
 def test_molecules_pulled_apart_turn_to_each_other() -> None:
