@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from virialff import seals
 from virialff.errors import ConfigError
 from virialff.files import disk_problem
+from virialff.text import without_control
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -121,7 +122,8 @@ def parse_yaml(text: str, model: type[_Model], what: str, path: Path | None = No
         raise ConfigError(f"{place}, line {error.line}: {error}.") from error
     except (yaml.YAMLError, RecursionError) as error:
         name = f"The {what} {path}" if path else f"The {what}"
-        raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}.") from error
+        # It quotes the text, in which there may be what cannot be shown.
+        raise ConfigError(f"{name} is not valid YAML: {without_control(' '.join(str(error).split()))}.") from error
     if repeated is not None:
         raise ConfigError(f"{place}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them.")
     try:
