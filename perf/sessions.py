@@ -29,6 +29,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from pages.components.shell.entry import PAGES
 from perf.browser import app_process, table, wait_for_port
 from virialff import load_model
 from virialff.children import processes_below
@@ -194,7 +195,7 @@ AIM_SECONDS = 2.0
 #: Sessions that wait for an answer at the same time.
 _AT_ONCE = 4
 _LINKS = ("O", "S", "N(C)", "C(C)", "C(F)", "C(O)", "C(=O)")
-_OTHER_PAGES = ("conformers", "scan", "dimer", "parameters", "benchmarks", "data", "train", "")
+_OTHER_PAGES = (*PAGES[1:], "")
 
 
 def of_fifty_atoms(count: int) -> list[str]:

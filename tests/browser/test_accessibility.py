@@ -6,10 +6,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from pages.components.shell.entry import PAGES
 from tests.browser import driving
 
-PAGES: dict[Literal["light", "dark"], tuple[str, ...]] = {
-    "light": ("", "conformers", "scan", "dimer", "parameters", "benchmarks", "data", "train", "models"),
+LOOKED_AT: dict[Literal["light", "dark"], tuple[str, ...]] = {
+    "light": ("", *PAGES[1:]),
     # What differs is in the theme.
     "dark": ("", "scan", "train"),
 }
@@ -26,7 +27,7 @@ def violations(browser: Browser, address: str, theme: Literal["light", "dark"]) 
     context = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=address, color_scheme=theme)
     page = context.new_page()
     found = []
-    for name in PAGES[theme]:
+    for name in LOOKED_AT[theme]:
         driving.open_app(page, f"/{name}?smiles=CC(=O)Nc1ccccc1")
         driving.settled(page)
         page.wait_for_timeout(1000)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
+from pages.components.shell.entry import PAGES
 from tests.fuzz import grammars, seeds
 from tests.fuzz.mutations import altered, altered_json, altered_yaml, wrapped
 from tests.fuzz.seeds import SETTINGS, Samples, presets, texts
@@ -71,17 +72,6 @@ _NOT_STARTED = {
     "ship",
     "data import-qmugs",
 }
-_PAGES = (
-    "force_field",
-    "conformers",
-    "scan",
-    "dimer",
-    "parameters",
-    "benchmarks",
-    "data",
-    "train",
-    "models",
-)
 _KEYS = (
     *(
         "smiles",
@@ -166,7 +156,7 @@ def boundaries(samples: Samples, folder: Path) -> dict[str, Boundary]:
         "metrics": (places.metrics, altered([(samples.run / "metrics.jsonl").read_bytes()])),
         "model": (places.model, altered([samples.archive.read_bytes()], binary=True)),
         "command": (places.command, grammars.command(command_options(), places.values())),
-        "address": (places.address, grammars.address(_PAGES, _KEYS, places.values())),
+        "address": (places.address, grammars.address(PAGES, _KEYS, places.values())),
     }
     return {name: Boundary(strategy, feed) for name, (feed, strategy) in made.items()}
 
@@ -459,7 +449,7 @@ class _Places:
         for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True, errors="replace"):
             app.query_params[name] = value
         app.run()
-        if page != _PAGES[0] and page in _PAGES:
+        if page != PAGES[0] and page in PAGES:
             app.switch_page(f"pages/{page}.py").run()
         if len(app.exception):
             raise NotNamed(f"the page shows an error: {app.exception[0].message[:300]}")

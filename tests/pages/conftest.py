@@ -10,6 +10,14 @@ from pages.components.widgets.methods import energy_cache
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 120
+#: Files that are no molecule the app takes: name, text, and a word of the sentence that says why.
+BAD_FILES = [
+    ("noH.xyz", "3\n\nC 0 0 0\nO 0 0 1.42\nH 0 0.9 1.75\n", "hydrogen"),
+    ("near.xyz", "3\n\nO 0 0 0\nH 0 0 0.96\nH 0 0.1 0.96\n", "apart"),
+    ("silane.xyz", "5\n\nSi 0 0 0\nH 1 1 0\nH 0 1 1\nH 1 0 1\nH 2 2 2\n", "element"),
+    ("empty.sdf", "", ""),
+    ("text.sdf", "this is no SDF\n", ""),
+]
 
 
 @pytest.fixture

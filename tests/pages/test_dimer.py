@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pages.components.widgets import gallery
-from tests.pages.conftest import enter_smiles, finish, upload
+from tests.pages.conftest import BAD_FILES, enter_smiles, finish, upload
 from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.engines.dft import LEVEL_OF_THEORY as REFERENCE
@@ -191,16 +191,7 @@ def test_approach_has_its_well(app):
     assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("noH.xyz", "3\n\nC 0 0 0\nO 0 0 1.42\nH 0 0.9 1.75\n", "hydrogen"),
-        ("near.xyz", "3\n\nO 0 0 0\nH 0 0 0.96\nH 0 0.1 0.96\n", "apart"),
-        ("silane.xyz", "5\n\nSi 0 0 0\nH 1 1 0\nH 0 1 1\nH 1 0 1\nH 2 2 2\n", "element"),
-        ("empty.sdf", "", ""),
-        ("text.sdf", "this is no SDF\n", ""),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "words"), BAD_FILES)
 def test_bad_file_is_a_sentence(app, name, text, words):
     on_interactions(app)
     choose(app, "complex", "My own")

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 
 from pages.components.widgets.inputs import UPLOAD_TYPES
-from tests.pages.conftest import enter_smiles, open_way, upload
+from tests.pages.conftest import BAD_FILES, enter_smiles, open_way, upload
 from virialff import load_model
 from virialff.conformers.generation import search
 from virialff.io.examples import examples
@@ -163,16 +163,7 @@ def test_bad_record_is_named_and_the_others_are_read(app, butanol):
     assert "ecord 1" in app.error[0].value
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("noH.xyz", "3\n\nC 0 0 0\nO 0 0 1.42\nH 0 0.9 1.75\n", "hydrogen"),
-        ("near.xyz", "3\n\nO 0 0 0\nH 0 0 0.96\nH 0 0.1 0.96\n", "apart"),
-        ("silane.xyz", "5\n\nSi 0 0 0\nH 1 1 0\nH 0 1 1\nH 1 0 1\nH 2 2 2\n", "element"),
-        ("empty.sdf", "", ""),
-        ("text.sdf", "this is no SDF\n", ""),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "words"), BAD_FILES)
 def test_bad_file_is_a_sentence(app, name, text, words):
     upload(app, name, text)
     assert not app.exception

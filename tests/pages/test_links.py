@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem
 from streamlit.testing.v1 import AppTest
 
+from pages.components.shell.entry import PAGES
 from tests.pages.conftest import enter_smiles, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
@@ -18,17 +19,6 @@ from virialff.molecules.molecule import Molecule
 
 #: Canonical SMILES of these have the atoms in another order.
 RENUMBERED = ["Brc1ccc(C#N)cc1", "OCC(=O)C", "[CH3:2][OH:1]", "C(F)(Cl)Br.O", "N[C@@H](C)C(=O)O"]
-PAGES = (
-    "force_field",
-    "conformers",
-    "scan",
-    "dimer",
-    "parameters",
-    "benchmarks",
-    "data",
-    "train",
-    "models",
-)
 
 
 def show(app: AppTest, page: str) -> AppTest:

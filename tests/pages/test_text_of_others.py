@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
+from pages.components.shell.entry import PAGES
 from tests.administration import administer
 from tests.fuzz import seeds
 from tests.pages.conftest import ROOT, TIMEOUT_SECONDS, enter_smiles, finish, upload
@@ -62,7 +63,6 @@ PLAIN = {
     "TextArea": {"value", "default", "id"},
     "TextInput": {"value", "default", "id"},
 }
-_PAGES = ("force_field", "conformers", "scan", "dimer", "parameters", "benchmarks", "models", "data", "train")
 
 
 def texts_of(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
@@ -131,7 +131,7 @@ def hostile_file(title: str = HOSTILE) -> str:
     return "\n".join([first, second, bad, metal, ""])
 
 
-@pytest.mark.parametrize("page", _PAGES)
+@pytest.mark.parametrize("page", PAGES)
 def test_names_in_files_and_of_files(app, page):
     app.run()
     upload(app, f"{HOSTILE_NAME}.sdf", hostile_file())
@@ -141,7 +141,7 @@ def test_names_in_files_and_of_files(app, page):
     assert_escaped(app, shown=page in ("force_field", "conformers", "scan"))
 
 
-@pytest.mark.parametrize("page", _PAGES[:4])
+@pytest.mark.parametrize("page", PAGES[:4])
 def test_titles_and_errors_of_typed_smiles(app, page):
     app.run()
     enter_smiles(app, f"CCO {HOSTILE}")
@@ -156,7 +156,7 @@ def test_titles_and_errors_of_typed_smiles(app, page):
     assert_escaped(visit(app, page), shown=page != "dimer")
 
 
-@pytest.mark.parametrize("page", _PAGES)
+@pytest.mark.parametrize("page", PAGES)
 def test_links(page):
     from tests.fuzz.boundaries import _KEYS
 

@@ -32,6 +32,27 @@ _DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary'] p { color: #101418
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
 
+# By group of the menu: each page's file, with its title and icon.
+_MENU = {
+    "My molecule": {
+        "force_field": ("Force field", "hub"),
+        "conformers": ("Conformers", "scatter_plot"),
+        "scan": ("Scan", "timeline"),
+        "dimer": ("Dimer", "join_inner"),
+    },
+    "Chemistry at large": {
+        "parameters": ("Parameters", "stacked_bar_chart"),
+        "benchmarks": ("Benchmarks", "fact_check"),
+    },
+    "Build models": {
+        "data": ("Data", "database"),
+        "train": ("Train", "model_training"),
+        "models": ("Models", "deployed_code"),
+    },
+}
+#: Pages of the app by the names of their files, in the order of the menu; the first is at its root.
+PAGES = tuple(name for pages in _MENU.values() for name in pages)
+
 #: Addresses of former versions, and the page that took each one's place.
 _MOVED = {
     "molecule": "force_field",
@@ -48,26 +69,15 @@ def navigation() -> Page:
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     moved = [st.Page(partial(_go_to, new), title=new, url_path=old, visibility="hidden") for old, new in _MOVED.items()]
-    return st.navigation(
-        {
-            "My molecule": [
-                st.Page("pages/force_field.py", title="Force field", icon=":material/hub:", default=True),
-                st.Page("pages/conformers.py", title="Conformers", icon=":material/scatter_plot:"),
-                st.Page("pages/scan.py", title="Scan", icon=":material/timeline:"),
-                st.Page("pages/dimer.py", title="Dimer", icon=":material/join_inner:"),
-            ],
-            "Chemistry at large": [
-                st.Page("pages/parameters.py", title="Parameters", icon=":material/stacked_bar_chart:"),
-                st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/fact_check:"),
-            ],
-            "Build models": [
-                st.Page("pages/data.py", title="Data", icon=":material/database:"),
-                st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
-                st.Page("pages/models.py", title="Models", icon=":material/deployed_code:"),
-                *moved,
-            ],
-        }
-    )
+    menu = {
+        group: [
+            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == PAGES[0])
+            for name, (title, icon) in pages.items()
+        ]
+        for group, pages in _MENU.items()
+    }
+    menu["Build models"] += moved
+    return st.navigation(menu)
 
 
 def _go_to(name: str) -> None:

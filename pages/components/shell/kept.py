@@ -61,11 +61,12 @@ def save(smiles: str) -> None:
     """Remember what the session has of the molecule with this address."""
     store = _store()
     store.pop(smiles, None)
-    found = {name: st.session_state[name] for name in _names if name in st.session_state}
-    found[_RESULTS] = {f"{_RESULTS} {key}": job for key, job in background.ended().items()}
     sizes: dict[str, tuple[int, int]] = st.session_state.setdefault(_SIZES, {})
-    store[smiles] = {name: value for name, value in found.items() if name == _RESULTS or _is_small(name, value, sizes)}
-    store[smiles][_RESULTS] = {name: job for name, job in found[_RESULTS].items() if _is_small(name, job.result, sizes)}
+    found = {name: st.session_state[name] for name in _names if name in st.session_state}
+    store[smiles] = {name: value for name, value in found.items() if _is_small(name, value, sizes)}
+    store[smiles][_RESULTS] = {
+        key: job for key, job in background.ended().items() if _is_small(f"{_RESULTS} {key}", job.result, sizes)
+    }
     while len(store) > _MOST_MOLECULES:
         store.popitem(last=False)
 
@@ -80,7 +81,7 @@ def restore(smiles: str) -> bool:
             st.session_state[name] = found[name]
         else:
             st.session_state.pop(name, None)
-    background.take_back({name.removeprefix(f"{_RESULTS} "): job for name, job in found[_RESULTS].items()})
+    background.take_back(found[_RESULTS])
     return True
 
 
