@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.components.conformers import tasks
 from pages.components.shell import background, state
-from pages.components.shell.text import plain
+from pages.components.shell.text import listed, plain
 from pages.components.widgets import molecule_set
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.methods import MODEL, method_for, the_model
@@ -81,10 +81,10 @@ def _run(content: str, source: Uploaded, methods: tuple[Chosen, ...]) -> None:
         )
     problems = [sentence for _, _, found in parts.values() for sentence in found]
     if problems:
-        lines = [f"- {plain(text)}" for text in problems[:_PROBLEMS_SHOWN]]
-        if len(problems) > _PROBLEMS_SHOWN:
-            lines.append(f"- and {len(problems) - _PROBLEMS_SHOWN} more")
-        st.warning("\n".join(lines), title=f"{counted(len(problems), 'result is', 'results are')} missing")
+        lines = [plain(text) for text in problems]
+        st.warning(
+            listed(lines, _PROBLEMS_SHOWN), title=f"{counted(len(problems), 'result is', 'results are')} missing"
+        )
     table = pd.DataFrame([row for number in sorted(parts) for row in parts[number][1]])
     if table.empty:
         return

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.components.conformers.refinement import Refined
 from pages.components.shell import background
-from pages.components.shell.text import plain
+from pages.components.shell.text import listed, plain
 from pages.components.widgets import tasks
 from pages.components.widgets.methods import keeper, method_for
 from virialff.conformers.ensembles import displacements
@@ -44,9 +44,10 @@ def distances(refined: Refined, molecule: Molecule) -> np.ndarray | None:
         return None
     changes = [f"conformer {k}: {what}" for k, one in enumerate(found.conformers, start=1) for what in one.changes]
     if changes:
-        lines = [f"- {plain(change)}" for change in changes[:_CHANGES_SHOWN]]
-        lines += [f"- and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else []
-        st.warning("\n".join(lines), title=f"On the way to minima of {NAME} bonds or configuration changed")
+        lines = [plain(change) for change in changes]
+        st.warning(
+            listed(lines, _CHANGES_SHOWN), title=f"On the way to minima of {NAME} bonds or configuration changed"
+        )
     return _distances(key, molecule, found)
 
 

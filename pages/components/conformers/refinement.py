@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.shell import background
 from pages.components.shell.state import LINKED
-from pages.components.shell.text import plain
+from pages.components.shell.text import listed, plain
 from pages.components.widgets import tasks
 from pages.components.widgets.ensemble import Ensemble
 from pages.components.widgets.methods import choose_relaxer, keeper
@@ -98,10 +98,8 @@ def _outcome(result: Relaxation, method: Chosen, as_they_are: Refined) -> Refine
     if rows:
         changed = {row["conformer"] for row in rows}
         count = counted(len(changed), "conformer")
-        lines = [f"- conformer {row['conformer']}: {plain(str(row['what changed']))}" for row in rows[:_CHANGES_SHOWN]]
-        if len(rows) > _CHANGES_SHOWN:
-            lines.append(f"- and {len(rows) - _CHANGES_SHOWN} more")
-        st.warning("\n".join(lines), title=f"The relaxation changed bonds or configuration of {count}")
+        lines = [f"conformer {row['conformer']}: {plain(str(row['what changed']))}" for row in rows]
+        st.warning(listed(lines, _CHANGES_SHOWN), title=f"The relaxation changed bonds or configuration of {count}")
         if not st.toggle("Rank these too", key="keep_changed", **LINKED):
             kept = [index for index in kept if index + 1 not in changed]
         if not kept:

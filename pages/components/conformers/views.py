@@ -200,7 +200,7 @@ def _one_conformer(work: Workspace, refined: Refined, result: Comparison, shown_
     overlaid = start is not None and st.toggle("Beside what it was before", key="conformer_before", **KEPT)
     if overlaid and start is not None:
         both = superimpose(molecule.with_positions(np.array([positions, start[number]]))).positions
-        theme = "dark" if st.context.theme.type == "dark" else "light"
+        theme = viewer.page_theme()
         page = viewer.overlay_html(molecule, both, hydrogens=True, script=viewer.script_url(), theme=theme)
         st.iframe(page, height=360, alt="Three-dimensional view of the conformer before and after")
         st.caption("Blue: relaxed. Orange: before.")

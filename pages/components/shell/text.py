@@ -1,6 +1,7 @@
 """Text from users and files, made safe to show."""
 
 import re
+from collections.abc import Sequence
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&@^=])")
 # Streamlit's Markdown makes links of these after it has taken the escapes away.
@@ -36,6 +37,14 @@ def sentence(error: Exception | str) -> str:
     if _WORD.match(text):
         text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?")) else text + ".")
+
+
+def listed(lines: Sequence[str], most: int) -> str:
+    """Lines that are safe to show as a list, of which the first `most` are shown and the others counted."""
+    shown = [f"- {line}" for line in lines[:most]]
+    if len(lines) > most:
+        shown.append(f"- and {len(lines) - most} more")
+    return "\n".join(shown)
 
 
 def file_stem(text: str, default: str = "molecule") -> str:

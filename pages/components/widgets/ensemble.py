@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.shell import background, kept
 from pages.components.shell.state import KEPT, LINKED, Loaded
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.text import listed, one_line, plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.methods import opened_geometries
 from virialff.conformers.crest import CrestEnsemble
@@ -137,10 +137,8 @@ def _uploaded(molecule: Molecule) -> Ensemble | None:
         return None
     refused = file.found.refused
     if refused:
-        lines = [f"- {plain(reason)}" for reason in refused[:_REFUSED_SHOWN]]
-        lines += [f"- and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
         title = f"{counted(len(refused), 'geometry is', 'geometries are')} left out"
-        st.warning("\n".join(lines), title=title)
+        st.warning(listed([plain(reason) for reason in refused], _REFUSED_SHOWN), title=title)
     n = file.found.molecule.n_conformers
     source = f"{counted(n, 'conformer')} from the file {one_line(file.name, limit=60)}"
     if file.found.relative:

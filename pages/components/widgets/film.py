@@ -6,7 +6,16 @@ from collections.abc import Collection
 import numpy as np
 import streamlit as st
 
-from pages.components.widgets.viewer import facing_axes, frame_page, mol_block, new_view, script_url
+from pages.components.widgets.viewer import (
+    BACKGROUNDS,
+    INKS,
+    facing_axes,
+    frame_page,
+    mol_block,
+    new_view,
+    page_theme,
+    script_url,
+)
 from virialff.figures.charge_scale import ChargeScale
 from virialff.molecules.molecule import Molecule
 
@@ -75,9 +84,7 @@ def film_html(
     controls = _CONTROLS.replace("{{names}}", json.dumps(names).replace("<", "\\u003c"))
     controls = controls.replace("{{shown}}", str(shown)).replace("{{milliseconds}}", str(_MILLISECONDS))
     controls = controls.replace("{{viewer}}", f"viewer_{view.uniqueid}")
-    dark = theme == "dark"
-    controls = controls.replace("{{background}}", "#15181d" if dark else "#ffffff")
-    controls = controls.replace("{{ink}}", "#fafafa" if dark else "#111111")
+    controls = controls.replace("{{background}}", BACKGROUNDS[theme]).replace("{{ink}}", INKS[theme])
     return page.replace("</body>", f"{controls}</body>")
 
 
@@ -99,6 +106,6 @@ def show_film(
     alt: str,
 ) -> None:
     """Show the molecule's conformers in the page, in its theme, as `film_html`."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    theme = page_theme()
     page = film_html(molecule, charges, names, shown, marked=marked, script=script_url(), theme=theme)
     st.iframe(page, height=height, alt=f"Three-dimensional view, {alt}")

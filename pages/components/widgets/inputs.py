@@ -8,7 +8,7 @@ from streamlit_ketcher import st_ketcher
 
 from pages.components.shell import background, kept, state
 from pages.components.shell.state import KEPT
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.text import listed, one_line, plain, sentence
 from pages.components.widgets import tasks
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
@@ -283,12 +283,8 @@ def _describe(index: int, molecule: Molecule) -> str:
 
 
 def _show_record_errors(upload: Upload) -> None:
-    count = len(upload.errors)
-    lines = [f"- {sentence(error)}" for error in upload.errors[:_ERRORS_SHOWN]]
-    if count > _ERRORS_SHOWN:
-        lines.append(f"- and {count - _ERRORS_SHOWN} more")
-    title = f"{counted(count, 'record')} cannot be used"
-    st.error("\n".join(lines), title=title)
+    lines = [sentence(error) for error in upload.errors]
+    st.error(listed(lines, _ERRORS_SHOWN), title=f"{counted(len(lines), 'record')} cannot be used")
     if not upload.molecules and state.loaded() is not None:
         st.caption(_OLDER)
 

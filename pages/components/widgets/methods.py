@@ -9,7 +9,7 @@ import streamlit as st
 from pages.components.shell import background, kept
 from pages.components.shell.model import active_folder
 from pages.components.shell.state import LINKED, keep_in_link, opened_with
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.text import listed, plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.tasks import Chosen
 from virialff.engines import DFT_ENGINES, ENGINES
@@ -278,7 +278,5 @@ def _show_failures(run: MethodEnergies, noun: str) -> None:
     failures = run.failures
     if not failures:
         return
-    lines = [f"- {noun} {number}: {plain(reason)}" for number, reason in list(failures.items())[:_FAILURES_SHOWN]]
-    if len(failures) > _FAILURES_SHOWN:
-        lines.append(f"- and {len(failures) - _FAILURES_SHOWN} more")
-    st.warning("\n".join(lines), title=f"{run.name} gave no energy for {counted(len(failures), noun)}")
+    lines = [f"{noun} {number}: {plain(reason)}" for number, reason in failures.items()]
+    st.warning(listed(lines, _FAILURES_SHOWN), title=f"{run.name} gave no energy for {counted(len(failures), noun)}")

@@ -16,11 +16,13 @@ from rdkit import Chem
 from pages.components.widgets import picked as picks
 from pages.components.widgets.viewer import (
     BACKGROUNDS,
+    INKS,
     Line,
     facing,
     facing_axes,
     half_frame,
     hydrogens_of_carbon,
+    page_theme,
     script_and_integrity,
 )
 from virialff.figures.charge_scale import COMMON_SCALE, ChargeScale
@@ -30,7 +32,6 @@ from virialff.molecules.molecule import Molecule
 from virialff.text import fixed
 
 _FOLDER = Path(__file__).parent
-_INK = {"light": "#111111", "dark": "#fafafa"}
 #: Of an atom in the drawing that can be clicked, as a share of a bond and in pixels.
 _TARGET, _LEAST_TARGET = 0.36, 9.0
 _structure = st.components.v2.component(
@@ -66,7 +67,7 @@ def structure(
     `lines` and the `arrow` (3,), A, drawn with its middle in the middle of the molecule, are in 3D alone.
     """
     scale = scale or COMMON_SCALE
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    theme = page_theme()
     script, integrity = script_and_integrity()
     names = [picks.atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
     data: dict[str, Any] = {
@@ -82,7 +83,7 @@ def structure(
         "lines": [],
         "arrow": None,
         "background": BACKGROUNDS[theme],
-        "ink": _INK[theme],
+        "ink": INKS[theme],
         "script": script,
         "integrity": integrity,
         "height": height,

@@ -36,6 +36,12 @@ _SHELL = 0.75
 _MARGIN = 1.1
 _LEAST_HALF = 2.2
 BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
+INKS = {"light": "#111111", "dark": "#fafafa"}
+
+
+def page_theme() -> str:
+    """Theme of the page that is shown, "light" or "dark"."""
+    return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def script_url() -> str:
@@ -78,7 +84,6 @@ def viewer_html(
     Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
     """
     scale = COMMON_SCALE
-    ink = "#111111" if theme == "light" else "#fafafa"
     view = new_view(theme)
     view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
     for index, charge in enumerate(charges):
@@ -86,7 +91,7 @@ def viewer_html(
         view.setStyle(
             {"index": index}, {"stick": {"radius": 0.14, "color": color}, "sphere": {"scale": 0.3, "color": color}}
         )
-    label = {"fontSize": 13, "fontColor": ink, "backgroundColor": BACKGROUNDS[theme], "backgroundOpacity": 0.85}
+    label = {"fontSize": 13, "fontColor": INKS[theme], "backgroundColor": BACKGROUNDS[theme], "backgroundOpacity": 0.85}
     show_label = (
         f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
         " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
@@ -167,7 +172,7 @@ def show(
     alt: str = "Three-dimensional view, atoms coloured by partial charge",
 ) -> None:
     """Show one geometry in the page, in the theme of the page; lines, arrow and marks as in `viewer_html`."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    theme = page_theme()
     html = viewer_html(
         molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow, marked=marked
     )
@@ -223,7 +228,7 @@ def show_overlay(result: Comparison, reference: str) -> None:
     hydrogens = st.toggle("Show all hydrogens", key="overlay_hydrogens", **KEPT)
     indices = np.array(chosen) - 1
     laid = superimpose(ensemble.with_positions(ensemble.positions[indices]))
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    theme = page_theme()
     page = overlay_html(result.molecule, laid.positions, hydrogens=hydrogens, script=script_url(), theme=theme)
     st.iframe(page, height=400, alt="Three-dimensional view of the superimposed conformers")
     table = pd.DataFrame(
