@@ -22,7 +22,7 @@ class ChargeNetwork(nn.Module):
         self.neutral_fragments = config.neutral_fragments
         self.layers = mlp(config.hidden_size, config.charge_width, 1, config.charge_layers)
 
-    def forward(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
-        """(n_atoms,) charges in e."""
-        charges = self.layers(hidden).squeeze(-1)
+    def forward(self, hidden: Tensor, atoms: Tensor, graph: GraphTensors) -> Tensor:
+        """(n_atoms,) charges in e of atoms that have the embeddings `hidden[atoms]`."""
+        charges = self.layers(hidden).squeeze(-1).index_select(0, atoms)
         return neutralize_fragments(charges, graph) if self.neutral_fragments else charges

@@ -28,13 +28,13 @@ class ForceFieldNetwork(nn.Module):
 
     def forward(self, graph: GraphTensors) -> PairParameters:
         """Parameters of every pair of `graph`, which may be a batch."""
-        hidden = self.message_passing(graph)
+        hidden, atoms = self.message_passing.of_classes(graph)
         index, pair = self.pairs.rows(graph)
         return PairParameters(
-            charges=self.charges(hidden, graph),
+            charges=self.charges(hidden, atoms, graph),
             pair_index=index,
             bonded=graph.pair_types[pair] != NON_COVALENT,
-            coefficients=self.pairs(hidden, graph),
+            coefficients=self.pairs(hidden, atoms, graph),
             pair_molecules=graph.pair_molecules[pair],
             n_molecules=graph.n_molecules,
             weight=1.0 if self.config.symmetric_pairs else 0.5,

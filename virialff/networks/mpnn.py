@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from virialff.elements import ELEMENTS
 from virialff.molecules.topology import BOND_TYPES, RING_SIZES
+from virialff.networks.equals import atom_classes
 from virialff.networks.graph_tensors import GraphTensors
 
 
@@ -30,21 +31,49 @@ class MessagePassing(nn.Module):
         bound = hidden_size**-0.5
         nn.init.uniform_(self.bond_matrices, -bound, bound)
 
-    def messages(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
-        """Sum of A(e_ij) h_j over the neighbours j of every atom i, (n_atoms, hidden_size)."""
-        source, target = graph.bond_index
-        total = torch.zeros_like(hidden)
+    def messages(self, hidden: Tensor, bond_index: Tensor, bond_types: Tensor, n_targets: int) -> Tensor:
+        """Sum of A(e_ij) h_j over the neighbours j of every target i, (n_targets, hidden_size)."""
+        source, target = bond_index
+        total = hidden.new_zeros(n_targets, self.hidden_size)
         for bond_type, matrix in enumerate(self.bond_matrices):
-            edges = (graph.bond_types == bond_type).nonzero().squeeze(1)
+            edges = (bond_types == bond_type).nonzero().squeeze(1)
             total = total.index_add(0, target[edges], hidden[source[edges]] @ matrix)
         return total
 
     def forward(self, graph: GraphTensors) -> Tensor:
         """Embeddings h_i, (n_atoms, hidden_size)."""
-        hidden = self.embed(graph.elements)
+        hidden, atoms = self.of_classes(graph)
+        return hidden.index_select(0, atoms)
+
+    def of_classes(self, graph: GraphTensors) -> tuple[Tensor, Tensor]:
+        """Embeddings of the atoms that differ, (n_classes, hidden_size), and the class (n_atoms,) of each atom."""
+        rings = None
         if self.rings is not None:
             rings = graph.atom_rings.clamp(max=1) if self.ring_membership else graph.atom_rings
-            hidden = hidden + self.rings(rings.to(hidden.dtype))
+        if graph.elements.device.type != "cpu":
+            # Many threads compute all atoms sooner than they compare them.
+            return self._all(graph, rings)
+        kinds = (graph.elements, *(() if rings is None else rings.T))
+        before, *rounds = atom_classes(kinds, graph, self.steps)
+        hidden = self._first(graph.elements[before.first], None if rings is None else rings[before.first])
+        for after in rounds:
+            wanted = torch.zeros(graph.n_atoms, dtype=torch.bool)
+            wanted[after.first] = True
+            source, target = graph.bond_index
+            edges = wanted[target].nonzero().squeeze(1)
+            bonds = torch.stack([before.of[source[edges]], after.of[target[edges]]])
+            messages = self.messages(hidden, bonds, graph.bond_types[edges], len(after.first))
+            hidden = self.update(messages, hidden.index_select(0, before.of[after.first]))
+            before = after
+        return hidden, before.of
+
+    def _all(self, graph: GraphTensors, rings: Tensor | None) -> tuple[Tensor, Tensor]:
+        hidden = self._first(graph.elements, rings)
         for _ in range(self.steps):
-            hidden = self.update(self.messages(hidden, graph), hidden)
-        return hidden
+            messages = self.messages(hidden, graph.bond_index, graph.bond_types, graph.n_atoms)
+            hidden = self.update(messages, hidden)
+        return hidden, torch.arange(graph.n_atoms, device=hidden.device)
+
+    def _first(self, elements: Tensor, rings: Tensor | None) -> Tensor:
+        hidden: Tensor = self.embed(elements)
+        return hidden if rings is None or self.rings is None else hidden + self.rings(rings.to(hidden.dtype))

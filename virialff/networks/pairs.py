@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from virialff.molecules.topology import EDGE_TYPES, NO_RING, RELATIONS, RING_SIZES
 from virialff.networks.config import RELATION_SCALES, NetworkConfig
+from virialff.networks.equals import pair_classes
 from virialff.networks.graph_tensors import GraphTensors
 from virialff.networks.mlp import mlp
 from virialff.potential.lennard_jones import coefficients_from
@@ -66,10 +67,26 @@ class PairNetwork(nn.Module):
             return graph.pair_index, pairs
         return torch.cat([graph.pair_index, graph.pair_index.flip(0)], dim=1), torch.cat([pairs, pairs])
 
-    def forward(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
-        """(n_rows, 14) coefficients in the units of PairParameters; rows as `rows` gives them."""
+    def forward(self, hidden: Tensor, atoms: Tensor, graph: GraphTensors) -> Tensor:
+        """(n_rows, 14) coefficients in the units of PairParameters; rows as `rows` gives them.
+
+        hidden: (n_classes, hidden_size) embeddings that differ. atoms: (n_atoms,) which of them each atom has.
+        """
         if self.config.far_pairs_as_contacts:
             graph = _with_contacts(graph)
+        symmetric = self.config.symmetric_pairs
+        if graph.elements.device.type != "cpu":
+            return self._coefficients(hidden, _by_embeddings(graph, atoms, len(hidden)))
+        pairs = pair_classes(atoms, graph, symmetric=symmetric, inside=self.between is not None)
+        chosen = torch.zeros(graph.n_pairs, dtype=torch.bool)
+        chosen[pairs.first] = True
+        # Selected pairs keep the order of the graph.
+        place = (chosen.cumsum(0) - 1)[pairs.first][pairs.of]
+        different = self._coefficients(hidden, _by_embeddings(graph.select_pairs(chosen), atoms, len(hidden)))
+        return different.index_select(0, place if symmetric else torch.cat([place, place + len(pairs.first)]))
+
+    def _coefficients(self, hidden: Tensor, graph: GraphTensors) -> Tensor:
+        """Coefficients of all rows of a graph with `hidden` (n_atoms, hidden_size) for its atoms."""
         (i, j), pair = self.rows(graph)
         first, second = self.first(hidden), self.second(hidden)
         edge = self._edges(hidden, graph)
@@ -124,6 +141,15 @@ def _with_contacts(graph: GraphTensors) -> GraphTensors:
     return graph._replace(
         pair_relations=graph.pair_relations.masked_fill(far, _INTERMOLECULAR),
         pair_rings=graph.pair_rings.masked_fill(far, NO_RING),
+    )
+
+
+def _by_embeddings(graph: GraphTensors, atoms: Tensor, n_embeddings: int) -> GraphTensors:
+    """The pairs of a graph between its embeddings instead of its atoms."""
+    return graph._replace(
+        elements=graph.elements.new_zeros(n_embeddings),
+        pair_index=atoms[graph.pair_index],
+        path_atoms=atoms[graph.path_atoms],
     )
 
 

@@ -74,7 +74,7 @@ def test_paper_pair_layer_is_a_linear_layer_on_the_concatenation():
     edges = torch.nn.functional.one_hot(graph.pair_types[row], 5).double()
     weight = torch.cat([pairs.first.weight, pairs.second.weight, pairs.edge.weight.T], dim=1)
     joined = torch.cat([hidden[i], hidden[j], edges], dim=1) @ weight.T + pairs.first.bias
-    torch.testing.assert_close(pairs(hidden, graph), pairs.rest(joined))
+    torch.testing.assert_close(pairs(hidden, torch.arange(graph.n_atoms), graph), pairs.rest(joined))
 
 
 @pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_NETWORK], ids=["paper", "ours"])

@@ -26,7 +26,7 @@ def test_one_step_is_nnconv_and_a_gru(smiles):
     hidden = layer.embed(graph.elements)
     messages = oracle(covalent, hidden, torch.nn.functional.one_hot(covalent.edata["type"], len(BOND_TYPES)).double())
 
-    torch.testing.assert_close(layer.messages(hidden, graph), messages)
+    torch.testing.assert_close(layer.messages(hidden, graph.bond_index, graph.bond_types, graph.n_atoms), messages)
     torch.testing.assert_close(layer(graph), layer.update(messages, hidden))
 
 
