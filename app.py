@@ -4,5 +4,6 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.components.shell.door import Door
+from pages.components.shell.lasting import lasting_files
 
-app = st.App("main.py", middleware=[Middleware(Door)])
+app = st.App("main.py", middleware=[Middleware(Door)], lifespan=lasting_files)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -28,6 +29,13 @@ ICON = CHECKOUT / "assets" / "icon.svg"
 
 # Streamlit writes on its main buttons in white, which cannot be read on the light blue of the dark theme.
 _DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary'] p { color: #101418 }</style>"
+
+_one_entry_each = st.components.v2.component(
+    "history",
+    js=Path(__file__).with_name("history.js").read_text(encoding="utf-8"),
+    css=".st-key-history { display: none }",
+    isolate_styles=False,
+)
 
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
@@ -68,6 +76,7 @@ def navigation() -> Page:
     st.set_page_config(page_title="VirialFF", page_icon=ICON, layout="wide")
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
+    _one_entry_each(key="history")
     moved = [st.Page(partial(_go_to, new), title=new, url_path=old, visibility="hidden") for old, new in _MOVED.items()]
     menu = {
         group: [
