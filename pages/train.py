@@ -4,10 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.state import LINKED
+from pages.components.shell.state import LINKED, stays_at
 from pages.components.shell.text import plain
+from pages.components.train.comparison import compare
 from pages.components.train.job import show_job
 from pages.components.train.start import SHOWN_JOB, find_devices_cached, new_training
+from pages.components.train.sweeps import COMPARED, JOBS, SWEEPS, VIEW, sweeps
 from training.jobs.control import list_jobs
 from training.jobs.devices import Devices
 from training.jobs.record import Job
@@ -85,16 +87,12 @@ def _renewed_list() -> None:
     list_of_jobs(list_jobs()[::-1])
 
 
-enter_through_app()
-st.title("Train")
-st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
-devices = find_devices_cached()
-jobs = list_jobs()[::-1]
-new_training(devices)
-st.subheader("Jobs")
-if not jobs:
-    st.info("There are no trainings yet.")
-else:
+def trainings() -> None:
+    """The list of jobs, and the one that is shown."""
+    jobs = list_jobs()[::-1]
+    if not jobs:
+        st.info("There are no trainings yet.")
+        return
     if any(not job.is_over for job in jobs):
         st.fragment(_renewed_list, run_every=_TABLE_SECONDS)()
     else:
@@ -104,5 +102,20 @@ else:
         st.session_state[SHOWN_JOB] = names[0]
     shown = st.selectbox("Show", names, key=SHOWN_JOB, width=360, **LINKED)
     show_job(next(job for job in jobs if job.name == shown))
+
+
+enter_through_app()
+st.title("Train")
+st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
+devices = find_devices_cached()
+new_training(devices)
+parts = {JOBS: trainings, COMPARED: compare, SWEEPS: sweeps}
+stays_at(VIEW, JOBS)
+for part, show in zip(
+    st.tabs(list(parts), key=VIEW, on_change="rerun", bind="query-params"), parts.values(), strict=True
+):
+    if part.open:
+        with part:
+            show()
 with st.expander("GPUs and SLURM", icon=":material/memory:"):
     devices_table(devices)

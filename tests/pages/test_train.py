@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from pages.components.train import start as training_start
+from pages.components.train.sweeps import COMPARED, SWEEPS, VIEW
 from tests.administration import administer
 from tests.pages.conftest import finish
 from tests.slurm_cluster import slurm_cluster
@@ -20,8 +22,10 @@ from training.jobs.control import find, list_jobs, start, stop
 from training.jobs.estimates import RECORDED, estimate
 from training.jobs.runs import metrics_table, runs_with_metrics
 from training.labelling.campaign.progress import duration
+from training.loop.run_folder import RunFolder
 from training.recipes.presets import recipe_values
 from training.recipes.recipe import PRESETS, load_recipe
+from training.studies.sweep import best_of, read_trials
 from virialff.errors import ConfigError
 from virialff.figures.training import loss_figure
 from virialff.models.checkpoint import load_checkpoint
@@ -150,15 +154,85 @@ def test_a_finished_job_is_cloned_and_can_be_made_a_model(page, store, jobs, tmp
     assert not page.exception
 
 
-def test_runs_are_compared(page, store, jobs, monkeypatch):
-    for name in ("first", "second"):
-        (jobs / name).mkdir(parents=True)
-        (jobs / name / "metrics.jsonl").write_text('{"step": 5, "train_energy": 3.0, "validation_energy_mae": 2.0}\n')
-    monkeypatch.setenv("PATH", "")
+def open_part(app, name: str):
+    app.session_state[VIEW] = name
+    return app.run()
+
+
+def test_runs_are_compared(app, jobs, store):
+    app.run()
+    page = app.switch_page("pages/train.py").run()
+    open_part(page, COMPARED)
+    assert "it takes two runs that have losses" in text_of(page)
+    recipe = load_recipe(PRESETS / "demo.yaml")
+    for name, rate, error in (("first", 1e-3, 2.0), ("second", 2e-3, 1.5)):
+        folder = RunFolder(jobs / name)
+        folder.path.mkdir(parents=True)
+        stage = dataclasses.replace(recipe.all_stages[0], learning_rate=rate)
+        folder.write_config(
+            {"network": recipe.network.to_dict(), "stages": [dataclasses.asdict(stage)], "initial": None}
+        )
+        for step in (5, 10):
+            row = {"step": step, "seconds": 3.0 * step, "train_energy": 3.0, "validation_energy_mae": error * 10 / step}
+            folder.append_metrics(row)
     assert [run.name for run in runs_with_metrics()] == ["first", "second"]
     tables = {name: metrics_table(jobs / name) for name in ("first", "second")}
     labels = [trace.name for trace in loss_figure(tables, "energy").data]
     assert labels == ["first: training", "first: validation", "second: training", "second: validation"]
+
+    page.run()
+    assert not page.exception
+    assert labelled(page.multiselect, "Runs").value == ["first", "second"]
+    errors, settings = (entry.value for entry in page.dataframe[-2:])
+    assert errors[["run", "step", "energy mae"]].to_numpy().tolist() == [["first", 10, 2.0], ["second", 10, 1.5]]
+    assert settings.to_numpy().tolist() == [["learning_rate", "0.001", "0.002"]]
+    (jobs / "second" / "config.json").write_text("{")
+    page.run()
+    assert not page.exception
+    assert "not known" in page.dataframe[-1].value["second"].tolist()
+
+
+def test_a_sweep_is_started_and_its_best_settings_are_taken_over(page, store, jobs):
+    choose_data(page, store)
+    small_settings(page, steps=40)
+    page.session_state["open_sweep"] = True
+    page.run()
+    assert not page.exception
+    labelled(page.multiselect, "Settings to vary").set_value(["learning_rate", "path_atoms"]).run()
+    labelled(page.number_input, "learning_rate, lowest").set_value(1.0).run()
+    assert "the smaller one first" in text_of(page)
+    assert button(page, "Start the sweep").disabled
+    labelled(page.number_input, "learning_rate, lowest").set_value(1e-4).run()
+    labelled(page.number_input, "Trainings").set_value(2)
+    labelled(page.number_input, "Steps of each").set_value(8).run()
+    button(page, "Start the sweep").click().run()
+    assert not page.exception
+    assert not page.error
+    (job,) = list_jobs(offered.SWEEP)
+    folder = Path(job.subject)
+    assert folder.parent == jobs
+    wait_for(lambda: find(job.name).is_over, 300)
+    assert find(job.name).state == "finished", find(job.name).reason
+    trials = read_trials(folder)
+    assert [trial.step for trial in trials] == [8, 8]
+    best = best_of(trials)
+
+    page.run()
+    assert not page.exception
+    assert page.session_state[VIEW] == SWEEPS
+    assert page.dataframe[-1].value["trial"].tolist()[0] == best.number + 1
+    assert f"Training {best.number + 1} is the best" in text_of(page)
+    # The sweep is no run of its own in the comparison.
+    assert runs_with_metrics() == []
+    button(page, "Set up a training with these").click().run()
+    assert not page.exception
+    assert labelled(page.number_input, "learning_rate").value == pytest.approx(best.values["learning_rate"])
+    assert labelled(page.number_input, STEPS).value == 40
+
+    (folder / "trials.json").write_text("{")
+    page.run()
+    assert not page.exception
+    assert "This sweep cannot be shown" in [entry.proto.title for entry in page.error]
 
 
 def test_a_damaged_record_is_shown_with_its_reason(page, jobs):

@@ -3,7 +3,7 @@ names or that were made here. No path that somebody types and no file that someb
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +19,12 @@ from virialff.errors import ConfigError
 from virialff.files import name_problem
 from virialff.labels.formats.entry import format_of
 from virialff.models.registry import check_new_name, registered_models
-from virialff.settings import ASSETS, LABELS, models_folder
+from virialff.settings import ASSETS, LABELS, models_folder, runs_folder
 from virialff.units import ENERGY_UNITS
 
 #: Purposes of what is started here, by which pages find it again.
 IMPORT, CAMPAIGN, MODEL, RECEIVED = "import of labels", "label campaign", "model of a run", "model from elsewhere"
+SWEEP = "sweep of settings"
 
 #: Geometries of an import, and units of their positions.
 KINDS = ("minimum", "displaced", "scan", "complex")
@@ -97,6 +98,44 @@ def train(
         recipe.write_text(text, encoding="utf-8")
         options = ["--tensorboard"] * tensorboard
         return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm, options=options)
+
+
+def sweep(
+    text: str,
+    name: str,
+    varied: Sequence[str],
+    *,
+    trials: int,
+    steps: int,
+    measure: str,
+    cluster: Literal["local", "slurm"] = "local",
+    gpus: int = 0,
+    partition: str | None = None,
+    minutes: int = 720,
+    memory_gb: float = 8.0,
+) -> Job:
+    """Start a sweep around this recipe in the folder of this name (`training.studies.sweep`); varied: as on the command
+    line, such as "learning_rate=0.0005:0.005"."""
+    from training.studies.sweep import SweepRequest, check_request
+
+    recipe = check_training(text)
+    check_run_name(name)
+    folder = runs_folder() / name
+    if folder.exists():
+        raise ConfigError(f"There is a run or a sweep {name} already: give another name").of("name")
+    check_request(SweepRequest(recipe.model_dump(mode="json"), tuple(varied), trials, steps, measure))
+    arguments = ["sweep", f"{FOLDER}/recipe.yaml", "--folder", str(folder), f"--trials={trials}", f"--steps={steps}"]
+    arguments += [f"--measure={measure}", *(f"--vary={entry}" for entry in varied)]
+    return start_command(
+        SWEEP,
+        str(folder),
+        arguments + ["--device=cuda"] * bool(gpus),
+        files={"recipe.yaml": text.encode()},
+        cluster=cluster,
+        gpus=gpus,
+        cores=max(stage.threads for stage in recipe.all_stages),
+        slurm=SlurmConfig(partition=partition, time_minutes=minutes, memory_gb=memory_gb),
+    )
 
 
 def label(name: str, workers: int) -> Job:

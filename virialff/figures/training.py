@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from virialff.benchmarks.learning_curves import FURTHEST, LearningCurve
-from virialff.figures.style import MARKERS, OKABE_ITO, finish, logarithmic
+from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish, logarithmic
 
 #: Titles with units, by what follows `train_` or `validation_` in the metrics.
 LOSSES = {
@@ -140,6 +140,55 @@ def learning_curve_figure(curves: Sequence[LearningCurve]) -> go.Figure:
     logarithmic(figure, np.array([*errors, *ends]))
     figure.update_layout(showlegend=True)
     return figure
+
+
+#: Colours of trials by state, and how large they are drawn.
+_TRIALS = {"finished": (OKABE_ITO[0], 9), "pruned": (GREY, 6), "stopped": (OKABE_ITO[1], 7)}
+
+
+def sweep_figure(trials: pd.DataFrame, setting: str | None = None, *, log: bool = False) -> go.Figure:
+    """Score of each trial of a sweep against its number with the lowest so far as a line, or against one setting.
+
+    trials: a row a trial, with the columns `trial` (from 1), `state` (finished, pruned, stopped), `score` and the
+    settings. A trial that was broken off has the score that it had then. log: the axis of the setting.
+    """
+    figure = go.Figure()
+    known = trials.dropna(subset=["score"]).sort_values("trial")
+    for state, (color, size) in _TRIALS.items():
+        rows = known[known["state"] == state]
+        if len(rows):
+            figure.add_scatter(
+                x=rows["trial"] if setting is None else _plotted(rows[setting]),
+                y=rows["score"],
+                mode="markers",
+                name=state,
+                marker={"color": color, "size": size, "symbol": "circle" if state == "finished" else "x"},
+                customdata=rows["trial"],
+                hovertemplate="training %{customdata}: score %{y:.4g}<extra></extra>",
+            )
+    finished = known[known["state"] == "finished"]
+    if setting is None and len(finished):
+        figure.add_scatter(
+            x=finished["trial"],
+            y=finished["score"].cummin(),
+            name="lowest so far",
+            mode="lines",
+            line={"color": OKABE_ITO[0], "width": 1.5, "shape": "hv"},
+            hoverinfo="skip",
+        )
+    finish(figure, height=300, x_title=setting or "training", y_title="score")
+    figure.update_layout(showlegend=setting is None)
+    figure.update_xaxes(nticks=6)
+    if log:
+        figure.update_xaxes(type="log")
+    logarithmic(figure, known["score"].to_numpy(dtype=float))
+    return figure
+
+
+def _plotted(values: pd.Series) -> pd.Series:
+    """Numbers as they are, switches and choices as text."""
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    return values if numbers else values.astype(str)
 
 
 _ROW = 34

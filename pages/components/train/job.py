@@ -2,25 +2,23 @@
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from pages.components.shell import commands as command_view
 from pages.components.shell import model
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.text import plain, sentence
 from pages.components.train import cards, recipe_form
-from pages.components.widgets.show import download, show_figure
+from pages.components.train.comparison import losses
 from training.jobs.control import find, list_jobs, resume
 from training.jobs.devices import find_devices
 from training.jobs.offered import MODEL, make_model
 from training.jobs.record import TRAINING, Job, last_lines
-from training.jobs.runs import metrics_table, runs_with_metrics, speed_of
+from training.jobs.runs import speed_of
 from training.labelling.campaign.progress import duration
 from training.loop.state import steps_done
 from training.recipes.presets import recipe_values
 from training.recipes.recipe import load_recipe
 from virialff.errors import VirialffError
-from virialff.figures.training import loss_figure, losses_in
 from virialff.models import registry
 
 _POLL_SECONDS = 2.0
@@ -33,13 +31,12 @@ def show_job(job: Job) -> None:
         command_view.badge(job)
         st.error(sentence(job.reason))
         return
-    compared = _compare_with(job)
     if job.is_over:
         _state(job)
-        _curves(job, compared)
+        losses([job.run], key="loss", file=f"{job.name}_losses.csv")
         _log(job)
     else:
-        st.fragment(_live, run_every=_POLL_SECONDS)(job.name, compared)
+        st.fragment(_live, run_every=_POLL_SECONDS)(job.name)
     if job.is_over and (job.state == "finished" or _has_weights(job)):
         _make_model(job)
 
@@ -52,12 +49,12 @@ def _has_weights(job: Job) -> bool:
         return False
 
 
-def _live(name: str, compared: list[str]) -> None:
+def _live(name: str) -> None:
     job = find(name)
     if job.is_over:
         st.rerun()
     _state(job)
-    _curves(job, compared)
+    losses([job.run], key="loss", file=f"{job.name}_losses.csv")
     _log(job)
 
 
@@ -111,59 +108,10 @@ def _numbers(job: Job) -> None:
                 st.metric(f"GPU {gpu.index}", f"{gpu.load_percent:.0f} %{memory}", width="content")
 
 
-def _curves(job: Job, compared: list[str]) -> None:
-    runs: dict[str, pd.DataFrame] = {}
-    folders = {job.run.name: job.run} | {path.name: path for path in runs_with_metrics() if path.name in compared}
-    for name, folder in folders.items():
-        try:
-            table = metrics_table(folder)
-        except VirialffError as error:
-            st.error(sentence(error), title=f"The losses of {one_line(name)} cannot be read")
-            continue
-        if len(table):
-            runs[one_line(name)] = table
-    if not runs:
-        st.info("No losses yet: the first line of metrics comes after `validate_every` steps.")
-        return
-    logarithmic = st.segmented_control(
-        "Loss axes",
-        ["automatic", "logarithmic", "linear"],
-        default="automatic",
-        required=True,
-        key="loss_axes",
-        persist_state="session",
-    )
-    log = {"logarithmic": True, "linear": False}.get(logarithmic or "automatic")
-    columns = st.columns(2, gap="medium")
-    for position, loss in enumerate(losses_in(runs.values())):
-        with columns[position % 2]:
-            show_figure(loss_figure(runs, loss, log=log), key=f"loss_{loss}", alt=f"Loss by step: {loss}")
-    st.caption(
-        "Mean absolute errors, training as a mean since the line before. Where it says RMSE, it is the root mean "
-        "square of a molecule's conformers against the lowest."
-    )
-    everything = pd.concat([table.assign(run=name) for name, table in runs.items()], ignore_index=True)
-    download("Losses (CSV)", everything, f"{job.name}_losses.csv")
-
-
 def _log(job: Job) -> None:
     with st.expander("Log"):
         st.code("\n".join(last_lines(job.log, _LINES)) or "nothing yet", language=None)
         st.caption(plain(f"The last lines of {job.log}"))
-
-
-def _compare_with(job: Job) -> list[str]:
-    others = [path.name for path in runs_with_metrics() if path != job.run]
-    if not others:
-        return []
-    return st.multiselect(
-        "Compare with other runs",
-        others,
-        key="compared_runs",
-        persist_state="session",
-        format_func=one_line,
-        max_selections=6,
-    )
 
 
 def _clone(recipe: Path, name: str) -> None:

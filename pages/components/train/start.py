@@ -8,8 +8,9 @@ import streamlit as st
 
 from pages.components.shell import background
 from pages.components.shell import commands as command_view
+from pages.components.shell.state import stays_open
 from pages.components.shell.text import one_line, plain, sentence
-from pages.components.train import cards, recipe_form
+from pages.components.train import cards, recipe_form, sweeps
 from pages.components.train import tasks as training_tasks
 from training.jobs.devices import Devices, find_devices
 from training.jobs.estimates import estimate
@@ -26,6 +27,7 @@ from virialff.settings import runs_folder
 #: The job that the page shows.
 SHOWN_JOB = "training_job"
 _START = "start of a training"
+_SWEEP = "open_sweep"
 
 
 @st.cache_data(show_spinner="Looking for GPUs and SLURM…", ttl=15)
@@ -87,6 +89,12 @@ def new_training(devices: Devices) -> None:
         kwargs=place,
     )
     command_view.refusal(_START, "The training was not started")
+    stays_open(_SWEEP)
+    with st.expander(
+        "Look for better settings first", icon=":material/travel_explore:", key=_SWEEP, on_change="rerun"
+    ) as sweep:
+        if sweep.open:
+            sweeps.new_sweep(text, place, cards.RECORDED[card])
 
 
 def _start_model(values: dict[str, Any]) -> None:
@@ -293,4 +301,5 @@ def _place(devices: Devices) -> dict[str, Any]:
 
 def _start(text: str, **place: Any) -> None:
     st.session_state[SHOWN_JOB] = train(text, **place).name
+    st.session_state[sweeps.VIEW] = sweeps.JOBS
     cards.close()
