@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -282,8 +281,9 @@ def _open_study(folder: Path, request: SweepRequest, recipe: Recipe, varied: Seq
             database.execute("PRAGMA quick_check")
     except sqlite3.DatabaseError as error:
         raise DocumentError(f"{file} is damaged ({error}): start the sweep anew in another folder.") from error
-    # A URI, since the path may hold what means something in a URL.
-    storage = f"sqlite:///file:{quote(str(file))}?uri=true"
+    # Not by a URL, in which some characters of a path mean something.
+    connect = {"creator": lambda: sqlite3.connect(file, timeout=60, check_same_thread=False)}
+    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=connect)
     study = optuna.create_study(storage=storage, study_name="sweep", load_if_exists=True, pruner=pruner)
     trials = study.get_trials(deepcopy=False)
     own = {entry.name: _own_value(recipe, entry.name) for entry in varied}
