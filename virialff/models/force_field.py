@@ -269,8 +269,9 @@ class Model(EnergiesAndForces):
         return last
 
     def _check_elements(self, molecule: Molecule) -> None:
-        for atom, number in enumerate(molecule.numbers, start=1):
-            if int(number) not in self.elements:
+        known = self.elements
+        for atom, number in enumerate(molecule.numbers.tolist(), start=1):
+            if number not in known:
                 symbol = molecule.symbols[atom - 1]
                 raise UnsupportedElementError(
                     f"atom {atom} is {symbol} and the model {self.name} was not trained on it "
@@ -672,15 +673,16 @@ def _split(parameters: PairParameters, n_atoms: list[int]) -> list[PairParameter
     """The parameters of each molecule of a batch, atoms renumbered from 0."""
     parts = []
     first = 0
-    for molecule, count in enumerate(n_atoms):
-        rows = parameters.pair_molecules == molecule
+    order = torch.argsort(parameters.pair_molecules, stable=True)
+    counts = torch.bincount(parameters.pair_molecules, minlength=len(n_atoms)).tolist()
+    for count, rows in zip(n_atoms, order.split(counts), strict=True):
         parts.append(
             parameters._replace(
                 charges=parameters.charges[first : first + count],
                 pair_index=parameters.pair_index[:, rows] - first,
                 bonded=parameters.bonded[rows],
                 coefficients=parameters.coefficients[rows],
-                pair_molecules=torch.zeros_like(parameters.pair_molecules[rows]),
+                pair_molecules=torch.zeros_like(rows),
                 n_molecules=1,
             )
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from rdkit import Chem
 
+from virialff.molecules.rdkit_items import atoms_of, bonds_of
 from virialff.molecules.topology import fragment_indices
 
 #: Rings of one conjugated ring system that are tried together: those of C60.
@@ -81,8 +82,8 @@ def is_wide(mol: Chem.Mol) -> bool:
         return False
     probe = Chem.Mol(mol)
     Chem.FastFindRings(probe)
-    open_atoms = np.array([not _is_saturated(atom) for atom in probe.GetAtoms()])
-    pairs = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in probe.GetBonds() if b.IsInRing()])
+    open_atoms = np.array([not _is_saturated(atom) for atom in atoms_of(probe)])
+    pairs = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds_of(probe) if b.IsInRing()])
     pairs = pairs[open_atoms[pairs].all(axis=1)] if len(pairs) else pairs.reshape(0, 2)
     systems = fragment_indices(len(open_atoms), pairs)
     # A system has as many rings as bonds that close one.

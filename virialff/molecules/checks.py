@@ -23,6 +23,7 @@ from virialff.errors import (
     UnsupportedElementError,
     ValenceError,
 )
+from virialff.molecules.rdkit_items import atoms_of, bonds_of
 from virialff.molecules.topology import BOND_ORDERS
 from virialff.text import counted
 
@@ -65,7 +66,9 @@ def check_complete(mol: Chem.Mol) -> None:
     the atom is of no element.
     """
     advice = "draw one complete molecule"
-    for atom in mol.GetAtoms():
+    for atom in atoms_of(mol):
+        if not atom.HasQuery() and not len(atom.GetPropNames(True)):
+            continue
         name = label(atom.GetSymbol(), atom.GetIdx())
         what = None
         if atom.HasProp("molAttchpt") or "_AP" in _text(atom, "atomLabel"):
@@ -79,7 +82,7 @@ def check_complete(mol: Chem.Mol) -> None:
         if what is not None:
             kind = IncompleteStructureError if atom.GetAtomicNum() else UnsupportedElementError
             raise kind(f"{name} {what}; {advice}", atom=atom.GetIdx() + 1)
-    for bond in mol.GetBonds():
+    for bond in bonds_of(mol):
         if bond.HasProp("_MolFileBondEndPts"):
             index = bond.GetBeginAtomIdx()
             raise IncompleteStructureError(
@@ -121,7 +124,9 @@ def check_ground_state(numbers: np.ndarray, fragments: np.ndarray) -> None:
 
 def check_atoms(mol: Chem.Mol) -> None:
     """Raise UnsupportedElementError or IsotopeError for the first atom outside the method."""
-    for atom in mol.GetAtoms():
+    for atom in atoms_of(mol):
+        if atom.GetAtomicNum() in SYMBOL_OF and not atom.GetIsotope():
+            continue
         name = label(atom.GetSymbol(), atom.GetIdx())
         if atom.GetAtomicNum() not in SYMBOL_OF:
             raise UnsupportedElementError(_not_covered(name), atom=atom.GetIdx() + 1)
@@ -147,7 +152,7 @@ def _not_covered(name: str) -> str:
 
 def check_bonds(mol: Chem.Mol) -> None:
     """Raise UnsupportedBondError unless every bond is single, double, triple or aromatic."""
-    for bond in mol.GetBonds():
+    for bond in bonds_of(mol):
         if bond.GetBondType() not in _BOND_TYPES:
             first, second = bond.GetBeginAtom(), bond.GetEndAtom()
             raise UnsupportedBondError(
@@ -235,7 +240,7 @@ def chemistry_problem(mol: Chem.Mol) -> ValenceError | None:
 
 def check_radicals(mol: Chem.Mol) -> None:
     """Raise RadicalError for the first atom with unpaired electrons."""
-    for atom in mol.GetAtoms():
+    for atom in atoms_of(mol):
         if atom.GetNumRadicalElectrons():
             raise RadicalError(
                 f"{label(atom.GetSymbol(), atom.GetIdx())} has unpaired electrons; only closed-shell molecules are "
@@ -246,7 +251,7 @@ def check_radicals(mol: Chem.Mol) -> None:
 
 def check_hydrogens(mol: Chem.Mol) -> None:
     """Raise MissingHydrogensError for the first atom with implicit hydrogens."""
-    lacking = [atom for atom in mol.GetAtoms() if atom.GetTotalNumHs() > 0]
+    lacking = [atom for atom in atoms_of(mol) if atom.GetTotalNumHs() > 0]
     if lacking:
         atom = lacking[0]
         n = atom.GetTotalNumHs()
@@ -263,7 +268,7 @@ def check_charges(mol: Chem.Mol, fragments: np.ndarray, formula: Callable[[np.nd
 
     `fragments` (n_atoms,) is the fragment of each atom; `formula` turns atom indices into a Hill formula.
     """
-    charges = np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64)
+    charges = np.array([atom.GetFormalCharge() for atom in atoms_of(mol)], dtype=np.int64)
     totals = np.bincount(fragments, weights=charges).astype(int)
     if not totals.any():
         return

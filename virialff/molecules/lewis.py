@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -46,6 +47,9 @@ _SLACK = (0, 2, 6, 14, 30, 60, 120, 240)
 _GROUP_SLACK = 60
 #: Pairs that are looked at, of tables and of partial structures, before linear programming takes over.
 MOST_JOINS = 100_000
+
+#: The states of an atom that has all its bonds, as `_states` has them.
+_SATURATED = ((0, 0, 0),)
 
 _Key = tuple[tuple[int, ...], int]
 
@@ -96,24 +100,29 @@ def lewis_structure(
     """
     if (int(np.sum(numbers)) - charge) % 2:  # valences and charges of all states have the parity of the electrons
         return None
-    degree = np.bincount(np.asarray(bonds, dtype=np.int64).ravel(), minlength=len(numbers))
-    states = [_states(int(number), int(n)) for number, n in zip(numbers, degree, strict=True)]
+    bonds = np.asarray(bonds, dtype=np.int64).reshape(-1, 2)
+    degree = np.bincount(bonds.ravel(), minlength=len(numbers))
+    pairs = bonds.tolist()
+    states = [_states(number, n) for number, n in zip(np.asarray(numbers).tolist(), degree.tolist(), strict=True)]
     if any(not options for options in states):
         return None
     extra = [tuple(order - 1 for order in orders) for orders in allowed] if allowed is not None else None
     incident: list[list[int]] = [[] for _ in numbers]
-    may_grow = [any(excess for excess, _, _ in options) for options in states]
-    for bond, (i, j) in enumerate(bonds):
+    may_grow = [options != _SATURATED and any(excess for excess, _, _ in options) for options in states]
+    for bond, (i, j) in enumerate(pairs):
         if (may_grow[i] and may_grow[j]) or (extra is not None and 0 not in extra[bond]):
             incident[i].append(bond)
             incident[j].append(bond)
-    oxo = {k for k, pair in enumerate(bonds) if any(numbers[atom] == 8 and degree[atom] == 1 for atom in pair)}
+    terminal = (np.asarray(numbers) == 8) & (degree == 1)
+    oxo = set(np.flatnonzero(terminal[bonds].any(axis=1)).tolist())
     leaves = []
     for atom, options in enumerate(states):
+        if not incident[atom] and options == _SATURATED:
+            continue
         penalised = oxo.intersection(incident[atom]) if numbers[atom] == 7 and degree[atom] == 3 else set()
         if len(penalised) > 1:  # a nitro group
             penalised = set()
-        table = _atom_table(atom, options, incident[atom], bonds, extra, penalised)
+        table = _atom_table(atom, options, incident[atom], pairs, extra, penalised)
         if not table.costs:
             return None
         if table.bonds or table.costs != {((), 0): 0}:
@@ -148,7 +157,8 @@ class _Budget:
             raise _BudgetSpentError
 
 
-def _states(number: int, degree: int) -> list[tuple[int, int, int]]:
+@lru_cache(maxsize=1024)
+def _states(number: int, degree: int) -> tuple[tuple[int, int, int], ...]:
     """(valence beyond the single bonds, charge, cost) of each state of an atom with `degree` neighbours."""
     found = []
     usual = VALENCES[number][0]
@@ -161,31 +171,46 @@ def _states(number: int, degree: int) -> list[tuple[int, int, int]]:
             cost = _EXPANDED_OCTET * (1 + abs(valence - expected) // 2) if degree > 2 else _EXPANDED_OCTET * valence
         found.append((valence - degree, 0, cost))
     found += [(v - degree, q, cost) for v, q, cost in _CHARGED.get(number, ()) if v >= degree]
-    return found
+    return tuple(found)
 
 
 def _atom_table(
     atom: int,
-    options: list[tuple[int, int, int]],
+    options: tuple[tuple[int, int, int], ...],
     incident: list[int],
-    bonds: np.ndarray,
+    bonds: list[list[int]],
     extra: list[tuple[int, ...]] | None,
     oxo: set[int],
 ) -> _Table:
+    choices = tuple((0, 1, 2) if extra is None else extra[bond] for bond in incident)
+    owned = tuple(min(bonds[bond]) == atom for bond in incident)
+    costs = _atom_costs(options, choices, owned, tuple(bond in oxo for bond in incident))
+    return _Table(tuple(incident), costs, {}, atom=atom)
+
+
+@lru_cache(maxsize=4096)
+def _atom_costs(
+    options: tuple[tuple[int, int, int], ...],
+    choices: tuple[tuple[int, ...], ...],
+    owned: tuple[bool, ...],
+    oxo: tuple[bool, ...],
+) -> dict[_Key, int]:
+    """Costs of an atom, the same for all in such surroundings; nobody changes them.
+
+    choices: for each bond the orders beyond one that it may have. owned: whether its triple bond counts here.
+    """
     costs: dict[_Key, int] = {}
-    owned = [int(bonds[bond].min()) == atom for bond in incident]
     by_excess: dict[int, list[tuple[int, int]]] = {}
     for excess, charge, cost in options:
         by_excess.setdefault(excess, []).append((charge, cost))
-    choices = [(0, 1, 2) if extra is None else extra[bond] for bond in incident]
     for values in product(*choices):
         for charge, cost in by_excess.get(sum(values), ()):
             total = cost + _TRIPLE * sum(value == 2 and own for value, own in zip(values, owned, strict=True))
-            total += _OXOAMMONIUM * sum(value > 0 and bond in oxo for value, bond in zip(values, incident, strict=True))
+            total += _OXOAMMONIUM * sum(value > 0 and bond for value, bond in zip(values, oxo, strict=True))
             key = (values, charge)
             if total < costs.get(key, total + 1):
                 costs[key] = total
-    return _Table(tuple(incident), costs, {}, atom=atom)
+    return costs
 
 
 def _contract(leaves: list[_Table], slack: int, budget: _Budget) -> _Table | None:

@@ -32,6 +32,7 @@ from virialff.molecules.rdkit_forms import (
     stereo_notes,
     without_shapes,
 )
+from virialff.molecules.rdkit_items import atoms_of, bonds_of
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
 from virialff.text import shortened
@@ -127,7 +128,8 @@ class Molecule:
         checks.check_atoms(mol)
         with rdkit_log.captured():
             mol = Chem.AddHs(mol)
-        molecule = cls.from_rdkit(mol, max_atoms=max_atoms)
+        checks.check_size(mol.GetNumAtoms(), max_atoms)
+        molecule = cls._from_complete(mol)
         molecule = molecule.with_notes(*notes, *lost_stereochemistry(unsanitised))
         return molecule if name is None else molecule.with_name(name)
 
@@ -162,6 +164,11 @@ class Molecule:
         checks.check_size(mol.GetNumAtoms(), max_atoms)
         checks.check_complete(mol)
         checks.check_atoms(mol)
+        return cls._from_complete(mol)
+
+    @classmethod
+    def _from_complete(cls, mol: Chem.Mol) -> Molecule:
+        """`from_rdkit` of what `checks.check_complete` and `check_atoms` have passed."""
         checks.check_bonds(mol)
         mol = localised(mol)
         with rdkit_log.captured():
@@ -174,8 +181,8 @@ class Molecule:
                 raise ValenceError(f"{error}; correct the bonds or the charge there") from None
         checks.check_radicals(mol)
         checks.check_hydrogens(mol)
-        numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
-        pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in mol.GetBonds()]
+        numbers = np.array([atom.GetAtomicNum() for atom in atoms_of(mol)], dtype=np.int64)
+        pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in bonds_of(mol)]
         bonds = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
         fragments = fragment_indices(len(numbers), bonds)
         checks.check_ground_state(numbers, fragments)

@@ -10,6 +10,7 @@ from rdkit import Chem
 from virialff.errors import ValenceError
 from virialff.molecules import checks, rdkit_log
 from virialff.molecules.aromaticity import from_smiles, sanitize
+from virialff.molecules.rdkit_items import atoms_of, bonds_of
 from virialff.molecules.resonance import BOND_TYPES, Bonding, pinned_bonding, resonance_bonding
 from virialff.molecules.rings import ring_systems
 
@@ -36,9 +37,9 @@ def normalised(mol: Chem.Mol, numbers: np.ndarray, bonds: np.ndarray) -> Chem.Mo
     So they do not depend on whether a sulfoxide, an ylide or a zwitterion was drawn with or without charges.
     """
     mol = Chem.Mol(mol)
-    for atom in mol.GetAtoms():
+    for atom in atoms_of(mol):
         atom.SetAtomMapNum(0)
-    if not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+    if not any(atom.GetFormalCharge() for atom in atoms_of(mol)):
         return mol
     bonding = resonance_bonding(numbers, bonds)
     if bonding is None:
@@ -57,12 +58,12 @@ def localised(mol: Chem.Mol) -> Chem.Mol:
     """
     mol = Chem.Mol(mol)
     Chem.FastFindRings(mol)
-    outside = [bond for bond in mol.GetBonds() if bond.GetBondType() == Chem.BondType.AROMATIC and not bond.IsInRing()]
+    outside = [bond for bond in bonds_of(mol) if bond.GetBondType() == Chem.BondType.AROMATIC and not bond.IsInRing()]
     if not outside:
         return mol
-    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
-    pairs = np.array([sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in mol.GetBonds()])
-    given = np.array([bond.GetBondTypeAsDouble() for bond in mol.GetBonds()])
+    numbers = np.array([atom.GetAtomicNum() for atom in atoms_of(mol)])
+    pairs = np.array([sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in bonds_of(mol)])
+    given = np.array([bond.GetBondTypeAsDouble() for bond in bonds_of(mol)])
     bonding = pinned_bonding(numbers, pairs, given)
     # Carbon takes a charge only where its hydrogens are not there.
     if bonding is None or bonding.charges[numbers == 6].any():
@@ -77,7 +78,7 @@ def localised(mol: Chem.Mol) -> Chem.Mol:
 
 
 def _set_bonding(mol: Chem.Mol, bonds: np.ndarray, bonding: Bonding) -> None:
-    for atom, charge in zip(mol.GetAtoms(), bonding.charges.tolist(), strict=True):
+    for atom, charge in zip(atoms_of(mol), bonding.charges.tolist(), strict=True):
         atom.SetFormalCharge(charge)
         atom.SetNoImplicit(True)
         atom.SetIsAromatic(False)
@@ -107,9 +108,9 @@ def in_mapped_order(text: str) -> tuple[Chem.Mol | None, tuple[str, ...]]:
     for candidate in (from_smiles(text, parameters), mol):
         if candidate is None:
             continue
-        maps = [atom.GetAtomMapNum() for atom in candidate.GetAtoms()]
+        maps = [atom.GetAtomMapNum() for atom in atoms_of(candidate)]
         if sorted(maps) == list(range(1, len(maps) + 1)):
-            for atom in candidate.GetAtoms():
+            for atom in atoms_of(candidate):
                 atom.SetAtomMapNum(0)
             return Chem.RenumberAtoms(candidate, np.argsort(maps).tolist()), ()
     if any(maps):
@@ -123,6 +124,10 @@ def lost_stereochemistry(mol: Chem.Mol) -> tuple[str, ...]:
     At an allene or cumulene, a trans double bond of a ring with up to seven atoms, double bonds that leave a ring on
     two sides, and nitrogen that inverts.
     """
+    if not any(atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED for atom in atoms_of(mol)) and not any(
+        bond.GetBondDir() in _MARKS or bond.GetStereo() in _SIDES for bond in bonds_of(mol)
+    ):
+        return ()
     return (*_lost_in_cumulenes(mol), *_lost_in_rings(mol), *_lost_beside_rings(mol), *_lost_at_nitrogen(mol))
 
 
@@ -131,7 +136,7 @@ def _lost_in_rings(mol: Chem.Mol) -> tuple[str, ...]:
     Chem.FastFindRings(probe)
     Chem.SetBondStereoFromDirections(probe)
     rings = [set(ring) for ring in probe.GetRingInfo().AtomRings() if len(ring) <= _LARGEST_CIS_RING]
-    for bond in probe.GetBonds():
+    for bond in bonds_of(probe):
         if bond.GetStereo() not in _SIDES:
             continue
         ends = {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()}
@@ -153,8 +158,8 @@ def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
     probe = Chem.Mol(mol)
     Chem.FastFindRings(probe)
     Chem.SetBondStereoFromDirections(probe)
-    written = [bond for bond in probe.GetBonds() if bond.GetStereo() in _SIDES and not bond.IsInRing()]
-    tagged = [atom for atom in probe.GetAtoms() if atom.GetChiralTag() in _TETRAHEDRAL and atom.GetAtomicNum() != 7]
+    written = [bond for bond in bonds_of(probe) if bond.GetStereo() in _SIDES and not bond.IsInRing()]
+    tagged = [atom for atom in atoms_of(probe) if atom.GetChiralTag() in _TETRAHEDRAL and atom.GetAtomicNum() != 7]
     if not written and not tagged:
         return ()
     try:
@@ -184,7 +189,7 @@ def _lost_beside_rings(mol: Chem.Mol) -> tuple[str, ...]:
 def _lost_at_nitrogen(mol: Chem.Mol) -> tuple[str, ...]:
     probe = Chem.Mol(mol)
     Chem.FastFindRings(probe)
-    for atom in probe.GetAtoms():
+    for atom in atoms_of(probe):
         inverts = atom.GetAtomicNum() == 7 and atom.GetDegree() <= 3 and not atom.GetFormalCharge()
         ring_bonds = sum(bond.IsInRing() for bond in atom.GetBonds())
         if inverts and atom.GetChiralTag() in _TETRAHEDRAL and ring_bonds < 3 and not atom.IsInRingSize(3):
@@ -196,7 +201,7 @@ def _lost_at_nitrogen(mol: Chem.Mol) -> tuple[str, ...]:
 
 
 def _lost_in_cumulenes(mol: Chem.Mol) -> tuple[str, ...]:
-    for atom in mol.GetAtoms():
+    for atom in atoms_of(mol):
         if not _is_cumulated(atom):
             continue
         ends = [end for end in atom.GetNeighbors() if not _is_cumulated(end)]
@@ -223,8 +228,8 @@ def _has_ordinary_double_bond(atom: Chem.Atom) -> bool:
 def _is_cumulated(atom: Chem.Atom) -> bool:
     return (
         atom.GetAtomicNum() == 6
-        and sum(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds()) == 2
         and atom.GetDegree() == 2
+        and sum(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds()) == 2
     )
 
 
@@ -249,7 +254,7 @@ def without_shapes(mol: Chem.Mol) -> tuple[str, ...]:
 
     RDKit writes them into SMILES and does not keep them in geometries, so two records of one molecule would differ.
     """
-    found = [atom for atom in mol.GetAtoms() if atom.GetChiralTag() in _SHAPES]
+    found = [atom for atom in atoms_of(mol) if atom.GetChiralTag() in _SHAPES]
     for atom in found:
         atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
     if not found:
@@ -269,10 +274,10 @@ def stereo_notes(mol: Chem.Mol, geometry: np.ndarray | None = None) -> tuple[str
         add_conformers(probe, geometry[None])
         Chem.AssignStereochemistryFrom3D(probe)
         made: dict[tuple[int, ...], str] = {
-            (a.GetIdx(),): a.GetProp("_CIPCode") for a in probe.GetAtoms() if a.HasProp("_CIPCode")
+            (a.GetIdx(),): a.GetProp("_CIPCode") for a in atoms_of(probe) if a.HasProp("_CIPCode")
         } | {
             (b.GetBeginAtomIdx(), b.GetEndAtomIdx()): _DOUBLE_BOND_LABELS.get(b.GetStereo(), "")
-            for b in probe.GetBonds()
+            for b in bonds_of(probe)
         }
         labels = [made.get(atoms) for atoms in opened]
         achiral = labels.count("R") == labels.count("S")
@@ -322,15 +327,18 @@ def _smallest_ring(mol: Chem.Mol, centre: int, first: int, second: int) -> float
 
 def _hindered_axes(mol: Chem.Mol) -> list[Chem.Bond]:
     """Bonds that RDKit reads as axes of chirality, or that join two rings with three or four ortho substituents."""
-    ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
+    ranks: list[int] = []
     found = []
-    for bond in mol.GetBonds():
+    for bond in bonds_of(mol):
         if bond.GetStereo() in _AXES:
             found.append(bond)
             continue
-        ends = (bond.GetBeginAtom(), bond.GetEndAtom())
-        if bond.GetBondType() != Chem.BondType.SINGLE or not all(end.GetIsAromatic() for end in ends):
+        if bond.GetBondType() != Chem.BondType.SINGLE:
             continue
+        ends = (bond.GetBeginAtom(), bond.GetEndAtom())
+        if not all(end.GetIsAromatic() for end in ends):
+            continue
+        ranks = ranks or list(Chem.CanonicalRankAtoms(mol, breakTies=False))
         sides = [
             [atom for atom in end.GetNeighbors() if atom.GetIdx() not in (ends[0].GetIdx(), ends[1].GetIdx())]
             for end in ends

@@ -12,6 +12,7 @@ from rdkit import Chem
 from virialff.molecules import rdkit_log
 from virialff.molecules.aromaticity import set_aromaticity
 from virialff.molecules.lewis import Lewis, lewis_structure
+from virialff.molecules.rdkit_items import bonds_of
 from virialff.molecules.topology import fragment_indices
 
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
@@ -94,7 +95,7 @@ def _fragment_bonding(
         return None
     canonical = rdkit_mol(numbers[order], moved[bond_order], lewis.orders, lewis.charges)
     set_aromaticity(canonical)
-    aromatic = np.array([bond.GetIsAromatic() for bond in canonical.GetBonds()], dtype=bool)
+    aromatic = np.array([bond.GetIsAromatic() for bond in bonds_of(canonical)], dtype=bool)
     orders = np.where(aromatic | lewis.delocalised, DELOCALISED, lewis.orders)
     back = np.argsort(bond_order)
     return Bonding(lewis.orders[back], lewis.charges[rank], orders[back])

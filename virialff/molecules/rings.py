@@ -6,7 +6,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.molecules import rdkit_log
-from virialff.molecules.topology import NO_RING, RING_SIZES
+from virialff.molecules.topology import NO_RING, RING_SIZES, fragment_indices
 
 _SMALLEST = 3
 #: Rings of this size and above are of one class, the last of RING_SIZES.
@@ -22,19 +22,22 @@ def smallest_rings(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
     Of a molecule with many rings those of seven atoms and more come by unique ring family (Kolodzik et al. 2012), all
     atoms of a family as one ring, so that the time does not grow with their number.
     """
-    mol = _graph(n_atoms, bonds)
+    if not len(bonds) or len(bonds) == n_atoms - 1 - int(fragment_indices(n_atoms, bonds).max()):
+        return []
+    graph = _graph(n_atoms, bonds)
+    mol = Chem.Mol(graph)
     Chem.FindRingFamilies(mol)
     families = mol.GetRingInfo()
     # Beyond 2^32 the number of rings overflows; that of families, which each has one or more, does not.
     if max(families.NumRelevantCycles(), families.NumRingFamilies()) <= _MOST_LISTED:
-        return _symmetrized_set(n_atoms, bonds)
+        return _symmetrized_set(graph)
     inside = _in_small_rings(n_atoms, bonds)
     large = [
         tuple(atoms)
         for atoms, edges in zip(families.AtomRingFamilies(), families.BondRingFamilies(), strict=True)
         if not inside[list(edges)].all()
     ]
-    return _symmetrized_set(n_atoms, bonds[inside]) + large
+    return _symmetrized_set(_graph(n_atoms, bonds[inside])) + large
 
 
 def ring_systems(rings: Iterable[Sequence[int]]) -> list[tuple[set[int], list[tuple[int, ...]]]]:
@@ -48,18 +51,18 @@ def ring_systems(rings: Iterable[Sequence[int]]) -> list[tuple[set[int], list[tu
     return systems
 
 
-def _symmetrized_set(n_atoms: int, bonds: np.ndarray) -> list[tuple[int, ...]]:
+def _symmetrized_set(graph: Chem.Mol) -> list[tuple[int, ...]]:
     # The older search of RDKit, which reading takes, leaves out rings of some cages.
     with rdkit_log.every_ring():
-        return [tuple(ring) for ring in Chem.GetSymmSSSR(_graph(n_atoms, bonds))]
+        return [tuple(ring) for ring in Chem.GetSymmSSSR(graph)]
 
 
 def _graph(n_atoms: int, bonds: np.ndarray) -> Chem.RWMol:
-    mol = Chem.RWMol()
+    mol, atom = Chem.RWMol(), Chem.Atom(0)
     for _ in range(n_atoms):
-        mol.AddAtom(Chem.Atom(0))
-    for first, second in bonds:
-        mol.AddBond(int(first), int(second), Chem.BondType.SINGLE)
+        mol.AddAtom(atom)
+    for first, second in bonds.tolist():
+        mol.AddBond(first, second, Chem.BondType.SINGLE)
     return mol
 
 

@@ -30,19 +30,24 @@ def bond_type_indices(orders: np.ndarray) -> np.ndarray:
 
 def fragment_indices(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
     """Index of the covalently connected fragment of each atom, numbered by first atom, shape (n_atoms,)."""
-    parent = np.arange(n_atoms)
-
-    def root(atom: int) -> int:
-        while parent[atom] != atom:
-            parent[atom] = parent[parent[atom]]
-            atom = int(parent[atom])
-        return atom
-
-    for first, second in bonds:
-        a, b = root(int(first)), root(int(second))
-        parent[max(a, b)] = min(a, b)
-    roots = np.array([root(atom) for atom in range(n_atoms)], dtype=np.int64)
-    return np.unique(roots, return_inverse=True)[1].astype(np.int64)
+    neighbors: list[list[int]] = [[] for _ in range(n_atoms)]
+    for first, second in np.asarray(bonds).tolist():
+        neighbors[first].append(second)
+        neighbors[second].append(first)
+    fragments = [-1] * n_atoms
+    count = 0
+    for start in range(n_atoms):
+        if fragments[start] >= 0:
+            continue
+        fragments[start] = count
+        front = [start]
+        for atom in front:
+            for other in neighbors[atom]:
+                if fragments[other] < 0:
+                    fragments[other] = count
+                    front.append(other)
+        count += 1
+    return np.array(fragments, dtype=np.int64)
 
 
 def all_pairs(n_atoms: int) -> np.ndarray:
@@ -52,16 +57,16 @@ def all_pairs(n_atoms: int) -> np.ndarray:
 
 def pair_relations(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
     """Position in RELATIONS of each pair of `all_pairs`, by the shortest path of bonds, shape (n_pairs,)."""
-    adjacency = np.zeros((n_atoms, n_atoms), dtype=bool)
+    adjacency = np.zeros((n_atoms, n_atoms), dtype=np.float32)
     if len(bonds):
-        adjacency[bonds[:, 0], bonds[:, 1]] = adjacency[bonds[:, 1], bonds[:, 0]] = True
-    two = (adjacency.astype(np.float32) @ adjacency.astype(np.float32)) > 0
-    three = (two.astype(np.float32) @ adjacency.astype(np.float32)) > 0
+        adjacency[bonds[:, 0], bonds[:, 1]] = adjacency[bonds[:, 1], bonds[:, 0]] = 1.0
+    paths = adjacency @ adjacency
+    two, three = paths > 0, paths @ adjacency > 0
     fragments = fragment_indices(n_atoms, bonds)
     relation = np.where(fragments[:, None] == fragments[None, :], _FURTHER, _INTERMOLECULAR)
     relation[three] = _FOURTH
     relation[two] = _THIRD
-    relation[adjacency] = _BONDED
+    relation[adjacency > 0] = _BONDED
     i, j = all_pairs(n_atoms)
     return relation[i, j].astype(np.int64)
 
