@@ -26,6 +26,7 @@ from virialff.errors import (
 )
 from virialff.files import disk_problem
 from virialff.settings import CHECKOUT, INSTALLED, TRACEBACK_VARIABLE, shows_traceback
+from virialff.text import reason_of
 
 #: Modules of the built-in commands, in the order of the help text.
 BUILT_IN = {
@@ -173,7 +174,8 @@ def _load(entry: importlib.metadata.EntryPoint) -> Command:
         command: Command = entry.load()
     except ImportError as error:
         raise EngineError(
-            f"the command `{entry.name}` belongs to the package `{package}`, which cannot be loaded here ({error}); "
+            f"the command `{entry.name}` belongs to the package `{package}`, which cannot be loaded here "
+            f"({reason_of(error)}); "
             'in a checkout `make install` brings what it needs, elsewhere pip install "virialff[train]"'
         ) from error
     return command

@@ -125,17 +125,18 @@ def parse_yaml(text: str, model: type[_Model], what: str, path: Path | None = No
         # It quotes the text, in which there may be what cannot be shown.
         raise ConfigError(f"{name} is not valid YAML: {without_control(' '.join(str(error).split()))}.") from error
     if repeated is not None:
-        raise ConfigError(f"{place}, line {repeated[1]}: {repeated[0]} is given twice: keep one of them.")
+        raise ConfigError(
+            f"{place}, line {repeated[1]}: {without_control(repeated[0])} is given twice: keep one of them."
+        )
     try:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         keys = [str(key) for key in first["loc"]]
+        key = without_control(".".join(keys))
         unknown = first["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-        problem = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(
-            f"{place}, line {line_of(node, keys)}: {'.'.join(keys) or f'the {what}'}: {problem}."
-        ) from error
+        problem = "unknown key" if unknown else without_control(first["msg"].removeprefix("Value error, "))
+        raise ConfigError(f"{place}, line {line_of(node, keys)}: {key or f'the {what}'}: {problem}.") from error
 
 
 def line_of(node: yaml.Node | None, keys: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from virialff.commands import ExitCode
 from virialff.commands.output import form_of
 from virialff.commands.parser import positive, positive_int
 from virialff.errors import ConfigError
-from virialff.text import counted
+from virialff.text import counted, reason_of
 
 if TYPE_CHECKING:
     from virialff.benchmarks.stability import StabilityRow
@@ -113,7 +113,7 @@ def read_rows(path: Path, settings: dict[str, Any]) -> list[StabilityRow]:
             path.write_text(whole, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{path} cannot be read and written as a file of lines ({error}); name another one"
+            f"{path} cannot be read and written as a file of lines ({reason_of(error)}); name another one"
         ) from error
     rows = []
     for number, line in enumerate(whole.splitlines(), start=1):

@@ -18,6 +18,7 @@ from rdkit.Chem import rdMolTransforms
 from virialff.errors import MoleculeError
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import pulled_apart
+from virialff.text import reason_of
 
 FloatArray = NDArray[np.float64]
 ScanKind = Literal["bond", "angle", "torsion", "separation"]
@@ -123,7 +124,9 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
             _SETTERS[kind](frame, *atoms, float(value))
         except ValueError as error:
             name = coordinate_name(molecule, kind, atoms)
-            raise MoleculeError(f"the {name} cannot be set to {value:g} ({error}); choose another one") from error
+            raise MoleculeError(
+                f"the {name} cannot be set to {value:g} ({reason_of(error)}); choose another one"
+            ) from error
         positions[index] = frame.GetPositions()
     return Scan(molecule.with_positions(positions), kind, tuple(atoms), points, start)
 

@@ -10,6 +10,7 @@ import zlib
 from typing import Any, BinaryIO
 
 from virialff.errors import UnreadableRecordError
+from virialff.text import reason_of
 
 #: Bytes that a compressed file may grow to, whatever its size, and beyond that for each of its own bytes.
 MAX_INFLATED_BYTES = 20_000_000
@@ -41,7 +42,9 @@ class Inflated(io.RawIOBase):
         try:
             data = self._stream.read1(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableRecordError(f"the compressed file is damaged ({error}); compress it again") from None
+            raise UnreadableRecordError(
+                f"the compressed file is damaged ({reason_of(error)}); compress it again"
+            ) from None
         self._n_bytes += len(data)
         if self._n_bytes > MAX_INFLATED_BYTES + MAX_INFLATION * self._read():
             raise UnreadableRecordError(
@@ -78,5 +81,7 @@ def unpacked(data: bytes) -> dict[str, bytes]:
                         "it, and give that"
                     )
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
-        raise UnreadableRecordError(f"the archive cannot be unpacked ({error}); pack it again as .zip") from None
+        raise UnreadableRecordError(
+            f"the archive cannot be unpacked ({reason_of(error)}); pack it again as .zip"
+        ) from None
     return found

@@ -15,7 +15,7 @@ from virialff.io.text import MAX_LINE_CHARACTERS, Record, clean_title
 from virialff.molecules import keys, rdkit_log
 from virialff.molecules.aromaticity import without_hydrogens
 from virialff.molecules.molecule import Molecule
-from virialff.text import cell_text
+from virialff.text import cell_text, reason_of
 
 # A longer cell would end the table; lines are bounded already.
 csv.field_size_limit(MAX_LINE_CHARACTERS)
@@ -165,7 +165,9 @@ def read_csv(lines: Iterator[str], max_atoms: int, chosen: str | None = None) ->
             name = cell_text(row[name_column].strip()) if name_column is not None and name_column < len(row) else ""
             yield Record(name, partial(_from_smiles, smiles, name, max_atoms, notes))
     except csv.Error as error:
-        raise UnreadableRecordError(f"the table cannot be read further ({error}); check its quotes") from None
+        raise UnreadableRecordError(
+            f"the table cannot be read further ({reason_of(error)}); check its quotes"
+        ) from None
 
 
 def _from_smiles(smiles: str, name: str, max_atoms: int, notes: tuple[str, ...]) -> Molecule:

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 from virialff.errors import UnreadableRecordError
 from virialff.io.inflate import GZIP_MARK, Inflated
 from virialff.molecules.molecule import Molecule
-from virialff.text import shortened, without_control
+from virialff.text import reason_of, shortened, without_control
 
 #: Longest line that is read; beyond lies no molecule but a file of another kind.
 MAX_LINE_CHARACTERS = 1_000_000
@@ -82,7 +82,7 @@ def _decoded(stream: Any) -> Iterator[str]:
                     yield line
         except UnicodeError as error:
             raise UnreadableRecordError(
-                f"the file is marked as UTF-16 but is not ({error}); save it as UTF-8"
+                f"the file is marked as UTF-16 but is not ({reason_of(error)}); save it as UTF-8"
             ) from None
         return
     mark = codecs.BOM_UTF8

@@ -22,6 +22,7 @@ from virialff.files import disk_problem
 from virialff.models.checkpoint import CARD_FILE, MAX_BYTES, MEMBER_FILES, PARAMETERS_FILE, load_checkpoint
 from virialff.models.force_field import Model
 from virialff.molecules.molecule import Molecule
+from virialff.text import reason_of
 
 #: Most entries of an accepted archive.
 MAX_ENTRIES = 1000
@@ -113,7 +114,7 @@ def _from_zip(source: Path | BinaryIO, target: Path, title: str) -> None:
             files = {name: _read(archive.open(entry), name, title) for name, entry in _entries(archive, title).items()}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise CheckpointError(
-            f"{title} is neither a model folder nor a .zip of one that can be read ({error}); "
+            f"{title} is neither a model folder nor a .zip of one that can be read ({reason_of(error)}); "
             f"pack {CARD_FILE} and {PARAMETERS_FILE} into a .zip"
         ) from error
     for name, content in files.items():

@@ -7,7 +7,7 @@ from rdkit import Chem
 
 from virialff.errors import ConfigError
 from virialff.molecules import rdkit_log
-from virialff.text import counted, shortened
+from virialff.text import counted, reason_of, shortened
 
 _LONGEST = 1000
 _SHOWN = 60
@@ -45,7 +45,9 @@ class AtomPattern:
             try:
                 pattern = Chem.MolFromSmarts(self.smarts)
             except (RuntimeError, ValueError) as error:
-                raise ConfigError(f"the SMARTS {shown!r} cannot be read ({error}); check its spelling") from None
+                raise ConfigError(
+                    f"the SMARTS {shown!r} cannot be read ({reason_of(error)}); check its spelling"
+                ) from None
         if pattern is None or not pattern.GetNumAtoms():
             raise ConfigError(f"the SMARTS {shown!r} cannot be read ({log.reason()}); check its spelling")
         parts = len(Chem.GetMolFrags(pattern))

@@ -24,6 +24,7 @@ from virialff.documents import parse_json
 from virialff.errors import ConfigError, DocumentError, VirialffError
 from virialff.files import replace_file
 from virialff.labels.store import LabelStore
+from virialff.text import reason_of
 
 PLAN_SCHEMA = "virialff-label-plan/3"
 PLAN_FILE = "plan.json.gz"
@@ -143,7 +144,8 @@ def _read(path: Path) -> tuple[Plan, Any]:
             return plan, content["draws"]
     except (OSError, EOFError, zlib.error, DocumentError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise VirialffError(
-            f"The plan {path} is damaged ({error}): delete it and start the campaign again, the same plan is drawn."
+            f"The plan {path} is damaged ({reason_of(error)}): delete it and start the campaign again, "
+            "the same plan is drawn."
         ) from error
     raise ConfigError(f"The plan {path} is of schema {schema}, not {PLAN_SCHEMA}: give the campaign another folder.")
 

@@ -18,7 +18,7 @@ from virialff.io.read import read_molecules
 from virialff.io.sdf import data_fields
 from virialff.labels.imports.qmugs.problems import ConformerId, Reason, Refused, conformer_id
 from virialff.molecules.molecule import Molecule
-from virialff.text import counted
+from virialff.text import counted, reason_of
 
 FILE = "structures.tar.gz"
 
@@ -140,7 +140,8 @@ def stream_archive(path: Path) -> Iterator[ArchiveFile]:
             stream.drain()
         except (tarfile.TarError, UnreadableRecordError, OSError, ValueError, LookupError, RuntimeError) as error:
             raise ArchiveDamaged(
-                f"{path} is cut off or damaged after {last} ({error}); fetch it again and run the import once more."
+                f"{path} is cut off or damaged after {last} ({reason_of(error)}); fetch it again and run the "
+                "import once more."
             ) from error
 
 

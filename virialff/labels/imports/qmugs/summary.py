@@ -21,6 +21,7 @@ from virialff.errors import DatasetError, UnreadableRecordError
 from virialff.io.inflate import Inflated
 from virialff.labels.imports.qmugs.problems import ConformerId, Problems, Reason, conformer_id
 from virialff.molecules import rdkit_log
+from virialff.text import reason_of
 
 FILE = "summary.csv"
 
@@ -233,7 +234,7 @@ def _opened(path: Path) -> Iterator[Iterable[str]]:
             with open(path, encoding="utf-8", newline="") as lines:
                 yield lines
     except (UnicodeDecodeError, csv.Error, UnreadableRecordError) as error:
-        raise DatasetError(f"{path} cannot be read further ({error}); fetch it again.") from error
+        raise DatasetError(f"{path} cannot be read further ({reason_of(error)}); fetch it again.") from error
     except FileNotFoundError as error:
         raise DatasetError(f"There is no file {path}; give the folder of the published files of QMugs.") from error
     except OSError as error:
