@@ -8,11 +8,32 @@ from PIL import Image
 from playwright.sync_api import FloatRect, FrameLocator, Locator, Page, TimeoutError, expect
 
 SLOW = 90_000
+# When the page last sent something to Streamlit's server, and when something last came from it.
+_WATCH_WIRE = """() => {
+    if (window.wire) return;
+    window.wire = {sent: 0, received: 0};
+    window.WebSocket = class extends WebSocket {
+        constructor(...options) {
+            super(...options);
+            this.addEventListener("message", () => { window.wire.received = performance.now(); });
+        }
+        send(data) {
+            window.wire.sent = performance.now();
+            super.send(data);
+        }
+    };
+}"""
+_IS_ANSWERED = """() => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const rests = app !== null && app.dataset.testScriptState === "notRunning";
+    return rests && (!window.wire || window.wire.received >= window.wire.sent);
+}"""
 VIEWER = "iframe[title^='Three-dimensional view']"
 
 
 def open_app(page: Page, address: str = "/") -> None:
     """Open the app and wait for its title."""
+    page.add_init_script(f"({_WATCH_WIRE})()")
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW)
 
@@ -65,8 +86,12 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until Streamlit has run the page's script to its end."""
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=SLOW)
+    """Wait until Streamlit has run the page's script to its end, also for what was clicked or typed just now."""
+    for _ in range(2):
+        page.wait_for_function(_IS_ANSWERED, timeout=SLOW)
+        # A component sends a click a moment later.
+        page.wait_for_timeout(100)
+    page.wait_for_function(_IS_ANSWERED, timeout=SLOW)
 
 
 def at_rest(page: Page, element: Locator) -> FloatRect:
