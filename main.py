@@ -1,6 +1,6 @@
 """The script of the app: navigation, sidebar, and the link to the current molecule. app.py serves it."""
 
-from pages.components.shell import collected, entry, model, state
+from pages.components.shell import collected, entry, model, press, state
 from pages.components.widgets import project
 from pages.components.widgets.show import choose_format
 
@@ -14,5 +14,6 @@ collected.begin(page.title)
 with entry.inside_app():
     page.run()
 state.write_link()
+press.forget()
 project.sidebar()
 model.write_link()

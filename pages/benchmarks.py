@@ -1,6 +1,7 @@
 """Page Benchmarks: errors of models and methods side by side, as shipped and measured anew, and studies."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -9,7 +10,7 @@ from pages.components.benchmarks import complexes, shipped
 from pages.components.benchmarks import studies as study_views
 from pages.components.benchmarks import tasks as evaluation_tasks
 from pages.components.benchmarks import views as evaluation_views
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import one_line, plain, sentence
@@ -63,12 +64,12 @@ def measure(names: list[str], level_of_first: str) -> None:
         sets = st.toggle("S66, base pairs and conformers too", value=True, key="evaluation_sets", **LINKED)
         own = st.toggle("Our own test sets and named molecules too", key="evaluation_own_sets", **LINKED)
     if not background.running(_KEY):
-        st.button(
+        chosen = [name for name in ENGINES if name in engines]
+        press.button(
             "Measure",
+            partial(_start, names, labels, level, sets, physics, chosen, int(most), own),
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_start,
-            args=(names, labels, level, sets, physics, [name for name in ENGINES if name in engines], int(most), own),
         )
     st.caption(
         "Only molecules count that the split of every chosen model keeps for testing. The same from the command line: "

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.benchmarks import tasks
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.model import active_folder, active_model, force_field
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import gallery, viewer
@@ -39,12 +39,11 @@ def base_pairs() -> None:
             "install psi4-data to compute our columns."
         )
     elif not background.running(key):
-        st.button(
+        press.button(
             "Compute our columns",
+            partial(_start_pairs, key, labels),
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_start_pairs,
-            args=(key, labels),
         )
     found: dict[str, ComplexInteractions] = background.show(key) or {}
     st.markdown("**Relaxed, as in the paper**: complex and bases each at their own minimum")
@@ -94,13 +93,13 @@ def reference_dimers() -> None:
         st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
     key = f"references_{geometry}_{REFERENCES.stat().st_mtime_ns}_{model.sha256}"
     if not background.running(key):
-        st.button(
+        press.button(
             "Compute with the active model",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=lambda: background.start(
+            lambda: background.start(
                 key, tasks.compare_references, str(REFERENCES), active_folder(), geometry, title="Reference dimers"
             ),
+            type="primary",
+            icon=":material/play_arrow:",
         )
     result: InteractionResult | None = background.show(key)
     if result is not None:

@@ -1,10 +1,12 @@
 """Many molecules of one file, each with its conformers ranked by the chosen methods: one table to download."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from pages.components.conformers import tasks
-from pages.components.shell import background, state
+from pages.components.shell import background, press, state
 from pages.components.shell.text import listed, plain
 from pages.components.widgets import molecule_set
 from pages.components.widgets.comparison_views import energy_table
@@ -71,13 +73,12 @@ def _run(content: str, source: Uploaded, methods: tuple[Chosen, ...]) -> None:
     finished = background.has_result(job)
     if not background.running(job) and not finished:
         done = max(parts, default=0)
-        st.button(
+        press.button(
             f"Go on ({counted(done, 'molecule')} done)" if parts else "Rank all",
-            key=f"start_{job}",
+            partial(_start, job, place, source, methods, done),
+            key="rank_all",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_start,
-            args=(job, place, source, methods, done),
         )
     problems = [sentence for _, _, found in parts.values() for sentence in found]
     if problems:

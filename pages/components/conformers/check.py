@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.conformers.refinement import Refined
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.text import listed, plain
 from pages.components.widgets import tasks
 from pages.components.widgets.methods import keeper, method_for
@@ -33,12 +33,11 @@ def distances(refined: Refined, molecule: Molecule) -> np.ndarray | None:
     found: Relaxation | None = background.show(key)
     if found is None:
         if not background.running(key):
-            st.button(
+            work = (tasks.relax, keys.bare(molecule), method.name, molecule.positions, method.key)
+            press.button(
                 f"Check with {NAME}",
+                lambda: background.start(key, *work, title=f"Relaxing on with {NAME}", keep=keeper()),
                 icon=":material/fact_check:",
-                on_click=background.start,
-                args=(key, tasks.relax, keys.bare(molecule), method.name, molecule.positions, method.key),
-                kwargs={"title": f"Relaxing on with {NAME}", "keep": keeper()},
                 help=f"Relaxes {counted(molecule.n_conformers, 'conformer')} on with {NAME}: how far does each go?",
             )
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import listed, plain
 from pages.components.widgets import tasks
@@ -66,14 +66,15 @@ def _relax(chosen: Ensemble, molecule: Molecule, model: Model) -> Refined:
     result: Relaxation | None = background.show(key)
     if result is None:
         if not background.running(key):
-            place.button(
-                f"Relax {counted(n, 'conformer')}",
-                icon=":material/south:",
-                type="primary",
-                on_click=background.start,
-                args=(key, tasks.relax, keys.bare(molecule), method.name, chosen.positions, method.key),
-                kwargs={"title": "Relaxing", "keep": keeper()},
-            )
+            work = (tasks.relax, keys.bare(molecule), method.name, chosen.positions, method.key)
+            with place:
+                press.button(
+                    f"Relax {counted(n, 'conformer')}",
+                    lambda: background.start(key, *work, title="Relaxing", keep=keeper()),
+                    key="relax_conformers",
+                    icon=":material/south:",
+                    type="primary",
+                )
         st.caption("Until then the conformers below are not relaxed.")
         return as_they_are
     return _outcome(result, method, as_they_are)

@@ -1,11 +1,13 @@
 """Free energies of vibration and rotation of conformers by GFN2-xTB, computed in the background."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from pages.components.conformers import tasks
 from pages.components.conformers.refinement import Refined
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.text import sentence
 from virialff.conformers.free_energies import FreeEnergyCorrections, corrections_of
 from virialff.errors import EngineError
@@ -35,11 +37,11 @@ def corrections(refined: Refined, molecule: Molecule, temperature: float) -> Fre
     n, done = molecule.n_conformers, len(waves)
     if done < n:
         if not background.running(key):
-            st.button(
+            press.button(
                 f"Go on with vibrations ({done} of {n})" if done else f"Add vibrations ({NAME})",
+                partial(_start, key, place, molecule, frozenset(waves)),
+                key="start_vibrations",
                 icon=":material/graphic_eq:",
-                on_click=_start,
-                args=(key, place, molecule, frozenset(waves)),
                 help="RRHO with damped low modes: harmonic vibrations and rigid rotation. Takes six evaluations of the "
                 f"forces an atom for each of {counted(n, 'conformer')}.",
             )

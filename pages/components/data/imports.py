@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.data import tasks as data_tasks
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell import commands as command_view
 from pages.components.shell.state import FINE_TUNE_ON, KEPT
 from pages.components.shell.text import file_stem, plain, sentence
@@ -132,13 +132,13 @@ def _own_files() -> None:
         return
     chosen = {"level": level, "energy": energy, "unit": unit}
     given = {name: "" if value in (None, _AS_SAID) else str(value).strip() for name, value in chosen.items()}
-    st.button(
+    press.button(
         "Import",
-        type="primary",
-        icon=":material/database:",
-        on_click=lambda: command_view.attempt(
+        lambda: command_view.attempt(
             IMPORT, offered.import_files, {file.name: file.getvalue() for file in files}, store, **given, **more
         ),
+        type="primary",
+        icon=":material/database:",
     )
 
 
@@ -196,10 +196,8 @@ def _qmugs() -> None:
         )
     if store is None:
         return
-    st.button(
+    press.button(
         "Import QMugs",
+        lambda: command_view.attempt(IMPORT, offered.import_qmugs, folder, store, gfn2=gfn2, any_geometry=any_geometry),
         icon=":material/database:",
-        on_click=command_view.attempt,
-        args=(IMPORT, offered.import_qmugs, folder, store),
-        kwargs={"gfn2": gfn2, "any_geometry": any_geometry},
     )

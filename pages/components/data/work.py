@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.data import tasks as data_tasks
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell import commands as command_view
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
@@ -35,12 +36,10 @@ def check(path: Path, version: object) -> None:
     st.markdown("Every row is decoded and tried: lists, units, bonds, energies, forces (`virialff data check`).")
     key = f"check_{path}_{hash(version)}"
     if not background.running(key):
-        st.button(
+        press.button(
             "Check every row",
+            lambda: background.start(key, data_tasks.check_store, str(path), title="Checking the rows", lane="long"),
             icon=":material/fact_check:",
-            on_click=lambda: background.start(
-                key, data_tasks.check_store, str(path), title="Checking the rows", lane="long"
-            ),
         )
     result: CheckResult | None = background.show(key)
     if result is None:
@@ -98,13 +97,13 @@ def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
         st.code(text, language="yaml")
     key = f"campaign_{path}_{hash(text)}"
     if not background.known(key):
-        st.button(
+        press.button(
             "What will it take?",
-            icon=":material/schedule:",
-            type="primary",
-            on_click=lambda: background.start(
+            lambda: background.start(
                 key, data_tasks.estimate_campaign, str(path), title="Drawing its tasks", lane="long"
             ),
+            icon=":material/schedule:",
+            type="primary",
         )
         return
     estimate: CampaignEstimate | None = background.show(key)
@@ -115,13 +114,12 @@ def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
     sure = True
     if estimate is None or estimate.seconds is None or estimate.seconds / workers > _HOUR:
         sure = st.checkbox("Start it all the same: I know that it takes hours", key=f"sure_{key}")
-    st.button(
+    press.button(
         "Start labelling",
+        partial(command_view.attempt, CAMPAIGN, offered.label, name, workers),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not sure,
-        on_click=command_view.attempt,
-        args=(CAMPAIGN, offered.label, name, workers),
     )
     st.caption("It goes on when this page is closed. What is there already is not computed again.")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.dimer.tasks import approach, interactions
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import geometry
 from pages.components.widgets.comparison_views import energy_table
@@ -63,13 +63,13 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
     if works and not any(background.running(item.key) for item in works):
         with st.container(horizontal=True):
             for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
-                st.button(
+                asked = [item for item in works if item.relax == relax]
+                press.button(
                     label,
+                    partial(_start_one, asked, molecule),
                     key=f"start_{relax}",
                     type="secondary" if relax else "primary",
                     icon=":material/play_arrow:",
-                    on_click=_start_one,
-                    args=([item for item in works if item.relax == relax], molecule),
                 )
     results: dict[bool, ComplexInteractions] = {}
     for item in works:
@@ -188,11 +188,11 @@ def approach_view(model: Model, molecule: Molecule, methods: list[Chosen]) -> No
     names = {method.label: method.name for method in methods if method.pace != "slow"}
     key = f"approach_{keys.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
     if names and not background.running(key) and not background.has_result(key):
-        st.button(
+        press.button(
             "Compute the curve",
+            lambda: background.start(key, approach, molecule, names, title="Approach"),
             icon=":material/play_arrow:",
             type="primary",
-            on_click=lambda: background.start(key, approach, molecule, names, title="Approach"),
         )
     curves: tuple[DissociationCurve, ...] | None = background.show(key)
     if not curves:

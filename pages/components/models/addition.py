@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.shell import commands as command_view
+from pages.components.shell import press
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain, sentence
 from training.jobs.control import list_jobs
@@ -34,12 +35,12 @@ def addition() -> None:
                 problem = None
             except VirialffError as error:
                 problem = sentence(error)
-            st.button(
+            press.button(
                 "Add it",
+                lambda: command_view.attempt(RECEIVED, receive_model, file.getvalue(), name),
                 type="primary",
                 icon=":material/add:",
                 disabled=problem is not None,
-                on_click=lambda: command_view.attempt(RECEIVED, receive_model, file.getvalue(), name),
             )
         if problem is not None:
             st.error(problem)

@@ -1,11 +1,13 @@
 """Relaxing the rest of a molecule at each point of a scan, in the background, with what is known already."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.scan import tasks
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.widgets.methods import choose_relaxer, remember
 from pages.components.widgets.tasks import Chosen
 from virialff.conformers.relax import Minimum
@@ -39,12 +41,12 @@ def relaxed(rigid: Scan, model: Model, row: DeltaGenerator) -> tuple[Scan, list[
     if done < n:
         if not background.running(key):
             with place:
-                st.button(
+                press.button(
                     f"Go on ({done} of {n} are relaxed)" if done else f"Relax {n} points",
+                    partial(_start, key, kept_at, rigid, method, points),
+                    key="relax_points",
                     icon=":material/south:",
                     type="primary",
-                    on_click=_start,
-                    args=(key, kept_at, rigid, method, points),
                 )
         return rigid, [f"{_RIGID}, until all points are relaxed"]
     found = of_minima(rigid, method.level, points)

@@ -1,11 +1,12 @@
 """One training job as it goes: state, curves, speed, time left, log, and what can be done with it."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from pages.components.shell import commands as command_view
-from pages.components.shell import model
+from pages.components.shell import model, press
 from pages.components.shell.text import plain, sentence
 from pages.components.train import cards, recipe_form
 from pages.components.train.comparison import losses
@@ -146,13 +147,11 @@ def _make_model(job: Job) -> None:
             "Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}", persist_state="session"
         )
         problem = _name_problem(name)
-        st.button(
+        press.button(
             "Make a model",
+            partial(command_view.attempt, MODEL, make_model, job.name, name, compare=compare),
             disabled=problem is not None,
             icon=":material/deployed_code:",
-            on_click=command_view.attempt,
-            args=(MODEL, make_model, job.name, name),
-            kwargs={"compare": compare},
         )
     if problem is not None:
         st.error(sentence(problem))

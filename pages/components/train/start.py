@@ -1,12 +1,13 @@
 """Start a training: a recipe, its data, and where it runs."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell import commands as command_view
 from pages.components.shell.state import stays_open
 from pages.components.shell.text import one_line, plain, sentence
@@ -80,13 +81,11 @@ def new_training(devices: Devices) -> None:
     if text is None or not named or not possible:
         return
     _what_it_takes(text, cards.RECORDED[card])
-    st.button(
+    press.button(
         "Start training",
+        partial(command_view.attempt, _START, _start, text, **place),
         type="primary",
         icon=":material/play_arrow:",
-        on_click=command_view.attempt,
-        args=(_START, _start, text),
-        kwargs=place,
     )
     command_view.refusal(_START, "The training was not started")
     stays_open(_SWEEP)
@@ -129,12 +128,10 @@ def _what_it_takes(text: str, recorded_as: str) -> None:
             f"{plain(basis + cards.ON_TOP)}"
         )
         if measured is None and not background.running(key):
-            st.button(
+            press.button(
                 "Measure it here",
+                lambda: background.start(key, training_tasks.measure, text, title="Measuring some steps", lane="long"),
                 icon=":material/speed:",
-                on_click=lambda: background.start(
-                    key, training_tasks.measure, text, title="Measuring some steps", lane="long"
-                ),
                 help="Some steps on a sample of the labels, on the processors of this machine: less than a minute.",
             )
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.components.shell import background, collected
+from pages.components.shell import background, collected, press
 from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import sentence
 from pages.components.widgets import tasks
@@ -196,7 +196,7 @@ def _of_geometry(scheme: str, molecule: Molecule, geometry: Geometry) -> AtomCha
     )
     if not background.known(key):
         if slow:
-            st.button(f"Compute {SCHEMES[scheme]} (minutes)", key=f"start_{key}", on_click=start)
+            press.button(f"Compute {SCHEMES[scheme]} (minutes)", start)
             return None
         start()
     result: AtomCharges | None = background.show(key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background, kept
+from pages.components.shell import background, kept, press
 from pages.components.shell.state import KEPT, LINKED, Loaded
 from pages.components.shell.text import listed, one_line, plain, sentence
 from pages.components.widgets import tasks
@@ -90,12 +90,11 @@ def _generator(molecule: Molecule) -> Ensemble | None:
         )
         seed = st.number_input("Random seed", 0, 2**31 - 1, 1, key="ensemble_seed", width=180, **LINKED)
         relax = st.toggle("Relax with MMFF94s", value=True, key="ensemble_relax", **LINKED)
-        st.button(
+        work = (tasks.generate, keys.bare(molecule), int(count), int(seed), relax)
+        press.button(
             "Generate",
+            lambda: background.start(key, *work, title="Generating conformers"),
             icon=":material/scatter_plot:",
-            on_click=background.start,
-            args=(key, tasks.generate, keys.bare(molecule), int(count), int(seed), relax),
-            kwargs={"title": "Generating conformers"},
         )
     found = background.show(key)
     return None if found is None else _described(*found)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from pages.components.shell import background, kept
+from pages.components.shell import background, kept, press
 from pages.components.shell.model import active_folder
 from pages.components.shell.state import LINKED, keep_in_link, opened_with
 from pages.components.shell.text import listed, plain, sentence
@@ -240,14 +241,12 @@ def _controls(key: str, methods: list[Chosen], job: str, ensemble: Molecule) -> 
     slow = any(method.pace == "slow" for method in methods)
     started = any(run.n_done for _, run in missing)
     what = f"Compute {methods[0].label} (minutes)" if slow else "Compute energies"
-    st.button(
+    press.button(
         f"Go on with {methods[0].label}" if slow and started else "Go on" if started else what,
-        key=f"compute_{key}",
+        partial(_compute, key, missing, job, ensemble, lane="long" if slow else "short"),
+        key="compute_slow_energies" if slow else "compute_energies",
         type="secondary" if slow else "primary",
         icon=":material/play_arrow:",
-        on_click=_compute,
-        args=(key, missing, job, ensemble),
-        kwargs={"lane": "long" if slow else "short"},
     )
 
 

@@ -5,11 +5,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from pages.components.shell import background
+from pages.components.shell import background, press
 from pages.components.shell.model import named_model
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets.show import download
@@ -166,13 +167,12 @@ def parameters(molecules: MoleculeSet, names: list[str]) -> tuple[dict[str, Para
     if missing and not background.running(job) and not nothing:
         background.show(job)
         started = any(task.n_done for task in missing)
-        st.button(
+        press.button(
             "Go on" if started else "Compute parameters",
-            key=f"compute_{job}",
+            partial(_begin, job, molecules, tuple(missing)),
+            key="compute_parameters",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_begin,
-            args=(job, molecules, tuple(missing)),
         )
         if started and contained is not None:
             done = ", ".join(f"{plain(task.label)} {task.n_done:,} of {contained.n_molecules:,}" for task in missing)
