@@ -119,13 +119,14 @@ if chosen_set is None:
 elif not models:
     st.info("Choose at least one model.")
 else:
-    samples, contained = molecule_set.parameters(chosen_set, models)
+    samples, contained = molecule_set.parameters(chosen_set, models, by_itself=True)
     if contained is not None:
         st.caption(plain(contained.remark) + ".")
         molecule_set.show_failures(molecule_set.failures_table(samples, contained), "parameters")
     filled = {name: sample for name, sample in samples.items() if sample.n_molecules}
     if filled:
         sizes = "_".join(f"{name}_{sample.n_molecules}" for name, sample in filled.items())
-        distribution_view(filled, f"{chosen_set.key}_{sizes}")
+        whole = not molecule_set.is_computing(chosen_set)
+        distribution_view(filled, f"{chosen_set.key}_{sizes}", whole=whole)
         tables(filled)
 model_card(active)

@@ -61,7 +61,6 @@ def parameters(page: Page, address: str) -> None:
     """Page Parameters with a draw of 200 molecules."""
     open_page(page, f"{address}/parameters?count=200")
     settle(page)
-    page.get_by_role("button", name="Compute parameters").click()
     expect(page.get_by_role("heading", name="Molecules behind a bar")).to_be_visible(timeout=SLOW)
     settle(page)
     bars = page.get_by_role("combobox", name="Bar")

@@ -11,7 +11,6 @@ def test_bar_of_a_drawn_set_shows_its_molecules(page: Page):
     driving.open_app(page, "/parameters?data=DFT+molecules&count=10&split=all&quantity=Atomic+charge")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Parameters"))
     driving.settled(page)
-    page.get_by_role("button", name="Compute parameters").click()
     expect(page.get_by_role("heading", name="Molecules behind a bar")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     expect(page.get_by_text("drawn with the seed 1")).to_be_visible()

@@ -168,6 +168,7 @@ def test_draw_from_the_shipped_data_set(app):
 def test_what_was_computed_before_a_stop_is_shown_and_goes_on(app, sample, monkeypatch):
     """A stopped run leaves its parts in the store; the rest is computed from there."""
     monkeypatch.setattr("virialff.parameters.samples.BATCH", 2)
+    monkeypatch.setattr(molecule_set, "_SMALL_FILE", 0)
     on_parameters(app)
     text = SMILES + "CCF\n"
     give_file(app, "five.smi", text)
@@ -229,6 +230,7 @@ def test_a_bar_leads_to_a_molecule_and_the_potential_of_its_pair(computed, sampl
     other = AppTest.from_file(computed._script_path, default_timeout=120)
     for name, value in computed.query_params.items():
         other.query_params[name] = value
+    other.query_params["data"] = "My own file"
     other.switch_page("pages/parameters.py").run()
     give_file(other, "four.smi", SMILES)
     compute(other)
@@ -263,11 +265,11 @@ def test_atoms_and_pairs_like_the_one_that_is_shown(computed, sample):
 
 
 def test_the_map_of_sigma_and_epsilon_has_the_types_of_amber_and_charmm(computed, sample):
-    next(box for box in computed.selectbox if box.label == "Amber and CHARMM for").set_value("C–C").run()
+    next(box for box in computed.selectbox if box.label == "Amber, CHARMM and OpenFF for").set_value("C–C").run()
     figure = charts(computed)["sigma_epsilon"]
     names = [trace["name"] for trace in figure["data"]]
     carbon = (np.sort(sample.pair_elements, axis=1) == (1, 1)).all(axis=1) & (sample.epsilon > 0)
     assert names[0] == f"default ({carbon.sum():,})"
-    assert [name.partition(" (")[0] for name in names[1:]] == ["Amber ff14SB", "CHARMM36"]
+    assert [name.partition(" (")[0] for name in names[1:]] == ["Amber ff14SB", "CHARMM36", "OpenFF 2.2.1"]
     choose(computed, "quantity", "atomic charge")
     assert "sigma_epsilon" not in charts(computed)

@@ -1,8 +1,8 @@
 """Lennard-Jones parameters of classical force fields, to hold the predicted ones against.
 
 Amber ff14SB (Maier et al., J. Chem. Theory Comput. 11, 3696 (2015)) and CHARMM36 with CGenFF, read from the XML files
-that OpenMM ships. Both combine the parameters of two atoms by the rule of Lorentz and Berthelot: sigma is their mean,
-epsilon the root of their product.
+that OpenMM ships, and OpenFF (`openff`). All combine the parameters of two atoms by the rule of Lorentz and Berthelot:
+sigma is their mean, epsilon the root of their product.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+from rdkit import Chem
 
 from virialff.elements import ELEMENTS
 from virialff.errors import EngineError
+from virialff.parameters import openff
 from virialff.units import ANGSTROM_IN_NM, KCAL_IN_KJ
 
 #: Name of each force field and its file in OpenMM's data folder.
 FILES = {"Amber ff14SB": "amber14/protein.ff14SB.xml", "CHARMM36": "charmm36.xml"}
+#: All of them.
+FORCE_FIELDS = (*FILES, openff.NAME)
 _RULES = ("NonbondedForce", "LennardJonesForce")
 _MIN_FACTOR = 2 ** (1 / 6)
 
@@ -56,6 +60,9 @@ def atom_types(force_field: str) -> tuple[AtomTypeParameters, ...]:
 
     Raises KeyError for an unknown name, EngineError without OpenMM or its file.
     """
+    if force_field == openff.NAME:
+        # Those without a bond are ions.
+        return tuple(_openff_type(entry) for entry in openff.TYPES if entry.epsilon > 0 and "X0" not in entry.smarts)
     path = _data_folder() / FILES[force_field]
     if not path.is_file():
         raise EngineError(f"the file {path.name} of OpenMM, which holds {force_field}, is missing; reinstall openmm")
@@ -77,6 +84,18 @@ def atom_types(force_field: str) -> tuple[AtomTypeParameters, ...]:
         if element in ELEMENTS:
             found.append(AtomTypeParameters(name, element, sigma, epsilon))
     return tuple(found)
+
+
+def _openff_type(entry: openff.OpenffType) -> AtomTypeParameters:
+    meant = next(atom for atom in Chem.MolFromSmarts(entry.smarts).GetAtoms() if atom.GetAtomMapNum() == 1)
+    return AtomTypeParameters(entry.name, meant.GetSymbol(), 2 * entry.half_r_min / _MIN_FACTOR, entry.epsilon)
+
+
+def openff_pair(mol: Chem.Mol, i: int, j: int) -> tuple[str, str, float, float]:
+    """The types that OpenFF gives to two atoms of an RDKit molecule with explicit hydrogens, and what they combine to:
+    sigma in Angstrom and epsilon in kcal/mol."""
+    a, b = (_openff_type(openff.TYPES[place]) for place in openff.assigned(mol)[[i, j]])
+    return (a.name, b.name, *_combined((a.sigma, a.epsilon), (b.sigma, b.epsilon)))
 
 
 def _entries(path: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -110,7 +129,7 @@ def pair_range(force_field: str, first: str, second: str, parameter: str) -> Val
     Parameters
     ----------
     force_field : str
-        One of FILES: Amber ff14SB or CHARMM36.
+        One of FORCE_FIELDS: Amber ff14SB, CHARMM36 or OpenFF 2.2.1.
     first, second : str
         Element symbols.
     parameter : {"sigma", "R_min", "epsilon"}

@@ -18,7 +18,7 @@ from virialff.figures.distributions import distribution_figure, sigma_epsilon_fi
 from virialff.figures.pairs import pair_curve_figure
 from virialff.molecules.patterns import smarts_like
 from virialff.molecules.topology import RELATIONS
-from virialff.parameters.classical import FILES, ValueRange, pair_range, pair_values
+from virialff.parameters.classical import FORCE_FIELDS, ValueRange, openff_pair, pair_range, pair_values
 from virialff.parameters.distributions import (
     QUANTITIES,
     Distribution,
@@ -54,10 +54,11 @@ _NEAREST, _FURTHEST, _POINTS = 1.5, 8.0, 261
 
 
 @st.fragment
-def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
+def distribution_view(samples: dict[str, ParameterSample], key: str, *, whole: bool) -> None:
     """Everything about the parameters of these samples, by the name of the model; `key` stands for their content.
 
-    What is asked for is on the left, what was found on the right.
+    whole: they are all that there will be, so that the bar of a link is one of theirs. What is asked for is on the
+    left, what was found on the right.
     """
     left, right = two_columns(0.3)
     with left:
@@ -65,7 +66,7 @@ def distribution_view(samples: dict[str, ParameterSample], key: str) -> None:
     if asked is None:
         return
     with right:
-        _found(samples, key, asked)
+        _found(samples, key, asked, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _asked(samples: dict[str, ParameterSample]) -> _Asked | None:
     return _Asked(quantity, selection, by, groups, pair)
 
 
-def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked) -> None:
+def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked, *, whole: bool) -> None:
     try:
         found = _distribution(key, samples, asked.quantity, asked.selection, asked.by, asked.groups)
     except VirialffError as error:
@@ -119,7 +120,7 @@ def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked) -> None
         st.caption(
             f"{_LABELS[asked.quantity]} is undefined for {counted(found.n_undefined, 'pair')}, whose C₀ or C₁ vanishes."
         )
-    _behind(found, samples, place)
+    _behind(found, samples, place, whole=whole)
     if asked.pair is not None:
         _map(samples, asked)
     st.subheader("In numbers")
@@ -133,7 +134,7 @@ def _map(samples: dict[str, ParameterSample], asked: _Asked) -> None:
     pairs = {one_line(name): sigma_epsilon(sample, asked.selection, asked.pair) for name, sample in samples.items()}
     types = {}
     first, _, second = asked.pair.partition("–")
-    for name in FILES:
+    for name in FORCE_FIELDS:
         try:
             values = pair_values(name, first, second)
         except VirialffError as error:
@@ -229,25 +230,27 @@ def _distribution(
 
 
 def _classical_pair(groups: tuple[str, ...], by: Grouping) -> str:
-    """The two elements whose values of Amber and CHARMM are shown."""
+    """The two elements whose values of classical force fields are shown."""
     pairs = [f"{a}–{b}" for a in ("C", "N", "O", "F", "P", "S", "Cl", "Br", "H") for b in ("C", "N", "O", "S", "H")]
     shown = [name for name in groups if name in pairs] if by == "element" else []
     options = list(dict.fromkeys([*shown, "C–C", "C–H", "C–O", "C–N", "O–H", "H–H", "N–O", "O–O", "N–N", "S–H", "C–S"]))
-    return st.selectbox("Amber and CHARMM for", options, key=f"classical_{'_'.join(options)}", width=250, **KEPT)
+    return st.selectbox(
+        "Amber, CHARMM and OpenFF for", options, key=f"classical_{'_'.join(options)}", width=250, **KEPT
+    )
 
 
 def _ranges(found: Distribution, pair: str | None) -> list[ValueRange]:
-    """What Amber and CHARMM use for one element pair."""
+    """What classical force fields use for one element pair."""
     if pair is None:
         return []
     first, _, second = pair.partition("–")
     ranges = []
-    for name in FILES:
+    for name in FORCE_FIELDS:
         try:
             entry = pair_range(name, first, second, found.quantity)
         except VirialffError as error:
             st.info(sentence(error), title=f"No lines of {name}")
-            return []
+            continue
         if entry is not None:
             ranges.append(entry)
     return ranges
@@ -291,11 +294,12 @@ def _summary(found: Distribution, quantity: str) -> None:
             download(label, make, name)
 
 
-def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) -> None:
+def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, *, whole: bool) -> None:
     """The molecules and atoms of the bar that was clicked or chosen; of pairs, the potential of one of them."""
     unit = QUANTITIES[found.quantity].unit
     filled = [number for number in range(len(found.edges) - 1) if found.counts[:, number].any()]
-    _take_bar(filled, f"{_BIN}_{key}")
+    if whole:
+        _take_bar(filled, f"{_BIN}_{key}")
     st.subheader("Molecules behind a bar")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
@@ -311,7 +315,8 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str) 
         name = next(iter(samples))
         if len(samples) > 1:
             name = st.selectbox("Model", list(samples), format_func=one_line, key=f"bar_model_{key}", width=220, **KEPT)
-    keep_in_link(_LINK_PART, "" if number is None else str(number))
+    if whole:
+        keep_in_link(_LINK_PART, "" if number is None else str(number))
     if number is None:
         return
     rows = found.rows_in(number)
@@ -360,6 +365,10 @@ def _pair_curve(sample: ParameterSample, name: str, row: pd.Series) -> None:
     curve = atom_pair_curve(field, i, j, np.linspace(_NEAREST, _FURTHEST, _POINTS))
     ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
     show_figure(pair_curve_figure(curve, ink=ink), key="bar_pair_curve", alt=f"Potential of {title}")
+    first, second, sigma, epsilon = openff_pair(molecule.to_rdkit(), i, j)
+    st.caption(
+        f"OpenFF 2.2.1 has σ {sigma:.2f} Å and ε {epsilon:.3g} kcal/mol for these two (types {first} and {second})."
+    )
 
 
 def _like(smarts: str, other: str = "") -> None:

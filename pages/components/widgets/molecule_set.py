@@ -22,6 +22,9 @@ from virialff.parameters.samples import MAX_PAIRS, ParameterSample
 MAX_RECORDS = 10_000
 UPLOAD_TYPES = ["sdf", "mol", "smi", "smiles", "csv", "xyz", "pdb"]
 _FAILURES_IN_FULL = 8
+#: What is computed without being asked for, in seconds: so many molecules, or a file of so many bytes.
+_FEW, _SMALL_FILE = 500, 50_000
+_BEGUN = "sets_begun"
 #: Pairs that the app keeps in all, about 20 bytes each; the least recently used sets go first.
 _MOST_PAIRS = 3 * MAX_PAIRS
 
@@ -150,8 +153,13 @@ def model_tasks(names: list[str]) -> dict[str, ModelTask]:
     return found
 
 
-def parameters(molecules: MoleculeSet, names: list[str]) -> tuple[dict[str, ParameterSample], Contained | None]:
-    """What is known of the set by each model, with the buttons to compute the rest and to stop."""
+def parameters(
+    molecules: MoleculeSet, names: list[str], *, by_itself: bool = False
+) -> tuple[dict[str, ParameterSample], Contained | None]:
+    """What is known of the set by each model, with the buttons to compute the rest and to stop.
+
+    by_itself: a small set is computed without a button, once in a session, so that Stop stops it.
+    """
     tasks = model_tasks(names)
     job = f"parameters_{molecules.key}"
     if background.running(job):
@@ -164,6 +172,11 @@ def parameters(molecules: MoleculeSet, names: list[str]) -> tuple[dict[str, Para
         if (entry := known[name]) is None or not entry.complete
     ]
     nothing = contained is not None and contained.n_molecules == 0
+    begun = st.session_state.setdefault(_BEGUN, set())
+    if by_itself and missing and job not in begun and _is_small(molecules) and not background.running(job):
+        _begin(job, molecules, tuple(missing))
+        background.show(job)
+    begun.add(job)
     if missing and not background.running(job) and not nothing:
         background.show(job)
         started = any(task.n_done for task in missing)
@@ -180,6 +193,16 @@ def parameters(molecules: MoleculeSet, names: list[str]) -> tuple[dict[str, Para
     if any(entry is not None and entry.cut for entry in known.values()):
         st.warning(f"The set has more than {MAX_PAIRS:,} atom pairs; the molecules up to there were computed.")
     return {name: entry.sample for name, entry in known.items() if entry is not None}, contained
+
+
+def is_computing(molecules: MoleculeSet) -> bool:
+    """Whether this session computes the set, so that what there is of it is a part."""
+    return background.running(f"parameters_{molecules.key}")
+
+
+def _is_small(molecules: MoleculeSet) -> bool:
+    source = molecules.source
+    return source.count <= _FEW if isinstance(source, Drawn) else len(source.data) <= _SMALL_FILE
 
 
 def _begin(job: str, molecules: MoleculeSet, missing: tuple[ModelTask, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Lennard-Jones parameters read from OpenMM's files."""
+"""Lennard-Jones parameters of OpenMM's files and of OpenFF."""
 
 import builtins
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from virialff.errors import EngineError
-from virialff.parameters.classical import FILES, atom_types, pair_range
+from virialff.molecules.molecule import Molecule
+from virialff.parameters import openff
+from virialff.parameters.classical import FILES, atom_types, openff_pair, pair_range
 
 
 def test_published_values_of_well_known_types():
@@ -62,3 +64,39 @@ def test_without_openmm_it_is_a_sentence(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(EngineError, match="install openmm"):
         atom_types("Amber ff14SB")
+
+
+@pytest.mark.parametrize(
+    ("smiles", "types"),
+    [
+        # The last entry that matches counts: X-H carbon beside oxygen, hydroxyl, and the rest.
+        ("CCO", ["n16", "n16", "n19", "n2", "n2", "n2", "n3", "n3", "n12"]),
+        ("c1ccccc1", ["n14"] * 6 + ["n7"] * 6),
+        ("C#N", ["n15", "n20", "n10"]),
+        ("C(=O)O", ["n14", "n17", "n19", "n9", "n12"]),
+        ("ClC(Cl)Cl", ["n24", "n16", "n24", "n24", "n5"]),
+        ("COC", ["n16", "n18", "n16"] + ["n3"] * 6),
+        ("O", ["n-tip3p-O", "n-tip3p-H", "n-tip3p-H"]),
+        ("CS", ["n16", "n21", "n3", "n3", "n3", "n13"]),
+        ("FP", ["n23", "n22", "n1", "n1"]),
+        ("NBr", ["n20", "n25", "n11", "n11"]),
+    ],
+)
+def test_openff_gives_types_by_the_last_smarts_that_matches(smiles, types):
+    mol = Molecule.from_smiles(smiles).to_rdkit()
+    assert [openff.TYPES[place].name for place in openff.assigned(mol)] == types
+
+
+def test_openff_has_its_published_values_and_combines_them():
+    """openff-2.2.1.offxml: n16 has R_min/2 1.896698071741 A and 0.1088406109251 kcal/mol."""
+    types = {entry.name: entry for entry in atom_types(openff.NAME)}
+    assert types["n16"].sigma * 2 ** (1 / 6) / 2 == pytest.approx(1.896698071741, abs=1e-12)
+    assert types["n-tip3p-O"].sigma == pytest.approx(3.1507)
+    assert {entry.element for entry in types.values()} == {"H", "C", "N", "O", "F", "P", "S", "Cl", "Br"}
+    assert not {"n32", "n33", "n34", "n-tip3p-H"} & set(types)
+    first, second, sigma, epsilon = openff_pair(Molecule.from_smiles("CCO").to_rdkit(), 0, 2)
+    assert (first, second) == ("n16", "n19")
+    assert sigma == pytest.approx((1.896698071741 + 1.682099169199) / 2 ** (1 / 6))
+    assert epsilon == pytest.approx((0.1088406109251 * 0.2094735324129) ** 0.5)
+    whole = pair_range(openff.NAME, "C", "O", "sigma")
+    assert whole.lowest == sigma < whole.highest
