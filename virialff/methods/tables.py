@@ -136,6 +136,8 @@ def with_energies_in(table: pd.DataFrame, unit: EnergyUnit) -> pd.DataFrame:
     """
     named = {str(column): unit.renamed(str(column)) for column in table.columns}
     energies = [old for old, new in named.items() if old != new]
+    if not energies:
+        return table.copy(deep=False)
     converted = table.astype(dict.fromkeys(energies, float))
     converted[energies] /= unit.in_kcal_mol
     return converted.rename(columns=named)

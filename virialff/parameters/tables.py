@@ -81,22 +81,32 @@ def to_csv(table: pd.DataFrame, separator: str = ",") -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator, lineterminator="\n")
     writer.writerow([cell(title) for title in table.columns])
-    # By columns: pandas asks for each number whether it is one, which takes longer than the networks.
-    writer.writerows(zip(*(_cells(table.iloc[:, k]) for k in range(table.shape[1])), strict=True))
-    return buffer.getvalue()
+    # By columns, and each text once: pandas and csv ask for each cell what it is, longer than the networks take.
+    columns = [_cells(table.iloc[:, k], separator) for k in range(table.shape[1])]
+    rows = map(separator.join, zip(*columns, strict=True))
+    alone = table.shape[1] == 1  # an empty cell needs its quotes there
+    return buffer.getvalue() + "".join([f"{row}\n" if row or not alone else '""\n' for row in rows])
 
 
-def _cells(column: pd.Series) -> list[object]:
+def _cells(column: pd.Series, separator: str) -> list[str]:
     if pd.api.types.is_float_dtype(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # a zero has no sign
-        texts: list[object] = list(map("%.12g".__mod__, numbers.tolist()))
+        texts = list(map("%.12g".__mod__, numbers.tolist()))
         for place in np.flatnonzero(np.isnan(numbers)):
             texts[place] = ""
         return texts
-    values = column.tolist()
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
-        return values
-    return ["" if pd.isna(value) else cell(value) for value in values]
+        return list(map(str, column.tolist()))
+    values = column.astype(object).where(column.notna(), "").tolist()
+    known = {value: _quoted(value, separator) for value in {value for value in values if isinstance(value, str)}}
+    return [known[value] if isinstance(value, str) else _quoted(value, separator) for value in values]
+
+
+def _quoted(value: object, separator: str) -> str:
+    """A value as a cell of CSV beside others."""
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=separator, lineterminator="\n").writerow([cell(value), ""])
+    return buffer.getvalue()[: -len(separator) - 1]
 
 
 def sdf_with_charges(
