@@ -1,9 +1,10 @@
 """A liquid in a periodic box by OpenMM: from a grid to its density at constant temperature and pressure.
 
-    python -m scripts.liquid_box O --count 100 --spacing 3.8 --cutoff 6.5 > docs/logs/liquid_box.txt
+    python -m scripts.liquid_box O --count 100 --spacing 3.6 --cutoff 6 > docs/logs/liquid_box_water.txt
+    python -m scripts.liquid_box CO --count 48 --spacing 4.8 --cutoff 6 > docs/logs/liquid_box_methanol.txt
 
-The molecules stand on a grid, turned at random; a barostat at a high pressure brings them together, then the run goes
-on at 1 bar. The last half of that part gives the density.
+The molecules stand on a grid, turned at random; a barostat at a high pressure brings them together, then the run
+goes on at 1 bar. The last half of that part gives the density.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--spacing", type=float, default=5.5, help="of the grid, Angstrom (default %(default)s)")
     parser.add_argument("--cutoff", type=float, default=8.0, help="Angstrom (default %(default)s)")
     parser.add_argument("--temperature", type=float, default=298.15, help="K (default %(default)s)")
-    parser.add_argument("--compress", type=float, default=5.0, help="ps at the high pressure (default %(default)s)")
+    parser.add_argument("--compress", type=float, default=2.0, help="ps at the high pressure (default %(default)s)")
     parser.add_argument("--picoseconds", type=float, default=100.0, help="ps at 1 bar (default %(default)s)")
     parser.add_argument("--time-step", type=float, default=1.0, help="fs (default %(default)s)")
     parser.add_argument("--every", type=float, default=1.0, help="ps between two lines (default %(default)s)")
@@ -70,12 +71,15 @@ def main() -> None:
     freedom = 3 * system.getNumParticles()
     steps = round(1000 * arguments.every / arguments.time_step)
     densities: list[float] = []
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     for pressure, length in ((COMPRESSION, arguments.compress), (1.0, arguments.picoseconds)):
         context.setParameter(openmm.MonteCarloBarostat.Pressure(), pressure)
         densities.clear()
         for line in range(1, round(length / arguments.every) + 1):
-            integrator.step(steps)
+            try:
+                integrator.step(steps)
+            except openmm.OpenMMException as error:
+                raise SystemExit(f"{error} Take more molecules or a shorter cutoff.") from error
             state = context.getState(getEnergy=True)
             potential = state.getPotentialEnergy().value_in_unit(unit.kilocalories_per_mole) / arguments.count
             kinetic = state.getKineticEnergy() / unit.MOLAR_GAS_CONSTANT_R
@@ -90,7 +94,7 @@ def main() -> None:
             )
     last = densities[len(densities) // 2 :]
     print(f"density {np.mean(last):.3f} g/mL, standard deviation {np.std(last):.3f}, over the last {len(last)} lines")
-    print(f"{time.perf_counter() - began:.0f} s")
+    print(f"{time.perf_counter() - began:.0f} s, {time.process_time() - began_cpu:.0f} s of the processor")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ import numpy as np
 import openmm
 import pytest
 from openmm import unit
+from scipy.integrate import quad
 
 from virialff import load_model
 from virialff.conformers.generation import generate
 from virialff.errors import EngineError, ShapeError
-from virialff.models.openmm import BETWEEN, COULOMB, SWITCH, WITHIN, box_system, topology, type_tables
+from virialff.models.openmm import BETWEEN, COULOMB, SWITCH, WITHIN, between_energies, box_system, topology, type_tables
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import on_grid
 from virialff.units import KCAL_IN_KJ
@@ -89,7 +90,7 @@ def test_a_periodic_box_sums_nearest_images_up_to_the_cutoff(liquid):
     species, counts, positions = liquid
     model, edge, cutoff = load_model(), 13.0, 6.5
     system = box_system(model, species, counts, edge, cutoff=cutoff)
-    system.getForce(1).setUseLongRangeCorrection(False)
+    system.getForce(3).setForceGroup(3)
     energy, _ = state(system, positions, groups={BETWEEN})
     sizes = [part.n_atoms for part in species]
     types = np.concatenate(
@@ -102,11 +103,21 @@ def test_a_periodic_box_sums_nearest_images_up_to_the_cutoff(liquid):
     r = np.linalg.norm(apart - edge * np.round(apart / edge), axis=1)
     i, j, r = i[r < cutoff], j[r < cutoff], r[r < cutoff]
     rows = type_tables(model, [part.without_positions() for part in species])[types[i], types[j]]
-    terms = rows[:, 1] / r**12 - rows[:, 0] / r**6
-    for k, centre in enumerate((1.2, 1.8, 2.4, 3.0, 3.6, 4.2)):
-        terms += rows[:, 2 + 2 * k] * np.exp(-rows[:, 3 + 2 * k] * (r - centre) ** 2)
+    terms = between_energies(rows, r)
     x = np.clip((r - (cutoff - SWITCH)) / SWITCH, 0, 1)
     assert energy == pytest.approx(float((terms * (1 - 10 * x**3 + 15 * x**4 - 6 * x**5)).sum()), abs=1e-6)
+
+    # Beyond the switch: the integral for a uniform liquid.
+    counted = np.bincount(types)
+    tables = type_tables(model, [part.without_positions() for part in species])
+
+    def beyond(distance):
+        x = np.clip((distance - (cutoff - SWITCH)) / SWITCH, 0, 1)
+        energies = counted @ between_energies(tables, distance) @ counted / 2
+        return 4 * np.pi * distance**2 * energies * (10 * x**3 - 15 * x**4 + 6 * x**5)
+
+    expected = (quad(beyond, cutoff - SWITCH, cutoff)[0] + quad(beyond, cutoff, np.inf)[0]) / edge**3
+    assert state(system, positions, groups={3})[0] == pytest.approx(expected, rel=1e-6)
     # A wide box leaves the molecules alone: PME comes to the sum over pairs.
     wide = box_system(model, species, counts, 60.0)
     open_ended = box_system(model, species, counts)
