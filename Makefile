@@ -95,7 +95,7 @@ help:
 	@echo 'make sbom licenses   components (CycloneDX) and licenses of what runs, into dist/'
 	@echo 'make docs          the documentation as a site, in site/'
 	@echo 'make clean         remove all that these targets made'
-	@echo 'PYTHON=...         a Python 3.11 that is not on the PATH as python3.11'
+	@echo 'PYTHON=...         another Python than python3.11, up to 3.14: without DGL and xtb-python'
 	@echo 'PORT=...           another port for the app'
 	@echo 'TORCH_INDEX=...    take torch from this index, for example the CPU builds of download.pytorch.org/whl/cpu'
 	@echo 'JOBS=... PYTEST_ARGS=...   test processes, and arguments for pytest'

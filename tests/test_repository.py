@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -40,14 +41,20 @@ def python_files(*places: str) -> list[Path]:
 ELSEWHERE = {"psi4", "qcdb", "cupy", "gpu4pyscf", "atheris"}
 
 
-def pins(name: str) -> dict[str, str]:
-    """Canonical name and version of each line of a requirements file; a line that is not a pin fails."""
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def pins(name: str, python: str = PYTHON) -> dict[str, str]:
+    """Canonical name and version of each line of a requirements file for a Python; one that is no pin fails."""
     found: dict[str, str] = {}
     for line in (ROOT / name).read_text().splitlines():
         if not line.strip() or line.startswith(("#", "-c ")):
             continue
+        line, _, marker = line.partition("; ")
         match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][A-Za-z0-9.]*)", line)
         assert match, f"{name}: {line!r} is not a pin"
+        if marker and not Marker(marker).evaluate({"python_version": python}):
+            continue
         found[canonicalize_name(match[1])] = match[2]
     assert found
     return found
@@ -117,25 +124,30 @@ def test_constraints_hold_everything_installed():
     assert {name: fixed[name] for name in seen} == installed
 
 
-def locked(name: str) -> dict[str, str]:
-    """Canonical name and version of each package of a lock; one without a sha256 fails."""
+def locked(name: str, python: str = PYTHON) -> dict[str, str]:
+    """Canonical name and version of each package of a lock that is for this Python; one without a sha256 fails."""
     text = (ROOT / "locks" / f"{name}.txt").read_text()
     found: dict[str, str] = {}
     for package in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
-        match = re.fullmatch(r"([a-z0-9._-]+)==([^ ]+)(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+\n", package)
+        match = re.fullmatch(
+            r"([a-z0-9._-]+)==([^ ]+)(?: ; ([^\\]+))?(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+\n", package
+        )
         assert match, f"locks/{name}.txt: {package[:80]!r} is no version with its hashes"
-        found[match[1]] = match[2]
+        if not match[3] or Marker(match[3]).evaluate({"python_version": python}):
+            found[match[1]] = match[2]
     return found
 
 
-def test_locks_hold_what_the_constraints_fix():
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_locks_hold_what_the_constraints_fix(python):
     """Where this fails, `make lock` was forgotten after a change of the requirements."""
-    fixed = pins("constraints.txt")
-    run, dev, torch = locked("run"), locked("dev"), locked("torch")
+    fixed = pins("constraints.txt", python)
+    run, dev, torch = locked("run", python), locked("dev", python), locked("torch", python)
     assert {**run, **dev, **torch} == fixed
     assert set(run) & set(dev) == set()
-    assert set(pins("requirements.txt")) - set(run) == set(torch) == {"torch"}
-    assert set(pins("requirements-dev.txt")) <= set(run) | set(dev)
+    assert set(pins("requirements.txt", python)) - set(run) == set(torch) == {"torch"}
+    assert set(pins("requirements-dev.txt", python)) <= set(run) | set(dev)
+    assert {"dgl", "xtb"} & set(run) == ({"dgl", "xtb"} if python == "3.11" else set())
     assert pins("requirements-tools.txt").items() <= locked("tools").items()
     assert all(name.startswith(("cuda-", "nvidia-")) or name == "triton" for name in locked("cuda"))
     assert NODE_WHEEL in {f"{name}=={version}" for name, version in locked("node").items()}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import virialff
+from scripts.pythons import EXTRAS, needed, pythons_at_hand
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What building reads.
@@ -32,8 +38,8 @@ SOURCES = (
 )
 LARGEST = 15e6  # bytes
 
-#: Packages of the extras: neither of them may be loaded by what the library itself does.
-EXTRAS = ("dgl", "xtb", "streamlit", "torchani", "pyscf", "openmm", "ase", "plotly", "pydantic")
+#: Numba is used wherever it is.
+UNLOADED = set(EXTRAS) - {"numba"}
 
 OFFLINE = """
 import socket, sys
@@ -122,12 +128,58 @@ assert main(["energy", "CCO", "--generate", "2"]) == 0
 from virialff.io.examples import FOLDER
 from virialff.labels.evaluation_sets import SHIPPED
 assert FOLDER.is_dir() and SHIPPED.is_file()
-loaded = sorted({set(EXTRAS)!r} & {{name.partition(".")[0] for name in sys.modules}})
+loaded = sorted({UNLOADED!r} & {{name.partition(".")[0] for name in sys.modules}})
 assert not loaded, loaded
 """,
         site,
     )
     assert "C2H6O, 9 atoms, 36 pairs" in output
+
+
+def test_a_fresh_environment_needs_nothing_that_is_not_asked_for(wheel, tmp_path):
+    """An environment with the wheel, installed by pip, and the packages that it names: no others, and no network."""
+    venv.create(tmp_path / "fresh")
+    python = tmp_path / "fresh" / "bin" / "python"
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "fresh")}))
+    for name in needed(f"{sys.version_info.major}.{sys.version_info.minor}"):
+        distribution = importlib.metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(Path(str(distribution.locate_file(top))))
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-index", "--no-deps", str(wheel)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    code = f"""
+import importlib.util
+assert [name for name in {EXTRAS!r} if importlib.util.find_spec(name)] == []
+import virialff
+assert virialff.__file__.startswith({str(tmp_path)!r}), virialff.__file__
+from virialff.cli import main
+assert main(["params", "CCO"]) == 0
+assert main(["energy", "CCO", "--generate", "2", "--method", "model,gfn2"]) == 0
+"""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIRIALFF_", "PYTHON"))}
+    kept |= {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = subprocess.run(
+        [python, "-c", OFFLINE + code], capture_output=True, text=True, cwd=tmp_path, env=kept, timeout=600
+    )
+    assert result.returncode == 0, result.stderr
+    assert "C2H6O, 9 atoms, 36 pairs" in result.stdout
+    script = subprocess.run([python.parent / "virialff", "--version"], capture_output=True, text=True, env=kept)
+    assert virialff.__version__ in script.stdout, script.stderr
+
+
+@pytest.mark.parametrize("python", pythons_at_hand())
+def test_every_python_at_hand_takes_and_compiles_the_wheel(wheel, tmp_path, python):
+    """Without the packages below it; `python -m scripts.pythons` runs it with them (docs/logs/pythons.txt)."""
+    interpreter = pythons_at_hand()[python]
+    command = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--no-index", "--no-deps"]
+    command += ["--no-compile", "--target", str(tmp_path / "site"), str(wheel)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    command = [str(interpreter), "-W", "error", "-m", "compileall", "-q", str(tmp_path / "site")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_library_imports_none_of_the_extras():
@@ -146,7 +198,7 @@ import virialff
 for module in pkgutil.walk_packages(virialff.__path__, "virialff."):
     if not module.name.startswith({mine!r}):
         importlib.import_module(module.name)
-loaded = sorted({set(EXTRAS)!r} & {{name.partition(".")[0] for name in sys.modules}})
+loaded = sorted({UNLOADED!r} & {{name.partition(".")[0] for name in sys.modules}})
 assert not loaded, loaded
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=600)
