@@ -38,7 +38,7 @@ def of_environment() -> dict[str, SpecifierSet]:
     found: dict[str, SpecifierSet] = {}
     entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     for text in [line for entry in entries for line in (entry["pip"] if isinstance(entry, dict) else [entry])]:
-        name, limits = re.fullmatch(r"([A-Za-z0-9_-]+) ?(.*)", text).groups()
+        name, limits = re.findall(r"^([A-Za-z0-9_-]+) ?(.*)$", text)[0]
         found[canonicalize_name(OF_CONDA.get(name, name))] = SpecifierSet(limits)
     return found
 
@@ -80,7 +80,7 @@ def test_the_image_installs_the_locks_as_make_does():
     installs = [
         part for line in lines if line.startswith("RUN") for part in line.split(" && ") if "pip install" in part
     ]
-    options = re.search(r"^CHECKED_OPTIONS := (.*)$", make, re.MULTILINE)[1]
+    (options,) = re.findall(r"^CHECKED_OPTIONS := (.*)$", make, re.MULTILINE)
     assert [part.removeprefix("RUN ").strip() for part in installs] == [
         f"pip {options} -r locks/run.txt",
         """pip install --index-url "$TORCH_INDEX" -c constraints.txt "$(grep '^torch==' requirements.txt)\"""",
