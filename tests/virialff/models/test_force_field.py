@@ -1,5 +1,8 @@
 """The public API: shapes, units, invariances, interaction energies, tables and errors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -209,3 +212,17 @@ def test_atomization_energy(model):
     field, positions = model.force_field(molecule), geometry(molecule)
     expected = field.atomic_energies.sum() - field.energy(positions)
     assert float(field.atomization_energy(positions)) == pytest.approx(float(expected))
+
+
+def test_a_protein_of_1231_atoms_takes_less_than_2_gib():
+    protein = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
+    script = (
+        "import resource, sys; from rdkit import Chem; from virialff import Molecule, load_model;"
+        "molecule = Molecule.from_smiles(Chem.MolToSmiles(Chem.MolFromSequence(sys.argv[1])), max_atoms=2000);"
+        "force_field = load_model().force_field(molecule);"
+        "print(len(force_field.charges), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    told = subprocess.run([sys.executable, "-c", script, protein], check=True, capture_output=True, text=True).stdout
+    n_atoms, kibibytes = map(int, told.split())
+    assert n_atoms == 1231
+    assert kibibytes < 2 * 1024**2
