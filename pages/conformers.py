@@ -34,9 +34,6 @@ def rank(work: Workspace) -> None:
 
 
 enter_through_app()
-here = my_molecule("Conformers", "Nothing to rank yet: give a molecule, or a file with its conformers.")
-if here is not None:
-    with here.right:
-        rank(here)
+my_molecule("Conformers", rank, "Nothing to rank yet: give a molecule, or a file with its conformers.")
 batch.many_molecules(model.active_model())
 card.model_card(model.active_model())

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components.dimer import complexes
-from pages.components.dimer.views import approach_view, geometry_download, keep_relaxed, one_complex
+from pages.components.dimer.views import approach_view, contacts_view, keep_relaxed, one_complex
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import stays_at
@@ -15,8 +15,8 @@ from pages.components.widgets.workspace import Workspace, workspace
 from virialff.parameters.contributions import INTERMOLECULAR
 
 _VIEW = "dimer_view"
-_ENERGIES, _PAIRS, _APPROACH = "Interaction energies", "Contributions", "Approach"
-_VIEWS = (_ENERGIES, _PAIRS, _APPROACH)
+_ENERGIES, _CONTACTS, _PAIRS, _APPROACH = "Interaction energies", "Contacts", "Contributions", "Approach"
+_VIEWS = (_ENERGIES, _CONTACTS, _PAIRS, _APPROACH)
 
 
 def results(work: Workspace) -> None:
@@ -27,9 +27,11 @@ def results(work: Workspace) -> None:
     views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
     with views[_ENERGIES]:
         keep_relaxed(work, one_complex(work, methods))
-        geometry_download(work, stem)
     if work.geometry.positions is None:
         return
+    if views[_CONTACTS].open:
+        with views[_CONTACTS]:
+            contacts_view(work, stem)
     if views[_PAIRS].open:
         with views[_PAIRS]:
             st.caption(
@@ -37,10 +39,11 @@ def results(work: Workspace) -> None:
                 "model, at the shown geometry. Choose a row to see its atoms in the structure."
             )
             kinds = {"intermolecular": INTERMOLECULAR}
-            contribution_view(work.force_field, work.geometry.positions, kinds, key="interaction_pairs", stem=stem)
+            place = (work.force_field, work.geometry.positions)
+            contribution_view(*place, kinds, work.sight, key="interaction_pairs", stem=stem)
     if views[_APPROACH].open:
         with views[_APPROACH]:
-            approach_view(work.model, work.shown.molecule.with_positions(work.geometry.positions), methods)
+            approach_view(work, methods, stem)
 
 
 enter_through_app()
@@ -50,8 +53,6 @@ for tab in ("Base pairs", "Reference dimers"):
         st.switch_page("pages/benchmarks.py", query_params={"benchmarks_tab": tab})
 st.title("Dimer")
 chosen = complexes.choose_complex(model.active_model())
-here = None if chosen is None else workspace(chosen, "complex")
-if here is not None:
-    with here.right:
-        results(here)
+if chosen is not None:
+    workspace(chosen, results, "complex")
 card.model_card(model.active_model())

@@ -32,18 +32,18 @@ def results(work: Workspace) -> None:
     # A table that is out of sight would send its chosen rows back late; many pairs take their time.
     if views_of[_CHARGES].open:
         with views_of[_CHARGES]:
-            spread = card.spread_of_charges(work.model, molecule)
+            spread, _ = card.spreads(work.model, molecule)
             others = charges.other_charges(molecule, geometry)
             charges.charge_table(molecule, force_field.charges, spread, work.model.rare_atoms(molecule), others)
             charges.dipole_metrics(force_field.charges, geometry, others)
     with views_of[_PAIR]:
-        views.pair_inspector(force_field, geometry, work.model)
+        views.pair_inspector(work, in_sight=bool(views_of[_PAIR].open))
     with views_of[_PARAMETERS]:
-        views.parameter_distributions(force_field)
+        views.parameter_distributions(work, in_sight=bool(views_of[_PARAMETERS].open))
     if views_of[_ENERGIES].open:
         with views_of[_ENERGIES]:
             pair_energies(work)
-    views.download_row(work.shown, force_field, work.model, geometry)
+    views.download_row(work)
 
 
 def pair_energies(work: Workspace) -> None:
@@ -53,14 +53,11 @@ def pair_energies(work: Workspace) -> None:
         return
     st.caption("Which atom pairs hold this geometry: the energy of each, by the model.")
     stem = file_stem(work.shown.title, work.shown.molecule.formula)
-    contribution_view(work.force_field, work.geometry.positions, _PAIRS, key="molecule_pairs", stem=stem)
+    contribution_view(work.force_field, work.geometry.positions, _PAIRS, work.sight, key="molecule_pairs", stem=stem)
 
 
 enter_through_app()
-work = my_molecule("Force field")
-if work is not None:
-    with work.right:
-        results(work)
+my_molecule("Force field", results)
 active = model.active_model()
 batch.many_molecules(active)
 card.model_card(active)

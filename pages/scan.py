@@ -38,12 +38,9 @@ def show_scan(work: Workspace) -> None:
     known = card.uncertainties(work.model, scanned.molecule, runs, "torsion") if scanned.kind == "torsion" else {}
     result = Comparison(scanned.molecule, tuple(runs), uncertainties=known)
     stem = file_stem(work.shown.title, molecule.formula)
-    views.results(scanned, result, work.force_field.charges, stem, notes)
+    views.results(work, scanned, result, stem, notes)
 
 
 enter_through_app()
-here = my_molecule("Scan", "Nothing to scan yet: give a molecule.")
-if here is not None:
-    with here.right:
-        show_scan(here)
+my_molecule("Scan", show_scan, "Nothing to scan yet: give a molecule.")
 card.model_card(model.active_model())

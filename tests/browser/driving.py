@@ -28,7 +28,6 @@ _IS_ANSWERED = """() => {
     const rests = app !== null && app.dataset.testScriptState === "notRunning";
     return rests && (!window.wire || window.wire.received >= window.wire.sent);
 }"""
-VIEWER = "iframe[title^='Three-dimensional view']"
 
 
 def open_app(page: Page, address: str = "/") -> None:
@@ -109,20 +108,6 @@ def expect_formula(page: Page, text: str) -> None:
     settled(page)
 
 
-def viewer(page: Page) -> FrameLocator:
-    return page.frame_locator(VIEWER)
-
-
-def viewer_pixels(page: Page) -> np.ndarray:
-    """Pixels (height, width, 3) of the 3D view, once it has drawn."""
-    # Streamlit keeps the view of the last run on the page until it has drawn the next one.
-    expect(page.locator(VIEWER)).to_have_count(1, timeout=SLOW)
-    frame = viewer(page)
-    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
-    picture = frame.locator("canvas").first.screenshot()
-    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
-
-
 def structure(page: Page) -> Locator:
     """The structure in 3D and 2D, once it has drawn."""
     drawn = page.locator(".structure[data-drawn=true]")
@@ -155,6 +140,28 @@ def click_atom(page: Page, atom: int, *, spatial: bool) -> None:
     page.wait_for_timeout(300)
     settled(page)
     assert pressed(page) != before
+
+
+def click_line(page: Page, first: int, second: int) -> None:
+    """Click the line between two atoms, from 0, in 3D."""
+    drawn = structure(page)
+    drawn.locator("canvas").scroll_into_view_if_needed()
+    x, y = drawn.evaluate(
+        """(host, atoms) => {
+            const [start, end] = atoms.map((atom) => host.view.data.atoms[atom]);
+            const at = host.view.viewer.modelToScreen(
+                { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2, z: (start.z + end.z) / 2 });
+            return [at.x, at.y];
+        }""",
+        [first, second],
+    )
+    page.mouse.click(x, y)
+
+
+def lit(page: Page) -> list[int]:
+    """The atoms, from 0, that stand out in the formula."""
+    circles = structure(page).locator("circle.lit")
+    return sorted(int(circle.get_attribute("data-atom") or -1) for circle in circles.all())
 
 
 def pressed(page: Page) -> list[int]:

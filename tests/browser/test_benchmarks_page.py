@@ -45,7 +45,6 @@ def test_point_of_the_reference_figure_shows_its_dimer(page: Page):
     # The address that it had before.
     driving.open_app(page, "/dimer?view=Reference+dimers")
     driving.settled(page)
-    page.get_by_role("button", name="Compute with the active model").click()
     expect(page.get_by_role("button", name="Reference dimers vertical (CSV)")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
     expect(page.get_by_text(re.compile("^model, RMSE"))).to_be_visible()
@@ -54,5 +53,5 @@ def test_point_of_the_reference_figure_shows_its_dimer(page: Page):
     box = point.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
+    assert driving.drawn_fraction(driving.structure_pixels(page)) > 0.005
     expect(page.get_by_role("combobox", name="Dimer")).not_to_have_value("")

@@ -66,14 +66,20 @@ def test_the_address_of_the_former_page_leads_here(page: Page):
 
 
 def test_a_chosen_row_is_the_conformer_that_is_saved(page: Page):
-    """From the address of an ensemble to the file of its second conformer: five clicks."""
+    """From the address of an ensemble, by a point of a figure, to the file of its second conformer."""
     driving.open_app(page, "/conformers?smiles=CCCCO")
     driving.expect_formula(page, "C₄H₁₀O")
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_text("distinct conformers from")).to_be_visible(timeout=driving.SLOW)
     driving.settled(page)
+    points = page.locator(".js-plotly-plot:visible .scatterlayer .points path")
+    driving.open_tab(page, "Agreement")
+    box = driving.at_rest(page, points.nth(1))
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("Shown: conformer 2 of the page Conformers")).to_be_attached()
+    driving.settled(page)
     driving.open_tab(page, "One conformer")
-    driving.choose(page, "Conformer", "2")
+    expect(page.get_by_role("combobox", name="Conformer")).to_have_value("2")
     with page.expect_download() as download:
         page.get_by_role("button", name="This conformer (SDF)").click()
     text = download.value.path().read_text()

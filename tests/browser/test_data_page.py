@@ -21,7 +21,7 @@ def test_a_store_its_figures_and_one_of_its_rows(page: Page):
     box = driving.at_rest(page, table)
     page.mouse.click(box["x"] + 16, box["y"] + 54)
     expect(page.get_by_role("button", name="Atoms (CSV)")).to_be_visible(timeout=driving.SLOW)
-    assert driving.drawn_fraction(driving.viewer_pixels(page)) > 0.005
+    assert driving.drawn_fraction(driving.structure_pixels(page)) > 0.005
     # The link reopens the tab and the store.
     assert "data_tab=Rows" in page.url
     assert "data_store=assets" in page.url

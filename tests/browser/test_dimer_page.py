@@ -24,6 +24,21 @@ def test_gallery_complex_from_a_link(page: Page):
     assert set(energies) == {"Model", "GFN2-xTB", "ANI-1x", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
     assert all(-9 < energy < -3 for energy in energies.values())
     driving.open_tab(page, "Contributions")
-    frame = page.frame_locator("iframe[title^='Strongest atom pairs']")
-    frame.locator("body[data-drawn=true]").wait_for(timeout=driving.SLOW)
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    cell = page.locator(".js-plotly-plot:visible .scatterlayer .points path").first
+    box = driving.at_rest(page, cell)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(driving.structure(page).locator("circle[aria-pressed=true]")).to_have_count(2)
+
+
+def test_a_contact_is_picked_by_its_line_and_by_its_row(page: Page):
+    driving.open_app(page, "/dimer?dimer=S66+20%3A+Acetic+Acid+Dimer&dimer_view=Contacts")
+    driving.expect_formula(page, "C₄H₈O₄")
+    driving.structure(page)
+    driving.settled(page)
+    driving.click_line(page, 3, 9)
+    expect(page.get_by_text("Picked: distance H4–O10: 1.681 Å")).to_be_attached()
+    assert driving.pressed(page) == [3, 9]
+    table = driving.at_rest(page, page.get_by_test_id("stDataFrame").first)
+    page.mouse.click(table["x"] + 18, table["y"] + 35 * 1.5)
+    expect(page.get_by_text("Picked: distance H12–O2: 1.681 Å")).to_be_attached()

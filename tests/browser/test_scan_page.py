@@ -34,6 +34,8 @@ def test_the_geometry_at_the_top_of_a_barrier_is_saved(page: Page):
     with page.expect_download() as download:
         page.get_by_role("button", name="This geometry (SDF)").click()
     assert download.value.path().read_text().count("$$$$") == 1
+    expect(page.get_by_text("Shown: point")).to_contain_text(match[1])
+    page.get_by_text("Play through all").click()
     frame = page.frame_locator("iframe[title*='geometries of the scan']")
     frame.locator("body[data-drawn=true]").wait_for(timeout=driving.SLOW)
     before = frame.locator("body").get_attribute("data-frame")

@@ -1,6 +1,7 @@
 """The structure as a control: atoms picked in 3D and 2D, what follows them, and the script it runs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,50 @@ def test_a_row_of_the_pair_energies_is_picked(page: Page):
     page.mouse.click(box["x"] + 18, box["y"] + 35 * 1.5)
     expect(driving.structure(page).locator("circle[aria-pressed=true]")).to_have_count(2)
     expect(page.get_by_text("Picked: distance")).to_be_attached()
+
+
+def test_a_bar_of_the_lennard_jones_parameters_lights_its_atoms(page: Page):
+    driving.open_app(page, "/?smiles=CC(=O)OCC&force_field_view=Lennard-Jones")
+    driving.expect_formula(page, "C₄H₈O₂")
+    assert driving.lit(page) == []
+    bars = page.locator(".js-plotly-plot:visible").first.locator(".bars .point path")
+    boxes = [box for bar in bars.all() if (box := bar.bounding_box()) is not None]
+    tallest = max(boxes, key=lambda box: box["height"])
+    page.mouse.click(tallest["x"] + tallest["width"] / 2, tallest["y"] + tallest["height"] / 2)
+    said = page.get_by_text(re.compile(r"^lit \d+ pairs?: "))
+    expect(said).to_be_attached()
+    driving.settled(page)
+    first, second = re.findall(r": (\w+)–(\w+), σ", said.inner_text())[0]
+    symbols = Molecule.from_smiles("CC(=O)OCC").symbols
+    lit = driving.lit(page)
+    assert lit
+    assert {symbols[atom] for atom in lit} == {first, second}
+    driving.open_tab(page, "Charges")
+    expect(said).to_have_count(0)
+
+
+@pytest.mark.parametrize("tapped", [False, True])
+def test_a_finger_scrolls_the_page_until_it_has_tapped_the_structure(browser: Browser, server: str, tapped: bool):
+    with browser.new_context(base_url=server, viewport={"width": 400, "height": 800}, has_touch=True) as context:
+        page = context.new_page()
+        driving.open_app(page, f"/?smiles={ASPIRIN}")
+        driving.expect_formula(page, "C₉H₈O₄")
+        canvas = driving.structure(page).locator("canvas")
+        canvas.scroll_into_view_if_needed()
+        box = driving.at_rest(page, canvas)
+        x, y = box["x"] + 20, box["y"] + box["height"] - 20
+        if tapped:
+            page.touchscreen.tap(x, y)
+            expect(driving.structure(page).locator(".spatial.tapped")).to_have_count(1)
+        before = driving.structure(page).evaluate("host => host.view.viewer.getView()")
+        touch = context.new_cdp_session(page)
+        for kind, up in (("touchStart", 0), *(("touchMove", step) for step in range(20, 201, 20)), ("touchEnd", None)):
+            points = [] if up is None else [{"x": x, "y": y - up}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(500)
+        turned = driving.structure(page).evaluate("host => host.view.viewer.getView()") != before
+        moved = driving.at_rest(page, canvas)["y"] < box["y"] - 50
+        assert (turned, moved) == (tapped, not tapped)
 
 
 def test_a_link_reopens_the_geometry_that_was_relaxed(page: Page, browser: Browser, server: str):

@@ -140,7 +140,6 @@ def test_paper_table_is_there_before_anything_is_computed(page):
 
 def test_reference_dimers_with_the_dimer_of_a_point(page):
     open_tab(page, "Reference dimers")
-    button(page, "Compute with the active model").click().run()
     finish(page)
     assert not page.exception
     table = table_with(page, "model (kcal/mol)")

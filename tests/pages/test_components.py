@@ -1,6 +1,5 @@
 """The parts of the pages that need no browser and no running app."""
 
-import json
 import re
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from rdkit import Chem
 
 from pages.components.shell.text import file_stem, one_line, plain, sentence, subscripted
-from pages.components.widgets import viewer
+from pages.components.widgets import structure, viewer
 from pages.components.widgets.show import without_signed_zeros
 from virialff.conformers.display import display_geometry
 from virialff.molecules.molecule import Molecule
@@ -72,28 +71,28 @@ def test_formula_has_subscripts():
     assert subscripted("C13H18O2") == "C₁₃H₁₈O₂"
 
 
-def test_viewer_gets_numbers_and_element_symbols_only():
+def test_views_get_numbers_and_element_symbols_only():
     molecule = Molecule.from_smiles(f"CO {HOSTILE}")
     assert molecule.name == HOSTILE
     made = display_geometry(molecule)
-    charges = np.linspace(-0.3, 0.3, 6)
-    page = viewer.viewer_html(molecule, made.positions, charges, script="/app/static/3Dmol-min.js", theme="dark")
+    page = viewer.overlay_html(molecule, made.positions[None], hydrogens=True, script="/x.js", theme="dark")
     assert "onerror=alert" not in page
-    assert page.count('{"index": ') == 6
     block = Chem.MolFromMolBlock(viewer.mol_block(molecule, made.positions), removeHs=False)
     assert [atom.GetSymbol() for atom in block.GetAtoms()] == ["C", "O", "H", "H", "H", "H"]
     assert block.GetProp("_Name") == ""
     np.testing.assert_allclose(block.GetConformer().GetPositions(), made.positions, atol=1e-3)
 
 
-def test_marked_atoms_get_a_shell_where_they_are_drawn():
+def test_lines_of_the_structure_end_at_their_atoms():
     molecule = Molecule.from_smiles("CO")
     positions = display_geometry(molecule).positions
-    page = viewer.viewer_html(molecule, positions, np.zeros(6), script="/x.js", theme="light", marked=[1])
-    (shell,) = re.findall(r"addSphere\((\{.*?\})\);", page)
-    centre = json.loads(shell)["center"]
-    expected = viewer.facing(positions)[1]
-    np.testing.assert_allclose([centre[axis] for axis in "xyz"], expected, atol=1e-6)
+    drawn = structure._spatial(molecule, positions, None, [structure.Line(1, 4, "#123456", "a pair")], None)
+    (line,) = drawn["lines"]
+    assert (line["atoms"], line["color"], line["text"]) == ([1, 4], "#123456", "a pair")
+    for end, atom in (("start", 1), ("end", 4)):
+        assert line[end] == {axis: drawn["atoms"][atom][axis] for axis in "xyz"}
+        expected = viewer.facing(positions)[atom]
+        np.testing.assert_allclose([line[end][axis] for axis in "xyz"], expected, atol=1e-4)
 
 
 def test_viewer_script_comes_from_this_server_where_it_has_the_file(monkeypatch, tmp_path):

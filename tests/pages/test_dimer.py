@@ -85,6 +85,38 @@ def test_the_relaxed_complex_is_what_is_shown(app):
     np.testing.assert_allclose(sorted(again["distance (Å)"]), sorted(before["distance (Å)"]))
 
 
+def test_a_complex_that_was_relaxed_is_not_offered_for_another_contact(app):
+    on_interactions(app)
+    choose(app, "complex", "My own")
+    enter_smiles(app, "O.O")
+    methods(app, "gfn2")
+    press(app, "Relax and compute")
+    box = next(box for box in app.selectbox if box.label == "Geometry")
+    assert box.options == ["As given", "Relaxed with GFN2-xTB"]
+    apart = next(number for number in app.number_input if number.label == "Distance (Å)")
+    first = apart.value
+    apart.set_value(3.0).run()
+    assert not app.exception
+    assert not [box for box in app.selectbox if box.label == "Geometry"]
+    next(number for number in app.number_input if number.label == "Distance (Å)").set_value(first).run()
+    assert next(box for box in app.selectbox if box.label == "Geometry").options == box.options
+
+
+def test_contacts_with_the_energy_of_their_pair(app):
+    on_interactions(app)
+    app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 20:"))).run()
+    view(app, "Contacts")
+    assert not app.exception
+    table = table_with(app, "contact")
+    assert table["contact"].tolist() == ["hydrogen bond", "hydrogen bond"]
+    view(app, "Contributions")
+    pairs = table_with(app, "total (kcal/mol)").set_index("atoms")["total (kcal/mol)"]
+    for _, row in table.iterrows():
+        turned = "–".join(reversed(row["atoms"].split("–")))
+        energy = pairs.get(row["atoms"], pairs.get(turned))
+        assert row["pair energy (kcal/mol)"] == pytest.approx(energy, abs=0.006)
+
+
 def test_dft_on_request_is_that_of_the_references(app):
     on_interactions(app)
     app.selectbox(key="dimer").set_value(next(n for n in gallery.gallery() if n.startswith("S66 1:"))).run()

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from virialff import load_model
-from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
+from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram, pairs_of_bars
 from virialff.figures.energies import conformer_energy_figure, relative_energy_scatter
 from virialff.figures.pairs import energy_window, pair_curve_figure
 from virialff.molecules.molecule import Molecule
@@ -30,6 +30,21 @@ def test_every_pair_of_the_relation_is_in_one_bar(pairs, parameter, relation):
     assert sum(bars.values()) == len(defined)
     assert bars.get("C–H", 0) == expected.get("C–H", 0)
     assert bars.get("H–H", 0) == expected.get("H–H", 0)
+
+
+@pytest.mark.parametrize("parameter", ["sigma", "epsilon"])
+def test_the_pairs_of_a_bar_are_those_that_it_counts(pairs, parameter):
+    colored = ["C–H", "H–H"]
+    figure = pair_parameter_histogram(pairs, parameter, relation="further", element_pairs=colored)
+    counts = [(list(bin_), count) for bar in figure.data for bin_, count in zip(bar.customdata, bar.y, strict=True)]
+    assert max(count for _, count in counts) > 3
+    for bin_, count in counts:
+        found = pairs_of_bars(pairs, parameter, [bin_], relation="further", element_pairs=colored)
+        assert len(found) == count
+        assert (found["relation"] == "further").all()
+    bins = [bin_ for bin_, _ in counts]
+    every = pairs_of_bars(pairs, parameter, bins, relation="further", element_pairs=colored)
+    assert len(every) == sum(count for _, count in counts)
 
 
 def test_bars_lie_where_the_values_are(pairs):

@@ -48,7 +48,8 @@ def pair_parameter_histogram(
     """Stacked histogram of sigma, R_min (A) or epsilon (kcal/mol, decades) for the pairs of one relation.
 
     `element_pairs` (labels such as C-H, at most seven) get a colour each; the remaining pairs are stacked in grey.
-    Undefined values (NaN) are left out. Raises ValueError for an unknown parameter or too many element pairs.
+    Undefined values (NaN) are left out. A click chooses a bar, whose pairs `pairs_of_bars` gives by its customdata.
+    Raises ValueError for an unknown parameter or too many element pairs.
     """
     if parameter not in AXIS_TITLES:
         raise ValueError(f"{parameter!r} is not one of {', '.join(AXIS_TITLES)}")
@@ -65,7 +66,7 @@ def pair_parameter_histogram(
     figure = go.Figure()
     if len(values):
         _add_bars(figure, values, labels.to_numpy(), element_pairs, logarithmic)
-    figure.update_layout(barmode="stack", bargap=0.05)
+    figure.update_layout(barmode="stack", bargap=0.05, clickmode="event+select", dragmode=False)
     _mark_typical_values(figure, parameter, logarithmic)
     finish(figure, height=380, x_title=AXIS_TITLES[parameter], y_title="atom pairs")
     if logarithmic:
@@ -82,7 +83,7 @@ def _add_bars(
     first, last = np.floor(values.min() / width), np.floor(values.max() / width) + 1
     edges = np.arange(first, last + 1) * width
     centers = edges[:-1] + width / 2
-    texts = [_range_text(a, b, logarithmic) for a, b in pairwise(edges)]
+    bins = [(float(low), float(high), _range_text(low, high, logarithmic)) for low, high in pairwise(edges)]
     groups = [(name, labels == name) for name in element_pairs]
     groups.append((_OTHER_PAIRS, ~np.isin(labels, list(element_pairs))))
     for (name, mask), color in zip(groups, (*OKABE_ITO[: len(element_pairs)], GREY), strict=True):
@@ -93,9 +94,25 @@ def _add_bars(
             y=np.histogram(values[mask], bins=edges)[0],
             name=f"{name} ({int(mask.sum())})",
             marker={"color": color},
-            customdata=texts,
-            hovertemplate=f"{name}: %{{y}} pairs, %{{customdata}}<extra></extra>",
+            customdata=[[name, *each] for each in bins],
+            hovertemplate=f"{name}: %{{y}} pairs, %{{customdata[3]}}<extra></extra>",
         )
+
+
+def pairs_of_bars(
+    pairs: pd.DataFrame, parameter: str, bars: Sequence[Sequence[Any]], *, relation: str, element_pairs: Sequence[str]
+) -> pd.DataFrame:
+    """The rows of the table behind bars of `pair_parameter_histogram` with the same arguments, by their customdata."""
+    chosen = pairs[(pairs["relation"] == relation) & (pairs[parameter] > 0)]
+    values = chosen[parameter].to_numpy(dtype=float)
+    if parameter == "epsilon":
+        values = np.log10(values)
+    labels = element_pair_labels(chosen).to_numpy()
+    others = ~np.isin(labels, list(element_pairs))
+    found = np.zeros(len(chosen), dtype=bool)
+    for name, low, high, _ in bars:
+        found |= (others if name == _OTHER_PAIRS else labels == name) & (values >= low) & (values < high)
+    return chosen[found]
 
 
 def _range_text(low: float, high: float, logarithmic: bool) -> str:

@@ -16,6 +16,8 @@ def relative_energy_scatter(
 ) -> go.Figure:
     """Relative energies (kcal/mol) of every other method against those of `reference`, with the line y = x.
 
+    A point's customdata is the number of its conformer.
+
     `relative` maps a method's label to its relative energies (n_conformers,), NaN where a conformer has none;
     `half_widths` those of methods that know them to the half-widths of their intervals, drawn as bars.
     Raises KeyError when `reference` is not among them.
@@ -65,7 +67,7 @@ def _bars(half_widths: np.ndarray | None) -> dict[str, object] | None:
 def conformer_energy_figure(
     relative: Mapping[str, np.ndarray], half_widths: Mapping[str, np.ndarray] | None = None
 ) -> go.Figure:
-    """Relative energies (kcal/mol) by conformer number, one marked line a method.
+    """Relative energies (kcal/mol) by conformer number, which is a point's customdata; one marked line a method.
 
     `half_widths` are of the intervals of methods that know them, (n_conformers,), drawn as bars.
     """
@@ -80,6 +82,7 @@ def conformer_energy_figure(
             line={"color": looks[label].color, "width": 1},
             marker={"symbol": looks[label].symbol, "size": 7},
             error_y=_bars((half_widths or {}).get(label)),
+            customdata=np.arange(1, len(values) + 1),
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.2f}} kcal/mol<extra></extra>",
         )
     finish(figure, height=440, x_title="conformer", y_title="relative energy (kcal/mol)")
@@ -95,7 +98,8 @@ def rank_change_figure(ranks: Mapping[str, np.ndarray], *, reference: str) -> go
     """Slope chart: a column a method, a line a conformer from rank to rank, 1 (lowest energy) at the top.
 
     `ranks` maps a method's label to the ranks (n_conformers,) from 1, NaN where a conformer has none. The conformers
-    ranked lowest by `reference` are coloured, the others grey. Raises KeyError when it is not among them.
+    ranked lowest by `reference` are coloured, the others grey; a point's customdata is its conformer's number. Raises
+    KeyError when `reference` is not among them.
     """
     labels = list(ranks)
     table = np.array([np.asarray(ranks[label], dtype=float) for label in labels])
@@ -117,6 +121,7 @@ def rank_change_figure(ranks: Mapping[str, np.ndarray], *, reference: str) -> go
             opacity=1.0 if coloured or n_conformers <= _FEW_CONFORMERS else 0.5,
             showlegend=coloured,
             legendrank=place + 1,
+            customdata=[index + 1] * len(labels),
             hovertemplate=f"conformer {index + 1}<br>%{{x}}: rank %{{y:g}}<extra></extra>",
         )
     finish(figure, height=440, x_title="method", y_title="rank (1 = lowest energy)")
@@ -130,7 +135,7 @@ def rank_change_figure(ranks: Mapping[str, np.ndarray], *, reference: str) -> go
 def population_figure(populations: Mapping[str, np.ndarray], *, temperature: float, shown: int = 15) -> go.Figure:
     """Boltzmann populations (n_conformers,) by conformer, a bar a method, at `temperature` in kelvin.
 
-    The `shown` conformers with the largest population by any method are drawn, by number.
+    The `shown` conformers with the largest population by any method are drawn, by number, a bar's customdata.
     """
     table = np.array([np.asarray(values, dtype=float) for values in populations.values()])
     largest = np.nan_to_num(table).max(axis=0)
@@ -143,6 +148,7 @@ def population_figure(populations: Mapping[str, np.ndarray], *, temperature: flo
             y=100 * np.asarray(values, dtype=float)[chosen],
             name=label,
             marker={"color": looks[label].color},
+            customdata=chosen + 1,
             hovertemplate=f"conformer %{{x}}<br>{label}: %{{y:.1f}} %<extra></extra>",
         )
     finish(figure, height=440, x_title="conformer", y_title=f"population at {temperature:g} K (%)")

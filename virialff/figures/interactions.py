@@ -66,6 +66,7 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
     """E_int (kcal/mol, negative = bound) of each method against the smallest distance between the molecules (Angstrom).
 
     `shown` marks the distance of the geometry on the page. The wall is cut off where it is as high as the well is deep.
+    A point's customdata is its row in the table.
     """
     figure = go.Figure()
     x = curve.table["contact"].to_numpy()
@@ -78,8 +79,10 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
             x=x,
             y=y,
             name=method,
-            mode="lines",
+            mode="lines+markers",
             line={"color": looks[method].color, "width": 2, "simplify": False},
+            marker={"size": 5, "symbol": looks[method].symbol},
+            customdata=np.arange(len(x)),
             hovertemplate=f"{method}: %{{y:.2f}} kcal/mol at %{{x:.2f}} Å<extra></extra>",
         )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
@@ -96,4 +99,5 @@ def approach_figure(curve: DissociationCurve, *, shown: float | None = None, hei
         y_title="E_int, vertical (kcal/mol)",
     )
     figure.update_yaxes(range=[-1.15 * deepest, deepest])
+    figure.update_layout(clickmode="event+select", dragmode=False)
     return figure

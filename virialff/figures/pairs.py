@@ -14,6 +14,7 @@ TERM_LABELS = {
     "repulsion": "repulsion",
     "gaussians": "Gaussians",
 }
+_CHOSEN = "#CC79A7"
 _DASHES = {"coulomb": "dash", "dispersion": "dot", "repulsion": "dashdot", "gaussians": "longdash"}
 
 
@@ -41,7 +42,7 @@ def pair_curve_figure(curve: pd.DataFrame, *, distance: float | None = None, ink
     """Curve of one pair: Coulomb, dispersion, repulsion, Gaussians apart, and their total.
 
     `curve` has the columns r (A), coulomb, dispersion, repulsion, gaussians, total (kcal/mol); `distance` (A) is
-    marked by a vertical line; `ink` is the colour of the total.
+    marked by a vertical line; `ink` is the colour of the total, whose points a click can choose.
     """
     figure = go.Figure()
     for term, label in TERM_LABELS.items():
@@ -57,7 +58,11 @@ def pair_curve_figure(curve: pd.DataFrame, *, distance: float | None = None, ink
         x=curve["r"],
         y=curve["total"],
         name="total",
-        mode="lines",
+        # A line alone has no points that a click could choose.
+        mode="lines+markers",
+        marker={"size": 9, "opacity": 0},
+        selected={"marker": {"opacity": 1, "color": _CHOSEN}},
+        unselected={"marker": {"opacity": 0}},
         line={"color": ink, "width": 3, "simplify": False},
         hovertemplate="total: %{y:.3f} kcal/mol at %{x:.2f} Å<extra></extra>",
     )
@@ -71,6 +76,7 @@ def pair_curve_figure(curve: pd.DataFrame, *, distance: float | None = None, ink
     finish(figure, height=420, x_title="distance r (Å)", y_title="energy (kcal/mol)")
     figure.update_yaxes(range=list(energy_window(curve, distance)))
     figure.update_xaxes(range=[float(curve["r"].iloc[0]), float(curve["r"].iloc[-1])])
+    figure.update_layout(clickmode="event+select", dragmode=False)
     return figure
 
 
@@ -78,12 +84,15 @@ _CELL = 16
 _LEAST, _MOST = 320, 900
 # Colours saturate here (percent of the magnitudes), so that one clash does not bleach all others.
 _SATURATION = 99.5
+# Cells that a click can choose; more points than these make a browser slow.
+_MOST_CHOSEN_FROM = 5000
 
 
 def contribution_figure(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> go.Figure:
     """Heat map of (n_rows, n_columns) energies in kcal/mol: blue attracts, red repels, white is nothing.
 
-    NaN, where there is no pair, stays empty. The scale is symmetric about zero.
+    NaN, where there is no pair, stays empty. The scale is symmetric about zero. Up to some 70 atoms a click chooses a
+    cell: it is a point whose customdata is its row and column.
     """
     magnitudes = np.abs(matrix[np.isfinite(matrix)])
     limit = float(np.percentile(magnitudes, _SATURATION)) if len(magnitudes) else 1.0
@@ -100,6 +109,21 @@ def contribution_figure(matrix: np.ndarray, rows: Sequence[str], columns: Sequen
             hovertemplate="%{y} and %{x}: %{z:.3f} kcal/mol<extra></extra>",
         )
     )
+    there = np.argwhere(np.isfinite(matrix))
+    if 0 < len(there) <= _MOST_CHOSEN_FROM:
+        figure.update_traces(hoverinfo="skip", hovertemplate=None)
+        figure.add_scatter(
+            x=[columns[column] for _, column in there],
+            y=[rows[row] for row, _ in there],
+            mode="markers",
+            marker={"symbol": "square-open", "size": 13, "color": _CHOSEN, "opacity": 0, "line": {"width": 3}},
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 0}},
+            customdata=np.column_stack([there, matrix[there[:, 0], there[:, 1]]]),
+            hovertemplate="%{y} and %{x}: %{customdata[2]:.3f} kcal/mol<extra></extra>",
+            showlegend=False,
+        )
+        figure.update_layout(clickmode="event+select", dragmode=False)
     height = int(np.clip(140 + _CELL * len(rows), _LEAST, _MOST))
     finish(figure, height=height, x_title="atom", y_title="atom")
     figure.update_yaxes(autorange="reversed", constrain="domain")

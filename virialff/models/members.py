@@ -1,4 +1,4 @@
-"""How far the members of a model disagree: the spread of charges, energies and conformer ranks.
+"""How far the members of a model disagree: the spread of charges, pair parameters, energies and conformer ranks.
 
 A force field is always one parameter set, because averaged parameters do not give averaged energies. Further members,
 trained like it from other random numbers, only tell how much of a result depends on those. The spread is the standard
@@ -30,6 +30,19 @@ class ChargeSpread:
 
     charges: FloatArray
     spread: FloatArray
+    n_models: int
+
+
+@dataclass(frozen=True, eq=False)
+class PairSpread:
+    """Spreads of the Lennard-Jones parameters over n_models parameter sets, each (n_pairs,) as `ForceField.pairs`.
+
+    sigma, R_min: Angstrom. epsilon: kcal/mol. NaN where a parameter set does not define the value.
+    """
+
+    sigma: FloatArray
+    epsilon: FloatArray
+    R_min: FloatArray
     n_models: int
 
 
@@ -67,8 +80,23 @@ def charge_spreads(model: Model, molecules: Sequence[Molecule]) -> list[ChargeSp
     found = []
     for fields in zip(*by_part, strict=True):
         charges = np.stack([field.charges for field in fields])
-        found.append(ChargeSpread(charges[0], charges.std(axis=0, ddof=1), len(charges)))
+        found.append(ChargeSpread(charges[0], _spread(charges), len(charges)))
     return found
+
+
+def parameter_spread(model: Model, molecule: Molecule) -> tuple[ChargeSpread, PairSpread] | None:
+    """The spreads of the charges and of the pairs' Lennard-Jones parameters; else as `charge_spread`."""
+    if not model.members:
+        return None
+    fields = [part.force_field(molecule) for part in (model, *model.members)]
+    charges = np.stack([field.charges for field in fields])
+    tables = [field.pairs for field in fields]
+    pairs = {
+        name: _spread(np.stack([table[name].to_numpy(dtype=np.float64) for table in tables]))
+        for name in ("sigma", "epsilon", "R_min")
+    }
+    n = len(fields)
+    return ChargeSpread(charges[0], _spread(charges), n), PairSpread(**pairs, n_models=n)
 
 
 def energy_spread(model: Model, molecule: Molecule, positions: ArrayLike | None = None) -> EnergySpread | None:

@@ -20,7 +20,7 @@ from virialff.units import KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     from virialff.models.force_field import ForceField, Model
-    from virialff.models.members import ChargeSpread
+    from virialff.models.members import ChargeSpread, PairSpread
     from virialff.molecules.environments import RareAtoms
     from virialff.molecules.molecule import Molecule
 
@@ -60,11 +60,13 @@ def charges_table(
     return table
 
 
-def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) -> pd.DataFrame:
+def pairs_table(
+    force_field: ForceField, positions: np.ndarray | None = None, spread: PairSpread | None = None
+) -> pd.DataFrame:
     """One row per atom pair: atom_i, atom_j (from 1), elements, relation, sigma, epsilon, R_min and C0..C13 with units.
 
-    With `positions` (n_atoms, 3) in A the distance of each pair is added as distance_A. Undefined sigma and R_min
-    (C0 = 0) are NaN.
+    With `positions` (n_atoms, 3) in A the distance of each pair is added as distance_A, with `spread` those of sigma,
+    epsilon and R_min over the model's members at the end. Undefined sigma and R_min (C0 = 0) are NaN.
     """
     pairs = force_field.pairs
     table = pairs.rename(columns=_PAIR_COLUMNS).drop(columns=["i", "j"])
@@ -73,6 +75,10 @@ def pairs_table(force_field: ForceField, positions: np.ndarray | None = None) ->
     if positions is not None:
         apart = positions[pairs["i"].to_numpy()] - positions[pairs["j"].to_numpy()]
         table.insert(5, "distance_A", np.linalg.norm(apart, axis=1))
+    if spread is not None:
+        table["sigma_spread_A"] = spread.sigma
+        table["epsilon_spread_kcal_per_mol"] = spread.epsilon
+        table["R_min_spread_A"] = spread.R_min
     return table
 
 

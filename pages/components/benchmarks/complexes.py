@@ -10,9 +10,11 @@ from pages.components.benchmarks import tasks
 from pages.components.shell import background, press
 from pages.components.shell.model import active_folder, active_model, force_field
 from pages.components.shell.text import plain, sentence
-from pages.components.widgets import gallery, viewer
+from pages.components.widgets import gallery
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.show import show_figure
+from pages.components.widgets.sight import contact_lines, contacts_said
+from pages.components.widgets.structure import structure
 from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
 from virialff.benchmarks.reference_data import COUPLED_CLUSTER, REFERENCES, sort_dimers
@@ -92,14 +94,10 @@ def reference_dimers() -> None:
     else:
         st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
     key = f"references_{geometry}_{REFERENCES.stat().st_mtime_ns}_{model.sha256}"
-    if not background.running(key):
-        press.button(
-            "Compute with the active model",
-            lambda: background.start(
-                key, tasks.compare_references, str(REFERENCES), active_folder(), geometry, title="Reference dimers"
-            ),
-            type="primary",
-            icon=":material/play_arrow:",
+    if not background.known(key):
+        # The references hold the other methods; the model takes a second or two.
+        background.start(
+            key, tasks.compare_references, str(REFERENCES), active_folder(), geometry, title="Reference dimers"
         )
     result: InteractionResult | None = background.show(key)
     if result is not None:
@@ -185,7 +183,18 @@ def _dimer(model: Model, result: InteractionResult, row: int, geometry: str) -> 
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        viewer.show(dimer.molecule, dimer.molecule.positions[0], field.charges, height=320)
+        positions = dimer.molecule.positions[0]
+        structure(
+            dimer.molecule,
+            positions,
+            field.charges,
+            labels="elements",
+            flat=False,
+            height=320,
+            lines=contact_lines(dimer.molecule, positions),
+            key="reference_view",
+        )
+        st.caption(contacts_said(dimer.molecule, positions))
     with right:
         st.markdown(f"**{plain(str(entry['name']))}**")
         values = {"reference": entry["reference"], **{name: entry[name] for name in result.methods}}

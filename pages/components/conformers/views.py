@@ -16,6 +16,7 @@ from pages.components.shell.text import plain
 from pages.components.widgets import card, geometry, viewer
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement, timing
 from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.sight import number_of, points_of
 from pages.components.widgets.workspace import Workspace
 from virialff.conformers.ensembles import superimpose
 from virialff.export.ensembles import geometries_sdf, ranked_sdf, table_fields
@@ -66,21 +67,23 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     shown_key = f"shown_conformer_{keys.geometry_key(result.molecule)[:12]}"
     order = np.argsort(by_reference.values, kind="stable")
-    st.session_state.setdefault(shown_key, int(order[0]))
     stays_at(_VIEW, _RANKING)
     views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
     # Only what is looked at: mirror images and superpositions of many conformers take their time.
     draw: dict[str, Callable[[], None]] = {
         _RANKING: partial(_ranking, refined, result, order, conformer, shown_key),
         _AGREEMENT: partial(_agreement, result, reference, conformer, shown_key),
-        _POPULATIONS: partial(_populations, refined, result, temperature),
+        _POPULATIONS: partial(_populations, refined, result, temperature, shown_key),
         _SUPERIMPOSED: partial(viewer.show_overlay, result, reference),
-        _ONE: partial(_one_conformer, work, refined, result, shown_key, stem),
+        _ONE: partial(_one_conformer, work, refined, result, int(order[0]), shown_key, stem),
     }
     for name, view in views.items():
         if view.open:
             with view:
                 draw[name]()
+    number = st.session_state.get(shown_key)
+    if number is not None and number < result.molecule.n_conformers:
+        work.sight.show(result.molecule.positions[number], _source(refined, number))
     # The report has the numbers whichever tab is open.
     collected.table("Relative energies, ranks and populations", ensemble_table(result, temperature))
     collected.table("How far the methods agree", result.agreement_table)
@@ -94,7 +97,7 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
 
 
 def _ranking(refined: Refined, result: Comparison, order: np.ndarray, conformer: int | None, shown_key: str) -> None:
-    """The conformers by rank; a chosen row is the conformer that the last tab shows."""
+    """The conformers by rank; a chosen row is the conformer that the structure shows."""
     table = relative_energy_table(result, conformer)
     distances = moved(refined)
     if distances is not None:
@@ -105,7 +108,7 @@ def _ranking(refined: Refined, result: Comparison, order: np.ndarray, conformer:
     table = table.iloc[order].reset_index(drop=True)
     key = f"ranking_{shown_key}"
     energy_table(table, pinned="conformer", key=key, on_select=partial(_take_row, key, table, shown_key))
-    words = "Lowest first. Choose a row, then open the last tab to see the conformer. "
+    words = "Lowest first. Choose a row to see the conformer in the structure; the last tab has more of it. "
     if distances is not None:
         words += (
             "Moved: RMSD between before and after the relaxation, over all atoms but the hydrogens of carbon atoms."
@@ -129,12 +132,12 @@ def _agreement(result: Comparison, reference: str, conformer: int | None, shown_
         _clickable(figure, "energy_scatter", f"Relative energies against {reference}", shown_key)
         ranks = {method.name: method.ranks for method in result.methods}
         figure = rank_change_figure(ranks, reference=reference)
-        show_figure(figure, key="rank_changes", alt="Rank of each conformer by each method")
+        _clickable(figure, "rank_changes", "Rank of each conformer by each method", shown_key)
     else:
         st.info("Compute another method to see how far the two agree.")
     figure = conformer_energy_figure(relative, half_widths)
     _clickable(figure, "energy_by_conformer", "Relative energies by conformer number", shown_key)
-    st.caption("A click on a point chooses its conformer, which the last tab shows.")
+    st.caption("A click on a point shows its conformer in the structure.")
     timing(list(result.methods))
 
 
@@ -145,13 +148,12 @@ def _clickable(figure: go.Figure, key: str, alt: str, shown_key: str) -> None:
 
 
 def _take_point(key: str, shown_key: str) -> None:
-    points = st.session_state[key].selection.points
-    if points:
-        # The points of both figures are the conformers in their order.
-        st.session_state[shown_key] = int(points[0]["point_index"])
+    number = number_of(points_of(key))
+    if number is not None:
+        st.session_state[shown_key] = number - 1
 
 
-def _populations(refined: Refined, result: Comparison, temperature: float) -> None:
+def _populations(refined: Refined, result: Comparison, temperature: float, shown_key: str) -> None:
     degeneracies = _degeneracies(result)
     weights = {method.name: method.weights(temperature, degeneracies) for method in result.methods}
     corrections = vibrations.corrections(refined, result.molecule, temperature)
@@ -162,7 +164,7 @@ def _populations(refined: Refined, result: Comparison, temperature: float) -> No
         }
         weights |= {name: run.weights(temperature, degeneracies) for name, run in known.items()}
     figure = population_figure(weights, temperature=temperature)
-    show_figure(figure, key="populations", alt=f"Populations at {temperature:g} K by each method")
+    _clickable(figure, "populations", f"Populations at {temperature:g} K by each method", shown_key)
     table = pd.DataFrame({"conformer": np.arange(1, result.molecule.n_conformers + 1)})
     if (degeneracies > 1).any():
         table["mirror forms"] = degeneracies
@@ -171,7 +173,8 @@ def _populations(refined: Refined, result: Comparison, temperature: float) -> No
     if corrections is not None:
         table["vibrations (kcal/mol)"] = corrections.values - corrections.values.min()
         table["lowest wave number (1/cm)"] = corrections.lowest
-    energy_table(table, pinned="conformer")
+    key = f"population_rows_{shown_key}"
+    energy_table(table, pinned="conformer", key=key, on_select=partial(_take_row, key, table, shown_key))
     st.caption(
         "exp(−E/RT)/Z from the energies alone, without vibrations, unless it says so. Each conformer counts once, and "
         "twice where it stands for its mirror image too. The figure has the conformers with the largest populations."
@@ -190,9 +193,12 @@ def _kept_degeneracies(key: str, energies: bytes, _result: Comparison) -> np.nda
     return np.asarray(_result.degeneracies)
 
 
-def _one_conformer(work: Workspace, refined: Refined, result: Comparison, shown_key: str, stem: str) -> None:
-    """One conformer in 3D, before and after it was relaxed, its file, and its atomization energies."""
+def _one_conformer(
+    work: Workspace, refined: Refined, result: Comparison, lowest: int, shown_key: str, stem: str
+) -> None:
+    """One conformer, before and after it was relaxed, its file, and its atomization energies."""
     molecule, n = result.molecule, result.molecule.n_conformers
+    st.session_state.setdefault(shown_key, lowest)
     if n > 1:
         st.selectbox("Conformer", range(n), format_func=lambda k: str(k + 1), key=shown_key, width=160, **KEPT)
     number = min(st.session_state[shown_key], n - 1)
@@ -204,10 +210,6 @@ def _one_conformer(work: Workspace, refined: Refined, result: Comparison, shown_
         page = viewer.overlay_html(molecule, both, hydrogens=True, script=viewer.script_url(), theme=theme)
         st.iframe(page, height=360, alt="Three-dimensional view of the conformer before and after")
         st.caption("Blue: relaxed. Orange: before.")
-    else:
-        viewer.show(
-            molecule, positions, work.force_field.charges, height=360, alt="Three-dimensional view, one conformer"
-        )
     said = ", ".join(
         f"{plain(method.name)} {fixed(method.relative[number], 2)} (rank {method.ranks[number]:.0f})"
         for method in result.methods
@@ -229,9 +231,16 @@ def _one_conformer(work: Workspace, refined: Refined, result: Comparison, shown_
 
 
 def _keep(work: Workspace, refined: Refined, number: int, positions: np.ndarray) -> None:
-    how = f", relaxed by {refined.relaxed_by.label}" if refined.relaxed_by is not None else ""
-    source = f"conformer {number + 1} of the page Conformers{how}"
-    geometry.keep(work.shown.molecule, f"Conformer {number + 1}{how}", positions, source)
+    name = f"Conformer {number + 1}{_how(refined)}"
+    geometry.keep(work.shown.molecule, name, positions, _source(refined, number))
+
+
+def _source(refined: Refined, number: int) -> str:
+    return f"conformer {number + 1} of the page Conformers{_how(refined)}"
+
+
+def _how(refined: Refined) -> str:
+    return f", relaxed by {refined.relaxed_by.label}" if refined.relaxed_by is not None else ""
 
 
 def _atomization(work: Workspace, result: Comparison, number: int) -> None:

@@ -16,8 +16,8 @@ from pages.components.data.tasks import Contents
 from pages.components.shell import background
 from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import file_stem, one_line, plain, sentence
-from pages.components.widgets import viewer
 from pages.components.widgets.show import download, show_figure, without_signed_zeros, wrapped_table
+from pages.components.widgets.structure import structure
 from virialff.errors import VirialffError
 from virialff.figures.datasets import element_count_figure, energy_per_atom_figure, molecule_size_figure
 from virialff.labels.browse import RowFilter, RowPage, atom_table, label_at, rows, summary_of
@@ -285,7 +285,7 @@ def _geometry(label: Label) -> None:
         return
     molecule = Molecule.from_arrays(label.numbers, label.bonds, label.orders)
     charges = np.zeros(label.n_atoms) if label.charges is None else label.charges
-    viewer.show(molecule, label.positions, charges)
+    structure(molecule, label.positions, charges, labels="none", flat=False, height=400, key="label_view")
     st.caption(
         "Grey: the label has no charges." if label.charges is None else f"Charges: {plain(label.charge_scheme or '')}."
     )

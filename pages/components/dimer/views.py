@@ -1,8 +1,9 @@
-"""Results of the page Dimer: interaction energies of one complex, its relaxed geometry, and its approach."""
+"""Results of the page Dimer: interaction energies of one complex, its contacts, relaxed geometry and approach."""
 
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -13,22 +14,25 @@ from pages.components.widgets import geometry
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.gallery import references
 from pages.components.widgets.methods import the_model
+from pages.components.widgets.picked import atom_name, pick
 from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.sight import contacts_said, number_of, points_of
 from pages.components.widgets.tasks import Chosen
 from pages.components.widgets.workspace import Workspace
 from virialff.benchmarks.reference_data import COUPLED_CLUSTER, coupled_cluster_energies, short_level
 from virialff.engines.dft import LEVEL_OF_THEORY
-from virialff.export.ensembles import geometry_sdf
+from virialff.export.ensembles import geometries_sdf, table_fields
 from virialff.figures.interactions import approach_figure
 from virialff.interactions.complexes import ComplexInteractions, complex_interactions
-from virialff.interactions.dissociation import DissociationCurve, closest_contact
+from virialff.interactions.contacts import find_contacts
+from virialff.interactions.dissociation import DissociationCurve, closest_contact, dissociation_positions
 from virialff.models.force_field import Model
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
+from virialff.parameters.contributions import INTERMOLECULAR, contribution_matrix, pair_contributions
 
 # Levels whose energies are computed here rather than taken from the references.
 _COMPUTED_HERE = ("GFN2-xTB", "ANI")
-_RELAXED_OF = "complex_relaxed_of"
 
 
 class _Work(NamedTuple):
@@ -111,21 +115,48 @@ def _by_model(key: str, label: str, _model: Model, _molecule: Molecule) -> Compl
 def keep_relaxed(work: Workspace, found: ComplexInteractions | None) -> None:
     """Make a relaxed complex the geometry that all views show, once; the given one can be chosen again."""
     given = work.shown.molecule
-    if found is None or found.geometry is None or st.session_state.get(_RELAXED_OF) == keys.geometry_key(given):
+    if found is None or found.geometry is None:
         return
-    st.session_state[_RELAXED_OF] = keys.geometry_key(given)
     how = f"relaxed with {found.geometry_level}"
-    geometry.keep(given, f"{how[0].upper()}{how[1:]}", found.geometry.positions[0], f"{work.shown.origin}, then {how}")
-    st.rerun()
+    name = f"{how[0].upper()}{how[1:]}"
+    if name not in geometry.kept_names(given):
+        geometry.keep(given, name, found.geometry.positions[0], f"{work.shown.origin}, then {how}")
+        st.rerun()
 
 
-def geometry_download(work: Workspace, stem: str) -> None:
-    """The shown geometry as a file."""
-    if work.geometry.positions is not None:
-        molecule = work.shown.molecule.with_positions(work.geometry.positions)
-        kind = "_relaxed" if "relaxed" in work.geometry.source else ""
-        sdf = partial(geometry_sdf, molecule, work.shown.title)
-        download("Shown geometry (SDF)", sdf, f"{stem}{kind}.sdf", key="complex_sdf")
+def contacts_view(work: Workspace, stem: str) -> None:
+    """The contacts of the molecules at the shown geometry, each with the model's energy of its pair of atoms."""
+    molecule, positions = work.shown.molecule, np.asarray(work.geometry.positions)
+    said = contacts_said(molecule, positions)
+    table = find_contacts(molecule, positions)
+    if table.empty:
+        st.info(said)
+        return
+    energies = contribution_matrix(pair_contributions(work.force_field, positions, INTERMOLECULAR), molecule.n_atoms)
+    names = [atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
+    pairs = table[["i", "j"]].to_numpy()
+    shown = pd.DataFrame(
+        {
+            "atoms": [f"{names[i]}–{names[j]}" for i, j in pairs],
+            "contact": table["kind"],
+            "distance (Å)": table["distance"],
+            "pair energy (kcal/mol)": energies[pairs[:, 0], pairs[:, 1]],
+            "angle (degree)": table["angle"],
+            "below the radii (Å)": table["inside"],
+        }
+    )
+    key = f"contacts_{keys.graph_key(molecule)[:12]}"
+    energy_table(shown, pinned="atoms", name="Contacts", key=key, on_select=partial(_pick_row, key, molecule, pairs))
+    st.caption(
+        f"{said} A row does too. The angle is that at the hydrogen or halogen; the pair energy, by the active model, "
+        "is that of the two atoms alone. Hydrogen bonds are told by their geometry: within the van der Waals radii and "
+        "above 110°."
+    )
+
+
+def _pick_row(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
+    rows = st.session_state[key].selection.rows
+    pick(molecule, pairs[rows[0]].tolist() if rows else [])
 
 
 def _start_one(works: list[_Work], molecule: Molecule) -> None:
@@ -180,13 +211,17 @@ def _with_references(table: pd.DataFrame, molecule: Molecule) -> pd.DataFrame:
     return whole[["method", *energies, "level of theory"]]
 
 
-def approach_view(model: Model, molecule: Molecule, methods: list[Chosen]) -> None:
-    """E_int while the second molecule moves along the line between the centres, by the quick ones of these methods."""
+def approach_view(work: Workspace, methods: list[Chosen], stem: str) -> None:
+    """E_int while the second molecule moves along the line between the centres, by the quick ones of these methods.
+
+    The point that is chosen in the figure or the table is what the structure shows.
+    """
+    molecule = work.shown.molecule.with_positions(np.asarray(work.geometry.positions))
     if molecule.n_fragments != 2:
         st.info("The approach is drawn for two molecules.")
         return
     names = {method.label: method.name for method in methods if method.pace != "slow"}
-    key = f"approach_{keys.geometry_key(molecule)}_{model.sha256}_{'_'.join(names)}"
+    key = f"approach_{keys.geometry_key(molecule)}_{work.model.sha256}_{'_'.join(names)}"
     if names and not background.running(key) and not background.has_result(key):
         press.button(
             "Compute the curve",
@@ -199,9 +234,38 @@ def approach_view(model: Model, molecule: Molecule, methods: list[Chosen]) -> No
         return
     table = pd.concat([curves[0].table, *(curve.table.iloc[:, 2:] for curve in curves[1:])], axis=1)
     joined = DissociationCurve(table, tuple(name for curve in curves for name in curve.methods))
-    shown = float(closest_contact(molecule, molecule.positions[:1])[0])
-    show_figure(approach_figure(joined, shown=shown), key="approach", alt="Interaction energy by distance")
+    along = molecule.with_positions(
+        dissociation_positions(molecule, molecule.positions[0], table["separation"].to_numpy())
+    )
+    point_key, table_key = f"point_of_{key}", f"rows_of_{key}"
+    point: int | None = st.session_state.get(point_key)
+    at = along.positions[point] if point is not None else molecule.positions[0]
+    shown = float(closest_contact(molecule, at[None])[0])
+    show_figure(
+        approach_figure(joined, shown=shown),
+        key="approach",
+        alt="Interaction energy by distance",
+        on_select=partial(_take_point, "approach", point_key),
+        selection_mode="points",
+    )
+    if point is not None:
+        work.sight.show(at, f"point {point + 1} of {len(table)} of the approach, {shown:.2f} Å apart")
     left_out = [name for name in names if name not in joined.methods]
     if left_out:
         st.info(plain(f"{', '.join(left_out)} cannot compute this complex or is not installed here."))
-    energy_table(joined.with_units(), pinned="separation (Angstrom)", name="Approach")
+    take = partial(_take_row, table_key, point_key)
+    said = joined.with_units()
+    energy_table(said, pinned="separation (Angstrom)", name="Approach", key=table_key, on_select=take)
+    st.caption("A click on a point, or a row, shows its geometry in the structure.")
+    levels = {method.label: method.level for method in methods}
+    sdf = partial(geometries_sdf, along, table_fields(said, {name: levels[name] for name in joined.methods}))
+    download(f"All {len(table)} geometries (SDF)", sdf, f"{stem}_approach.sdf", key="approach_sdf")
+
+
+def _take_point(key: str, point_key: str) -> None:
+    st.session_state[point_key] = number_of(points_of(key))
+
+
+def _take_row(key: str, point_key: str) -> None:
+    rows = st.session_state[key].selection.rows
+    st.session_state[point_key] = int(rows[0]) if rows else None

@@ -1,20 +1,24 @@
 """What the model predicts of one molecule: sigma and epsilon (Fig. 11), the potential of an atom pair, downloads."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.shell.state import KEPT, LINKED, Loaded, keep_in_link, opened_with
+from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
-from pages.components.widgets.geometry import Geometry
-from pages.components.widgets.picked import pick, picked
+from pages.components.widgets import card
+from pages.components.widgets.picked import atom_name, pick, picked
 from pages.components.widgets.show import download, show_figure
-from pages.components.widgets.trust import show_trust, trust_of
-from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram
+from pages.components.widgets.sight import chosen_points
+from pages.components.widgets.trust import pair_levels, show_trust, trust_of
+from pages.components.widgets.workspace import Workspace
+from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram, pairs_of_bars
 from virialff.figures.pairs import TERM_LABELS, pair_curve_figure
-from virialff.models.force_field import ForceField, Model
+from virialff.models.force_field import ForceField
+from virialff.models.members import PairSpread
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
 from virialff.parameters.pairs import (
@@ -38,12 +42,18 @@ _MEANING = {
     "intermolecular": "atoms of different molecules",
 }
 _NEAREST, _FURTHEST, _POINTS = 0.8, 8.0, 400
+_SYMBOLS = {"sigma": "σ", "epsilon": "ε"}
+#: Columns of the table of pairs and the form of their numbers, by parameter.
+_NUMBERS = {"sigma": ("σ (Å)", "%.3f"), "epsilon": ("ε (kcal/mol)", "%.4f"), "R_min": ("R_min (Å)", "%.3f")}
+_MOST_ROWS = 200
 
 
-@st.fragment
-def parameter_distributions(force_field: ForceField) -> None:
-    """Relation and element pairs to choose, histograms of sigma and epsilon, medians, and what is undefined."""
-    pairs = force_field.pairs
+def parameter_distributions(work: Workspace, *, in_sight: bool) -> None:
+    """Relation and element pairs to choose, histograms of sigma and epsilon, the pairs of a bar, medians.
+
+    Where they are `in_sight`, the pairs of chosen bars are lit in the structure.
+    """
+    molecule, pairs = work.shown.molecule, work.force_field.pairs
     present = [relation for relation in LONG_RANGE_RELATIONS if (pairs["relation"] == relation).any()]
     if not present:
         st.info("All atoms of this molecule are bonded to each other: there are no non-bonded pairs.")
@@ -63,13 +73,75 @@ def parameter_distributions(force_field: ForceField) -> None:
         key=f"colored_{relation}_{'_'.join(ranked)}",
         **KEPT,
     )
-    sigma, epsilon = st.columns(2, gap="medium")
-    for column, parameter in ((sigma, "sigma"), (epsilon, "epsilon")):
+    behind, said = [], []
+    for column, parameter in zip(st.columns(2, gap="medium"), ("sigma", "epsilon"), strict=True):
         with column:
             figure = pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
-            show_figure(figure, key=f"histogram_{parameter}", alt=f"Histogram of {parameter}")
+            event = show_figure(
+                figure,
+                key=f"histogram_{parameter}_{relation}_{keys.graph_key(molecule)[:12]}",
+                alt=f"Histogram of {parameter}",
+                on_select="rerun",
+                selection_mode="points",
+            )
+        bars = [point["customdata"] for point in chosen_points(event) if "customdata" in point]
+        if bars:
+            behind.append(pairs_of_bars(pairs, parameter, bars, relation=relation, element_pairs=colored))
+            said += [f"{name}, {_SYMBOLS[parameter]} {text}" for name, *_, text in bars]
+    if behind:
+        chosen = pairs.loc[sorted(set().union(*(table.index for table in behind)))]
+        what = f"{counted(len(chosen), 'pair')}: {'; '.join(said)}"
+        if in_sight:
+            work.sight.light_pairs(chosen[["i", "j"]].to_numpy(), what)
+    else:
+        what = "all pairs of the histograms; click a bar for its own"
+    _pairs(work, chosen, what)
     _undefined(chosen)
     _summary(pairs)
+
+
+def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
+    """The deepest of these pairs in numbers, each with its spread and how far training covered it; a row is picked."""
+    molecule = work.shown.molecule
+    _, spread = card.spreads(work.model, molecule)
+    shown = chosen.sort_values("epsilon", ascending=False).head(_MOST_ROWS)
+    atoms = shown[["i", "j"]].to_numpy()
+    names = [atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
+    columns: dict[str, object] = {"atoms": [f"{names[i]}–{names[j]}" for i, j in atoms]}
+    for parameter, (label, _) in _NUMBERS.items():
+        columns[label] = shown[parameter].to_numpy()
+        if spread is not None:
+            columns[f"± {label}"] = getattr(spread, parameter)[shown.index.to_numpy()]
+    columns["trust"] = [level.value for level in pair_levels(work.model, molecule, atoms)]
+    key = f"pairs_{keys.graph_key(molecule)[:12]}"
+    st.markdown(f"**Pairs**: {plain(what)}")
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        height=min(38 + 35 * len(shown), 250),
+        key=key,
+        on_select=partial(_pick_row, key, molecule, atoms),
+        selection_mode="single-row",
+        column_config={
+            f"{sign}{label}": st.column_config.NumberColumn(format=form)
+            for label, form in _NUMBERS.values()
+            for sign in ("", "± ")
+        }
+        | {"atoms": st.column_config.Column(pinned=True)},
+        placeholder="–",
+        alt="Lennard-Jones parameters of the pairs; a chosen row is picked in the structure",
+    )
+    more = f" The {len(shown)} deepest of {len(chosen)}." if len(shown) < len(chosen) else ""
+    st.caption(f"A row picks its two atoms; the tab Atom pair has their curve.{_spread_said(spread)}{more}")
+
+
+def _pick_row(key: str, molecule: Molecule, atoms: np.ndarray) -> None:
+    rows = st.session_state[key].selection.rows
+    pick(molecule, atoms[rows[0]].tolist() if rows else [])
+
+
+def _spread_said(spread: PairSpread | None) -> str:
+    return "" if spread is None else f" ±: standard deviation over the model's {spread.n_models} parameter sets."
 
 
 def _undefined(chosen: pd.DataFrame) -> None:
@@ -104,8 +176,12 @@ def _summary(pairs: pd.DataFrame) -> None:
         )
 
 
-def pair_inspector(force_field: ForceField, geometry: Geometry, model: Model) -> None:
-    """Two atoms to choose, their parameters in numbers, and the curve with the shown distance marked."""
+def pair_inspector(work: Workspace, *, in_sight: bool) -> None:
+    """Two atoms to choose, their parameters in numbers, and the curve with the shown distance marked.
+
+    Where the inspector is `in_sight`, the pair is lit in the structure.
+    """
+    force_field, geometry = work.force_field, work.geometry
     molecule = force_field.molecule
     if molecule.n_atoms < 2:
         st.info("A single atom has no pairs.")
@@ -132,17 +208,29 @@ def pair_inspector(force_field: ForceField, geometry: Geometry, model: Model) ->
     distance = None
     if geometry.positions is not None:
         distance = float(np.linalg.norm(geometry.positions[i] - geometry.positions[j]))
-    _numbers(pair, distance)
-    show_trust(trust_of(model, molecule, (i, j)))
+    _, spread = card.spreads(work.model, molecule)
+    _numbers(pair, distance, spread)
+    said = _spread_said(spread) if pair["relation"] != "bonded" else ""
+    show_trust(trust_of(work.model, molecule, (i, j)), more=said)
+    if in_sight and set(picked(molecule)) != {i, j}:
+        work.sight.light_pairs(np.array([[i, j]]), f"the pair {names[i]}–{names[j]}")
     furthest = max(_FURTHEST, 1.2 * distance) if distance is not None else _FURTHEST
     curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
     ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
     figure = pair_curve_figure(curve, distance=distance, ink=ink)
-    show_figure(figure, key="pair_curve", alt=f"Potential curve of {names[i]} and {names[j]}")
+    event = show_figure(
+        figure,
+        key=f"pair_curve_{i}_{j}_{key}",
+        alt=f"Potential curve of {names[i]} and {names[j]}",
+        on_select="rerun",
+        selection_mode="points",
+    )
     if pair["relation"] == "bonded":
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
+    for point in chosen_points(event)[:1]:
+        _at_distance(force_field, i, j, float(point["x"]), "the chosen point")
     if distance is not None:
-        _at_distance(force_field, i, j, distance)
+        _at_distance(force_field, i, j, distance, "the shown distance")
 
 
 def _take_link(text: str, molecule: Molecule) -> None:
@@ -152,7 +240,6 @@ def _take_link(text: str, molecule: Molecule) -> None:
         st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
         return
     pick(molecule, numbers)
-    st.rerun()  # the structure is drawn already, without them
 
 
 def _choose_atom(label: str, names: list[str], start: int, boxes: Sequence[str], molecule: Molecule) -> int:
@@ -174,34 +261,40 @@ def _pick_pair(molecule: Molecule, boxes: Sequence[str]) -> None:
     pick(molecule, [st.session_state[box] for box in boxes])
 
 
-def _numbers(pair: pd.Series, distance: float | None) -> None:
+def _numbers(pair: pd.Series, distance: float | None, spread: PairSpread | None) -> None:
     values = {
         "relation": str(pair["relation"]),
         "distance": "–" if distance is None else f"{distance:.3f} Å",
-        "σ": _number(pair["sigma"], "Å"),
-        "R_min": _number(pair["R_min"], "Å"),
-        "ε": _number(pair["epsilon"], "kcal/mol", "{:.4f}"),
+        "σ": _number(pair, "sigma", "Å", spread),
+        "R_min": _number(pair, "R_min", "Å", spread),
+        "ε": _number(pair, "epsilon", "kcal/mol", spread),
     }
     with st.container(horizontal=True):
         for label, value in values.items():
             st.metric(label, value, width="content")
 
 
-def _number(value: float, unit: str, form: str = "{:.3f}") -> str:
-    return f"{form.format(value)} {unit}" if np.isfinite(value) else "undefined"
+def _number(pair: pd.Series, parameter: str, unit: str, spread: PairSpread | None) -> str:
+    """A parameter of a pair with its spread, to as many decimals as are said everywhere."""
+    value, form = float(pair[parameter]), _NUMBERS[parameter][1]
+    if not np.isfinite(value):
+        return "undefined"
+    half = "" if spread is None else f" ± {form % getattr(spread, parameter)[pair.name]}"
+    return f"{form % value}{half} {unit}"
 
 
-def _at_distance(force_field: ForceField, i: int, j: int, distance: float) -> None:
+def _at_distance(force_field: ForceField, i: int, j: int, distance: float, what: str) -> None:
     terms = atom_pair_curve(force_field, i, j, np.array([distance])).drop(columns="r").iloc[0]
     names = [TERM_LABELS.get(term, term) for term in terms.index]
     with st.container(horizontal=True):
         for name, value in zip(names, terms, strict=True):
             st.metric(name, fixed(value, 3, sign=True), width="content")
-    st.caption(f"Energies in kcal/mol at the shown distance, {distance:.3f} Å.")
+    st.caption(f"Energies in kcal/mol at {what}, {distance:.3f} Å.")
 
 
-def download_row(loaded: Loaded, force_field: ForceField, model: Model, geometry: Geometry) -> None:
+def download_row(work: Workspace) -> None:
     """Buttons for charges and pairs (CSV), SDF with charges, and JSON."""
+    loaded, force_field, model, geometry = work.shown, work.force_field, work.model, work.geometry
     stem = file_stem(loaded.title, loaded.molecule.formula)
     molecule, positions = loaded.molecule, geometry.positions
 
@@ -211,8 +304,10 @@ def download_row(loaded: Loaded, force_field: ForceField, model: Model, geometry
         return sdf_with_charges(whole, force_field.charges, model=model, geometry=note)
 
     with st.container(horizontal=True):
-        download("Charges (CSV)", lambda: charges_table(molecule, force_field.charges), f"{stem}_charges.csv")
-        download("Atom pairs (CSV)", lambda: pairs_table(force_field, positions), f"{stem}_pairs.csv")
+        of_charges, of_pairs = card.spreads(model, molecule)
+        charges = partial(charges_table, molecule, force_field.charges, spread=of_charges)
+        download("Charges (CSV)", charges, f"{stem}_charges.csv")
+        download("Atom pairs (CSV)", partial(pairs_table, force_field, positions, of_pairs), f"{stem}_pairs.csv")
         download(
             "Structure with charges (SDF)",
             sdf,

@@ -10,10 +10,12 @@ import streamlit as st
 
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain
-from pages.components.widgets import card
+from pages.components.widgets import card, geometry
 from pages.components.widgets.comparison_views import choose_reference, energy_table, in_angstrom, timing
 from pages.components.widgets.film import show_film
 from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.sight import points_of
+from pages.components.widgets.workspace import Workspace
 from virialff.conformers.scans import Scan
 from virialff.export.ensembles import geometries_sdf, table_fields
 from virialff.figures.energies import scan_figure
@@ -28,8 +30,11 @@ _HEIGHT = 360
 _OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
 
 
-def results(scanned: Scan, result: Comparison, charges: np.ndarray, stem: str, notes: list[str]) -> None:
-    """Everything about the energies (kcal/mol) of a scan; `notes` are sentences on single points."""
+def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes: list[str]) -> None:
+    """Everything about the energies (kcal/mol) of a scan; `notes` are sentences on single points.
+
+    The point that is chosen in a figure, a table or on the slider is what the structure shows.
+    """
     key = keys.geometry_key(scanned.molecule)[:12]
     point_key = f"scan_point_{key}"
     if not 0 <= st.session_state.get(point_key, 0) < len(scanned.values):
@@ -51,14 +56,19 @@ def results(scanned: Scan, result: Comparison, charges: np.ndarray, stem: str, n
     several = len(result.methods) > 1
     with points:
         table = scan_table(scanned, result, reference if several else None, zero_point)
-        energy_table(table.drop(columns=[name for name in table.columns if " - " in name]), pinned=scanned.label)
+        energy_table(
+            table.drop(columns=[name for name in table.columns if " - " in name]),
+            pinned=scanned.label,
+            key=f"scan_points_{point_key}",
+            on_select=partial(_take_row, f"scan_points_{point_key}", point_key),
+        )
         card.explain_intervals(result)
         whole = scan_table(scanned, result, reference if several else None, zero_point, SHARES)
         download("Scan (CSV)", whole, f"{stem}_scan.csv")
         timing(list(result.methods), noun="point")
     said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
     st.caption(plain(said, limit=1000))
-    _geometries(scanned, result, charges, point_key, stem)
+    _geometries(work, scanned, result, point_key, stem)
 
 
 def _first_shown(scanned: Scan) -> int:
@@ -92,9 +102,15 @@ def _clickable(scanned: Scan, figure: go.Figure, key: str, alt: str, point_key: 
 
 
 def _take_clicked(key: str, values: np.ndarray, point_key: str) -> None:
-    points = st.session_state[key].selection.points
+    points = points_of(key)
     if points:
         st.session_state[point_key] = int(np.abs(values - float(points[0]["x"])).argmin())
+
+
+def _take_row(key: str, point_key: str) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        st.session_state[point_key] = int(rows[0])
 
 
 def _differences(
@@ -127,7 +143,7 @@ def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> N
     energy_table(table, pinned="method", key=key, on_select=take)
     st.caption(
         "Between the points by a parabola through three of them, above each method's lowest point. Of a maximum the "
-        "barriers from the minima before and after it. Choose a row to see the point next to it below."
+        "barriers from the minima before and after it. Choose a row to see the point next to it."
     )
     download("Minima and barriers (CSV)", table, f"{stem}_barriers.csv")
 
@@ -142,24 +158,38 @@ def _take_extremum(key: str, table: pd.DataFrame, scanned: Scan, point_key: str)
         st.session_state[point_key] = int(off.argmin())
 
 
-def _geometries(scanned: Scan, result: Comparison, charges: np.ndarray, point_key: str, stem: str) -> None:
-    """The geometry of one point, all of them as a film, and their files."""
+def _geometries(work: Workspace, scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:
+    """The geometry of one point in the structure, all of them as a film, and their files."""
     n = len(scanned.values)
     names = [_name(scanned, value) for value in scanned.values]
     shown = st.select_slider(
         "Geometry at", range(n), _first_shown(scanned), format_func=names.__getitem__, key=point_key, **KEPT
     )
     moving = () if scanned.kind == "separation" else scanned.atoms
-    show_film(scanned.molecule, charges, names, shown, marked=moving, alt="the geometries of the scan")
+    positions = scanned.molecule.positions[shown]
+    where = f"point {shown + 1} of {n} of the scan, {names[shown]}"
+    work.sight.show(positions, f"{where}; the scan started from {work.geometry.source}")
+    work.sight.light(moving)
     said = {method.name: method.relative[shown] for method in result.methods}
     energies = ", ".join(f"{plain(name)} {fixed(value, 2)}" for name, value in said.items() if np.isfinite(value))
-    st.caption(f"At {names[shown]}: {energies} kcal/mol above each method's lowest point. Orange: the scanned atoms.")
+    st.caption(f"At {names[shown]}: {energies} kcal/mol above each method's lowest point.")
 
     def sdf(numbers: list[int]) -> Callable[[], str]:
         levels = {method.name: method.level for method in result.methods}
         return lambda: geometries_sdf(scanned.molecule, table_fields(scan_table(scanned, result), levels), numbers)
 
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         at = names[shown].removesuffix("°").removesuffix(" Å").replace("−", "-")
         download("This geometry (SDF)", sdf([shown]), f"{stem}_{at}.sdf", key="scan_point_sdf")
         download(f"All {n} geometries (SDF)", sdf(list(range(n))), f"{stem}_scan.sdf", key="scan_sdf")
+        source = f"point of a {scanned.kind} scan at {names[shown]}, from {work.geometry.source}"
+        st.button(
+            "Show it on every page",
+            icon=":material/visibility:",
+            on_click=geometry.keep,
+            args=(work.shown.molecule, f"Scan at {names[shown]}", positions, source),
+        )
+        playing = st.toggle("Play through all", key="scan_film", **KEPT)
+    if playing:
+        charges, what = work.force_field.charges, "the geometries of the scan"
+        show_film(scanned.molecule, charges, names, shown, marked=moving, alt=what)

@@ -12,7 +12,7 @@ from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
 from virialff.models.force_field import Model
 from virialff.models.intervals import INTERVALS, Quantity, Uncertainty, parameter_hashes
-from virialff.models.members import ChargeSpread, charge_spread
+from virialff.models.members import ChargeSpread, PairSpread, parameter_spread
 from virialff.models.trust import trust
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
@@ -75,14 +75,17 @@ def show_notes(molecule: Molecule) -> None:
         st.info(plain("\n".join(f"Note: {note}." for note in molecule.notes), limit=1000), icon=":material/info:")
 
 
-def spread_of_charges(model: Model, molecule: Molecule) -> ChargeSpread | None:
-    """The spread of the charges over the model's members, cached by model and graph; None for a model without."""
+def spreads(model: Model, molecule: Molecule) -> tuple[ChargeSpread, PairSpread] | tuple[None, None]:
+    """The spreads of charges and pair parameters over the model's members, cached by model and graph; or none."""
     if not model.card.get("members"):
-        return None
+        return None, None
     members = json.dumps(model.card["members"], sort_keys=True)
-    return _spread(model.sha256, members, keys.graph_key(molecule), model, keys.bare(molecule))
+    found = _spreads(model.sha256, members, keys.graph_key(molecule), model, keys.bare(molecule))
+    return found or (None, None)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _spread(sha256: str, members: str, key: str, _model: Model, _molecule: Molecule) -> ChargeSpread | None:
-    return charge_spread(_model, _molecule)
+def _spreads(
+    sha256: str, members: str, key: str, _model: Model, _molecule: Molecule
+) -> tuple[ChargeSpread, PairSpread] | None:
+    return parameter_spread(_model, _molecule)

@@ -15,6 +15,7 @@ from pages.components.widgets import tasks
 from pages.components.widgets.geometry import Geometry
 from pages.components.widgets.picked import measured, pick, picked
 from pages.components.widgets.show import download
+from pages.components.widgets.sight import Sight, contact_lines, contacts_said
 from pages.components.widgets.structure import structure
 from virialff.errors import VirialffError
 from virialff.figures.charge_scale import COMMON_SCALE, ChargeScale
@@ -59,8 +60,14 @@ def structure_views(
     *,
     height: int = _VIEW_HEIGHT,
     place: DeltaGenerator | None = None,
+    sight: Sight | None = None,
 ) -> None:
-    """The structure in 3D and 2D with its colour bar, rare atoms marked; how it is drawn is chosen at `place`."""
+    """The structure in 3D and 2D with its colour bar, rare atoms marked; how it is drawn is chosen at `place`.
+
+    With what the results ask for in `sight`.
+    """
+    sight = sight or Sight()
+    geometry = sight.geometry or geometry
     marked = [] if rare is None else [int(atom) for atom in np.flatnonzero(rare.mask)]
     with (place or st.container()).popover("View", icon=":material/visibility:", width="content"):
         labels = st.segmented_control(
@@ -81,7 +88,7 @@ def structure_views(
     if geometry.positions is None:
         st.info(geometry.note, title="No 3D view")
     by_element = colors == _BY_ELEMENT
-    _picks(molecule, geometry)
+    _picks(molecule, geometry, sight)
     drawing = structure(
         molecule,
         geometry.positions,
@@ -92,6 +99,8 @@ def structure_views(
         height=height,
         arrow=arrow,
         marked=marked,
+        lines=contact_lines(molecule, geometry.positions) if sight.lines is None else sight.lines,
+        lit=sight.atoms,
     )
     if drawing is not None:
         collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", drawing.svg)
@@ -99,23 +108,26 @@ def structure_views(
             download("Structure (SVG)", drawing.svg, f"{molecule.formula}.svg", key="structure_svg")
     if not by_element:
         color_bar(COMMON_SCALE)
-    _explain(geometry, shown_arrow=arrow is not None, marked=bool(marked))
+    contacts = contacts_said(molecule, geometry.positions) if sight.lines is None else ""
+    _explain(geometry, contacts, shown_arrow=arrow is not None, marked=bool(marked))
 
 
-def _picks(molecule: Molecule, geometry: Geometry) -> None:
+def _picks(molecule: Molecule, geometry: Geometry, sight: Sight) -> None:
     """What is picked and what it measures, on a line that is there without picks too."""
     atoms = picked(molecule)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", height=40, border=False):
         if atoms:
             st.markdown(f"Picked: **{measured(molecule, geometry.positions, atoms)}**", width="content")
             st.button("Unpick", key="unpick", on_click=pick, args=(molecule, ()), type="tertiary")
+        elif sight.said:
+            st.caption(f":green-badge[lit] {' '.join(sight.said)}")
         else:
             st.caption("Click atoms to pick them: distance, angle, torsion, pair.")
 
 
-def _explain(geometry: Geometry, *, shown_arrow: bool, marked: bool) -> None:
+def _explain(geometry: Geometry, contacts: str, *, shown_arrow: bool, marked: bool) -> None:
     """What the views show."""
-    text = geometry.note if geometry.positions is not None else ""
+    text = f"{geometry.note} {contacts}" if geometry.positions is not None else ""
     if shown_arrow:
         text += f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye."
     if marked:

@@ -1,4 +1,4 @@
-"""What each atom pair contributes: the strongest pairs as lines in 3D, a matrix, and a table."""
+"""What each atom pair contributes: the strongest pairs as lines in the structure, a matrix, and a table."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.widgets import viewer
 from pages.components.widgets.picked import pick
 from pages.components.widgets.show import download, show_figure, without_signed_zeros
+from pages.components.widgets.sight import Sight, points_of
+from pages.components.widgets.structure import Line
 from virialff.figures.pairs import TERM_LABELS, contribution_figure
 from virialff.models.force_field import ForceField
 from virialff.molecules.molecule import Molecule
@@ -30,15 +31,20 @@ _WORDS = ("atoms", "relation")
 _LABELS = {term: TERM_LABELS.get(term, term) for term in TERMS}
 
 
-@st.fragment
 def contribution_view(
-    force_field: ForceField, positions: np.ndarray, kinds: Mapping[str, Sequence[str]], *, key: str, stem: str
+    force_field: ForceField,
+    positions: np.ndarray,
+    kinds: Mapping[str, Sequence[str]],
+    sight: Sight,
+    *,
+    key: str,
+    stem: str,
 ) -> None:
-    """Pairs of one geometry (n_atoms, 3) in A; `kinds` names sets of relations to choose from, the first by default."""
+    """Pairs of one geometry (n_atoms, 3) in A, the strongest as lines in the structure.
+
+    `kinds` names sets of relations to choose from, the first by default.
+    """
     molecule = force_field.molecule
-    if st.session_state.pop(f"{key}_taken", False):
-        # The structure is outside of this fragment.
-        st.rerun()
     kind = next(iter(kinds))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(kinds) > 1:
@@ -53,26 +59,27 @@ def contribution_view(
         return
     table["total"], everything = table[term], table["total"]
     strongest = strongest_pairs(table, int(count))
-    ends = strongest[["i", "j"]].to_numpy()
-    signs = strongest["total"].to_numpy() < 0
-    lines = [
-        viewer.Line(int(i), int(j), _ATTRACTIVE if attractive else _REPULSIVE)
-        for (i, j), attractive in zip(ends, signs, strict=True)
+    pairs, energies = strongest[["i", "j"]].to_numpy().tolist(), strongest["total"].tolist()
+    sight.lines = [
+        Line(i, j, _ATTRACTIVE if energy < 0 else _REPULSIVE, f"{fixed(energy, 2, sign=True)} kcal/mol")
+        for (i, j), energy in zip(pairs, energies, strict=True)
     ]
-    left, right = st.columns(2, gap="medium")
-    with left:
-        viewer.show(molecule, positions, force_field.charges, lines=lines, alt="Strongest atom pairs in 3D")
-        st.caption(
-            "Blue lines attract, orange ones repel: the strongest pairs of either sign. Atoms show their charge."
-        )
-    with right:
-        names = np.array([f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)])
-        matrix = contribution_matrix(table, molecule.n_atoms)
-        rows = columns = np.arange(molecule.n_atoms)
-        if kinds[kind] == ("intermolecular",) and molecule.n_fragments == 2:
-            rows, columns = np.flatnonzero(molecule.fragments == 0), np.flatnonzero(molecule.fragments == 1)
-        figure = contribution_figure(matrix[np.ix_(rows, columns)], names[rows].tolist(), names[columns].tolist())
-        show_figure(figure, key=f"{key}_matrix", alt=f"Heat map of the {term} energy of each atom pair")
+    st.caption(
+        "Lines in the structure are the strongest pairs of either sign: blue attracts, orange repels. A click on a "
+        "line, a cell or a row picks its atoms."
+    )
+    names = np.array([f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)])
+    matrix = contribution_matrix(table, molecule.n_atoms)
+    rows = columns = np.arange(molecule.n_atoms)
+    if kinds[kind] == ("intermolecular",) and molecule.n_fragments == 2:
+        rows, columns = np.flatnonzero(molecule.fragments == 0), np.flatnonzero(molecule.fragments == 1)
+    show_figure(
+        contribution_figure(matrix[np.ix_(rows, columns)], names[rows].tolist(), names[columns].tolist()),
+        key=f"{key}_matrix",
+        alt=f"Heat map of the {term} energy of each atom pair",
+        on_select=partial(_pick_cell, f"{key}_matrix", molecule, rows, columns),
+        selection_mode="points",
+    )
     table["total"] = everything
     total = fixed(table[term].sum(), 2, sign=True)
     st.caption(
@@ -84,7 +91,7 @@ def contribution_view(
         without_signed_zeros(rows_shown, 3),
         hide_index=True,
         key=f"{key}_table",
-        on_select=partial(_pick_pair, key, molecule, table[["i", "j"]].to_numpy()),
+        on_select=partial(_pick_row, f"{key}_table", molecule, table[["i", "j"]].to_numpy()),
         selection_mode="single-row",
         height=min(38 + 35 * len(rows_shown), 260),
         column_config={
@@ -97,11 +104,16 @@ def contribution_view(
     )
 
 
-def _pick_pair(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
-    rows = st.session_state[f"{key}_table"].selection.rows
-    if rows:
-        pick(molecule, pairs[rows[0]].tolist())
-        st.session_state[f"{key}_taken"] = True
+def _pick_row(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
+    rows = st.session_state[key].selection.rows
+    pick(molecule, pairs[rows[0]].tolist() if rows else [])
+
+
+def _pick_cell(key: str, molecule: Molecule, rows: np.ndarray, columns: np.ndarray) -> None:
+    cells = [point["customdata"] for point in points_of(key) if "customdata" in point]
+    if cells:
+        row, column, *_ = cells[0]
+        pick(molecule, [rows[int(row)], columns[int(column)]])
 
 
 def _readable(table: pd.DataFrame, names: np.ndarray) -> pd.DataFrame:

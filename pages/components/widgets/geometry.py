@@ -81,7 +81,12 @@ def take_back(molecule: Molecule, geometries: Sequence[Geometries]) -> None:
 
 def _kept(molecule: Molecule) -> dict[str, _Kept]:
     store: dict[str, dict[str, _Kept]] = st.session_state.setdefault(_STORE, {})
-    return store.setdefault(keys.structure_key(molecule), {})
+    return store.setdefault(_place(molecule), {})
+
+
+def _place(molecule: Molecule) -> str:
+    """What the geometries of a structure are kept by. Two molecules can meet in many ways: each is its own place."""
+    return keys.structure_key(molecule) if molecule.n_fragments == 1 else keys.geometry_key(molecule)
 
 
 def _choice_key(molecule: Molecule) -> str:
@@ -160,7 +165,7 @@ def embedded(key: str, _molecule: Molecule) -> DisplayGeometry:
 
 
 def _relax_key(molecule: Molecule) -> str:
-    return f"relax_shown_{keys.structure_key(molecule)}"
+    return f"relax_shown_{_place(molecule)}"
 
 
 def _relax_menu(molecule: Molecule, model: Model, geometry: Geometry) -> None:

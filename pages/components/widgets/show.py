@@ -62,7 +62,7 @@ def choose_format() -> None:
         )
 
 
-def show_figure(figure: go.Figure, *, key: str, alt: str, **options: Any) -> None:
+def show_figure(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     """`st.plotly_chart` with its camera button set to the chosen format; `alt` names the file too."""
     chosen = st.session_state.get(_FORMAT) or _FORMATS[0]
     image: dict[str, Any] = {"format": chosen.lower(), "filename": file_stem(alt, key)}
@@ -70,7 +70,7 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Non
         image["scale"] = _PNG_SCALE
     collected.figure(alt, figure)
     config = {"displaylogo": False, "toImageButtonOptions": image}
-    st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
+    return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
 
 def wrapped_table(table: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 // the drawing comes as an image, in which nothing runs.
 //
 // data: atoms [{elem, x, y, z, bonds, bondOrder, color}] or null, labels [text], hover [text], hidden [atom],
-//       marked, lit, picked [atom], lines [{start, end, color}], arrow {start, end} or null, background, ink, script,
+//       marked, lit, picked [atom], lines [{start, end, color, atoms, text}], arrow {start, end} or null, background, ink, script,
 //       integrity, height, flat {image, width, height, radius, places: [[atom, x, y]]} or null, most
 
 const PICKED = "#CC79A7";
@@ -17,7 +17,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   view.picked = [...data.picked];
   view.toggle = (atom) => {
     const others = view.picked.filter((other) => other !== atom);
-    view.picked = others.length < view.picked.length ? others : [...others, atom].slice(-view.data.most);
+    view.pick(others.length < view.picked.length ? others : [...others, atom].slice(-view.data.most));
+  };
+  view.pick = (atoms) => {
+    view.picked = atoms;
     if (view.viewer) { once(view.viewer, () => drawMarks(view)); }
     drawFlat(host, view);
     setTriggerValue("picked", view.picked);
@@ -123,6 +126,7 @@ async function drawSpatial(host, view) {
       if (view.width !== place.clientWidth) { fit(view, place); }
     });
     view.watch.observe(place);
+    view.forget = fingers(place);
   }
   say(message, "");
   once(view.viewer, () => {
@@ -137,6 +141,27 @@ function once(viewer, change) {
   viewer.show = () => viewer;
   try { change(); } finally { delete viewer.show; }
   viewer.show();
+}
+
+// A finger scrolls the page across the view. Once it has tapped the view it turns the molecule, until it taps elsewhere.
+function fingers(place) {
+  const canvas = place.querySelector(".canvas");
+  const within = (event) => place.classList.contains("tapped") || event.touches.length > 1;
+  let swiped = false;
+  for (const kind of ["touchstart", "touchmove"]) {
+    canvas.addEventListener(kind, (event) => {
+      swiped = kind === "touchmove";
+      if (!within(event)) { event.stopPropagation(); }
+    }, { capture: true, passive: true });
+  }
+  canvas.addEventListener("touchend", () => {
+    if (!swiped) { place.classList.add("tapped"); }
+  });
+  const elsewhere = (event) => {
+    if (!event.composedPath().includes(place)) { place.classList.remove("tapped"); }
+  };
+  document.addEventListener("pointerdown", elsewhere);
+  return () => document.removeEventListener("pointerdown", elsewhere);
 }
 
 function say(message, text) {
@@ -160,16 +185,16 @@ function drawAtoms(view, place) {
   viewer.setStyle({}, { stick: { radius: 0.14, ...color }, sphere: { scale: 0.27, ...color } });
   if (data.hidden.length) { viewer.setStyle({ index: data.hidden }, {}); }
   viewer.setClickable({}, true, (atom) => view.toggle(atom.index));
-  viewer.setHoverable({}, true, (atom) => {
-    viewer.removeLabel(view.hovered);
-    view.hovered = viewer.addLabel(data.hover[atom.index], {
-      position: atom, fontSize: 13, fontColor: data.ink, backgroundColor: data.background, backgroundOpacity: 0.9,
-    });
-  }, () => {
-    viewer.removeLabel(view.hovered);
-    view.hovered = undefined;
-  });
+  viewer.setHoverable({}, true, (atom) => hover(view, data.hover[atom.index], atom), () => hover(view));
   if (view.width === 0 && place.clientWidth) { fit(view, place); }
+}
+
+// What is said where the mouse rests; nothing where it left.
+function hover(view, text, position) {
+  view.viewer.removeLabel(view.hovered);
+  view.hovered = text ? view.viewer.addLabel(text, {
+    position, fontSize: 13, fontColor: view.data.ink, backgroundColor: view.data.background, backgroundOpacity: 0.9,
+  }) : undefined;
 }
 
 function fit(view, place) {
@@ -197,7 +222,16 @@ function drawMarks(view) {
   data.lit.filter((atom) => !view.picked.includes(atom)).forEach((atom) => shell(atom, LIT, 0.6, 0.5));
   view.picked.forEach((atom) => shell(atom, PICKED, 0.6, 0.65));
   for (const line of data.lines) {
-    viewer.addCylinder({ ...line, radius: 0.06, dashed: true, fromCap: 1, toCap: 1 });
+    const { start, end, color, atoms, text } = line;
+    const middle = { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2, z: (start.z + end.z) / 2 };
+    const taken = atoms.every((atom) => view.picked.includes(atom)) && view.picked.length === 2;
+    viewer.addCylinder({ start, end, color, radius: 0.07, dashed: true, fromCap: 1, toCap: 1 });
+    // What is hit: between the dashes too, and a little beside them.
+    viewer.addCylinder({
+      start, end, color, radius: 0.2, opacity: 0.01,
+      clickable: true, callback: () => view.pick(taken ? [] : atoms),
+      hoverable: Boolean(text), hover_callback: () => hover(view, text, middle), unhover_callback: () => hover(view),
+    });
   }
   for (let k = 1; k < view.picked.length; k += 1) {
     const [start, end] = [view.picked[k - 1], view.picked[k]].map((atom) => {
@@ -225,6 +259,7 @@ function drawMarks(view) {
 
 function release(view) {
   view.watch?.disconnect();
+  view.forget?.();
   const canvas = view.viewer?.getCanvas?.();
   canvas?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   view.viewer = undefined;

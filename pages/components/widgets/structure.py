@@ -7,7 +7,7 @@ import base64
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -17,7 +17,6 @@ from pages.components.widgets import picked as picks
 from pages.components.widgets.viewer import (
     BACKGROUNDS,
     INKS,
-    Line,
     facing,
     facing_axes,
     half_frame,
@@ -34,6 +33,17 @@ from virialff.text import fixed
 _FOLDER = Path(__file__).parent
 #: Of an atom in the drawing that can be clicked, as a share of a bond and in pixels.
 _TARGET, _LEAST_TARGET = 0.36, 9.0
+
+
+class Line(NamedTuple):
+    """A dashed line between two atoms, from 0, which a click on it picks; `text` is said where the mouse rests."""
+
+    first: int
+    second: int
+    color: str
+    text: str = ""
+
+
 _structure = st.components.v2.component(
     "structure",
     html=(_FOLDER / "structure.html").read_text(encoding="utf-8"),
@@ -62,7 +72,8 @@ def structure(
 ) -> Drawing | None:
     """Show the molecule at positions (n_atoms, 3), A, in 3D, and where `flat` its formula below; returns the formula.
 
-    Atoms are coloured by charges (n_atoms,), e, on `scale` or by element. Clicks pick atoms (`picked.picked`).
+    Atoms are coloured by charges (n_atoms,), e, on `scale` or by element. Clicks pick atoms (`picked.picked`), and the
+    two of a line.
     `marked` atoms get an orange shell, `lit` ones a green one. Without `hydrogens` those of carbon atoms are hidden.
     `lines` and the `arrow` (3,), A, drawn with its middle in the middle of the molecule, are in 3D alone.
     """
@@ -158,7 +169,13 @@ def _spatial(
     drawn: dict[str, Any] = {
         "atoms": atoms,
         "lines": [
-            {"start": _point(turned[line.first]), "end": _point(turned[line.second]), "color": line.color}
+            {
+                "start": _point(turned[line.first]),
+                "end": _point(turned[line.second]),
+                "color": line.color,
+                "atoms": [line.first, line.second],
+                "text": line.text,
+            }
             for line in lines
         ],
     }

@@ -65,6 +65,19 @@ def trust_of(model: Model, molecule: Molecule, atoms: Collection[int] | None = N
     return Trust(Level.OUTSIDE if alone else Level.STRETCHED, rare.sentence)
 
 
+def pair_levels(model: Model, molecule: Molecule, pairs: np.ndarray) -> list[Level]:
+    """The level of each pair of atoms, (n_pairs, 2) from 0: that of the less known of the two."""
+    rare = model.rare_atoms(molecule)
+    if rare is None:
+        return [Level.UNKNOWN] * len(pairs)
+    stretched = rare.mask[pairs].any(axis=1)
+    outside = (rare.mask & (np.asarray(rare.counts) == 0))[pairs].any(axis=1)
+    return [
+        Level.OUTSIDE if beyond else Level.STRETCHED if rarely else Level.TRAINED
+        for rarely, beyond in zip(stretched, outside, strict=True)
+    ]
+
+
 def _of_atoms(rare: RareAtoms, atoms: Collection[int]) -> RareAtoms:
     """What of it touches these atoms."""
     chosen = set(atoms)

@@ -1,9 +1,6 @@
-"""Three-dimensional views, fed with numbers and element symbols alone: a geometry, or conformers superimposed."""
+"""Conformers superimposed in one three-dimensional view, fed with numbers and element symbols alone."""
 
-import json
-from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +10,6 @@ from rdkit import Chem
 
 from pages.components.shell.state import KEPT
 from virialff.conformers.ensembles import superimpose
-from virialff.figures.charge_scale import COMMON_SCALE
 from virialff.figures.style import OKABE_ITO
 from virialff.methods.comparison import Comparison
 from virialff.methods.tables import relative_energies_above
@@ -28,11 +24,7 @@ _FALLBACK = f"https://cdn.jsdelivr.net/npm/3dmol@{_VERSION}/build/3Dmol-min.js"
 _INTEGRITY = "sha384-OsczYbldvrHgslr9fFp/i4GiLSeuw9l+QIlv99ITw8soOwXcoGeflFMLg+CU/X1d"
 _LOCAL_FILE = STATIC / "3Dmol-min.js"
 _TEMPLATE = (Path(__file__).parent / "viewer.html").read_text(encoding="utf-8")
-# As in .streamlit/config.toml.
-_ARROW = "#009E73"
-_MARK = "#E69F00"
-# Angstrom: radius of a mark, room around the outermost atoms, and least half of a frame.
-_SHELL = 0.75
+# Angstrom: room around the outermost atoms, and least half of a frame.
 _MARGIN = 1.1
 _LEAST_HALF = 2.2
 BACKGROUNDS = {"light": "#ffffff", "dark": "#15181d"}
@@ -56,61 +48,6 @@ def script_and_integrity() -> tuple[str, str]:
     """Where 3Dmol.js is loaded from, and the checksum that a browser asks of it: none of the file on this server."""
     script = script_url()
     return script, _INTEGRITY if script == _FALLBACK else ""
-
-
-class Line(NamedTuple):
-    """A dashed line between two atoms, from 0."""
-
-    first: int
-    second: int
-    color: str
-
-
-def viewer_html(
-    molecule: Molecule,
-    positions: np.ndarray,
-    charges: np.ndarray,
-    *,
-    script: str,
-    theme: str,
-    lines: Sequence[Line] = (),
-    arrow: np.ndarray | None = None,
-    marked: Collection[int] = (),
-) -> str:
-    """The frame's page: positions (n_atoms, 3) in A, atoms coloured by charges (n_atoms,) in e.
-
-    `arrow` (3,) in A is drawn with its middle in the middle of the molecule; `marked` atoms (from 0) get a shell.
-
-    Nothing of the molecule but numbers and element symbols goes in: py3Dmol writes its arguments into a script.
-    """
-    scale = COMMON_SCALE
-    view = new_view(theme)
-    view.addModel(mol_block(molecule, facing(positions)), "mol", {"keepH": True})
-    for index, charge in enumerate(charges):
-        color = scale.hex(charge)
-        view.setStyle(
-            {"index": index}, {"stick": {"radius": 0.14, "color": color}, "sphere": {"scale": 0.3, "color": color}}
-        )
-    label = {"fontSize": 13, "fontColor": INKS[theme], "backgroundColor": BACKGROUNDS[theme], "backgroundOpacity": 0.85}
-    show_label = (
-        f"function(atom, viewer) {{ const charge = {json.dumps(np.round(charges, 3).tolist())}[atom.index];"
-        " if (!atom.tag) atom.tag = viewer.addLabel(atom.elem + (atom.index + 1) + '  ' + (charge < 0 ? '−' : '+')"
-        f" + Math.abs(charge).toFixed(3) + ' e', Object.assign({{position: atom}}, {json.dumps(label)})); }}"
-    )
-    hide_label = "function(atom, viewer) { if (atom.tag) { viewer.removeLabel(atom.tag); delete atom.tag; } }"
-    view.setHoverable({}, True, show_label, hide_label)
-    turned = facing(positions)
-    for atom in marked:
-        view.addSphere({"center": _point(turned[atom]), "radius": _SHELL, "color": _MARK, "opacity": 0.45})
-    for line in lines:
-        ends = {"start": _point(turned[line.first]), "end": _point(turned[line.second])}
-        view.addCylinder({**ends, "radius": 0.06, "dashed": True, "color": line.color, "fromCap": 1, "toCap": 1})
-    if arrow is not None:
-        half = arrow @ facing_axes(positions).T / 2.0
-        ends = {"start": _point(-half), "end": _point(half)}
-        view.addArrow({**ends, "radius": 0.09, "radiusRatio": 2.5, "mid": 0.82, "color": _ARROW})
-        turned = np.vstack([turned, half, -half])
-    return frame_page(view, turned, script, theme)
 
 
 def new_view(theme: str) -> py3Dmol.view:
@@ -154,29 +91,6 @@ def facing_axes(positions: np.ndarray) -> np.ndarray:
     axes = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=True)[2]
     axes[2] *= np.linalg.det(axes)
     return np.asarray(axes)
-
-
-def _point(vector: np.ndarray) -> dict[str, float]:
-    return dict(zip("xyz", (float(value) for value in vector), strict=True))
-
-
-def show(
-    molecule: Molecule,
-    positions: np.ndarray,
-    charges: np.ndarray,
-    *,
-    height: int = 400,
-    lines: Sequence[Line] = (),
-    arrow: np.ndarray | None = None,
-    marked: Collection[int] = (),
-    alt: str = "Three-dimensional view, atoms coloured by partial charge",
-) -> None:
-    """Show one geometry in the page, in the theme of the page; lines, arrow and marks as in `viewer_html`."""
-    theme = page_theme()
-    html = viewer_html(
-        molecule, positions, charges, script=script_url(), theme=theme, lines=lines, arrow=arrow, marked=marked
-    )
-    st.iframe(html, height=height, alt=alt)
 
 
 #: In the order of OKABE_ITO.

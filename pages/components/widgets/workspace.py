@@ -1,6 +1,8 @@
 """The frame of the pages of My molecule: the input, what the molecule is, its structure in sight, results beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -8,10 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.shell import model as models
 from pages.components.shell.state import Loaded
-from pages.components.shell.text import one_line, plain, subscripted
+from pages.components.shell.text import file_stem, one_line, plain, subscripted
 from pages.components.widgets import card, charges, inputs
 from pages.components.widgets.geometry import Geometry, shown_geometry
+from pages.components.widgets.show import download
+from pages.components.widgets.sight import Sight
 from pages.components.widgets.trust import show_trust, trust_of
+from virialff.export.ensembles import geometry_sdf
 from virialff.models.force_field import ForceField, Model
 from virialff.text import counted
 
@@ -30,26 +35,26 @@ _copy_link = st.components.v2.component(
 class Workspace:
     """The current molecule with all that the pages of My molecule share, and where they put what they add.
 
-    `left` is the column of the structure, which stays in sight; `right` that of the results. Below 1200 pixels they
-    are one column.
+    geometry: the one that is chosen above the structure, from which what is computed starts. sight: what the results
+    ask the structure to show, which is drawn once they are there.
     """
 
     shown: Loaded
     model: Model
     force_field: ForceField
     geometry: Geometry
-    left: DeltaGenerator
-    right: DeltaGenerator
+    sight: Sight
 
 
-def my_molecule(title: str, nothing: str = NOTHING) -> Workspace | None:
-    """Title, input, header and structure of a page; None where there is no molecule that the model can treat.
+def my_molecule(title: str, results: Callable[[Workspace], None], nothing: str = NOTHING) -> None:
+    """Title, input, header and structure of a page, and beside it its `results`.
 
-    What is missing is said: `nothing` before the first molecule.
+    What is missing is said where there is no molecule that the model can treat: `nothing` before the first one.
     """
     st.title(title)
     shown = inputs.chosen_molecule(nothing)
-    return None if shown is None else workspace(shown)
+    if shown is not None:
+        workspace(shown, results)
 
 
 def two_columns(share: float) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -59,24 +64,43 @@ def two_columns(share: float) -> tuple[DeltaGenerator, DeltaGenerator]:
     return left.container(key="structure"), right
 
 
-def workspace(shown: Loaded, noun: str = "molecule") -> Workspace | None:
-    """Header, structure and the two columns for a molecule; None where the model cannot treat it, which is said."""
+def workspace(shown: Loaded, results: Callable[[Workspace], None], noun: str = "molecule") -> None:
+    """Header, structure and results of a molecule; that the model cannot treat it is said.
+
+    The structure stays in sight on the left; below 1200 pixels there is one column.
+    """
     active = models.active_model()
     _header(shown, active)
     force_field = models.treatable(active, shown.molecule, noun)
     if force_field is None:
-        return None
+        return
     left, right = two_columns(0.42)
-    with right:
-        show_trust(trust_of(active, shown.molecule))
-        card.show_notes(shown.molecule)
     with left:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
         geometry = shown_geometry(shown, active, row)
-        rare = active.rare_atoms(shown.molecule)
-        charges.structure_views(shown.molecule, force_field.charges, geometry, rare, height=300, place=row)
+        view = st.container()
         st.code(shown.molecule.smiles, language=None, wrap_lines=True)
-    return Workspace(shown, active, force_field, geometry, left, right)
+    work = Workspace(shown, active, force_field, geometry, Sight())
+    with right:
+        show_trust(trust_of(active, shown.molecule))
+        card.show_notes(shown.molecule)
+        results(work)
+    with view:
+        rare = active.rare_atoms(shown.molecule)
+        charges.structure_views(
+            shown.molecule, force_field.charges, geometry, rare, height=300, place=row, sight=work.sight
+        )
+    with row:
+        _geometry_download(shown, work.sight.geometry or geometry)
+
+
+def _geometry_download(shown: Loaded, geometry: Geometry) -> None:
+    """The geometry in sight as a file."""
+    if geometry.positions is not None:
+        molecule = shown.molecule.with_positions(geometry.positions)
+        stem = file_stem(shown.title, molecule.formula)
+        sdf = partial(geometry_sdf, molecule, shown.title, {"GEOMETRY": one_line(geometry.source, limit=200)})
+        download("SDF", sdf, f"{stem}_geometry.sdf", key="shown_sdf", help="The geometry that is shown, as a file.")
 
 
 def _header(shown: Loaded, active: Model) -> None:
