@@ -263,7 +263,10 @@ def approach_view(work: Workspace, methods: list[Chosen], stem: str) -> None:
 
 
 def _take_point(key: str, point_key: str) -> None:
-    st.session_state[point_key] = number_of(points_of(key))
+    # A figure that is drawn anew has no chosen point for a moment.
+    number = number_of(points_of(key))
+    if number is not None:
+        st.session_state[point_key] = number
 
 
 def _take_row(key: str, point_key: str) -> None:
