@@ -24,7 +24,9 @@ from virialff.labels.store import LabelStore
 from virialff.molecules import resonance
 from virialff.networks.graph import molecule_tensors
 from virialff.networks.graph_tensors import collate
+from virialff.parameters.distributions import Selection, distribution
 from virialff.parameters.many import BATCH, force_fields_of
+from virialff.parameters.samples import ParameterSample, sample_parameters
 
 SMILES = PRESETS / "flexible.smi"
 LABELS = tuple(PRESETS.parents[1] / "assets" / "data" / f"gfn2_relaxed{suffix}.parquet" for suffix in ("", "_2"))
@@ -133,11 +135,32 @@ def large() -> None:
     )
 
 
+def filters(model: Model, smiles: Sequence[str], wanted: int) -> list[tuple[str, ...]]:
+    """Rows of what page Parameters does with so many pairs: molecules are taken again and again until there are."""
+    part = sample_parameters(model, [Molecule.from_smiles(line) for line in smiles])
+    sample = ParameterSample.join([part] * -(-wanted // part.n_pairs))
+    rows: list[tuple[str, ...]] = [("pairs", "molecules", "narrowed to", "s, first", "s, again")]
+    for words, selection in (
+        ("nothing", Selection(None, "", "")),
+        ("one relation", Selection("1-4", "", "")),
+        ("one SMARTS", Selection(None, "[OX2H]", "")),
+        ("two SMARTS and a relation", Selection("further", "[#6X3]", "[#7,#8]")),
+    ):
+        seconds = []
+        for _ in range(2):
+            started = time.process_time()
+            distribution({"model": sample}, "sigma", selection=selection, by="element", groups=("C–C", "C–H"))
+            seconds.append(time.process_time() - started)
+        rows.append((f"{sample.n_pairs:,}", f"{sample.n_molecules:,}", words, *(f"{value:.2f}" for value in seconds)))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=256, help="SMILES of the stages (default %(default)s)")
     parser.add_argument("--whole", type=int, metavar="COUNT", help="so many SMILES from text to force fields alone")
     parser.add_argument("--large", action="store_true", help="a molecule of 1,231 atoms alone")
+    parser.add_argument("--pairs", type=int, help="narrow a distribution of so many pairs, and nothing else")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.large:
@@ -148,6 +171,10 @@ def main() -> None:
         return
     model = load_model()
     smiles = read_smiles(arguments.count)
+    if arguments.pairs is not None:
+        print(f"One thread; {machine('numpy', 'rdkit')}.\n")
+        print(markdown_table(filters(model, smiles, arguments.pairs)))
+        return
     atoms = sum(Molecule.from_smiles(line).n_atoms for line in smiles) / len(smiles)
     print(f"{len(smiles):,} drug-like SMILES, {atoms:.0f} atoms each, one thread; {machine('torch', 'rdkit')}.\n")
     head = ("stage", "ms a molecule", "molecules a second, one core", "two cores, a process each")

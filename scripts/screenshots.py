@@ -1,11 +1,16 @@
-"""Pictures of the real app for the documentation, at two widths, into docs/images/."""
+"""Pictures of the real app: those of the documentation, at two widths, into docs/images/; or every page and state.
+
+python -m scripts.screenshots force_field scan      of these pages, or of all, for the documentation
+python -m scripts.screenshots --states FOLDER       of all states at three widths, light and dark, to be looked at
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from perf.browser import app, browser, open_page, wait_until_idle
 
@@ -138,12 +143,84 @@ PAGES = {
 }
 
 
+_ASPIRIN = "smiles=CC(=O)Oc1ccccc1C(=O)O"
+#: States of the pages: an address, and the tabs and buttons that are pressed one after the other.
+STATES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "force_field_empty": ("/", ()),
+    "force_field_bad_link": ("/?smiles=CC(C", ()),
+    "force_field_charges": (f"/?{_ASPIRIN}", ()),
+    "force_field_pair": (f"/?{_ASPIRIN}", ("Atom pair",)),
+    "force_field_lennard_jones": (f"/?{_ASPIRIN}", ("Lennard-Jones",)),
+    "force_field_pair_energies": (f"/?{_ASPIRIN}", ("Pair energies",)),
+    "conformers_empty": ("/conformers", ()),
+    "conformers": (f"/conformers?{_ASPIRIN}", ()),
+    "conformers_generated": (f"/conformers?{_ASPIRIN}", ("Generate",)),
+    "scan_empty": ("/scan", ()),
+    "scan": (f"/scan?{_ASPIRIN}", ()),
+    "scan_nothing_to_scan": ("/scan?smiles=O", ()),
+    "dimer_empty": ("/dimer", ()),
+    "dimer": ("/dimer?dimer=S66+1%3A+Water+Dimer", ()),
+    "dimer_of_one_molecule": (f"/dimer?{_ASPIRIN}", ()),
+    "parameters": ("/parameters?count=100", ()),
+    "parameters_bar": ("/parameters?count=100&bar=20", ()),
+    "parameters_nothing": ("/parameters?count=20&smarts=%5BXe%5D", ()),
+    "parameters_own_file": ("/parameters?data=My+own+file", ()),
+    "benchmarks": ("/benchmarks", ()),
+    "data": ("/data", ()),
+    "data_make_up": ("/data", ("Elements, sizes, energies",)),
+    "data_rows": ("/data", ("Rows",)),
+    "data_check": ("/data", ("Check",)),
+    "data_import": ("/data?data_part=Import", ()),
+    "data_compute": ("/data?data_part=Compute", ()),
+    "train": ("/train", ()),
+    "train_demo": ("/train", ("Set up a demo",)),
+    "train_full": ("/train", ("Set up a full training",)),
+    "train_compare": ("/train?train_view=Compare+runs", ()),
+    "train_sweeps": ("/train?train_view=Sweeps", ()),
+    "models": ("/models", ()),
+    "models_compare": ("/models", ("Compare two",)),
+}
+_STATE_WIDTHS = (1400, 1000, 400)
+_SCHEMES = ("light", "dark")
+
+
+def states(chromium: Browser, address: str, folder: Path, names: Sequence[str]) -> None:
+    """Write pictures of the states whose names begin with one of these, or of all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (path, presses) in STATES.items():
+        if names and not name.startswith(tuple(names)):
+            continue
+        for scheme in _SCHEMES:
+            page = chromium.new_page(
+                viewport={"width": _STATE_WIDTHS[0], "height": 900},
+                color_scheme="dark" if scheme == "dark" else "light",
+            )
+            page.set_default_timeout(SLOW)
+            open_page(page, f"{address}{path}")
+            settle(page)
+            for press in presses:
+                page.get_by_role("tab", name=press).or_(page.get_by_role("button", name=press)).first.click()
+                settle(page)
+            for width in _STATE_WIDTHS:
+                file = folder / f"{name}_{width}_{scheme}.png"
+                whole_page(page, width, file)
+                print(file, flush=True)
+            page.close()
+
+
 def main() -> None:
-    """Write the pictures of the pages named as arguments, or of every one, and print their paths."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    """Write the pictures and print their paths."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="pages, or how the names of states begin (default: all)")
+    parser.add_argument("--states", type=Path, metavar="FOLDER", help="every state, into this folder")
+    arguments = parser.parse_args()
     with app() as address, browser() as chromium:
+        if arguments.states is not None:
+            states(chromium, address, arguments.states, arguments.names)
+            return
+        FOLDER.mkdir(parents=True, exist_ok=True)
         for name, show in PAGES.items():
-            if sys.argv[1:] and name not in sys.argv[1:]:
+            if arguments.names and name not in arguments.names:
                 continue
             page = chromium.new_page(viewport={"width": max(WIDTHS.values()), "height": 1000})
             page.set_default_timeout(SLOW)

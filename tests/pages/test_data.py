@@ -17,6 +17,9 @@ from tests.training.labelling.small_campaign import SLOW_MOLECULES, write_config
 from tests.virialff.labels.sample_labels import sample_label
 from training.jobs import offered
 from training.jobs.control import find, list_jobs, stop
+from training.labelling.config import load_campaign
+from training.labelling.plan.plan import make_plan
+from virialff.errors import ConfigError
 from virialff.labels.export import export_labels
 from virialff.labels.schema import from_table
 from virialff.labels.store import LabelStore
@@ -168,6 +171,65 @@ def test_a_damaged_record_is_shown_with_its_reason(page, jobs):
     assert "request.json is damaged" in text_of(page)
     assert [job.state for job in list_jobs(offered.IMPORT)] == ["damaged"]
     assert list_jobs(offered.CAMPAIGN) == []
+
+
+def test_energies_of_own_molecules_are_computed(page, jobs, tmp_path):
+    page.session_state["own_molecules"] = True
+    part(page, "Compute")
+    press = "Take these molecules"
+    assert button(page, press).disabled
+    labelled(page.text_area, "SMILES, one a line").set_value("CO methanol\nC(C\nC.O\nC#N\n").run()
+    labelled(page.text_input, "Name").set_value("../mine").run()
+    button(page, press).click().run()
+    assert "cannot name a label store" in text_of(page)
+    assert labelled(page.text_area, "SMILES, one a line").value.startswith("CO methanol")
+    labelled(page.text_input, "Name").set_value("mine").run()
+    labelled(page.number_input, "Conformers, at most").set_value(1).run()
+    button(page, press).click().run()
+    assert not page.exception
+    assert not page.error
+    assert labelled(page.selectbox, "Campaign").value == "mine"
+    button(page, "What will it take?").click().run()
+    finish(page)
+    assert not page.exception
+    left_out = next(frame.value for frame in page.dataframe if "reason" in frame.value.columns)
+    assert len(left_out) == 2
+    assert any("2 fragments" in reason for reason in left_out["reason"])
+    assert "for 2 tasks with 1 worker" in text_of(page)
+    button(page, "Start labelling").click().run()
+    (job,) = list_jobs(offered.CAMPAIGN)
+    deadline = time.monotonic() + 240
+    while not find(job.name).is_over and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert find(job.name).state == "finished", find(job.name).reason
+    store = LabelStore(tmp_path / "stores" / "mine")
+    assert [level.level_of_theory for level in summarise(store.path).levels] == ["GFN2-xTB"]
+    assert len(store.tasks()) == 2
+    # Its name is taken.
+    with pytest.raises(ConfigError, match="There is a label store or a campaign mine already"):
+        offered.new_campaign("mine", b"CC", "smi", level="GFN2-xTB", conformers=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"molecules": b" \n"}, "no molecules yet"),
+        ({"suffix": "exe"}, "not from 'exe'"),
+        ({"level": "CCSD(T)"}, "is one of GFN2-xTB, "),
+        ({"conformers": 0}, "1 to 20"),
+        ({"name": "labels_dft"}, "already"),
+    ],
+)
+def test_what_no_campaign_can_be_is_refused(jobs, given, problem):
+    asked = {"name": "mine", "molecules": b"CC", "suffix": "smi", "level": "GFN2-xTB", "conformers": 1} | given
+    with pytest.raises(ConfigError, match=problem):
+        offered.new_campaign(asked.pop("name"), asked.pop("molecules"), asked.pop("suffix"), **asked)
+
+
+def test_a_campaign_of_dft_takes_minima_of_the_given_molecules(jobs):
+    path = offered.new_campaign("mine", b"CC\nCO", "smi", level="wB97X-D/def2-SVP", conformers=2)
+    tasks = make_plan(load_campaign(path), lambda line: None).tasks
+    assert {task.smiles: task.n_conformers for task in tasks} == {"CC": 2, "CO": 2}
 
 
 def test_a_campaign_is_stopped_and_goes_on(page, tmp_path, monkeypatch):

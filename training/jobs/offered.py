@@ -11,9 +11,11 @@ from training.jobs.control import FOLDER, find, start, start_command
 from training.jobs.record import Job
 from training.jobs.runs import check_run_name, runs_with_metrics
 from training.labelling.config import load_campaign
+from training.labelling.own_molecules import write_campaign
 from training.recipes.presets import check_recipe, label_sources, shown_path
 from training.recipes.recipe import PRESETS, Recipe
 from training.slurm import SlurmConfig
+from virialff.access import require_write_access
 from virialff.administrator import administration
 from virialff.errors import ConfigError
 from virialff.files import name_problem
@@ -47,11 +49,29 @@ def initial_weights() -> dict[str, Path]:
 
 
 def campaigns() -> dict[str, Path]:
-    """Configurations of label campaigns by name: those that ship, and the administrator's under other names."""
+    """Configurations of label campaigns by name: those that ship, and the administrator's and those of molecules that
+    were given here under other names."""
     found = {file.stem: file for file in PRESETS.glob("labels_*.yaml")}
+    found = {file.parent.name: file for file in sorted(_own_campaigns().glob("*/campaign.yaml"))} | found
     for folder in administration().folders.campaigns:
         found = {file.stem: file for file in sorted(folder.glob("*.yaml"))} | found
     return dict(sorted(found.items()))
+
+
+def _own_campaigns() -> Path:
+    return LABELS.parent / "campaigns"
+
+
+def new_campaign(name: str, molecules: bytes, suffix: str, *, level: str, conformers: int) -> Path:
+    """Keep a campaign of these molecules, which `campaigns` then offers by this name; its configuration.
+
+    It computes into the label store of the name. Raises ConfigError for what cannot be, ReadOnlyError.
+    """
+    require_write_access("A label campaign")
+    store = new_store(name)
+    if store.exists() or name in campaigns():
+        raise ConfigError(f"There is a label store or a campaign {name} already: give another name.").of("name")
+    return write_campaign(_own_campaigns() / name, store, molecules, suffix, level=level, conformers=conformers)
 
 
 def qmugs_folders() -> dict[str, Path]:

@@ -39,7 +39,10 @@ QUANTITIES = {
     "atomic charge": Quantity("atoms", "e", 0.02),
     "molecular charge": Quantity("molecules", "e", 0.01),
 }
-_LABELS = np.array([[element_pair_label(a, b) for b in ELEMENTS] for a in ELEMENTS])
+_LABELS = [[element_pair_label(a, b) for b in ELEMENTS] for a in ELEMENTS]
+_PAIR_NAMES, _PAIR_CODES = np.unique(_LABELS, return_inverse=True)
+#: Names of groups of pairs by what tells them apart. Millions of values carry the place of theirs, not the text.
+_OF_PAIRS: dict[str, Sequence[str]] = {"element": [str(name) for name in _PAIR_NAMES], "relation": RELATIONS}
 
 
 @dataclass(frozen=True)
@@ -157,16 +160,16 @@ def distribution(
     values = np.concatenate([part[0] for part in found] or [np.zeros(0)])
     rows = np.concatenate([part[1] for part in found] or [np.zeros(0, int)])
     model_of = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
-    labels = np.concatenate([part[2] for part in found] or [np.zeros(0, str)])
+    codes = np.concatenate([part[2] for part in found] or [np.zeros(0, np.uint8)])
     models = tuple(samples)
     if by == "model":
         names, group_of = models, model_of
     else:
-        names, group_of = _groups(labels, groups)
+        names, group_of = _groups(codes, _names(what, by), groups)
     edges = _edges(values, what)
     bin_of = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
-    counts = np.zeros((len(names), max(len(edges) - 1, 0)), dtype=np.int64)
-    np.add.at(counts, (group_of, bin_of), 1)
+    shape = len(names), max(len(edges) - 1, 0)
+    counts = np.bincount(group_of * shape[1] + bin_of, minlength=shape[0] * shape[1]).reshape(shape)
     undefined = sum(part[3] for part in found)
     return Distribution(
         quantity, models, edges, names, counts, values, group_of, bin_of, model_of, rows, int(undefined)
@@ -175,9 +178,8 @@ def distribution(
 
 def commonest_groups(samples: Mapping[str, ParameterSample], quantity: str, selection: Selection) -> list[str]:
     """Elements, or element pairs, that the quantity's values belong to, the commonest first."""
-    labels = np.concatenate([_values(sample, quantity, selection, "element")[2] for sample in samples.values()])
-    names, counts = np.unique(labels, return_counts=True)
-    return [str(names[k]) for k in np.lexsort((names, -counts))]
+    codes = [_values(sample, quantity, selection, "element")[2] for sample in samples.values()]
+    return _by_count(np.concatenate(codes), _names(QUANTITIES[quantity], "element"))
 
 
 def items_table(distribution_: Distribution, sample: ParameterSample, positions: np.ndarray) -> pd.DataFrame:
@@ -212,23 +214,24 @@ def items_table(distribution_: Distribution, sample: ParameterSample, positions:
 
 def sigma_epsilon(sample: ParameterSample, selection: Selection, pair: str) -> tuple[np.ndarray, np.ndarray]:
     """Sigma (Angstrom) and epsilon (kcal/mol), each (n_pairs,), of the pairs of two elements ("C–O") in a selection."""
-    sigma, rows, labels, _ = _values(sample, "sigma", selection, "element")
-    own = (labels == pair) & (sample.epsilon[rows] > 0)
+    sigma, rows, codes, _ = _values(sample, "sigma", selection, "element")
+    names = _OF_PAIRS["element"]
+    own = (codes == (names.index(pair) if pair in names else len(names))) & (sample.epsilon[rows] > 0)
     return sigma[own], sample.epsilon[rows][own].astype(float)
 
 
 def _values(
     sample: ParameterSample, quantity: str, selection: Selection, by: Grouping
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Values, their rows in the sample, their group labels, and how many are undefined."""
+    """Values, their rows in the sample, the places of their groups in `_names`, and how many are undefined."""
     kind = QUANTITIES[quantity].kind
     first, second = (AtomPattern(text) if text.strip() else None for text in (selection.first, selection.second))
     if kind == "molecules":
         rows = np.arange(sample.n_molecules) if first is None else np.flatnonzero(sample.molecules_in(first))
-        return sample.molecular_charges[rows], rows, np.full(len(rows), ""), 0
+        return sample.molecular_charges[rows], rows, np.zeros(len(rows), np.uint8), 0
     if kind == "atoms":
         rows = np.arange(len(sample.charges)) if first is None else np.flatnonzero(sample.atoms_in(first))
-        return sample.charges[rows].astype(float), rows, np.array(ELEMENTS)[sample.elements[rows]], 0
+        return sample.charges[rows].astype(float), rows, sample.elements[rows], 0
     mask = np.ones(sample.n_pairs, dtype=bool)
     if selection.relation is not None:
         mask &= sample.relations == RELATIONS.index(selection.relation)
@@ -238,22 +241,31 @@ def _values(
     defined = mask & np.isfinite(values) & (values > 0)
     rows = np.flatnonzero(defined)
     if by == "relation":
-        labels = np.array(RELATIONS)[sample.relations[rows]]
+        codes = sample.relations[rows]
     else:
-        labels = _LABELS[tuple(sample.pair_elements[rows].T)]
-    return values[rows].astype(float), rows, labels, int(mask.sum() - len(rows))
+        codes = _PAIR_CODES.reshape(len(ELEMENTS), -1).astype(np.uint8)[tuple(sample.pair_elements[rows].T)]
+    return values[rows].astype(float), rows, codes, int(mask.sum() - len(rows))
 
 
-def _groups(labels: np.ndarray, wanted: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of the groups, OTHER last where it is needed, and the group of each label."""
-    present, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if not wanted:
-        wanted = [str(present[k]) for k in np.lexsort((present, -counts))][:7]
-    names = [name for name in wanted if name in set(present.tolist())]
-    lookup = np.array([names.index(str(name)) if name in names else len(names) for name in present], dtype=np.int64)
-    if (lookup == len(names)).any():
-        names.append(OTHER)
-    return tuple(names), lookup[inverse] if len(labels) else np.zeros(0, dtype=np.int64)
+def _names(what: Quantity, by: Grouping) -> Sequence[str]:
+    """The groups that values may belong to."""
+    return {"molecules": ("",), "atoms": ELEMENTS, "pairs": _OF_PAIRS.get(by, ())}[what.kind]
+
+
+def _by_count(codes: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The names that there are, the commonest first."""
+    counts = zip(np.bincount(codes, minlength=len(names)).tolist(), names, strict=True)
+    return [name for _, name in sorted((-count, name) for count, name in counts if count)]
+
+
+def _groups(codes: np.ndarray, names: Sequence[str], wanted: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the groups, OTHER last where it is needed, and the group of each value."""
+    present = _by_count(codes, names)
+    chosen = [name for name in wanted or present[:7] if name in present]
+    lookup = np.array([chosen.index(name) if name in chosen else len(chosen) for name in names], dtype=np.int64)
+    if len(chosen) < len(present):
+        chosen.append(OTHER)
+    return tuple(chosen), lookup[codes]
 
 
 def _edges(values: np.ndarray, what: Quantity) -> np.ndarray:

@@ -25,6 +25,7 @@ from virialff.potential.lennard_jones import sigma_epsilon
 BATCH = 16
 #: Rows of pairs that one sample keeps; about 20 bytes each.
 MAX_PAIRS = 5_000_000
+_MOST_MASKS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,19 @@ class ParameterSample:
 
     def atoms_in(self, pattern: AtomPattern) -> np.ndarray:
         """Which atoms a pattern means, (n_atoms,) bool."""
-        masks = [pattern.mask(Chem.Mol(structure)) for structure in self.structures]
-        return np.concatenate(masks) if masks else np.zeros(0, dtype=bool)
+        mask = self._masks.get(pattern.smarts)
+        if mask is None:
+            masks = [pattern.mask(Chem.Mol(structure)) for structure in self.structures]
+            mask = np.concatenate(masks) if masks else np.zeros(0, dtype=bool)
+            self._masks[pattern.smarts] = mask
+            for old in list(self._masks)[:-_MOST_MASKS]:
+                self._masks.pop(old, None)
+        return mask
+
+    @cached_property
+    def _masks(self) -> dict[str, np.ndarray]:
+        """What patterns meant last, by their SMARTS: matching takes longer than all else."""
+        return {}
 
     def pairs_in(self, first: AtomPattern | None, second: AtomPattern | None) -> np.ndarray:
         """Pairs of which `first` means one atom and `second` the other, (n_pairs,) bool; None stands for any."""

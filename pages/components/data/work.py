@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,14 +13,15 @@ import streamlit as st
 from pages.components.data import tasks as data_tasks
 from pages.components.shell import background, press
 from pages.components.shell import commands as command_view
-from pages.components.shell.state import KEPT
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.state import KEPT, stays_open
+from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets.show import download
 from training.jobs import offered
 from training.jobs.control import list_jobs
 from training.jobs.offered import CAMPAIGN
 from training.labelling.campaign.progress import duration
 from training.labelling.config import load_campaign
+from training.labelling.own_molecules import LEVELS, MOST_CONFORMERS, SUFFIXES
 from training.labelling.plan.estimate import CampaignEstimate
 from training.recipes.presets import shown_path
 from virialff.errors import VirialffError
@@ -27,6 +29,8 @@ from virialff.labels.check import CheckResult
 from virialff.text import counted
 
 _PROBLEMS_SHOWN = 500
+_CAMPAIGN = "campaign"
+_REFUSED_SHOWN = 200
 #: Seconds from which a campaign is started only by who says that it is meant.
 _HOUR = 3600.0
 
@@ -65,20 +69,57 @@ def campaigns() -> None:
         "will take is worked out first."
     )
     command_view.refusal(CAMPAIGN)
+    _own_molecules()
     found = offered.campaigns()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Campaign",
             list(found),
-            key="campaign",
+            key=_CAMPAIGN,
             width=320,
-            help="What ships, and what is in the folders that the administrator of this app names.",
+            help="What ships, what was made of molecules given here, and what is in the folders that the administrator "
+            "of this app names.",
             **KEPT,
         )
         workers = st.number_input("Workers", 1, 512, 1, key="campaign_workers", width=140, **KEPT)
     _one_campaign(name, found, int(workers))
     for job in list_jobs(CAMPAIGN)[::-1]:
         command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
+
+
+def _own_molecules() -> None:
+    """The form that makes a campaign of molecules of one's own, which is then the chosen one."""
+    stays_open("own_molecules")
+    with st.expander("My own molecules", icon=":material/edit_note:", key="own_molecules", on_change="rerun") as form:
+        if not form.open:
+            return
+        typed = st.text_area(
+            "SMILES, one a line", key="own_smiles", placeholder="CCO ethanol\nCC(=O)NC", height=110, **KEPT
+        )
+        file = st.file_uploader("or a file", type=list(SUFFIXES), key="own_file")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", "my-molecules", key="own_name", width=220, **KEPT).strip()
+            level = st.selectbox("Level of theory", LEVELS, key="own_level", width=220, **KEPT)
+            conformers = st.number_input(
+                "Conformers, at most", 1, MOST_CONFORMERS, 3, key="own_conformers", width=150, **KEPT
+            )
+            st.button(
+                "Take these molecules",
+                icon=":material/playlist_add:",
+                disabled=not typed.strip() and file is None,
+                on_click=command_view.attempt,
+                args=(CAMPAIGN, _take_molecules, name, typed, file, level, int(conformers)),
+            )
+        st.caption(
+            "Neutral molecules of one fragment and up to 60 heavy atoms. What is left out is said with the estimate."
+        )
+
+
+def _take_molecules(name: str, typed: str, file: Any, level: str, conformers: int) -> None:
+    content, suffix = (typed.encode(), "smi") if file is None else (file.getvalue(), file.name.rpartition(".")[2])
+    offered.new_campaign(name, content, suffix, level=level, conformers=conformers)
+    st.session_state[_CAMPAIGN] = name
+    st.session_state["own_molecules"] = False
 
 
 def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
@@ -126,6 +167,11 @@ def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
 
 def _estimated(estimate: CampaignEstimate, workers: int) -> None:
     """The tasks that are left, by kind, with the time of each and what that rests on."""
+    if estimate.refused:
+        table = pd.DataFrame(estimate.refused, columns=["molecule or pool", "reason"]).map(one_line)
+        with st.expander(f"Left out: {len(table):,}, each with its reason"):
+            st.dataframe(table.head(_REFUSED_SHOWN), hide_index=True)
+            download("Left out (CSV)", table, "left_out.csv")
     if not estimate.kinds:
         st.success("Everything of it is there already.")
         return

@@ -277,7 +277,10 @@ def _figure(found: Distribution, ranges: list[ValueRange], by: Grouping, key: st
 
 
 def _summary(found: Distribution, quantity: str) -> None:
-    table = found.summary()
+    # In short titles, so that all columns are in sight.
+    table = found.summary().rename(
+        columns=lambda name: name.replace("standard deviation", "SD").replace("mean magnitude", "mean |x|")
+    )
     st.dataframe(
         table,
         hide_index=True,

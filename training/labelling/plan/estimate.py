@@ -32,6 +32,7 @@ class CampaignEstimate:
     """All kinds of tasks that are left to compute."""
 
     kinds: tuple[KindEstimate, ...]
+    refused: tuple[tuple[str, str], ...] = ()  #: molecules, pairs or pools that cannot be labelled, with the reason
 
     @property
     def tasks(self) -> int:
@@ -69,7 +70,7 @@ def estimate(
         done, seconds, dft = times.get(name, (0, 0.0, False))
         basis = f"{counted(done, 'task')} of this kind that ship with virialff" if done else None
         kinds.append(KindEstimate(name, number, seconds / done if done else None, basis, dft or name.startswith("dft")))
-    return CampaignEstimate(tuple(kinds))
+    return CampaignEstimate(tuple(kinds), plan.refused)
 
 
 def _times(folder: Path) -> dict[str, tuple[int, float, bool]]:
