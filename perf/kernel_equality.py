@@ -57,9 +57,9 @@ def main() -> None:
                 largest[key] = max(largest[key], float(np.abs(difference).max()))
     print(f"virialff {__version__}, model {model.name} ({model.sha256[:12]}), numba {numba.__version__}")
     print(f"{len(seen)} molecules and complexes of {min(atoms)} to {max(atoms)} atoms, {GEOMETRIES} geometries each")
-    for (precision, what), value in largest.items():
+    for (name, what), value in largest.items():
         unit = "kcal/mol" if what == "energy" else "kcal/mol/Angstrom"
-        print(f"{precision}, {what}: largest difference {value:.1e} {unit}, allowed {ALLOWED[precision, what]:g}")
+        print(f"{name}, {what}: largest difference {value:.1e} {unit}, allowed {ALLOWED[name, what]:g}")
     if len(seen) < arguments.molecules or any(largest[key] > ALLOWED[key] for key in ALLOWED):
         sys.exit("not all of them, or beyond what is allowed")
 

@@ -1,6 +1,6 @@
 """A liquid in a periodic box by OpenMM: from a grid to its density at constant temperature and pressure.
 
-    python -m scripts.liquid_box O --count 100 --spacing 3.6 --cutoff 6 > docs/logs/liquid_box_water.txt
+    python -m scripts.liquid_box O --count 100 --spacing 3.6 --cutoff 5.5 > docs/logs/liquid_box_water.txt
     python -m scripts.liquid_box CO --count 48 --spacing 4.8 --cutoff 6 > docs/logs/liquid_box_methanol.txt
 
 The molecules stand on a grid, turned at random; a barostat at a high pressure brings them together, then the run
