@@ -229,7 +229,7 @@ def test_what_no_campaign_can_be_is_refused(jobs, given, problem):
 
 def test_a_campaign_of_dft_takes_minima_of_the_given_molecules(jobs):
     path = offered.new_campaign("mine", b"CC\nCO", "smi", level="wB97X-D/def2-SVP", conformers=2)
-    tasks = make_plan(load_campaign(path), lambda line: None).tasks
+    tasks = list(make_plan(load_campaign(path), lambda line: None).tasks)
     assert all(isinstance(task, DftMoleculeTask) for task in tasks)
     assert {task.smiles: task.n_conformers for task in tasks if isinstance(task, DftMoleculeTask)} == {"CC": 2, "CO": 2}
 

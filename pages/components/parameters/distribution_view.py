@@ -339,6 +339,7 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, 
         height=min(38 + 35 * len(table), 240),
         on_select="rerun",
         selection_mode="single-row",
+        column_config={"smiles": st.column_config.TextColumn(width="small")},  # so that the value is in sight
         key=f"bar_rows_{key}_{number}_{name}",
     )
     download("All values of this bar (CSV)", table, f"{found.quantity.replace(' ', '_')}_bar.csv")
