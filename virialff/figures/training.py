@@ -16,7 +16,7 @@ from virialff.figures.style import GREY, MARKERS, OKABE_ITO, finish, logarithmic
 #: Titles with units, by what follows `train_` or `validation_` in the metrics.
 LOSSES = {
     "energy": "total energy (kcal/mol)",
-    "relative": "energy about the molecule's mean (kcal/mol)",
+    "relative": "energy about the mean (kcal/mol)",
     "force": "force component (kcal/mol/Å)",
     "interaction": "interaction energy (kcal/mol)",
     "interaction_force": "force between fragments (kcal/mol/Å)",

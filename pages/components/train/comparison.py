@@ -41,11 +41,15 @@ def compare() -> None:
 
 
 def _side_by_side(runs: list[Path]) -> None:
-    losses(runs, key="compared", file="compared_losses.csv")
     try:
-        errors = errors_table(runs)
-    except VirialffError:
-        return  # `losses` has said why.
+        _tables(errors_table(runs), runs)
+    except VirialffError as error:
+        st.error(sentence(error), title="These runs cannot be compared")
+    losses(runs, key="compared", file="compared_losses.csv")
+
+
+def _tables(errors: pd.DataFrame, runs: list[Path]) -> None:
+    """Errors at the last step, and the settings that differ."""
     st.markdown("**Errors on validation at the last step**; the smallest of each is bold.")
     names = [name for name in errors.columns if name not in ("run", "step", "seconds")]
     shown = errors.assign(run=errors["run"].map(one_line), seconds=[_time(value) for value in errors["seconds"]])
