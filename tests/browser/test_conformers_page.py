@@ -74,6 +74,7 @@ def test_a_chosen_row_is_the_conformer_that_is_saved(page: Page):
     driving.settled(page)
     points = page.locator(".js-plotly-plot:visible .scatterlayer .points path")
     driving.open_tab(page, "Agreement")
+    points.nth(1).scroll_into_view_if_needed()
     box = driving.at_rest(page, points.nth(1))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_text("Shown: conformer 2 of the page Conformers")).to_be_attached()

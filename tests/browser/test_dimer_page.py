@@ -26,6 +26,7 @@ def test_gallery_complex_from_a_link(page: Page):
     driving.open_tab(page, "Contributions")
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
     cell = page.locator(".js-plotly-plot:visible .scatterlayer .points path").first
+    cell.scroll_into_view_if_needed()
     box = driving.at_rest(page, cell)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(driving.structure(page).locator("circle[aria-pressed=true]")).to_have_count(2)
