@@ -9,6 +9,7 @@ from pages.components.shell.text import file_stem
 from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
 from pages.components.widgets.workspace import Workspace, my_molecule
+from virialff.methods.charge_schemes import AtomCharges
 from virialff.molecules.topology import RELATIONS
 from virialff.parameters.contributions import BEYOND_ANGLES, NONBONDED
 
@@ -29,6 +30,7 @@ def results(work: Workspace) -> None:
     state.stays_at(_VIEW, _CHARGES)
     views_of = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
     molecule, force_field, geometry = work.shown.molecule, work.force_field, work.geometry
+    others: dict[str, AtomCharges] = {}
     # A table that is out of sight would send its chosen rows back late; many pairs take their time.
     if views_of[_CHARGES].open:
         with views_of[_CHARGES]:
@@ -43,7 +45,7 @@ def results(work: Workspace) -> None:
     if views_of[_ENERGIES].open:
         with views_of[_ENERGIES]:
             pair_energies(work)
-    views.download_row(work)
+    views.download_row(work, others)
 
 
 def pair_energies(work: Workspace) -> None:

@@ -1,10 +1,12 @@
 """Twenty sessions at once at the real server, without browsers, and its memory while it shows five hundred molecules.
 
     python -m perf.sessions
+    python -m perf.sessions --at-once 60
     python -m perf.sessions --soak --sessions 200 --batch 10000 --hours 3
 
-The second form is mixed use for hours: rounds of sessions that come one after the other, wait for the charges of a
-molecule of some 50 atoms, look at another page and stay, beside a batch of many molecules that the app computes.
+The second form is so many sessions at once and nothing else. The third is mixed use for hours: rounds of sessions that
+come one after the other, wait for the charges of a molecule of some 50 atoms, look at another page and stay, beside a
+batch of many molecules that the app computes.
 """
 
 from __future__ import annotations
@@ -143,15 +145,15 @@ def molecules(count: int) -> list[str]:
     return found[:: len(found) // count][:count]
 
 
-def at_once(address: str) -> tuple[str, str, str]:
+def at_once(address: str, sessions: int = SESSIONS) -> tuple[str, str, str]:
     """All sessions open a molecule each at the same moment; their charges must be the library's."""
     model = load_model()
-    smiles = molecules(SESSIONS)
+    smiles = molecules(sessions)
     expected = [model.force_field(Molecule.from_smiles(text)).charges for text in smiles]
     start = time.perf_counter()
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        shown = list(pool.map(lambda text: open_molecule(address, text), smiles))
-    seconds = time.perf_counter() - start
+    with ThreadPoolExecutor(sessions) as pool:
+        answers = list(pool.map(lambda text: (open_molecule(address, text), time.perf_counter() - start), smiles))
+    shown, seconds = zip(*answers, strict=True)
     right = sum(
         not found.errors and found.charges is not None and np.allclose(found.charges, charges, atol=1e-4)
         for found, charges in zip(shown, expected, strict=True)
@@ -159,7 +161,10 @@ def at_once(address: str) -> tuple[str, str, str]:
     for text, found in zip(smiles, shown, strict=True):
         if found.errors or found.charges is None:
             print(f"{text}: {'; '.join(found.errors) or 'no charges'}", file=sys.stderr)
-    return f"{SESSIONS} sessions at once", f"{right} have their charges, in {seconds:.1f} s", f"{SESSIONS}"
+    wrong = sum(bool(found.errors) for found in shown)
+    waits = f"median {statistics.median(seconds):.1f} s, longest {max(seconds):.1f} s"
+    measured = f"{right} have their charges, {wrong} with an error; {waits}"
+    return f"{sessions} sessions at once", measured, f"{sessions}, 0"
 
 
 def resident_mib(process: int) -> float:
@@ -300,6 +305,7 @@ def _three(levels: list[Level]) -> tuple[Level, Level, Level]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--at-once", type=int, default=0, help="sessions that open a molecule at once, alone")
     parser.add_argument("--soak", action="store_true", help="mixed use for hours, see above")
     parser.add_argument("--sessions", type=int, default=200, help="of a round (default: 200)")
     parser.add_argument("--batch", type=int, default=10_000, help="molecules computed beside (default: 10000)")
@@ -310,6 +316,8 @@ def main() -> None:
         open_molecule(address, "CCO")
         if arguments.soak:
             rows = soak(address, server, arguments.sessions, arguments.batch, arguments.hours)
+        elif arguments.at_once:
+            rows = [at_once(address, arguments.at_once)]
         else:
             rows = [at_once(address)]
             print("  ".join(rows[-1]), file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -67,6 +68,52 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(timeout=20)
     text = log.read_text()
     assert "Traceback" not in text, text[-5000:]
+
+
+class Server:
+    """The app on a port of its own, with folders of its own for jobs and models."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "server.log"
+        self.environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "VIRIALFF_JOBS": str(folder / "runs"),
+            "VIRIALFF_MODELS": str(folder / "models"),
+            "VIRIALFF_SETTINGS": str(folder / "settings.toml"),
+        }
+        (folder / "settings.toml").write_text(f'[folders]\nlabels = ["{folder}"]\n')
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        with self._log.open("a") as output:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=self.environment
+            )
+        wait_until_healthy(self._process, self.address, self._log)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(timeout=20)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+    command = [sys.executable, "-m", "virialff.cli", "jobs", "stop", "tiny"]
+    subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, check=False)
+    assert "Traceback" not in server.log(), server.log()[-5000:]
 
 
 @pytest.fixture(scope="session")

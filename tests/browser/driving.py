@@ -210,3 +210,42 @@ def click_canvas(page: Page, x: float, y: float) -> None:
 
 def apply_drawing(page: Page) -> None:
     editor(page).get_by_role("button", name="Apply").click()
+
+
+class Counted:
+    """A user at the page whose clicks and typed entries are counted; a file that is given is one of them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.number = 0
+
+    def click(self, element: Locator) -> None:
+        self.number += 1
+        element.click()
+        settled(self.page)
+
+    def enter(self, field: Locator, text: str) -> None:
+        """Type a text and press Enter."""
+        self.number += 1
+        field.fill(text)
+        field.press("Enter")
+        settled(self.page)
+
+    def give(self, chooser: Locator, name: str, content: str | bytes) -> None:
+        """Drop a file."""
+        self.number += 1
+        data = content.encode() if isinstance(content, str) else content
+        chooser.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+        settled(self.page)
+
+    def open(self, title: str) -> None:
+        """Another page, by the menu."""
+        self.click(self.page.get_by_role("link", name=title, exact=True))
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(title, timeout=SLOW)
+        settled(self.page)
+
+    def save(self, label: str | re.Pattern[str]) -> bytes:
+        """What a download gives."""
+        with self.page.expect_download(timeout=SLOW) as download:
+            self.click(self.page.get_by_role("button", name=label))
+        return download.value.path().read_bytes()

@@ -22,7 +22,7 @@ def charge_cells(page: Page) -> list[float]:
     with page.expect_download() as download:
         page.get_by_role("button", name="Charges (CSV)").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "atom,element,fragment,charge_e"
+    assert lines[0] == "atom,element,fragment,charge_e,charge_spread_e,gasteiger_e"
     return [float(line.split(",")[3]) for line in lines[1:]]
 
 

@@ -1,73 +1,21 @@
 """Page Train in a real browser, with a server that is killed and started again: the job goes on without it, and its
 model is chosen on page Force field."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import driving
-from tests.browser.conftest import ROOT, free_port, wait_until_healthy
+from tests.browser.conftest import Server
 from tests.small_training import small_recipe, small_store
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
 
 STEPS = 500
-
-
-class Server:
-    """The app on a port of its own, with folders of its own for jobs and models."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        self._log = folder / "server.log"
-        self.environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "CUDA_VISIBLE_DEVICES": "",
-            "VIRIALFF_JOBS": str(folder / "runs"),
-            "VIRIALFF_MODELS": str(folder / "models"),
-            "VIRIALFF_SETTINGS": str(folder / "settings.toml"),
-        }
-        (folder / "settings.toml").write_text(f'[folders]\nlabels = ["{folder}"]\n')
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
-        with self._log.open("a") as output:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=self.environment
-            )
-        wait_until_healthy(self._process, self.address, self._log)
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=20)
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    server.kill()
-    command = [sys.executable, "-m", "virialff.cli", "jobs", "stop", "tiny"]
-    subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, check=False)
-    assert "Traceback" not in server.log(), server.log()[-5000:]
 
 
 def state(page: Page, word: str) -> Locator:

@@ -72,7 +72,6 @@ def test_many_molecules_with_failures_and_names(app):
     app.run()
     text = "smiles,name\nCCO,ethanol\nCC(=O)[O-],acetate\nCO,methanol\nC[Si](C)(C)C,silane\n"
     app.file_uploader(key="batch_upload").set_value(("many.csv", text.encode(), "text/csv")).run()
-    next(button for button in app.button if button.label == "Compute parameters").click().run()
     finish(app)
     assert not app.exception
     table = table_with(app, "sum of charges (e)")
@@ -88,7 +87,6 @@ def test_bad_file_of_many_is_a_sentence(app, name, words):
     app.session_state["batch"] = True
     app.run()
     app.file_uploader(key="batch_upload").set_value((name, b"" if name == "empty.sdf" else b"a,b\n", "")).run()
-    next(button for button in app.button if button.label == "Compute parameters").click().run()
     finish(app)
     assert not app.exception
     assert words in table_with(app, "reason")["reason"][0]

@@ -171,7 +171,10 @@ def test_what_was_computed_before_a_stop_is_shown_and_goes_on(app, sample, monke
     monkeypatch.setattr(molecule_set, "_SMALL_FILE", 0)
     on_parameters(app)
     text = SMILES + "CCF\n"
-    give_file(app, "five.smi", text)
+    with monkeypatch.context() as stopped:
+        # As if Stop was pressed before the first part came.
+        stopped.setattr(molecule_set, "_begin", lambda *_: None)
+        give_file(app, "five.smi", text)
     chosen = app.session_state["parameters_upload_kept"]
     keep = molecule_set.store().keeper(chosen.key)
     molecules = [Molecule.from_smiles(line.split()[0]) for line in text.splitlines()]

@@ -57,15 +57,13 @@ def _imported(job: Job) -> None:
                 on_click=_look_into,
                 args=(store,),
             )
-            if st.button(
-                "Fine-tune a model on it",
-                key=f"fine_tune_{job.name}",
+            st.page_link(
+                "pages/train.py",
+                label="Fine-tune a model on it",
                 icon=":material/tune:",
-                type="primary",
-                on_click=st.session_state.update,
-                args=({FINE_TUNE_ON: store},),
-            ):
-                st.switch_page("pages/train.py")
+                query_params={FINE_TUNE_ON: store},
+                width="content",
+            )
 
 
 def _look_into(store: str) -> None:

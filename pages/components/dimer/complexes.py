@@ -26,12 +26,14 @@ def choose_complex(model: Model) -> state.Loaded | None:
     """The widgets for a complex; None while there is none with coordinates."""
     labels = list(gallery())
     options = [_GALLERY, _OWN] if labels else [_OWN]
+    current = state.loaded()
+    own = current is not None and current.molecule.n_fragments > 1 and "dimer" not in st.query_params
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         source = st.segmented_control(
             "Complex",
             options,
-            default=options[0],
+            default=_OWN if own else options[0],
             required=True,
             key="complex",
             bind="query-params",

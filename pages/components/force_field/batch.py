@@ -8,7 +8,7 @@ from pages.components.shell import state
 from pages.components.shell.model import chosen_name
 from pages.components.shell.text import plain
 from pages.components.widgets import molecule_set
-from pages.components.widgets.show import download
+from pages.components.widgets.show import download, zipped
 from pages.components.widgets.tasks import Contained
 from virialff.models import registry
 from virialff.models.force_field import Model
@@ -35,7 +35,7 @@ def many_molecules(model: Model) -> None:
         if molecules is None:
             return
         name = chosen_name() or registry.default_name()
-        samples, contained = molecule_set.parameters(molecules, [name])
+        samples, contained = molecule_set.parameters(molecules, [name], by_itself=True)
         if contained is None:
             return
         st.caption(plain(contained.remark) + ".")
@@ -57,12 +57,19 @@ def _results(sample: ParameterSample, contained: Contained) -> None:
     )
     if len(table) > _ROWS_SHOWN:
         st.caption(f"The first {_ROWS_SHOWN:,} of {counted(len(table), 'molecule')}; the downloads have all.")
+    tables = {
+        "Molecules": (sample.molecules_table, sample.n_molecules),
+        "Charges": (sample.charges_table, len(sample.charges)),
+        "Atom pairs": (sample.pairs_table, sample.n_pairs),
+    }
+    small = {
+        f"batch_{label.lower().replace(' ', '_')}.csv": partial(make, contained.names)
+        for label, (make, rows) in tables.items()
+        if rows <= _MOST_ROWS
+    }
     with st.container(horizontal=True):
-        for label, make, rows in (
-            ("Molecules", sample.molecules_table, sample.n_molecules),
-            ("Charges", sample.charges_table, len(sample.charges)),
-            ("Atom pairs", sample.pairs_table, sample.n_pairs),
-        ):
+        download("All tables (ZIP)", lambda: zipped(small), "batch.zip", type="primary")
+        for label, (make, rows) in tables.items():
             file_name = f"batch_{label.lower().replace(' ', '_')}.csv"
             download(f"{label} (CSV)", partial(make, contained.names), file_name, disabled=rows > _MOST_ROWS)
     if sample.n_pairs > _MOST_ROWS:

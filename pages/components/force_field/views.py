@@ -1,6 +1,6 @@
 """What the model predicts of one molecule: sigma and epsilon (Fig. 11), the potential of an atom pair, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,7 @@ from pages.components.widgets.trust import pair_levels, show_trust, trust_of
 from pages.components.widgets.workspace import Workspace
 from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram, pairs_of_bars
 from virialff.figures.pairs import TERM_LABELS, pair_curve_figure
+from virialff.methods.charge_schemes import SCHEMES, AtomCharges
 from virialff.models.force_field import ForceField
 from virialff.models.members import PairSpread
 from virialff.molecules import keys
@@ -292,8 +293,8 @@ def _at_distance(force_field: ForceField, i: int, j: int, distance: float, what:
     st.caption(f"Energies in kcal/mol at {what}, {distance:.3f} Å.")
 
 
-def download_row(work: Workspace) -> None:
-    """Buttons for charges and pairs (CSV), SDF with charges, and JSON."""
+def download_row(work: Workspace, others: Mapping[str, AtomCharges]) -> None:
+    """Buttons for charges and pairs (CSV), SDF with charges, and JSON; `others` are charges by the names of SCHEMES."""
     loaded, force_field, model, geometry = work.shown, work.force_field, work.model, work.geometry
     stem = file_stem(loaded.title, loaded.molecule.formula)
     molecule, positions = loaded.molecule, geometry.positions
@@ -303,10 +304,14 @@ def download_row(work: Workspace) -> None:
         note = "as given" if loaded.has_own_geometry else geometry.source
         return sdf_with_charges(whole, force_field.charges, model=model, geometry=note)
 
+    of_charges, of_pairs = card.spreads(model, molecule)
+
+    def table() -> pd.DataFrame:
+        known = {f"{key}_e": others[name].values for key, name in SCHEMES.items() if name in others}
+        return charges_table(molecule, force_field.charges, spread=of_charges).assign(**known)
+
     with st.container(horizontal=True):
-        of_charges, of_pairs = card.spreads(model, molecule)
-        charges = partial(charges_table, molecule, force_field.charges, spread=of_charges)
-        download("Charges (CSV)", charges, f"{stem}_charges.csv")
+        download("Charges (CSV)", table, f"{stem}_charges.csv")
         download("Atom pairs (CSV)", partial(pairs_table, force_field, positions, of_pairs), f"{stem}_pairs.csv")
         download(
             "Structure with charges (SDF)",

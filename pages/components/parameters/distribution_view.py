@@ -1,6 +1,7 @@
 """A distribution over many molecules: choices, figure, and the molecules and atoms behind a bar."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,8 @@ _ALL = "all"
 _MOST_GROUPS = 7
 _DEFAULT_GROUPS = 4
 _ROWS_SHOWN = 200
+#: Rows of a CSV that the app makes.
+_MOST_VALUES = 1_000_000
 _DRAWN = 6
 _DEPICTION_HEIGHT = 170
 _CHART = "parameter_chart"
@@ -124,7 +127,7 @@ def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked, *, whol
     if asked.pair is not None:
         _map(samples, asked)
     st.subheader("In numbers")
-    _summary(found, asked.quantity)
+    _summary(found, samples, asked.quantity)
 
 
 def _map(samples: dict[str, ParameterSample], asked: _Asked) -> None:
@@ -276,7 +279,7 @@ def _figure(found: Distribution, ranges: list[ValueRange], by: Grouping, key: st
     st.caption(f"{note}Click a bar to see the molecules and atoms in it. The outermost bars reach to the extremes.")
 
 
-def _summary(found: Distribution, quantity: str) -> None:
+def _summary(found: Distribution, samples: dict[str, ParameterSample], quantity: str) -> None:
     # In short titles, so that all columns are in sight.
     table = found.summary().rename(
         columns=lambda name: name.replace("standard deviation", "SD").replace("mean magnitude", "mean |x|")
@@ -295,6 +298,29 @@ def _summary(found: Distribution, quantity: str) -> None:
             ("Statistics (CSV)", found.summary, f"{stem}_statistics.csv"),
         ):
             download(label, make, name)
+        all_values = partial(_all_values, found, samples)
+        too_many = len(found.values) > _MOST_VALUES
+        download(
+            "All values (CSV)",
+            all_values,
+            f"{stem}_values.csv",
+            disabled=too_many,
+            help=f"More than {_MOST_VALUES:,}: choose fewer."
+            if too_many
+            else "Every atom, pair or molecule, lowest first.",
+        )
+
+
+def _all_values(found: Distribution, samples: dict[str, ParameterSample]) -> pd.DataFrame:
+    """A row a value of every model, lowest first."""
+    tables = []
+    for number, name in enumerate(found.models):
+        table = items_table(found, samples[name], np.flatnonzero(found.model_of == number))
+        if len(found.models) > 1:
+            table.insert(0, "model", name)
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    return table.sort_values(table.columns[-1], kind="stable", ignore_index=True)
 
 
 def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, *, whole: bool) -> None:

@@ -92,6 +92,30 @@ def _curve(scanned: Scan, result: Comparison, zero: int | None, shown: int, poin
         height=_HEIGHT,
     )
     _clickable(scanned, figure, "scan_curves", f"Energies by {axis}", point_key)
+    _highest(scanned, result, point_key)
+
+
+def _highest(scanned: Scan, result: Comparison, point_key: str) -> None:
+    """The highest barrier by each method, and a button that shows the geometry at its top."""
+    table = extrema_table(scanned, result)
+    tops = table[table["kind"] == "maximum"].sort_values("energy (kcal/mol)").groupby("method", sort=False).tail(1)
+    if tops.empty:
+        return
+    columns = zip(tops["method"], tops["energy (kcal/mol)"], tops[scanned.label], strict=True)
+    said = [
+        f"{plain(method)} **{fixed(energy, 2)} kcal/mol** at {_name(scanned, value)}"
+        for method, energy, value in columns
+    ]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Highest barrier: {', '.join(said)}", width="content")
+        number = _next_to(scanned, float(tops[scanned.label].iloc[-1]))
+        st.button(
+            "Show its geometry",
+            key=f"top_of_{point_key}",
+            icon=":material/landscape:",
+            on_click=st.session_state.update,
+            args=({point_key: number},),
+        )
 
 
 def _clickable(scanned: Scan, figure: go.Figure, key: str, alt: str, point_key: str) -> None:
@@ -151,11 +175,15 @@ def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> N
 def _take_extremum(key: str, table: pd.DataFrame, scanned: Scan, point_key: str) -> None:
     rows = st.session_state[key].selection.rows
     if rows:
-        value = float(table[scanned.label].iloc[rows[0]])
-        off = np.abs(scanned.values - value)
-        if scanned.kind == "torsion":
-            off = np.minimum(off, np.abs(360.0 - off))
-        st.session_state[point_key] = int(off.argmin())
+        st.session_state[point_key] = _next_to(scanned, float(table[scanned.label].iloc[rows[0]]))
+
+
+def _next_to(scanned: Scan, value: float) -> int:
+    """The point next to a value of the coordinate."""
+    off = np.abs(scanned.values - value)
+    if scanned.kind == "torsion":
+        off = np.minimum(off, np.abs(360.0 - off))
+    return int(off.argmin())
 
 
 def _geometries(work: Workspace, scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:

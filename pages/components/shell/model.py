@@ -17,6 +17,7 @@ LINK_PARAMETER = "model"
 # Keys in the session state: the choice in the sidebar, and the name of the session's model, None for the default.
 _CHOICE = "session_model"
 _CHOICE_MEMORY = "session_model_memory"
+_CHOSEN_ELSEWHERE = "session_model_chosen_elsewhere"
 _LINK_READ = "model_link_read"
 _LINK_UNKNOWN = "model_link_unknown"
 # No model has this name.
@@ -60,9 +61,20 @@ def active_folder() -> str:
 
 def choose(name: str | None) -> None:
     """Compute with this model in this session from now on; for on_click, before the sidebar is drawn."""
+    if _choice_key() in st.session_state:
+        # A new box: where the page is left at once, the browser still sends what the old one shows, like a choice.
+        st.session_state[_CHOSEN_ELSEWHERE] = st.session_state.get(_CHOSEN_ELSEWHERE, 0) + 1
+    _remember(name)
+
+
+def _remember(name: str | None) -> None:
     st.session_state[_CHOICE_MEMORY] = name
-    st.session_state[_CHOICE] = name or _DEFAULT
     st.session_state.pop(_LINK_UNKNOWN, None)
+
+
+def _choice_key() -> str:
+    times = st.session_state.get(_CHOSEN_ELSEWHERE, 0)
+    return f"{_CHOICE}_{times}" if times else _CHOICE
 
 
 def read_link() -> None:
@@ -124,13 +136,14 @@ def sidebar() -> None:
             return  # `active_model` says what is wrong.
         if chosen_name() not in (None, *names):
             choose(None)
-        st.session_state.setdefault(_CHOICE, chosen_name() or _DEFAULT)
+        key = _choice_key()
+        st.session_state.setdefault(key, chosen_name() or _DEFAULT)
         st.selectbox(
             "Model",
             [_DEFAULT, *names],
-            key=_CHOICE,
+            key=key,
             format_func=lambda name: one_line(name or f"{default} (default)"),
-            on_change=lambda: choose(st.session_state[_CHOICE] or None),
+            on_change=lambda: _remember(st.session_state[key] or None),
             help="For this session only. Page Models says how far to trust each, and chooses the default of all.",
         )
         if (unknown := st.session_state.get(_LINK_UNKNOWN)) is not None:

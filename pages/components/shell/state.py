@@ -19,7 +19,7 @@ LINK_PARAMETER = "smiles"
 LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry", "bar")
 #: Key of the text field, so that a link fills it too.
 SMILES_TEXT = "smiles_text"
-#: Label store on which page Train is to fine-tune, as page Data asks.
+#: Part of the address of page Train: the label store on which it is to fine-tune, as page Data asks.
 FINE_TUNE_ON = "fine_tune_on"
 _LOADED = "loaded_molecule"
 _LINK_READ = "link_read"

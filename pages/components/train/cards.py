@@ -70,7 +70,7 @@ def start_from(model: str) -> None:
 
 def take_request() -> None:
     """Open fine-tuning on the labels that another page asked for."""
-    labels = st.session_state.pop(FINE_TUNE_ON, None)
+    labels = st.query_params.pop(FINE_TUNE_ON, None)
     if labels is not None and labels in label_stores():
         choose(FINE_TUNING, labels)
 

@@ -162,7 +162,7 @@ def dipole_metrics(charges: np.ndarray, geometry: Geometry, others: Mapping[str,
 
 
 def other_charges(molecule: Molecule, geometry: Geometry) -> dict[str, AtomCharges]:
-    """The widgets to choose charges by other ways than the model's, and those that are known, by name.
+    """The widgets to choose charges by other ways than the model's, and those that are known, by `SCHEMES`' names.
 
     Those of a geometry are computed in the background, and kept in the session.
     """

@@ -93,6 +93,8 @@ def molecule_input() -> None:
     elif way == _DRAW:
         _draw()
     elif way == _EXAMPLES:
+        if state.loaded() is None:
+            _file()
         _examples()
     _show_upload(whole=way == _FILE)
 

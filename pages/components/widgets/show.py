@@ -1,6 +1,8 @@
 """What every page shows in the same way: the heading, figures, tables and downloads."""
 
-from collections.abc import Callable
+import io
+import zipfile
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,10 @@ _MEDIA_TYPES = {
     ".sdf": "chemical/x-mdl-sdfile",
     ".svg": "image/svg+xml",
     ".yaml": "text/yaml",
+    ".zip": "application/zip",
 }
 
-Content = str | pd.DataFrame
+Content = str | bytes | pd.DataFrame
 
 
 def heading(shown: Loaded, *, origin: bool = False) -> None:
@@ -97,13 +100,22 @@ def without_signed_zeros(table: pd.DataFrame, decimals: int) -> pd.DataFrame:
 def download(
     label: str, content: Content | Callable[[], Content], file_name: str, *, key: str | None = None, **options: Any
 ) -> None:
-    """A button for a text, or a table as CSV; of a callable it is made when the button is pressed."""
-    data = content if isinstance(content, str) else partial(_text, content)
+    """A button for a text, bytes, or a table as CSV; of a callable it is made when the button is pressed."""
+    data = content if isinstance(content, str | bytes) else partial(_made, content)
     media_type = _MEDIA_TYPES[Path(file_name).suffix]
     icon = ":material/download:"
     st.download_button(label, data, file_name, media_type, key=key, on_click="ignore", icon=icon, **options)
 
 
-def _text(content: Content | Callable[[], Content]) -> str:
+def zipped(files: Mapping[str, Content | Callable[[], Content]]) -> bytes:
+    """The files by their names, packed as .zip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, _made(content))
+    return packed.getvalue()
+
+
+def _made(content: Content | Callable[[], Content]) -> str | bytes:
     made = content() if callable(content) else content
-    return made if isinstance(made, str) else to_csv(made)
+    return to_csv(made) if isinstance(made, pd.DataFrame) else made
