@@ -180,8 +180,10 @@ def sweep_figure(trials: pd.DataFrame, setting: str | None = None, *, log: bool 
     figure.update_layout(showlegend=setting is None)
     figure.update_xaxes(nticks=6)
     if log:
-        figure.update_xaxes(type="log")
-    logarithmic(figure, known["score"].to_numpy(dtype=float))
+        figure.update_xaxes(type="log", dtick="D2", exponentformat="none")
+    scores = known["score"].to_numpy(dtype=float)
+    if _spans(scores):
+        logarithmic(figure, scores)
     return figure
 
 
