@@ -89,6 +89,8 @@ class Session:
             message.ParseFromString(bytes(self._socket.recv(self._timeout)))  # type: ignore[arg-type]
             kind = message.WhichOneof("type")
             if kind == "script_finished":
+                if message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    continue
                 return Shown(charges, tuple(errors), buttons)
             if kind != "delta" or message.delta.WhichOneof("type") != "new_element":
                 continue
@@ -238,6 +240,10 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
     model = load_model()
     for smiles in molecules(20):
         open_molecule(address, smiles)
+    # The level of a server whose workers have started.
+    with Session(address, timeout=600.0) as first:
+        _start_many(first, 50)
+        _has_ended(first, 50)
     levels = [level(server)]
     waits: list[float] = []
     wrong: list[str] = []
@@ -259,9 +265,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
     end = time.monotonic() + 3600 * hours
     start = time.perf_counter()
     with Session(address, timeout=600.0) as beside:
-        set_of_many = {"count": str(batch), "split": "all"}
-        button = beside.show("parameters", **set_of_many).buttons["Compute parameters"]
-        beside.show("parameters", press=button, **set_of_many)
+        _start_many(beside, batch)
         rounds = 0
         while rounds == 0 or time.monotonic() < end:
             rounds += 1
@@ -277,10 +281,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
                 flush=True,
             )
             levels.append(highest)
-        # While it runs there is a button that stops it, and one that starts it where it has not come to its end.
-        while "Stop" in (buttons := beside.show("parameters", **set_of_many).buttons):
-            time.sleep(5.0)
-        if {"Compute parameters", "Go on"} & set(buttons):
+        if not _has_ended(beside, batch):
             wrong.append("the batch did not come to its end")
         taken = time.perf_counter() - start
     time.sleep(30.0)
@@ -297,6 +298,24 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         ("file descriptors", ", ".join(str(at.descriptors) for at in _three(levels)), "back"),
         ("processes", ", ".join(str(at.processes) for at in _three(levels)), "back"),
     ]
+
+
+def _set_of(count: int) -> dict[str, str]:
+    return {"count": str(count), "split": "all"}
+
+
+def _start_many(session: Session, count: int) -> None:
+    """Begin the parameters of so many of the molecules that ship."""
+    button = session.show("parameters", **_set_of(count)).buttons["Compute parameters"]
+    session.show("parameters", press=button, **_set_of(count))
+
+
+def _has_ended(session: Session, count: int) -> bool:
+    """Wait for the end of the batch; whether it came to it."""
+    # While it runs there is a button that stops it, and one that starts it where it has not come to its end.
+    while "Stop" in (buttons := session.show("parameters", **_set_of(count)).buttons):
+        time.sleep(5.0)
+    return not {"Compute parameters", "Go on"} & set(buttons)
 
 
 def _three(levels: list[Level]) -> tuple[Level, Level, Level]:
