@@ -38,7 +38,10 @@ def open_app(page: Page, address: str = "/") -> None:
 
 
 def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
+    tab = page.get_by_role("tab", name=name)
+    tab.click()
+    settled(page)
+    expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def open_way(page: Page, name: str) -> None:

@@ -26,6 +26,7 @@ def test_uploaded_ensemble_is_ranked_and_superimposed(page: Page):
     expect(page.get_by_role("alert").filter(has_text="This ensemble cannot be used")).to_be_visible()
     files.set_input_files({"name": "leucine.sdf", "mimeType": "text/plain", "buffer": leucine().encode()})
     expect(page.get_by_text(f"{N_CONFORMERS} conformers from the file")).to_be_visible(timeout=driving.SLOW)
+    driving.settled(page)
     # The model has ranked them by now; GFN2-xTB does on a click.
     page.get_by_role("button", name="Compute energies").click()
     driving.open_tab(page, "Agreement")
