@@ -148,7 +148,7 @@ def test_the_acetic_acid_dimer_is_relaxed_and_holds_by_two_hydrogen_bonds(page: 
     no_more_runs(page)
     expect(page.get_by_text(re.compile("2 hydrogen bonds"))).to_be_visible(timeout=4 * driving.SLOW)
     assert user.number <= 3
-    molecule = Molecule.from_rdkit(Chem.MolFromMolBlock(user.save("Shown geometry (SDF)").decode(), removeHs=False))
+    molecule = Molecule.from_rdkit(Chem.MolFromMolBlock(user.save(re.compile("SDF$")).decode(), removeHs=False))
     contacts = find_contacts(molecule, molecule.positions[0])
     bonds = contacts[contacts["kind"] == HYDROGEN_BOND]
     assert len(bonds) == 2
