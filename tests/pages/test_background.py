@@ -154,6 +154,8 @@ def script():
 
     st.button("Begin", on_click=begin)
     st.button("Refuse", on_click=lambda: background.start("work", background_tasks.refuse, title="Refusing"))
+    if st.toggle("Unasked", value=False):
+        background.begin("work", "Begin again", begin)
     if st.toggle("Open", value=True):
         result = background.show("work")
         st.text(f"result: {result}")
@@ -186,10 +188,10 @@ def test_page_shows_progress_then_the_result(app):
 
 def test_work_goes_on_while_the_page_is_left(app):
     click(app, "Begin")
-    app.toggle[0].set_value(False).run()
+    app.toggle[1].set_value(False).run()
     assert not app.text
     finish(app)
-    app.toggle[0].set_value(True).run()
+    app.toggle[1].set_value(True).run()
     assert app.text[0].value == "result: done"
 
 
@@ -200,6 +202,17 @@ def test_stop_button_forgets_the_work(app, tmp_path):
     assert "Stop" not in labels(app)
     assert "Begin" in labels(app)
     assert not app.exception
+
+
+def test_work_that_begins_unasked_stays_stopped(app):
+    app.toggle[0].set_value(True).run()
+    click(app, "Stop")
+    assert app.run().text[0].value == "result: None"
+    click(app, "Begin again")
+    assert "Stop" in labels(app)
+    finish(app)
+    assert app.text[0].value == "result: done"
+    assert "Begin again" not in labels(app)
 
 
 def test_refusal_is_shown_escaped(app):

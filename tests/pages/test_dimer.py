@@ -221,6 +221,14 @@ def test_approach_has_its_well(app):
     lowest = curve["contact (Å)"][curve["GFN2-xTB (kcal/mol)"].idxmin()]
     assert 1.6 < lowest < 2.3
     assert abs(curve["GFN2-xTB (kcal/mol)"].iloc[-1]) < 1.5
+    work = next(key for key in app.session_state["background_jobs"] if key.startswith("approach_"))
+    app.session_state[f"point_of_{work}"] = 3
+    app.run()
+    assert any("point 4 of" in caption.value for caption in app.caption)
+    app.button(key="back_to_geometry").click().run()
+    assert not app.exception
+    assert not any("point 4 of" in caption.value for caption in app.caption)
+    assert all(button.key != "back_to_geometry" for button in app.button)
 
 
 @pytest.mark.parametrize(("name", "text", "words"), BAD_FILES)

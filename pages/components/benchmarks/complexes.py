@@ -94,11 +94,10 @@ def reference_dimers() -> None:
     else:
         st.caption("The references hold vertical dimers so far; relaxed ones appear here when they are shipped.")
     key = f"references_{geometry}_{REFERENCES.stat().st_mtime_ns}_{model.sha256}"
-    if not background.known(key):
-        # The references hold the other methods; the model takes a second or two.
-        background.start(
-            key, tasks.compare_references, str(REFERENCES), active_folder(), geometry, title="Reference dimers"
-        )
+    work = (tasks.compare_references, str(REFERENCES), active_folder(), geometry)
+    start = partial(background.start, key, *work, title="Reference dimers")
+    # The references hold the other methods; the model takes a second or two.
+    background.begin(key, "Compute with the active model", start)
     result: InteractionResult | None = background.show(key)
     if result is not None:
         _reference_figures(model, result, geometry)

@@ -127,11 +127,14 @@ def _prune(refined: Refined, force_field: ForceField) -> Refined:
         window = st.number_input("Up to (kcal/mol)", 0.0, 1000.0, _WINDOW, 1.0, key="prune_window", width=150, **LINKED)
     ensemble = refined.molecule
     key = f"prune_{rmsd:g}_{window:g}_{refined.energies_of}_{keys.geometry_key(ensemble)}"
-    if not background.known(key):
+
+    def prune() -> None:
         bare = keys.bare(ensemble).with_positions(ensemble.positions)
         whole = refined.energies
         energies = force_field.energy(ensemble.positions) if whole is None else whole[refined.indices]
         background.start(key, tasks.prune, bare, energies, rmsd, window, title="Leaving out repeats")
+
+    background.begin(key, "Leave out repeats", prune)
     pruning: Pruning | None = background.show(key)
     if pruning is None:
         return refined

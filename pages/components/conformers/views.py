@@ -83,7 +83,7 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
                 draw[name]()
     number = st.session_state.get(shown_key)
     if number is not None and number < result.molecule.n_conformers:
-        work.sight.show(result.molecule.positions[number], _source(refined, number))
+        work.sight.show(result.molecule.positions[number], _source(refined, number), shown_key)
     # The report has the numbers whichever tab is open.
     collected.table("Relative energies, ranks and populations", ensemble_table(result, temperature))
     collected.table("How far the methods agree", result.agreement_table)

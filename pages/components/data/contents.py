@@ -36,7 +36,6 @@ _RECIPE_SEED = 2026
 _ROWS_A_PAGE = 100
 _MOST_KEPT = 8
 _REASONS_SHOWN = 12
-_BEGUN = "contents_begun"
 
 Version = tuple[tuple[str, int, int], ...]
 
@@ -111,13 +110,7 @@ def contents_of(path: Path) -> Contents | None:
             keep=lambda result: kept.put(key, result),
         )
 
-    # By itself once; after a stop only when asked.
-    begun: set[str] = st.session_state.setdefault(_BEGUN, set())
-    if name not in begun:
-        begun.add(name)
-        count()
-    elif not background.known(name):
-        st.button("Count the rows", on_click=count, icon=":material/play_arrow:")
+    background.begin(name, "Count the rows", count)
     result: Contents | None = background.show(name)
     return result
 

@@ -249,7 +249,8 @@ def approach_view(work: Workspace, methods: list[Chosen], stem: str) -> None:
         selection_mode="points",
     )
     if point is not None:
-        work.sight.show(at, f"point {point + 1} of {len(table)} of the approach, {shown:.2f} Å apart")
+        what = f"point {point + 1} of {len(table)} of the approach, {shown:.2f} Å apart"
+        work.sight.show(at, what, point_key)
     left_out = [name for name in names if name not in joined.methods]
     if left_out:
         st.info(plain(f"{', '.join(left_out)} cannot compute this complex or is not installed here."))

@@ -22,6 +22,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.components.shell import press
 from pages.components.shell.text import plain, sentence
 from pages.components.shell.worker import call
 from pages.components.shell.worker_pool import Job, WorkerPool
@@ -35,6 +36,7 @@ from virialff.molecules.molecule import Molecule
 Lane = Literal["short", "long", "reading"]
 
 _JOBS = "background_jobs"
+_STOPPED = "background_stopped"
 _SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 1, "reading": 2}
 _MEMORY: dict[Lane, int] = {"reading": 2 << 30}
 #: The longest that a page waits for a file to be read.
@@ -84,6 +86,7 @@ def start(
     the arguments they were computed from, so the key must name what decides about them (a molecule's content key).
     """
     stop(key)
+    st.session_state.get(_STOPPED, set()).discard(key)
     job = Job(title, pickle.dumps((work, arguments)), keep, owner=acting_user().name or _session())
     handles = _handles()
     handles[key] = _Handle(job, lane)
@@ -158,6 +161,19 @@ def stop(key: str) -> None:
         _POOLS[handle.lane].stop(handle.job)
 
 
+def _stop(key: str) -> None:
+    st.session_state.setdefault(_STOPPED, set()).add(key)
+    stop(key)
+
+
+def begin(key: str, label: str, start: Callable[[], object]) -> None:
+    """Have `start` begin work under this key unasked; where it was stopped, a button with this label does."""
+    if key in st.session_state.get(_STOPPED, set()):
+        press.button(label, start, key=f"begin_{key}", icon=":material/play_arrow:")
+    elif not known(key):
+        start()
+
+
 def known(key: str) -> bool:
     """Whether the session has work under this key, running or ended."""
     return key in _handles()
@@ -213,7 +229,7 @@ def _follow(key: str) -> None:
     if handle is None or handle.job.ended.is_set():
         st.rerun()
     st.progress(handle.job.fraction, text=plain(_words(handle)))
-    st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=stop, args=(key,))
+    st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=_stop, args=(key,))
 
 
 def _words(handle: _Handle) -> str:

@@ -206,11 +206,11 @@ def _of_geometry(scheme: str, molecule: Molecule, geometry: Geometry) -> AtomCha
         title=f"Charges by {SCHEMES[scheme]}",
         lane="long" if slow else "short",
     )
-    if not background.known(key):
-        if slow:
-            press.button(f"Compute {SCHEMES[scheme]} (minutes)", start)
-            return None
-        start()
+    if not slow:
+        background.begin(key, f"Compute {SCHEMES[scheme]}", start)
+    elif not background.known(key):
+        press.button(f"Compute {SCHEMES[scheme]} (minutes)", start)
+        return None
     result: AtomCharges | None = background.show(key)
     return result
 

@@ -32,17 +32,20 @@ _MOST_LINES = 60
 class Sight:
     """Filled by the results of a page, drawn once they are there.
 
-    geometry: shown instead of the one that is chosen above the structure; None for that one.
+    geometry: shown instead of the one that is chosen above the structure; None for that one. chosen_in: key of the
+    session's state without which that one is shown again.
     atoms: lit ones, from 0. lines: None for the contacts of a complex. said: sentences on all of it.
     """
 
     geometry: Geometry | None = None
+    chosen_in: str = ""
     atoms: set[int] = field(default_factory=set)
     lines: list[Line] | None = None
     said: list[str] = field(default_factory=list)
 
-    def show(self, positions: np.ndarray, what: str) -> None:
+    def show(self, positions: np.ndarray, what: str, chosen_in: str = "") -> None:
         """Show positions (n_atoms, 3), A; `what` ends the sentence "Shown: ..."."""
+        self.chosen_in = chosen_in
         self.geometry = Geometry(np.asarray(positions, dtype=np.float64), f"Shown: {plain(what, limit=400)}.", what)
 
     def light(self, atoms: Iterable[int], said: str = "") -> None:

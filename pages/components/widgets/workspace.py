@@ -91,6 +91,15 @@ def workspace(shown: Loaded, results: Callable[[Workspace], None], noun: str = "
             shown.molecule, force_field.charges, geometry, rare, height=300, place=row, sight=work.sight
         )
     with row:
+        if work.sight.chosen_in:
+            st.button(
+                "Back",
+                key="back_to_geometry",
+                icon=":material/undo:",
+                on_click=st.session_state.pop,
+                args=(work.sight.chosen_in, None),
+                help="Shows the geometry again that is chosen here.",
+            )
         _geometry_download(shown, work.sight.geometry or geometry)
 
 
