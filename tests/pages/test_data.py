@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from rdkit import Chem
 
+from pages.components.shell.state import FINE_TUNE_ON
 from tests.administration import administer
 from tests.pages.conftest import finish
 from tests.pages.test_train import button, labelled, text_of
@@ -178,7 +180,8 @@ def test_energies_of_own_molecules_are_computed(page, jobs, tmp_path):
     page.session_state["own_molecules"] = True
     part(page, "Compute")
     press = "Take these molecules"
-    assert button(page, press).disabled
+    button(page, press).click().run()
+    assert "No molecules are given" in text_of(page)
     labelled(page.text_area, "SMILES, one a line").set_value("CO methanol\nC(C\nC.O\nC#N\n").run()
     labelled(page.text_input, "Name").set_value("../mine").run()
     button(page, press).click().run()
@@ -352,7 +355,9 @@ def test_a_model_is_trained_on_ones_own_sdf_and_used(page, jobs, own_rows, tmp_p
     labelled(page.selectbox, "Level of theory").set_value("GFN2-xTB").run()
     button(page, "Import").click().run()
     over(page, offered.IMPORT)
-    button(page, "Fine-tune a model on it").click().run()
+    (link,) = [entry.proto for entry in page.get("page_link") if entry.proto.label == "Fine-tune a model on it"]
+    assert parse_qs(link.query_string) == {FINE_TUNE_ON: [str(tmp_path / "stores" / "own")]}
+    page.query_params[FINE_TUNE_ON] = str(tmp_path / "stores" / "own")
     page.switch_page("pages/train.py").run()
     assert not page.exception
     assert not page.error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -93,29 +92,31 @@ def _own_molecules() -> None:
     with st.expander("My own molecules", icon=":material/edit_note:", key="own_molecules", on_change="rerun") as form:
         if not form.open:
             return
-        typed = st.text_area(
-            "SMILES, one a line", key="own_smiles", placeholder="CCO ethanol\nCC(=O)NC", height=110, **KEPT
-        )
-        file = st.file_uploader("or a file", type=list(SUFFIXES), key="own_file")
+        st.text_area("SMILES, one a line", key="own_smiles", placeholder="CCO ethanol\nCC(=O)NC", height=110, **KEPT)
+        st.file_uploader("or a file", type=list(SUFFIXES), key="own_file")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            name = st.text_input("Name", "my-molecules", key="own_name", width=220, **KEPT).strip()
-            level = st.selectbox("Level of theory", LEVELS, key="own_level", width=220, **KEPT)
-            conformers = st.number_input(
-                "Conformers, at most", 1, MOST_CONFORMERS, 3, key="own_conformers", width=150, **KEPT
-            )
+            st.text_input("Name", "my-molecules", key="own_name", width=220, **KEPT)
+            st.selectbox("Level of theory", LEVELS, key="own_level", width=220, **KEPT)
+            st.number_input("Conformers, at most", 1, MOST_CONFORMERS, 3, key="own_conformers", width=150, **KEPT)
             st.button(
                 "Take these molecules",
                 icon=":material/playlist_add:",
-                disabled=not typed.strip() and file is None,
                 on_click=command_view.attempt,
-                args=(CAMPAIGN, _take_molecules, name, typed, file, level, int(conformers)),
+                args=(CAMPAIGN, _take_molecules),
             )
         st.caption(
             "Neutral molecules of one fragment and up to 60 heavy atoms. What is left out is said with the estimate."
         )
 
 
-def _take_molecules(name: str, typed: str, file: Any, level: str, conformers: int) -> None:
+def _take_molecules() -> None:
+    # Not as arguments, which would be those of before the press.
+    name, typed, file, level, conformers = (
+        st.session_state[f"own_{part}"] for part in ("name", "smiles", "file", "level", "conformers")
+    )
+    if not typed.strip() and file is None:
+        raise VirialffError("no molecules are given: type SMILES, one a line, or choose a file")
+    name = name.strip()
     content, suffix = (typed.encode(), "smi") if file is None else (file.getvalue(), file.name.rpartition(".")[2])
     offered.new_campaign(name, content, suffix, level=level, conformers=conformers)
     st.session_state[_CAMPAIGN] = name

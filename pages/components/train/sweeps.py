@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from pages.components.shell import commands as command_view
+from pages.components.shell import press
 from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.train import cards, recipe_form
@@ -95,13 +97,12 @@ def new_sweep(text: str, place: Mapping[str, Any], recorded_as: str) -> None:
     if found is not None:
         seconds = int(trials) * int(steps) / found.steps_per_second
         st.markdown(f":material/schedule: **At most about {plain(duration(seconds))}**, {plain(found.basis)}.")
-    st.button(
+    asked = {"trials": int(trials), "steps": int(steps), "measure": measure, **place}
+    press.button(
         "Start the sweep",
+        partial(command_view.attempt, _START, _start, text, name, [str(entry) for entry in varied], **asked),
         icon=":material/travel_explore:",
         disabled=not chosen or len(varied) < len(chosen),
-        on_click=command_view.attempt,
-        args=(_START, _start, text, name, [str(entry) for entry in varied]),
-        kwargs={"trials": int(trials), "steps": int(steps), "measure": measure, **place},
     )
     command_view.refusal(_START, "The sweep was not started")
 
