@@ -99,10 +99,13 @@ def settled(page: Page) -> None:
 def at_rest(page: Page, element: Locator) -> FloatRect:
     """Where the element is, once the layout around it does not move any more."""
     before = None
-    while (box := element.bounding_box()) is None or box != before:
+    for _ in range(SLOW // 500):
+        box = element.bounding_box()
+        if box is not None and box == before:
+            return box
         before = box
         page.wait_for_timeout(500)
-    return box
+    raise AssertionError(f"it is not seen, or moves on: {before}")
 
 
 def expect_formula(page: Page, text: str) -> None:

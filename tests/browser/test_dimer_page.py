@@ -40,6 +40,8 @@ def test_a_contact_is_picked_by_its_line_and_by_its_row(page: Page):
     driving.click_line(page, 3, 9)
     expect(page.get_by_text("Picked: distance H4–O10: 1.681 Å")).to_be_attached()
     assert driving.pressed(page) == [3, 9]
-    table = driving.at_rest(page, page.get_by_test_id("stDataFrame").first)
+    shown = page.locator("[data-testid=stDataFrame]:visible").first
+    shown.scroll_into_view_if_needed()
+    table = driving.at_rest(page, shown)
     page.mouse.click(table["x"] + 18, table["y"] + 35 * 1.5)
     expect(page.get_by_text("Picked: distance H12–O2: 1.681 Å")).to_be_attached()

@@ -73,6 +73,6 @@ def test_figure_is_symmetric_about_zero(dimer, field):
     table = pair_contributions(field, dimer.positions[0], INTERMOLECULAR)
     matrix = contribution_matrix(table, dimer.n_atoms)
     names = [f"{symbol}{k}" for k, symbol in enumerate(dimer.symbols, start=1)]
-    (heat,) = contribution_figure(matrix, names, names).data
+    heat, *_ = contribution_figure(matrix, names, names).data
     assert heat.zmin == -heat.zmax < 0
     assert "kcal/mol" in heat.colorbar.title.text
