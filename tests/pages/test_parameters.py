@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components.shell import background
 from pages.components.widgets import molecule_set
 from pages.components.widgets.tasks import Contained, Part
 from tests.pages.conftest import finish
@@ -60,6 +61,15 @@ def computed(app):
     on_parameters(app)
     give_file(app, "four.smi", SMILES)
     return compute(app)
+
+
+def test_a_small_set_that_is_done_at_once_is_shown_without_a_click(app, monkeypatch):
+    monkeypatch.setattr(background, "_PATIENCE_SECONDS", 60.0)
+    on_parameters(app)
+    give_file(app, "four.smi", SMILES)
+    assert not app.exception
+    assert all(button.label not in ("Compute parameters", "Go on") for button in app.button)
+    assert len(table_with(app, "sum of charges (e)")) == 4
 
 
 def test_upload_gives_the_numbers_of_the_library(computed, sample):

@@ -174,8 +174,10 @@ def parameters(
     nothing = contained is not None and contained.n_molecules == 0
     begun = st.session_state.setdefault(_BEGUN, set())
     if by_itself and missing and job not in begun and _is_small(molecules) and not background.running(job):
+        begun.add(job)
         _begin(job, molecules, tuple(missing))
-        background.show(job)
+        # What ends at once is known to the next run, which asks for it first.
+        st.rerun()
     begun.add(job)
     if missing and not background.running(job) and not nothing:
         background.show(job)
