@@ -28,8 +28,10 @@ def test_a_model_goes_out_and_comes_in_again(browser: Browser, own_server: Serve
     with page.expect_download() as download:
         card(page, "foundation-gfn2").get_by_role("button", name="Download").click()
     driving.open_tab(page, "Add a model")
-    packed = {"name": "packed.zip", "mimeType": "application/zip", "buffer": download.value.path().read_bytes()}
-    page.locator("input[type=file]").set_input_files(packed)
+    packed = download.value.path().read_bytes()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "packed.zip", "mimeType": "application/zip", "buffer": packed}
+    )
     name = page.get_by_label("Name of the model")
     name.fill("default")
     expect(page.get_by_role("alert").filter(has_text="default")).to_be_visible(timeout=driving.SLOW)
