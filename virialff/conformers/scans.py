@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
 
-from virialff.errors import MoleculeError
+from virialff.errors import MoleculeError, OverlappingAtomsError
+from virialff.molecules.checks import check_positions
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import pulled_apart
 from virialff.text import reason_of
@@ -111,6 +112,8 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
     MoleculeError
         For atoms that are not there or not bonded, for a coordinate in a ring, which cannot change alone, for an angle
         that is linear, and for values that are no such coordinate.
+    OverlappingAtomsError
+        Where the parts that move run into each other.
     """
     molecule.require_3d()
     mol = molecule.to_rdkit()
@@ -128,6 +131,15 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
                 f"the {name} cannot be set to {value:g} ({reason_of(error)}); choose another one"
             ) from error
         positions[index] = frame.GetPositions()
+        try:
+            check_positions(positions[index : index + 1], molecule.numbers)
+        except OverlappingAtomsError as error:
+            name = coordinate_name(molecule, kind, atoms)
+            raise OverlappingAtomsError(
+                f"with the {name} at {value:g} the rest of the molecule runs into itself: "
+                f"{str(error).partition(';')[0]}; take a smaller range, another coordinate, or another geometry",
+                atom=error.atom,
+            ) from error
     return Scan(molecule.with_positions(positions), kind, tuple(atoms), points, start)
 
 

@@ -8,7 +8,7 @@ from virialff import load_model
 from virialff.conformers.display import display_geometry
 from virialff.conformers.generation import search
 from virialff.conformers.scans import ScanKind, coordinates, scan, scan_separation, separation_of, usual_range, value_of
-from virialff.errors import MissingCoordinatesError, MoleculeError
+from virialff.errors import MissingCoordinatesError, MoleculeError, OverlappingAtomsError
 from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import compare_methods
 from virialff.methods.tables import scan_table
@@ -106,6 +106,13 @@ def test_what_cannot_be_scanned_is_a_sentence(smiles, atoms, values, sentence):
     molecule = search(Molecule.from_smiles(smiles), 1).molecule
     with pytest.raises(MoleculeError, match=sentence):
         scan(molecule, atoms, values)
+
+
+def test_a_chain_that_runs_into_itself_is_named_with_the_value():
+    molecule = Molecule.from_smiles("COCOCCCCCCCCCCCC")
+    folded = molecule.with_positions(np.asarray(display_geometry(molecule).positions)[None])
+    with pytest.raises(OverlappingAtomsError, match=r"with the torsion O2-C3-O4-C5 at 75 the rest .* runs into itself"):
+        scan(folded, (1, 2, 3, 4), np.linspace(-180, 180, 25))
 
 
 def test_separation_needs_a_complex_with_coordinates(butane, water_dimer):
