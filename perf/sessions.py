@@ -290,7 +290,9 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         if not _has_ended(beside, batch):
             wrong.append("the batch did not come to its end")
         taken = time.perf_counter() - start
-    time.sleep(30.0)
+    # Streamlit keeps a session that was left for two minutes, and lets it go when the next one comes.
+    time.sleep(150.0)
+    open_molecule(address, "CCO")
     levels.append(level(server))
     for sentence in wrong[:20]:
         print(sentence, file=sys.stderr)
