@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from virialff.elements import VAN_DER_WAALS_RADII, of_atoms
 from virialff.errors import ShapeError
 from virialff.molecules.molecule import Molecule
+from virialff.molecules.topology import neighbor_lists
 
 HYDROGEN_BOND, HALOGEN_BOND, WEAK, CLOSE = "hydrogen bond", "halogen bond", "C–H contact", "close contact"
 #: In the order in which they are told.
@@ -58,10 +59,7 @@ def find_contacts(molecule: Molecule, positions: ArrayLike) -> pd.DataFrame:
     distances = np.linalg.norm(points[first] - points[second], axis=1)
     inside = radii[first] + radii[second] - distances
     near = np.flatnonzero(inside > 0)
-    neighbors: list[list[int]] = [[] for _ in range(molecule.n_atoms)]
-    for a, b in molecule.bonds.tolist():
-        neighbors[a].append(b)
-        neighbors[b].append(a)
+    neighbors = neighbor_lists(molecule.n_atoms, molecule.bonds)
     rows = []
     for pair in near[np.argsort(-inside[near], kind="stable")]:
         i, j, kind, angle = _directed(molecule, points, neighbors, int(first[pair]), int(second[pair]))

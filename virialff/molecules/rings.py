@@ -6,7 +6,7 @@ import numpy as np
 from rdkit import Chem
 
 from virialff.molecules import rdkit_log
-from virialff.molecules.topology import NO_RING, RING_SIZES, fragment_indices
+from virialff.molecules.topology import NO_RING, RING_SIZES, fragment_indices, neighbor_lists
 
 _SMALLEST = 3
 #: Rings of this size and above are of one class, the last of RING_SIZES.
@@ -68,10 +68,7 @@ def _graph(n_atoms: int, bonds: np.ndarray) -> Chem.RWMol:
 
 def _in_small_rings(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
     """Whether each bond lies in a ring that is not of the last class, shape (n_bonds,) bool."""
-    neighbors: list[list[int]] = [[] for _ in range(n_atoms)]
-    for first, second in bonds.tolist():
-        neighbors[first].append(second)
-        neighbors[second].append(first)
+    neighbors = neighbor_lists(n_atoms, bonds)
 
     def closes(first: int, second: int) -> bool:
         seen = front = {first}

@@ -28,12 +28,18 @@ def bond_type_indices(orders: np.ndarray) -> np.ndarray:
     return np.array([index[float(order)] for order in orders], dtype=np.int64)
 
 
-def fragment_indices(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
-    """Index of the covalently connected fragment of each atom, numbered by first atom, shape (n_atoms,)."""
+def neighbor_lists(n_atoms: int, bonds: np.ndarray) -> list[list[int]]:
+    """The neighbors of each atom in the order of the bonds (n_bonds, 2), all from 0."""
     neighbors: list[list[int]] = [[] for _ in range(n_atoms)]
     for first, second in np.asarray(bonds).tolist():
         neighbors[first].append(second)
         neighbors[second].append(first)
+    return neighbors
+
+
+def fragment_indices(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
+    """Index of the covalently connected fragment of each atom, numbered by first atom, shape (n_atoms,)."""
+    neighbors = neighbor_lists(n_atoms, bonds)
     fragments = [-1] * n_atoms
     count = 0
     for start in range(n_atoms):

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from virialff.errors import MoleculeError
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.placement import contact_distances, pulled_apart, rotation_onto
+from virialff.molecules.topology import neighbor_lists
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -96,7 +97,7 @@ def stacked_pair(a: Molecule, b: Molecule, factors: tuple[float, ...], generator
 
 def donor_hydrogens(molecule: Molecule) -> list[tuple[int, int]]:
     """(hydrogen, its heavy atom) for H on N, O, F, S, Cl, Br and on triply bonded carbon."""
-    neighbours = _neighbours(molecule)
+    neighbours = neighbor_lists(molecule.n_atoms, molecule.bonds)
     donors = []
     for hydrogen in np.flatnonzero(molecule.numbers == 1):
         if len(neighbours[hydrogen]) != 1:
@@ -111,7 +112,7 @@ def donor_hydrogens(molecule: Molecule) -> list[tuple[int, int]]:
 
 def acceptor_sites(molecule: Molecule, generator: np.random.Generator) -> list[Site]:
     """One lone pair of every acceptor atom (O, N with a free pair, S, P(III), halogens), for conformer 0."""
-    neighbours = _neighbours(molecule)
+    neighbours = neighbor_lists(molecule.n_atoms, molecule.bonds)
     positions = molecule.positions[0]
     unsaturated = {
         int(i) for bond, order in zip(molecule.bonds, molecule.orders, strict=True) if order > 1 for i in bond
@@ -269,14 +270,6 @@ def contact_axis(positions: FloatArray, fragments: IntArray, generator: np.rando
     difference = second[None] - first[:, None]
     i, j = np.unravel_index(np.linalg.norm(difference, axis=-1).argmin(), difference.shape[:2])
     return _unit(_unit(difference[i, j]) + generator.normal(0.0, 0.2, 3))
-
-
-def _neighbours(molecule: Molecule) -> list[list[int]]:
-    neighbours: list[list[int]] = [[] for _ in range(molecule.n_atoms)]
-    for i, j in molecule.bonds.tolist():
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-    return neighbours
 
 
 def _joined(a: Molecule, b: Molecule, shift: FloatArray) -> FloatArray:
