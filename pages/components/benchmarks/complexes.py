@@ -13,7 +13,7 @@ from pages.components.shell.text import plain, sentence
 from pages.components.widgets import gallery
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.show import show_figure
-from pages.components.widgets.sight import contact_lines, contacts_said
+from pages.components.widgets.sight import contact_lines, contacts_said, number_of, points_of
 from pages.components.widgets.structure import structure
 from virialff.benchmarks.noncovalent import InteractionResult, paper_table, vertical_table
 from virialff.benchmarks.psi4_databases import PAIRS
@@ -163,10 +163,9 @@ def _errors(result: InteractionResult) -> pd.DataFrame:
 
 
 def _take_point(key: str) -> None:
-    points = [point for point in st.session_state[key].selection.points if "customdata" in point]
-    if points:
-        value = points[0]["customdata"]
-        st.session_state[f"{_SCATTER}_row"] = int(value[0] if isinstance(value, list) else value)
+    number = number_of(points_of(key))
+    if number is not None:
+        st.session_state[f"{_SCATTER}_row"] = number
 
 
 def _dimer(model: Model, result: InteractionResult, row: int, geometry: str) -> None:

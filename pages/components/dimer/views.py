@@ -14,7 +14,7 @@ from pages.components.widgets import geometry
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.gallery import references
 from pages.components.widgets.methods import the_model
-from pages.components.widgets.picked import atom_name, pick
+from pages.components.widgets.picked import atom_name, pick_row
 from pages.components.widgets.show import download, show_figure
 from pages.components.widgets.sight import contacts_said, number_of, points_of
 from pages.components.widgets.tasks import Chosen
@@ -146,17 +146,12 @@ def contacts_view(work: Workspace, stem: str) -> None:
         }
     )
     key = f"contacts_{keys.graph_key(molecule)[:12]}"
-    energy_table(shown, pinned="atoms", name="Contacts", key=key, on_select=partial(_pick_row, key, molecule, pairs))
+    energy_table(shown, pinned="atoms", name="Contacts", key=key, on_select=partial(pick_row, key, molecule, pairs))
     st.caption(
         f"{said} A row does too. The angle is that at the hydrogen or halogen; the pair energy, by the active model, "
         "is that of the two atoms alone. Hydrogen bonds are told by their geometry: within the van der Waals radii and "
         "above 110°."
     )
-
-
-def _pick_row(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
-    rows = st.session_state[key].selection.rows
-    pick(molecule, pairs[rows[0]].tolist() if rows else [])
 
 
 def _start_one(works: list[_Work], molecule: Molecule) -> None:

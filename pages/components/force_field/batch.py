@@ -58,20 +58,15 @@ def _results(sample: ParameterSample, contained: Contained) -> None:
     if len(table) > _ROWS_SHOWN:
         st.caption(f"The first {_ROWS_SHOWN:,} of {counted(len(table), 'molecule')}; the downloads have all.")
     tables = {
-        "Molecules": (sample.molecules_table, sample.n_molecules),
-        "Charges": (sample.charges_table, len(sample.charges)),
-        "Atom pairs": (sample.pairs_table, sample.n_pairs),
+        "batch_molecules.csv": ("Molecules", sample.molecules_table, sample.n_molecules),
+        "batch_charges.csv": ("Charges", sample.charges_table, len(sample.charges)),
+        "batch_atom_pairs.csv": ("Atom pairs", sample.pairs_table, sample.n_pairs),
     }
-    small = {
-        f"batch_{label.lower().replace(' ', '_')}.csv": partial(make, contained.names)
-        for label, (make, rows) in tables.items()
-        if rows <= _MOST_ROWS
-    }
+    small = {file: partial(make, contained.names) for file, (_, make, rows) in tables.items() if rows <= _MOST_ROWS}
     with st.container(horizontal=True):
         download("All tables (ZIP)", lambda: zipped(small), "batch.zip", type="primary")
-        for label, (make, rows) in tables.items():
-            file_name = f"batch_{label.lower().replace(' ', '_')}.csv"
-            download(f"{label} (CSV)", partial(make, contained.names), file_name, disabled=rows > _MOST_ROWS)
+        for file, (label, make, rows) in tables.items():
+            download(f"{label} (CSV)", partial(make, contained.names), file, disabled=rows > _MOST_ROWS)
     if sample.n_pairs > _MOST_ROWS:
         st.caption(
             f"{sample.n_pairs:,} atom pairs are too many for a download here: the command `virialff params` writes "

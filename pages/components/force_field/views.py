@@ -10,9 +10,9 @@ import streamlit as st
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card
-from pages.components.widgets.picked import atom_name, pick, picked
-from pages.components.widgets.show import download, show_figure
-from pages.components.widgets.sight import chosen_points
+from pages.components.widgets.picked import atom_name, pick, pick_row, picked
+from pages.components.widgets.show import download
+from pages.components.widgets.sight import clicked
 from pages.components.widgets.trust import pair_levels, show_trust, trust_of
 from pages.components.widgets.workspace import Workspace
 from virialff.figures.distributions import TYPICAL_VALUES, pair_parameter_histogram, pairs_of_bars
@@ -78,14 +78,9 @@ def parameter_distributions(work: Workspace, *, in_sight: bool) -> None:
     for column, parameter in zip(st.columns(2, gap="medium"), ("sigma", "epsilon"), strict=True):
         with column:
             figure = pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
-            event = show_figure(
-                figure,
-                key=f"histogram_{parameter}_{relation}_{keys.graph_key(molecule)[:12]}",
-                alt=f"Histogram of {parameter}",
-                on_select="rerun",
-                selection_mode="points",
-            )
-        bars = [point["customdata"] for point in chosen_points(event) if "customdata" in point]
+            key = f"histogram_{parameter}_{relation}_{keys.graph_key(molecule)[:12]}"
+            points = clicked(figure, key, f"Histogram of {parameter}")
+        bars = [point["customdata"] for point in points if "customdata" in point]
         if bars:
             behind.append(pairs_of_bars(pairs, parameter, bars, relation=relation, element_pairs=colored))
             said += [f"{name}, {_SYMBOLS[parameter]} {text}" for name, *_, text in bars]
@@ -121,7 +116,7 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
         hide_index=True,
         height=min(38 + 35 * len(shown), 250),
         key=key,
-        on_select=partial(_pick_row, key, molecule, atoms),
+        on_select=partial(pick_row, key, molecule, atoms),
         selection_mode="single-row",
         column_config={
             f"{sign}{label}": st.column_config.NumberColumn(format=form)
@@ -134,11 +129,6 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
     )
     more = f" The {len(shown)} deepest of {len(chosen)}." if len(shown) < len(chosen) else ""
     st.caption(f"A row picks its two atoms; the tab Atom pair has their curve.{_spread_said(spread)}{more}")
-
-
-def _pick_row(key: str, molecule: Molecule, atoms: np.ndarray) -> None:
-    rows = st.session_state[key].selection.rows
-    pick(molecule, atoms[rows[0]].tolist() if rows else [])
 
 
 def _spread_said(spread: PairSpread | None) -> str:
@@ -219,16 +209,10 @@ def pair_inspector(work: Workspace, *, in_sight: bool) -> None:
     curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
     ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
     figure = pair_curve_figure(curve, distance=distance, ink=ink)
-    event = show_figure(
-        figure,
-        key=f"pair_curve_{i}_{j}_{key}",
-        alt=f"Potential curve of {names[i]} and {names[j]}",
-        on_select="rerun",
-        selection_mode="points",
-    )
+    points = clicked(figure, f"pair_curve_{i}_{j}_{key}", f"Potential curve of {names[i]} and {names[j]}")
     if pair["relation"] == "bonded":
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
-    for point in chosen_points(event)[:1]:
+    for point in points[:1]:
         _at_distance(force_field, i, j, float(point["x"]), "the chosen point")
     if distance is not None:
         _at_distance(force_field, i, j, distance, "the shown distance")

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.state import KEPT
-from pages.components.widgets.picked import pick
+from pages.components.widgets.picked import pick, pick_row
 from pages.components.widgets.show import download, show_figure, without_signed_zeros
 from pages.components.widgets.sight import Sight, points_of
 from pages.components.widgets.structure import Line
@@ -91,7 +91,7 @@ def contribution_view(
         without_signed_zeros(rows_shown, 3),
         hide_index=True,
         key=f"{key}_table",
-        on_select=partial(_pick_row, f"{key}_table", molecule, table[["i", "j"]].to_numpy()),
+        on_select=partial(pick_row, f"{key}_table", molecule, table[["i", "j"]].to_numpy()),
         selection_mode="single-row",
         height=min(38 + 35 * len(rows_shown), 260),
         column_config={
@@ -102,11 +102,6 @@ def contribution_view(
     download(
         "Contributions (CSV)", lambda: contributions_with_units(table), f"{stem}_contributions.csv", key=f"{key}_csv"
     )
-
-
-def _pick_row(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
-    rows = st.session_state[key].selection.rows
-    pick(molecule, pairs[rows[0]].tolist() if rows else [])
 
 
 def _pick_cell(key: str, molecule: Molecule, rows: np.ndarray, columns: np.ndarray) -> None:

@@ -33,6 +33,12 @@ def pick_by_key(structure_key: str, atoms: Sequence[int]) -> None:
     chosen[structure_key] = tuple(dict.fromkeys(int(atom) for atom in atoms))[-MOST_PICKED:]
 
 
+def pick_row(key: str, molecule: Molecule, pairs: np.ndarray) -> None:
+    """For on_select of a table with this key, a row a pair of atoms (n_pairs, 2) from 0: pick those of its row."""
+    rows = st.session_state[key].selection.rows
+    pick(molecule, pairs[rows[0]].tolist() if rows else [])
+
+
 def atom_name(molecule: Molecule, atom: int) -> str:
     """What an atom (from 0) is called: "C1", "O12"."""
     return f"{molecule.symbols[atom]}{atom + 1}"

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.components.shell.text import plain
 from pages.components.widgets.geometry import Geometry
+from pages.components.widgets.show import show_figure
 from pages.components.widgets.structure import Line
 from virialff.interactions.contacts import CLOSE, HALOGEN_BOND, HYDROGEN_BOND, WEAK, find_contacts
 from virialff.interactions.dissociation import closest_contact
@@ -92,8 +94,9 @@ def contacts_said(molecule: Molecule, positions: np.ndarray | None) -> str:
     return f"Lines, {text}. A click on one picks its atoms."
 
 
-def chosen_points(event: Any) -> list[dict[str, Any]]:
-    """The points that are chosen in a figure, of what `show_figure(..., on_select="rerun")` returns."""
+def clicked(figure: go.Figure, key: str, alt: str) -> list[dict[str, Any]]:
+    """Show a figure; its points that are chosen."""
+    event = show_figure(figure, key=key, alt=alt, on_select="rerun", selection_mode="points")
     return list(event.selection.points) if event is not None else []
 
 
