@@ -28,7 +28,7 @@ from virialff.settings import CHECKOUT, is_read_only
 ICON = CHECKOUT / "assets" / "icon.svg"
 
 # Streamlit writes on its main buttons in white, which cannot be read on the light blue of the dark theme.
-_DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary'] p { color: #101418 }</style>"
+_DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary']:not(:disabled) p { color: #101418 }</style>"
 
 _one_entry_each = st.components.v2.component(
     "history",
