@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import os
+import signal
 from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from loky import BrokenProcessPool, Future, ProcessPoolExecutor, cpu_count
+from loky.backend import get_context
 
+from virialff import children
 from virialff.errors import EngineError, MoleculeError
 from virialff.models.force_field import ForceField, Model
 from virialff.models.registry import load_model
@@ -25,6 +27,10 @@ from virialff.potential.parameters import PairParameters
 BATCH = 32
 # Batches that wait for each process, so that none of them does.
 _AHEAD = 3
+# One thread each. No module is taken from the folder where the user happens to be.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+# This process answers these, and ends the others.
+_NOT_THEIRS = {signal.SIGINT, signal.SIGTERM}
 
 _model: Model | None = None
 
@@ -48,6 +54,9 @@ def force_fields_of(
 ) -> Generator[ForceField | MoleculeError | EngineError, None, None]:
     """The force field of each SMILES, or the reason why there is none, in order.
 
+    It may be called by a script without `if __name__ == "__main__"`, in a notebook and in an app: the processes do not
+    run the main module again. They end with this one, also when it is killed.
+
     Parameters
     ----------
     smiles : iterable of str
@@ -55,7 +64,7 @@ def force_fields_of(
     model : str or Path, optional
         As `load_model` takes it.
     processes : int, optional
-        Processes beside this one, of one thread each; as many as there are processors by default.
+        Processes beside this one, of one thread each; by default as many as there are processors for this one.
     max_atoms : int, optional
         Larger molecules are refused.
 
@@ -68,30 +77,55 @@ def force_fields_of(
     ------
     VirialffError
         If the model cannot be loaded.
+    EngineError
+        If one of the processes ends before its work does, as where memory is short.
 
     See Also
     --------
     Model.force_fields : One batch, in this process.
     """
     card = load_model(model).card
-    processes = processes or os.cpu_count() or 1
+    processes = processes or cpu_count()
     lines = iter(smiles)
     waiting: deque[Future[list[_Sent | MoleculeError | EngineError]]] = deque()
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (model,)) as pool:
-        try:
-            while True:
-                while len(waiting) < _AHEAD * processes and (batch := list(itertools.islice(lines, BATCH))):
+    pool = ProcessPoolExecutor(
+        processes,
+        context=get_context("loky"),
+        initializer=_begin,
+        initargs=(model, children.lifeline()),
+        env=_ENVIRONMENT,
+    )
+    try:
+        while True:
+            while len(waiting) < _AHEAD * processes and (batch := list(itertools.islice(lines, BATCH))):
+                with _not_theirs():
                     waiting.append(pool.submit(_compute, batch, max_atoms))
-                if not waiting:
-                    return
-                for result in waiting.popleft().result():
-                    yield _received(result, card) if isinstance(result, _Sent) else result
-        finally:
-            pool.shutdown(cancel_futures=True)
+            if not waiting:
+                return
+            for result in waiting.popleft().result():
+                yield _received(result, card) if isinstance(result, _Sent) else result
+    except BrokenProcessPool as error:
+        raise EngineError(
+            "one of the processes that compute parameters was ended from outside; where memory is short, try fewer "
+            "processes"
+        ) from error
+    finally:
+        pool.shutdown(kill_workers=bool(waiting))
 
 
-def _begin(name: str | Path | None) -> None:
+@contextmanager
+def _not_theirs() -> Iterator[None]:
+    """Processes that are started in this block have signals blocked that go to all of a terminal or a job."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_THEIRS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(name: str | Path | None, line: str) -> None:
     global _model
+    children.end_with(line, signal.SIGKILL)
     torch.set_num_threads(1)
     _model = load_model(name)
 
