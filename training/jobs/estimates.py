@@ -23,7 +23,7 @@ RECORDED = ASSETS / "studies" / "training_speed.json"
 #: Of a stage, what does not change how long a step takes.
 _FREE = frozenset(
     {
-        *("name", "steps", "seed", "learning_rate", "warmup_steps", "schedule", "decay", "decay_steps"),
+        *("name", "steps", "seed", "optimizer", "learning_rate", "warmup_steps", "schedule", "decay", "decay_steps"),
         *("average_decay", "gradient_norm", "validate_every", "checkpoint_seconds", "explosion", "coordinate_noise"),
     }
 )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from training.data.pack import LabelledGraph
 from training.loop.initial import copy_initial_weights
+from training.loop.optimizer import make_optimizer
 from training.loop.run_folder import ADVICE, CHECKPOINT, RunFolder
 from training.loop.stopping import LossMonitor
 from training.objectives.baselines import fit_total_baseline, move_baseline
@@ -84,7 +85,7 @@ class State:
         for _, network, average in self.modules():
             network.load_state_dict(average.state_dict())
         self.network.message_passing.requires_grad_(not stage.freeze_embeddings)
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=stage.learning_rate, betas=(0.9, 0.99))
+        self.optimizer = make_optimizer(stage.optimizer, self.parameters(), stage.learning_rate)
         self.monitor, self.sums, self.counted = LossMonitor(), {}, 0
 
     def to_checkpoint(self) -> dict[str, Any]:

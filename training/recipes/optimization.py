@@ -41,7 +41,10 @@ class Optimization:
         "points counts for more than a molecule with few; otherwise once.",
     )
     complex_conformers: int = setting(4, "The same for the geometries of a complex.", at_least=1)
-    learning_rate: float = setting(1.5e-3, "Highest learning rate of Adam.", above=0)
+    optimizer: Literal["adam", "muon"] = setting(
+        "adam", "Adam, or Muon for the matrices of the networks and Adam for all else."
+    )
+    learning_rate: float = setting(1.5e-3, "Highest learning rate.", above=0)
     warmup_steps: int = setting(500, "The learning rate rises linearly over so many steps.", at_least=0)
     schedule: Literal["cosine", "steps"] = setting(
         "cosine", "After the warm-up a cosine to zero, or times `decay` every `decay_steps` steps."

@@ -100,6 +100,20 @@ def test_a_network_goes_on_with_other_inputs_but_not_without_them(model, tmp_pat
         copy_initial_weights(model, ForceFieldNetwork(off), None)
 
 
+def test_other_bounds_of_widths_leave_the_widths_nearly_what_they_were(model):
+    graph = molecule_tensors(Molecule.from_smiles("CC(=O)NC"))
+    before = load_checkpoint(model).network.float()(graph).coefficients
+    wider = ForceFieldNetwork(dataclasses.replace(SMALL_NETWORK, gaussian_widths=(0.15, 1.5)))
+    copy_initial_weights(model, wider, None)
+    after = wider(graph).coefficients
+    assert not torch.equal(after[:, 3::2], before[:, 3::2])
+    torch.testing.assert_close(after[:, 3::2], before[:, 3::2], rtol=0, atol=0.03)
+    torch.testing.assert_close(after[:, 2::2], before[:, 2::2])
+    unbound = ForceFieldNetwork(dataclasses.replace(SMALL_NETWORK, gaussian_widths=None))
+    with pytest.raises(ConfigError, match="gaussian_widths"):
+        copy_initial_weights(model, unbound, None)
+
+
 def test_a_damaged_model_is_refused(model, tmp_path):
     for file in model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
