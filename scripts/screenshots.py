@@ -7,6 +7,7 @@ python -m scripts.screenshots --states FOLDER       of all states at three width
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -199,7 +200,10 @@ def states(chromium: Browser, address: str, folder: Path, names: Sequence[str]) 
             open_page(page, f"{address}{path}")
             settle(page)
             for press in presses:
-                page.get_by_role("tab", name=press).or_(page.get_by_role("button", name=press)).first.click()
+                whole_word = re.compile(rf"\b{press}\b")
+                page.get_by_role("tab", name=whole_word).or_(
+                    page.get_by_role("button", name=whole_word)
+                ).first.click()
                 settle(page)
             for width in _STATE_WIDTHS:
                 file = folder / f"{name}_{width}_{scheme}.png"

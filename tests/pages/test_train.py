@@ -220,7 +220,7 @@ def test_a_sweep_is_started_and_its_best_settings_are_taken_over(page, store, jo
     page.run()
     assert not page.exception
     assert page.session_state[VIEW] == SWEEPS
-    assert page.dataframe[-1].value["trial"].tolist()[0] == best.number + 1
+    assert page.dataframe[-1].value["training"].tolist()[0] == best.number + 1
     assert f"Training {best.number + 1} is the best" in text_of(page)
     # The sweep is no run of its own in the comparison.
     assert runs_with_metrics() == []

@@ -249,11 +249,11 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def trials_table(trials: Sequence[Trial]) -> pd.DataFrame:
-    """A row a trial, finished ones by their score first: trial, state, step, score, its values, its errors."""
+    """A row a trial, finished ones by their score first: training, state, step, score, its values, its errors."""
     order = sorted(trials, key=lambda trial: (trial.state != "finished", trial.score or math.inf, trial.number))
     return pd.DataFrame(
         [
-            {"trial": trial.number + 1, "state": trial.state, "step": trial.step, "score": trial.score}
+            {"training": trial.number + 1, "state": trial.state, "step": trial.step, "score": trial.score}
             | trial.values
             | trial.errors
             for trial in order

@@ -49,7 +49,6 @@ def element_count_figure(statistics: DatasetStatistics) -> go.Figure:
                 col=index % _COLUMNS + 1,
             )
     finish(figure, height=720, x_title="", y_title="")
-    figure.update_layout(legend={"y": -0.12})
     # Once, in the middle: on a narrow screen three of them would overlap.
     figure.update_xaxes(title_text="atoms of the element per molecule", row=rows, col=_COLUMNS // 2 + 1)
     figure.update_yaxes(title_text="molecules (%)", col=1)

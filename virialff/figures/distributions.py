@@ -129,7 +129,7 @@ def _mark_typical_values(figure: go.Figure, parameter: str, logarithmic: bool) -
                     "text": f"{typical.label} {typical.value:g} {typical.unit}",
                     "yref": "paper",
                     "y": 1.09,
-                    "xanchor": "center",
+                    "xanchor": "right",
                 },
             )
 

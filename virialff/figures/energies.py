@@ -125,7 +125,6 @@ def rank_change_figure(ranks: Mapping[str, np.ndarray], *, reference: str) -> go
             hovertemplate=f"conformer {index + 1}<br>%{{x}}: rank %{{y:g}}<extra></extra>",
         )
     finish(figure, height=440, x_title="method", y_title="rank (1 = lowest energy)")
-    figure.update_layout(legend={"y": -0.3})
     top = np.nanmax(table) if np.isfinite(table).any() else 1.0
     figure.update_yaxes(range=[top + 0.05 * top + 0.3, 0.5], dtick=1 if n_conformers <= _FEW_CONFORMERS else None)
     figure.update_xaxes(type="category")

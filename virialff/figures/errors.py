@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from virialff.figures.style import GREY, MARKERS, OKABE_ITO, add_identity, finis
 #: Bins of a histogram; errors beyond the outermost percents are counted in the outer bins.
 _BINS = 60
 _OUTER_PERCENT = 1.0
+#: Characters of a line of words above the marks: what a phone shows.
+_WORDS = 56
 
 
 def parity_figure(
@@ -146,8 +149,8 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     for position, method in enumerate(methods):
         own = [row for row in rows if row["method"] == method and row["mae"] > 0]
-        # Beside each other within a line, so that no mark covers another.
-        shift = 0.45 * ((position + 0.5) / len(methods) - 0.2)
+        # Below each other within a line, so that no mark covers another.
+        shift = 0.02 + 0.4 * (position + 0.5) / len(methods)
         low = [row["mae"] - (row.get("mae_low") or row["mae"]) for row in own]
         high = [(row.get("mae_high") or row["mae"]) - row["mae"] for row in own]
         figure.add_scatter(
@@ -164,21 +167,21 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             customdata=[str(row["words"]) for row in own],
             hovertemplate=f"{method}<br>%{{customdata}}<br>%{{x:.2f}} kcal/mol<extra></extra>",
         )
-    height = 130 + 46 * len(lines)
-    finish(figure, height=height, x_title="mean absolute error (kcal/mol)", y_title="")
-    figure.update_layout(legend={"y": -60 / max(height - 130, 1)})
+    finish(figure, height=150 + 58 * len(lines), x_title="mean absolute error (kcal/mol)", y_title="")
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], tickangle=0)
     figure.update_yaxes(showticklabels=False, tickvals=[], range=[-0.6, len(lines) - 0.4])
-    # Above its line, where it takes no width from the plot.
+    # Above its marks, where it takes no width from the plot.
     for number, line in enumerate(lines):
         figure.add_annotation(
             x=0,
             xref="paper",
             xanchor="left",
-            y=number + 0.2,
+            y=number + 0.04,
             yanchor="bottom",
-            text=line,
+            align="left",
+            borderpad=0,
+            text="<br>".join(textwrap.wrap(line, _WORDS)),
             showarrow=False,
             font_size=11,
         )

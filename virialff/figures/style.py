@@ -41,7 +41,8 @@ def finish(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "xanchor": "left", "x": 0, "traceorder": "normal"},
+        # At the foot of the figure, which gives it room below the axis title however many lines it takes.
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "traceorder": "normal"},
         hovermode="closest",
     )
     figure.update_xaxes(title_text=x_title, automargin=True)

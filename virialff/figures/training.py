@@ -149,27 +149,27 @@ _TRIALS = {"finished": (OKABE_ITO[0], 9), "pruned": (GREY, 6), "stopped": (OKABE
 def sweep_figure(trials: pd.DataFrame, setting: str | None = None, *, log: bool = False) -> go.Figure:
     """Score of each trial of a sweep against its number with the lowest so far as a line, or against one setting.
 
-    trials: a row a trial, with the columns `trial` (from 1), `state` (finished, pruned, stopped), `score` and the
+    trials: a row a trial, with the columns `training` (from 1), `state` (finished, pruned, stopped), `score` and the
     settings. A trial that was broken off has the score that it had then. log: the axis of the setting.
     """
     figure = go.Figure()
-    known = trials.dropna(subset=["score"]).sort_values("trial")
+    known = trials.dropna(subset=["score"]).sort_values("training")
     for state, (color, size) in _TRIALS.items():
         rows = known[known["state"] == state]
         if len(rows):
             figure.add_scatter(
-                x=rows["trial"] if setting is None else _plotted(rows[setting]),
+                x=rows["training"] if setting is None else _plotted(rows[setting]),
                 y=rows["score"],
                 mode="markers",
                 name=state,
                 marker={"color": color, "size": size, "symbol": "circle" if state == "finished" else "x"},
-                customdata=rows["trial"],
+                customdata=rows["training"],
                 hovertemplate="training %{customdata}: score %{y:.4g}<extra></extra>",
             )
     finished = known[known["state"] == "finished"]
     if setting is None and len(finished):
         figure.add_scatter(
-            x=finished["trial"],
+            x=finished["training"],
             y=finished["score"].cummin(),
             name="lowest so far",
             mode="lines",
@@ -223,6 +223,5 @@ def ablation_figure(changes: Mapping[str, Sequence[float | None]], left_out: Seq
     lines = ["<br>".join(textwrap.wrap(name, _LINE)) for name in left_out]
     figure.update_yaxes(autorange="reversed", tickvals=list(left_out), ticktext=lines)
     figure.update_xaxes(nticks=6)
-    # Below the axis title, however high the figure is.
-    figure.update_layout(legend_y=-70 / (60 + _ROW * len(left_out)), showlegend=True)
+    figure.update_layout(showlegend=True)
     return figure

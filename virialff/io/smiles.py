@@ -55,6 +55,29 @@ def smiles_in_order(molecule: Molecule) -> str:
     return str(Chem.MolToSmiles(mol))
 
 
+def numbered_smiles(molecule: Molecule) -> str:
+    """SMILES whose atoms count as those of the molecule, the hydrogens behind: quicker than `smiles_in_order`.
+
+    Map numbers, from 1, stand in it where no order of writing is that of the atoms.
+    """
+    mol = molecule.to_rdkit()
+    mol.RemoveAllConformers()
+    heavy = without_hydrogens(mol)
+    hydrogens = [mol.GetAtomWithIdx(index) for index in range(heavy.GetNumAtoms(), mol.GetNumAtoms())]
+    owners = [[atom.GetIdx() for atom in hydrogen.GetNeighbors()] for hydrogen in hydrogens]
+    if any(len(owner) != 1 or owner[0] >= heavy.GetNumAtoms() for owner in owners) or owners != sorted(owners):
+        heavy = mol
+    else:
+        for canonical in (True, False):
+            text = Chem.MolToSmiles(heavy, canonical=canonical)
+            order = list(heavy.GetPropsAsDict(includePrivate=True, includeComputed=True)["_smilesAtomOutputOrder"])
+            if order == sorted(order):
+                return str(text)
+    for atom in heavy.GetAtoms():
+        atom.SetAtomMapNum(atom.GetIdx() + 1)
+    return str(Chem.MolToSmiles(heavy))
+
+
 def is_smiles_column(title: str) -> bool:
     """Whether a column of this title holds SMILES: "smiles", "SMILES", "canonical_smiles", ..."""
     words = title.strip().strip('"').lower().replace("-", "_").replace(" ", "_")

@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from virialff.elements import ELEMENT_INDEX, ELEMENTS
 from virialff.errors import EngineError, MoleculeError
+from virialff.io.smiles import numbered_smiles
 from virialff.models.force_field import ForceField, Model
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.patterns import AtomPattern
@@ -32,7 +33,7 @@ _MOST_MASKS = 8
 class ParameterSample:
     """Charges (e), sigma (Angstrom) and epsilon (kcal/mol) of many molecules; no names, no coordinates.
 
-    smiles: of each molecule, (n_molecules); structures: RDKit's binary form with all hydrogens, in the order given.
+    smiles: of each molecule, its atoms in the order given, (n_molecules); structures: RDKit's binary form with all hydrogens, in the order given.
     atom_molecules, elements, charges: (n_atoms,), elements as positions in ELEMENTS.
     pair_molecules, relations, sigma, epsilon: (n_pairs,), relations as positions in RELATIONS; pair_atoms: (n_pairs, 2)
         atoms of the pair's molecule, from 0. sigma and epsilon are NaN where C0 or C1 vanishes.
@@ -252,7 +253,7 @@ def _single(field: ForceField) -> ParameterSample:
     kept = ~parameters.bonded.cpu().numpy()
     i, j = pair_index[:, kept]
     return ParameterSample(
-        (molecule.smiles,),
+        (numbered_smiles(molecule),),
         (_structure(molecule),),
         np.zeros(molecule.n_atoms, np.int32),
         np.array([ELEMENT_INDEX[int(number)] for number in molecule.numbers], dtype=np.uint8),

@@ -149,9 +149,11 @@ def _level_tables(level: LevelSummary) -> None:
             columns=["element", "rows", "atoms"],
         ),
     }
+    tables["detail"]["detail"] = tables["detail"]["detail"].str.replace("_", " ")
     with st.container(horizontal=True):
         for name, table in tables.items():
-            st.dataframe(table, hide_index=True, height=213, width=405, key=f"by_{name}_{level.level_of_theory}")
+            height = min(38 + 35 * len(table), 213)
+            st.dataframe(table, hide_index=True, height=height, width=405, key=f"by_{name}_{level.level_of_theory}")
     if level.failures:
         with st.expander(f"Why there is no label: {counted(level.failed, 'row')}"):
             reasons = pd.DataFrame(level.failures.most_common(), columns=["reason", "rows"])

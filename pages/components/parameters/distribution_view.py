@@ -415,8 +415,8 @@ def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
             marked = [int(row[name]) - 1 for name in atoms]
             symbols = " and ".join(f"{ELEMENTS[sample.elements[_first(sample, row) + k]]}{k + 1}" for k in marked)
             svg = structure_svg(molecule, marked=marked, hydrogens=False, width=240, height=_DEPICTION_HEIGHT)
-            with st.container(border=True, width=210, gap="small"):
-                st.image(svg, width=180, alt=f"Structure of {molecule.formula}, {symbols} marked")
+            with st.container(border=True, width=172, gap="small"):
+                st.image(svg, width=138, alt=f"Structure of {molecule.formula}, {symbols} marked")
                 st.caption(f"molecule {row['molecule']}: {molecule.formula}" + (f", {symbols}" if symbols else ""))
                 if marked:
                     mol = molecule.to_rdkit()

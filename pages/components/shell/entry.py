@@ -33,7 +33,7 @@ _DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary']:not(:disabled) p {
 _one_entry_each = st.components.v2.component(
     "history",
     js=Path(__file__).with_name("history.js").read_text(encoding="utf-8"),
-    css=".st-key-history { display: none }",
+    css=Path(__file__).with_name("app.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 

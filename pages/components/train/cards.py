@@ -88,7 +88,7 @@ def cards(devices: Devices) -> None:
                 st.error(sentence(error))
                 continue
             if name == FINE_TUNING and not own:
-                st.page_link("pages/data.py", label="Import your energies first", icon=":material/upload:")
+                st.page_link("pages/data.py", label="Import energies first", icon=":material/upload:")
                 continue
             st.button(
                 _BUTTONS[name],

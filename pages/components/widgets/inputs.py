@@ -93,9 +93,9 @@ def molecule_input() -> None:
     elif way == _DRAW:
         _draw()
     elif way == _EXAMPLES:
+        _examples()
         if state.loaded() is None:
             _file()
-        _examples()
     _show_upload(whole=way == _FILE)
 
 
@@ -294,11 +294,13 @@ def _show_record_errors(upload: Upload) -> None:
 def _examples() -> None:
     with st.container(horizontal=True, gap="small"):
         for index, example in enumerate(examples()):
-            with st.container(border=True, width=164, gap="small"):
-                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=130)
+            with st.container(border=True, width=172, gap="small"):
+                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=138)
+                # Without a frame, so that the longest word has room.
                 st.button(
                     example.name,
                     key=f"example_{index}",
+                    type="tertiary",
                     help=example.note,
                     on_click=_take_example,
                     args=(example,),

@@ -126,7 +126,7 @@ def test_a_sweep_draws_breaks_off_and_goes_on(recipe, tmp_path):
     assert best is not None
     assert best.score == min(trial.score or 0.0 for trial in finished)
     table = trials_table(trials)
-    assert table["trial"].iloc[0] == best.number + 1
+    assert table["training"].iloc[0] == best.number + 1
     assert table["energy_mae"].notna().all()
     assert "6 of 7 trainings done; training 7 at step" in lines[-1]
     assert not list(tmp_path.glob("trial-*/checkpoint.pt"))
