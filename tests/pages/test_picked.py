@@ -106,5 +106,7 @@ def test_the_browser_gets_numbers_and_symbols_only():
     flat = _flat(molecule, structure_drawing(molecule, hydrogens=False, height=300))
     assert hostile not in str(flat)
     assert [place[0] for place in flat["places"]] == list(range(8))
+    assert all(set(bond) <= set(range(8)) for bond in flat["bonds"])
+    assert len(flat["bonds"]) == sum(bool((bond < 8).all()) for bond in molecule.bonds)
     heavy = Chem.RemoveHs(molecule.to_rdkit())
     assert heavy.GetNumAtoms() == 8

@@ -46,7 +46,8 @@ function drawFlat(host, view) {
   image.alt = flat.alt;
   const svg = place.querySelector("svg");
   svg.setAttribute("viewBox", `0 0 ${flat.width} ${flat.height}`);
-  const circles = new Map([...svg.children].map((circle) => [Number(circle.dataset.atom), circle]));
+  drawBonds(svg, flat, view);
+  const circles = new Map([...svg.querySelectorAll("circle")].map((circle) => [Number(circle.dataset.atom), circle]));
   const drawn = new Set();
   for (const [atom, x, y] of flat.places) {
     drawn.add(atom);
@@ -75,6 +76,25 @@ function drawFlat(host, view) {
   }
   for (const [atom, circle] of circles) {
     if (!drawn.has(atom)) { circle.remove(); }
+  }
+}
+
+// A click on a bond picks both of its atoms. By keyboard they are picked one after the other.
+function drawBonds(svg, flat, view) {
+  svg.querySelectorAll("line").forEach((line) => line.remove());
+  const places = new Map(flat.places.map(([atom, x, y]) => [atom, [x, y]]));
+  for (const [first, second] of flat.bonds) {
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    line.dataset.bond = `${first}-${second}`;
+    const [[x1, y1], [x2, y2]] = [places.get(first), places.get(second)];
+    for (const [name, value] of Object.entries({ x1, y1, x2, y2 })) { line.setAttribute(name, value); }
+    line.append(document.createElementNS("http://www.w3.org/2000/svg", "title"));
+    line.firstChild.textContent = `${view.data.names[first]}–${view.data.names[second]}`;
+    line.onclick = () => {
+      const both = view.picked.length === 2 && view.picked.includes(first) && view.picked.includes(second);
+      view.pick(both ? [] : [first, second]);
+    };
+    svg.prepend(line);
   }
 }
 

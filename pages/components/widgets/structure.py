@@ -207,4 +207,5 @@ def _flat(molecule: Molecule, drawing: Drawing) -> dict[str, Any]:
         "height": drawing.height,
         "radius": round(max(_LEAST_TARGET, _TARGET * drawing.bond_length), 1),
         "places": [[atom, round(x, 1), round(y, 1)] for atom, (x, y) in sorted(drawing.places.items())],
+        "bonds": [bond for bond in molecule.bonds.tolist() if all(atom in drawing.places for atom in bond)],
     }
