@@ -201,9 +201,7 @@ def states(chromium: Browser, address: str, folder: Path, names: Sequence[str]) 
             settle(page)
             for press in presses:
                 whole_word = re.compile(rf"\b{press}\b")
-                page.get_by_role("tab", name=whole_word).or_(
-                    page.get_by_role("button", name=whole_word)
-                ).first.click()
+                page.get_by_role("tab", name=whole_word).or_(page.get_by_role("button", name=whole_word)).first.click()
                 settle(page)
             for width in _STATE_WIDTHS:
                 file = folder / f"{name}_{width}_{scheme}.png"

@@ -150,12 +150,16 @@ def click_atom(page: Page, atom: int, *, spatial: bool) -> None:
 
 def click_bond(page: Page, first: int, second: int) -> None:
     """Click the middle of a bond of the formula, between atoms from 0, and wait until the page has taken it."""
-    x, y = structure(page).locator(f"line[data-bond='{first}-{second}']").evaluate(
-        """(line) => {
+    x, y = (
+        structure(page)
+        .locator(f"line[data-bond='{first}-{second}']")
+        .evaluate(
+            """(line) => {
             line.scrollIntoView({ block: "center" });
             const box = line.getBoundingClientRect();
             return [box.x + box.width / 2, box.y + box.height / 2];
         }"""
+        )
     )
     page.mouse.click(x, y)
     page.wait_for_timeout(300)

@@ -33,8 +33,8 @@ _MOST_MASKS = 8
 class ParameterSample:
     """Charges (e), sigma (Angstrom) and epsilon (kcal/mol) of many molecules; no names, no coordinates.
 
-    smiles: of each molecule, (n_molecules); structures: RDKit's binary form with all hydrogens; the atoms of both are in
-        the order given.
+    smiles: of each molecule, (n_molecules); structures: RDKit's binary form with all hydrogens; both in the order of
+        atoms given.
     atom_molecules, elements, charges: (n_atoms,), elements as positions in ELEMENTS.
     pair_molecules, relations, sigma, epsilon: (n_pairs,), relations as positions in RELATIONS; pair_atoms: (n_pairs, 2)
         atoms of the pair's molecule, from 0. sigma and epsilon are NaN where C0 or C1 vanishes.
