@@ -1,5 +1,7 @@
 """Page Force field: from a structural formula to charges, pair parameters and potential curves."""
 
+from functools import partial
+
 import streamlit as st
 
 from pages.components.force_field import batch, views
@@ -8,6 +10,7 @@ from pages.components.shell.entry import enter_through_app
 from pages.components.shell.text import file_stem
 from pages.components.widgets import card, charges
 from pages.components.widgets.contribution_view import contribution_view
+from pages.components.widgets.show import tabs
 from pages.components.widgets.workspace import Workspace, my_molecule
 from virialff.methods.charge_schemes import AtomCharges
 from virialff.molecules.topology import RELATIONS
@@ -20,32 +23,34 @@ _PAIRS = {
 }
 _VIEW = "force_field_view"
 _CHARGES, _PAIR, _PARAMETERS, _ENERGIES = "Charges", "Atom pair", "Lennard-Jones", "Pair energies"
-_VIEWS = (_CHARGES, _PAIR, _PARAMETERS, _ENERGIES)
 
 
 def results(work: Workspace) -> None:
     """All that is predicted for the current molecule."""
     if state.link_has("pair") and _VIEW not in st.query_params:
         st.session_state[_VIEW] = _PAIR
-    state.stays_at(_VIEW, _CHARGES)
-    views_of = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
-    molecule, force_field, geometry = work.shown.molecule, work.force_field, work.geometry
     others: dict[str, AtomCharges] = {}
-    # A table that is out of sight would send its chosen rows back late; many pairs take their time.
-    if views_of[_CHARGES].open:
-        with views_of[_CHARGES]:
-            spread, _ = card.spreads(work.model, molecule)
-            others = charges.other_charges(molecule, geometry)
-            charges.charge_table(molecule, force_field.charges, spread, work.model.rare_atoms(molecule), others)
-            charges.dipole_metrics(force_field.charges, geometry, others)
-    with views_of[_PAIR]:
-        views.pair_inspector(work, in_sight=bool(views_of[_PAIR].open))
-    with views_of[_PARAMETERS]:
-        views.parameter_distributions(work, in_sight=bool(views_of[_PARAMETERS].open))
-    if views_of[_ENERGIES].open:
-        with views_of[_ENERGIES]:
-            pair_energies(work)
+    pair = views.shown_pair(work)
+    views.figures_of_closed_tabs(work, pair)
+    tabs(
+        _VIEW,
+        {
+            _CHARGES: partial(charges_beside, work, others),
+            _PAIR: partial(views.pair_inspector, work, pair),
+            _PARAMETERS: partial(views.parameter_distributions, work),
+            _ENERGIES: partial(pair_energies, work),
+        },
+    )
     views.download_row(work, others)
+
+
+def charges_beside(work: Workspace, others: dict[str, AtomCharges]) -> None:
+    """Charges and dipole by the model and, put into `others` by their names, by other ways."""
+    molecule, charge = work.shown.molecule, work.force_field.charges
+    spread, _ = card.spreads(work.model, molecule)
+    others.update(charges.other_charges(molecule, work.geometry))
+    charges.charge_table(molecule, charge, spread, work.model.rare_atoms(molecule), others)
+    charges.dipole_metrics(charge, work.geometry, others)
 
 
 def pair_energies(work: Workspace) -> None:

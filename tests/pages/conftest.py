@@ -40,6 +40,13 @@ def enter_smiles(app: AppTest, smiles: str) -> AppTest:
     return app.text_input(key="smiles_text").set_value(smiles).run()
 
 
+def open_tab(app: AppTest, name: str) -> AppTest:
+    """Open a tab of page Force field, which the address names too where there is a browser."""
+    app.query_params.pop("force_field_view", None)
+    app.session_state["force_field_view"] = name
+    return app.run()
+
+
 def upload(app: AppTest, name: str, text: str) -> AppTest:
     """Upload a file with this text."""
     open_way(app, "File")

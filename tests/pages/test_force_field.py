@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 
 from pages.components.widgets.inputs import UPLOAD_TYPES
-from tests.pages.conftest import BAD_FILES, enter_smiles, open_way, upload
+from tests.pages.conftest import BAD_FILES, enter_smiles, open_tab, open_way, upload
 from virialff import load_model
 from virialff.conformers.generation import search
 from virialff.io.examples import examples
@@ -136,6 +136,7 @@ def test_upload_keeps_coordinates_and_conformers(app, butanol):
     said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
     assert "15 atoms, 2 conformers; from: file butanol.sdf" in said
     assert any("conformer 1 of 2, coordinates as given" in caption.value for caption in app.caption)
+    open_tab(app, "Atom pair")
     distance = next(m.value for m in app.metric if m.label == "distance")
     i, j = (int(app.selectbox[k].value) for k in (0, 1))
     # An SDF carries four decimals.
@@ -192,6 +193,7 @@ def test_uploaded_suffixes_are_all_read():
 
 def test_relations_are_kept_apart(app):
     enter_smiles(app, "CCCO")
+    open_tab(app, "Lennard-Jones")
     control = next(group for group in app.button_group if group.key.startswith("relation_"))
     assert list(control.options) == ["1-3", "1-4", "further"]
     control.set_value("1-3").run()
@@ -203,6 +205,7 @@ def test_relations_are_kept_apart(app):
 
 def test_pair_of_the_same_atom_is_refused(app):
     enter_smiles(app, "CCO")
+    open_tab(app, "Atom pair")
     first = next(box for box in app.selectbox if box.label == "First atom")
     second = next(box for box in app.selectbox if box.label == "Second atom")
     second.set_value(first.value).run()
@@ -212,6 +215,7 @@ def test_pair_of_the_same_atom_is_refused(app):
 
 def test_single_bonded_molecule_has_no_distributions(app):
     enter_smiles(app, "[H][H]")
+    open_tab(app, "Lennard-Jones")
     assert not app.exception
     assert any("no non-bonded pairs" in info.value for info in app.info)
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.pages.conftest import enter_smiles, finish, upload
+from tests.pages.conftest import enter_smiles, finish, open_tab, upload
 from tests.pages.test_force_field import sdf_of
 from virialff import load_model
 from virialff.conformers.generation import search
@@ -54,8 +54,7 @@ def test_arrow_is_drawn_when_asked_for(app):
 
 def test_pairs_that_hold_the_conformer(app, butanol):
     upload(app, "butanol.sdf", sdf_of(butanol))
-    app.session_state["force_field_view"] = "Pair energies"
-    app.run()
+    open_tab(app, "Pair energies")
     assert not app.exception
     table = table_with(app, "total (kcal/mol)")
     molecule = given(butanol)
@@ -64,6 +63,20 @@ def test_pairs_that_hold_the_conformer(app, butanol):
     app.selectbox(key="molecule_pairs_kind").set_value("all, bonded ones too").run()
     assert not app.exception
     assert "bonded" in table_with(app, "total (kcal/mol)")["relation"].tolist()
+
+
+def test_only_the_open_tab_is_drawn_and_the_report_has_the_figures_of_all(app):
+    enter_smiles(app, "CCO")
+    assert not app.get("plotly_chart")
+    assert not any(box.label == "First atom" for box in app.selectbox)
+    _, sections = app.session_state["shown_for_report"]
+    figures = sections["Force field"]["figures"]
+    assert len(figures) == 3
+    counts = load_model().force_field(Molecule.from_smiles("CCO")).pairs["relation"].value_counts()
+    bars = figures["Histogram of sigma"]().data
+    assert sum(int(np.sum(trace.y)) for trace in bars if trace.type == "bar") <= counts["1-4"]
+    open_tab(app, "Lennard-Jones")
+    assert len(app.get("plotly_chart")) == 2
 
 
 def test_many_molecules_with_failures_and_names(app):

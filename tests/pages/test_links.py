@@ -10,7 +10,7 @@ from rdkit import Chem
 from streamlit.testing.v1 import AppTest
 
 from pages.components.shell.entry import PAGES
-from tests.pages.conftest import enter_smiles, upload
+from tests.pages.conftest import enter_smiles, open_tab, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.io.smiles import smiles_in_order
@@ -67,8 +67,8 @@ def test_typed_smiles_stays_in_the_address_of_every_page(app, page):
 @pytest.mark.parametrize("typed", RENUMBERED)
 def test_a_link_numbers_the_atoms_as_they_were(app, typed):
     enter_smiles(app, typed)
-    atoms = box(app, "First atom").options
-    other = opened_anew(app, "force_field")
+    atoms = box(open_tab(app, "Atom pair"), "First atom").options
+    other = open_tab(opened_anew(app, "force_field"), "Atom pair")
     assert box(other, "First atom").options == atoms
     assert key_of(other) == key_of(app)
 
@@ -88,7 +88,8 @@ def test_files_and_examples_keep_their_order_in_the_link(app):
     molecule = search(Molecule.from_smiles("NCC(=O)Br"), 1).molecule
     order = list(reversed(range(molecule.n_atoms)))
     upload(app, "turned.sdf", sdf_of(Molecule.from_rdkit(Chem.RenumberAtoms(molecule.to_rdkit(), order))))
-    other = opened_anew(app, "force_field")
+    open_tab(app, "Atom pair")
+    other = opened_anew(app, "force_field", force_field_view="Atom pair")
     assert box(other, "First atom").options == box(app, "First atom").options
     assert key_of(other) == key_of(app)
     app.session_state["input_way"] = "Examples"
@@ -99,14 +100,17 @@ def test_files_and_examples_keep_their_order_in_the_link(app):
 
 def test_the_view_of_the_molecule_page(app):
     enter_smiles(app, "Brc1ccc(C#N)cc1")
+    open_tab(app, "Lennard-Jones")
     group(app, "relation_").set_value("1-3").run()
+    relation = group(app, "relation_").key
+    open_tab(app, "Atom pair")
     box(app, "First atom").set_value(2).run()
     box(app, "Second atom").set_value(6).run()
     app.button_group(key="depiction_labels").set_value("Atom numbers").run()
-    bound = {"depiction_labels": "Atom numbers", group(app, "relation_").key: "1-3"}
-    other = opened_anew(app, "force_field", **bound)
+    other = opened_anew(app, "force_field", depiction_labels="Atom numbers")
     assert (box(other, "First atom").value, box(other, "Second atom").value) == (2, 6)
-    assert group(other, "relation_").value == "1-3"
+    bound = {relation: "1-3", "force_field_view": "Lennard-Jones"}
+    assert group(opened_anew(app, "force_field", **bound), "relation_").value == "1-3"
     assert other.button_group(key="depiction_labels").value == "Atom numbers"
 
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.widgets.picked import measured
 from pages.components.widgets.structure import _flat, _spatial
-from tests.pages.conftest import enter_smiles
+from tests.pages.conftest import enter_smiles, open_tab
 from virialff.conformers.display import display_geometry
 from virialff.figures.depiction import structure_drawing
 from virialff.molecules import keys
@@ -43,8 +43,11 @@ def test_table_and_pair_follow_what_is_picked(app):
     enter_smiles(app, SMILES)
     pick(app, 4, 2)
     assert not app.exception
-    assert (box(app, "First atom").value, box(app, "Second atom").value) == (4, 2)
     assert rows(app) == [2, 4]
+    assert app.query_params["pair"] == "5-3"
+    open_tab(app, "Atom pair")
+    assert (box(app, "First atom").value, box(app, "Second atom").value) == (4, 2)
+    open_tab(app, "Charges")
     assert app.query_params["pair"] == "5-3"
     assert any("distance C5–O3" in text.value.replace("\\", "") for text in app.markdown)
     next(button for button in app.button if button.label == "Unpick").click().run()
@@ -54,9 +57,12 @@ def test_table_and_pair_follow_what_is_picked(app):
 
 def test_a_pair_that_is_chosen_is_picked(app):
     enter_smiles(app, SMILES)
+    open_tab(app, "Atom pair")
+    assert "pair" not in app.query_params
     box(app, "First atom").set_value(5).run()
     box(app, "Second atom").set_value(1).run()
     assert picks(app) == (5, 1)
+    open_tab(app, "Charges")
     assert rows(app) == [1, 5]
     other = AppTest.from_file(app._script_path, default_timeout=120)
     for name, value in app.query_params.items():

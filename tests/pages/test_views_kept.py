@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.pages.conftest import enter_smiles, open_way, upload
+from tests.pages.conftest import enter_smiles, open_tab, open_way, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.molecules.molecule import Molecule
@@ -22,13 +22,18 @@ def box(app, label: str):
 
 def test_choices_of_the_molecule_page_are_kept(app):
     enter_smiles(app, "CCCO")
+    open_tab(app, "Lennard-Jones")
     relation = next(group for group in app.button_group if group.key.startswith("relation_"))
     relation.set_value("1-3").run()
+    open_tab(app, "Atom pair")
     box(app, "First atom").set_value(2).run()
     app.toggle(key="depiction_hydrogens").set_value(False).run()
     away_and_back(app)
     assert not app.exception
+    assert box(app, "First atom").value == 2
+    open_tab(app, "Lennard-Jones")
     assert next(group for group in app.button_group if group.key.startswith("relation_")).value == "1-3"
+    open_tab(app, "Atom pair")
     assert box(app, "First atom").value == 2
     assert app.toggle(key="depiction_hydrogens").value is False
 
@@ -57,8 +62,7 @@ def test_typed_recipe_is_kept(app, tmp_path, monkeypatch):
 
 def test_opened_parts_of_the_molecule_page_are_kept(app):
     enter_smiles(app, "CCO")
-    app.session_state["force_field_view"] = "Pair energies"
-    app.run()
+    open_tab(app, "Pair energies")
     assert any(element.label == "Term" for element in app.selectbox)
     away_and_back(app)
     assert any(element.label == "Term" for element in app.selectbox)
@@ -91,6 +95,7 @@ def test_link_with_a_model_that_is_not_here_says_so(app):
 @pytest.mark.parametrize(("chosen", "scale"), [("SVG", None), ("PNG", 3)])
 def test_figures_are_saved_in_the_chosen_format(app, chosen, scale):
     enter_smiles(app, "CCO")
+    open_tab(app, "Lennard-Jones")
     app.sidebar.button_group(key="figure_format").set_value(chosen).run()
     assert not app.exception
     charts = app.get("plotly_chart")

@@ -5,8 +5,10 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card
@@ -44,23 +46,55 @@ _MEANING = {
 }
 _NEAREST, _FURTHEST, _POINTS = 0.8, 8.0, 400
 _SYMBOLS = {"sigma": "σ", "epsilon": "ε"}
+_HISTOGRAM = "Histogram of {}"
 #: Columns of the table of pairs and the form of their numbers, by parameter.
 _NUMBERS = {"sigma": ("σ (Å)", "%.3f"), "epsilon": ("ε (kcal/mol)", "%.4f"), "R_min": ("R_min (Å)", "%.3f")}
 _MOST_ROWS = 200
 
 
-def parameter_distributions(work: Workspace, *, in_sight: bool) -> None:
+def figures_of_closed_tabs(work: Workspace, pair: tuple[int, int] | None) -> None:
+    """The report has the curve of the pair and the histograms also where their tabs are closed."""
+    molecule, pairs = work.shown.molecule, work.force_field.pairs
+    if pair is not None and pair[0] != pair[1]:
+        i, j = sorted(pair)
+        curve = partial(_curve, work.force_field, i, j, _distance(work, i, j), _ink())
+        collected.figure(_curve_title(molecule, i, j), curve)
+    if present := _present(pairs):
+        relation = st.session_state.get(_relation_key(present)) or present[-1]
+        ranked = commonest_element_pairs(pairs[pairs["relation"] == relation], len(pairs))
+        colored = st.session_state.get(_colored_key(relation, ranked), ranked[:_DEFAULT_COLORED])
+        for parameter in _SYMBOLS:
+            histogram = partial(
+                pair_parameter_histogram, pairs, parameter, relation=relation, element_pairs=list(colored)
+            )
+            collected.figure(_HISTOGRAM.format(parameter), histogram)
+
+
+def _present(pairs: pd.DataFrame) -> list[str]:
+    """The relations of the pairs that are not bonded."""
+    return [relation for relation in LONG_RANGE_RELATIONS if (pairs["relation"] == relation).any()]
+
+
+def _relation_key(present: Sequence[str]) -> str:
+    return f"relation_{'_'.join(present)}"
+
+
+def _colored_key(relation: str, ranked: Sequence[str]) -> str:
+    return f"colored_{relation}_{'_'.join(ranked)}"
+
+
+def parameter_distributions(work: Workspace) -> None:
     """Relation and element pairs to choose, histograms of sigma and epsilon, the pairs of a bar, medians.
 
-    Where they are `in_sight`, the pairs of chosen bars are lit in the structure.
+    The pairs of chosen bars are lit in the structure.
     """
     molecule, pairs = work.shown.molecule, work.force_field.pairs
-    present = [relation for relation in LONG_RANGE_RELATIONS if (pairs["relation"] == relation).any()]
+    present = _present(pairs)
     if not present:
         st.info("All atoms of this molecule are bonded to each other: there are no non-bonded pairs.")
         return
     relation = st.segmented_control(
-        "Pairs that are", present, default=present[-1], required=True, key=f"relation_{'_'.join(present)}", **LINKED
+        "Pairs that are", present, default=present[-1], required=True, key=_relation_key(present), **LINKED
     )
     relation = relation or present[-1]
     chosen = pairs[pairs["relation"] == relation]
@@ -71,15 +105,15 @@ def parameter_distributions(work: Workspace, *, in_sight: bool) -> None:
         ranked,
         default=ranked[:_DEFAULT_COLORED],
         max_selections=_MOST_COLORED,
-        key=f"colored_{relation}_{'_'.join(ranked)}",
+        key=_colored_key(relation, ranked),
         **KEPT,
     )
     behind, said = [], []
-    for column, parameter in zip(st.columns(2, gap="medium"), ("sigma", "epsilon"), strict=True):
+    for column, parameter in zip(st.columns(2, gap="medium"), _SYMBOLS, strict=True):
         with column:
             figure = pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
             key = f"histogram_{parameter}_{relation}_{keys.graph_key(molecule)[:12]}"
-            points = clicked(figure, key, f"Histogram of {parameter}")
+            points = clicked(figure, key, _HISTOGRAM.format(parameter))
         bars = [point["customdata"] for point in points if "customdata" in point]
         if bars:
             behind.append(pairs_of_bars(pairs, parameter, bars, relation=relation, element_pairs=colored))
@@ -87,8 +121,7 @@ def parameter_distributions(work: Workspace, *, in_sight: bool) -> None:
     if behind:
         chosen = pairs.loc[sorted(set().union(*(table.index for table in behind)))]
         what = f"{counted(len(chosen), 'pair')}: {'; '.join(said)}"
-        if in_sight:
-            work.sight.light_pairs(chosen[["i", "j"]].to_numpy(), what)
+        work.sight.light_pairs(chosen[["i", "j"]].to_numpy(), what)
     else:
         what = "all pairs of the histograms; click a bar for its own"
     _pairs(work, chosen, what)
@@ -167,55 +200,95 @@ def _summary(pairs: pd.DataFrame) -> None:
         )
 
 
-def pair_inspector(work: Workspace, *, in_sight: bool) -> None:
-    """Two atoms to choose, their parameters in numbers, and the curve with the shown distance marked.
+def shown_pair(work: Workspace) -> tuple[int, int] | None:
+    """The atoms (from 0) of the pair that is looked at, those picked last or chosen, and puts them into the address.
 
-    Where the inspector is `in_sight`, the pair is lit in the structure.
+    None for a single atom. In their boxes, whether these are drawn or not; the two may be the same.
     """
-    force_field, geometry = work.force_field, work.geometry
-    molecule = force_field.molecule
+    molecule = work.shown.molecule
     if molecule.n_atoms < 2:
-        st.info("A single atom has no pairs.")
-        return
-    names = [f"{symbol}{number}" for number, symbol in enumerate(molecule.symbols, start=1)]
-    first, second = interesting_pair(force_field.pairs, force_field.charges, geometry.positions)
-    key = keys.graph_key(molecule)[:12]
+        return None
     if (text := opened_with(_LINK_PART)) is not None:
         _take_link(text, molecule)
-    boxes = (f"first_{key}", f"second_{key}")
+    boxes = _boxes(molecule)
     if len(atoms := picked(molecule)) > 1:
         st.session_state[boxes[0]], st.session_state[boxes[1]] = atoms[-2:]
+    first = interesting_pair(work.force_field.pairs, work.force_field.charges, work.geometry.positions)
+    i, j = (st.session_state.setdefault(box, atom) for box, atom in zip(boxes, first, strict=True))
+    keep_in_link(_LINK_PART, "" if i == j or (i, j) == first else f"{i + 1}-{j + 1}")
+    return i, j
+
+
+def _boxes(molecule: Molecule) -> tuple[str, str]:
+    """Keys of the boxes with the first and the second atom of the pair."""
+    key = keys.graph_key(molecule)[:12]
+    return f"first_{key}", f"second_{key}"
+
+
+def pair_inspector(work: Workspace, pair_shown: tuple[int, int] | None) -> None:
+    """Two atoms to choose, at first `pair_shown` (from 0), their numbers, and the curve with the shown distance marked.
+
+    The pair is lit in the structure. None for a single atom.
+    """
+    force_field, molecule = work.force_field, work.shown.molecule
+    if pair_shown is None:
+        st.info("A single atom has no pairs.")
+        return
+    names = [atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
+    boxes = _boxes(molecule)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        i = _choose_atom("First atom", names, first, boxes, molecule)
-        j = _choose_atom("Second atom", names, second, boxes[::-1], molecule)
+        for label, box in zip(("First atom", "Second atom"), boxes, strict=True):
+            st.selectbox(
+                label,
+                range(len(names)),
+                format_func=names.__getitem__,
+                key=box,
+                on_change=_pick_pair,
+                args=(molecule, boxes),
+                width=130,
+                **KEPT,
+            )
         st.caption("or click two atoms in the structure", width="content")
+    i, j = sorted(pair_shown)
     if i == j:
         st.info("Choose two different atoms.")
         return
-    keep_in_link(_LINK_PART, "" if (i, j) == (first, second) else f"{i + 1}-{j + 1}")
-    i, j = sorted((i, j))
     pairs = force_field.pairs
     pair = pairs[(pairs["i"] == i) & (pairs["j"] == j)].iloc[0]
-    distance = None
-    if geometry.positions is not None:
-        distance = float(np.linalg.norm(geometry.positions[i] - geometry.positions[j]))
+    distance = _distance(work, i, j)
     _, spread = card.spreads(work.model, molecule)
     _numbers(pair, distance, spread)
     said = _spread_said(spread) if pair["relation"] != "bonded" else ""
     show_trust(trust_of(work.model, molecule, (i, j)), more=said)
-    if in_sight and set(picked(molecule)) != {i, j}:
+    if set(picked(molecule)) != {i, j}:
         work.sight.light_pairs(np.array([[i, j]]), f"the pair {names[i]}–{names[j]}")
-    furthest = max(_FURTHEST, 1.2 * distance) if distance is not None else _FURTHEST
-    curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
-    ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
-    figure = pair_curve_figure(curve, distance=distance, ink=ink)
-    points = clicked(figure, f"pair_curve_{i}_{j}_{key}", f"Potential curve of {names[i]} and {names[j]}")
+    figure = _curve(force_field, i, j, distance, _ink())
+    points = clicked(figure, f"pair_curve_{i}_{j}_{boxes[0]}", _curve_title(molecule, i, j))
     if pair["relation"] == "bonded":
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
     for point in points[:1]:
         _at_distance(force_field, i, j, float(point["x"]), "the chosen point")
     if distance is not None:
         _at_distance(force_field, i, j, distance, "the shown distance")
+
+
+def _distance(work: Workspace, i: int, j: int) -> float | None:
+    positions = work.geometry.positions
+    return None if positions is None else float(np.linalg.norm(positions[i] - positions[j]))
+
+
+def _ink() -> str:
+    return "#fafafa" if st.context.theme.type == "dark" else "#222222"
+
+
+def _curve_title(molecule: Molecule, i: int, j: int) -> str:
+    return f"Potential curve of {atom_name(molecule, i)} and {atom_name(molecule, j)}"
+
+
+def _curve(force_field: ForceField, i: int, j: int, distance: float | None, ink: str) -> go.Figure:
+    furthest = max(_FURTHEST, 1.2 * distance) if distance is not None else _FURTHEST
+    curve = atom_pair_curve(force_field, i, j, np.linspace(_NEAREST, furthest, _POINTS))
+    return pair_curve_figure(curve, distance=distance, ink=ink)
 
 
 def _take_link(text: str, molecule: Molecule) -> None:
@@ -225,21 +298,6 @@ def _take_link(text: str, molecule: Molecule) -> None:
         st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
         return
     pick(molecule, numbers)
-
-
-def _choose_atom(label: str, names: list[str], start: int, boxes: Sequence[str], molecule: Molecule) -> int:
-    """A box with the key `boxes[0]` whose choice is picked in the structure, with that of the other box."""
-    return st.selectbox(
-        label,
-        range(len(names)),
-        start,
-        names.__getitem__,
-        key=boxes[0],
-        on_change=_pick_pair,
-        args=(molecule, sorted(boxes)),
-        width=130,
-        **KEPT,
-    )
 
 
 def _pick_pair(molecule: Molecule, boxes: Sequence[str]) -> None:

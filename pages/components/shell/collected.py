@@ -1,5 +1,6 @@
 """What the pages have shown last of the current molecule, for its report."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -26,8 +27,8 @@ def begin(page: str) -> None:
     st.session_state[_PAGE] = page
 
 
-def figure(alt: str, shown: go.Figure) -> None:
-    """Take a figure of the page into the report."""
+def figure(alt: str, shown: go.Figure | Callable[[], go.Figure]) -> None:
+    """Take a figure of the page into the report; of a callable it is made when the report is."""
     _part("figures")[alt] = shown
 
 
@@ -46,17 +47,17 @@ def note(text: str) -> None:
     _part("notes")[text] = text
 
 
-def sections() -> list[Section]:
-    """A section a page, in the order in which they were opened."""
+def sections() -> Callable[[], list[Section]]:
+    """What makes a section a page, in the order in which they were opened, of all that is there now."""
     _, found = st.session_state.get(_SHOWN, ("", {}))
-    return [
-        Section(
-            page,
-            list(parts.get("notes", {}).values()),
-            *(list(parts.get(kind, {}).items()) for kind in ("pictures", "figures", "tables")),
-        )
-        for page, parts in found.items()
-    ]
+    now = {page: {kind: dict(shown) for kind, shown in parts.items()} for page, parts in found.items()}
+    return lambda: [_section(page, parts) for page, parts in now.items()]
+
+
+def _section(page: str, parts: _Parts) -> Section:
+    figures = [(alt, shown() if callable(shown) else shown) for alt, shown in parts.get("figures", {}).items()]
+    pictures, tables = (list(parts.get(kind, {}).items()) for kind in ("pictures", "tables"))
+    return Section(page, list(parts.get("notes", {}).values()), pictures, figures, tables)
 
 
 def _part(kind: str) -> dict[str, Any]:

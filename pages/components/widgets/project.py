@@ -1,5 +1,6 @@
 """The project and the report of a session, in the sidebar: save all that is open, and open it again elsewhere."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -88,7 +89,8 @@ def _facts_of(current: state.Loaded) -> dict[str, str]:
     }
 
 
-def _report(title: str, facts: dict[str, str], sections: list[Section]) -> str:
+def _report(title: str, facts: dict[str, str], made: Callable[[], list[Section]]) -> str:
+    sections = made()
     texts = [text for section in sections for text in section.notes]
     texts += [str(name) for section in sections for _, table in section.tables for name in table.columns]
     return report_html(title, facts, sections, citations(texts))

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.components.shell import collected
-from pages.components.shell.state import KEPT, Loaded
+from pages.components.shell.state import KEPT, Loaded, stays_at
 from pages.components.shell.text import file_stem, one_line, plain, subscripted
 from virialff.parameters.tables import to_csv
 from virialff.text import counted
@@ -49,6 +49,19 @@ def heading(shown: Loaded, *, origin: bool = False) -> None:
         link = f"The address of this page reopens this molecule{without}."
         st.caption(f"{', '.join(parts)}; from: {plain(shown.origin)}. {link}")
     st.code(shown.molecule.smiles, language=None, wrap_lines=True)
+
+
+def tabs(key: str, draw: Mapping[str, Callable[[], None]]) -> None:
+    """Tabs by name, of which the open one alone is drawn: at first the first, later the one at which it was left.
+
+    `key` is the part of the address that names it.
+    """
+    names = list(draw)
+    stays_at(key, names[0])
+    for name, tab in zip(names, st.tabs(names, key=key, on_change="rerun", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                draw[name]()
 
 
 def choose_format() -> None:
