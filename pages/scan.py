@@ -6,12 +6,13 @@ import streamlit as st
 from pages.components.scan import coordinates, relaxation, views
 from pages.components.shell import model
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.text import file_stem
+from pages.components.shell.text import file_stem, sentence
 from pages.components.widgets import card
 from pages.components.widgets.methods import choose_methods, energies
 from pages.components.widgets.picked import picked
 from pages.components.widgets.workspace import Workspace, my_molecule
 from virialff.methods.comparison import Comparison
+from virialff.text import counted
 
 
 def show_scan(work: Workspace) -> None:
@@ -25,6 +26,9 @@ def show_scan(work: Workspace) -> None:
         rigid = coordinates.choose(molecule, second, picked(work.shown.molecule))
     if rigid is None:
         return
+    for note in rigid.notes():
+        title = counted(len(rigid.left_out), "point is left out", "points are left out")
+        st.warning(sentence(note), title=title, icon=":material/block:")
     scanned, notes = relaxation.relaxed(rigid, work.model, second)
     methods = choose_methods(work.model, molecule)
     if not methods:

@@ -95,6 +95,21 @@ def test_impossible_values_are_a_sentence(page):
     assert "above zero" in page.error[0].value
 
 
+def test_values_at_which_a_chain_runs_into_itself_are_named_and_the_others_shown(app):
+    app.query_params["smiles"] = "COCOCCCCCCCCCCCC"
+    app.query_params["scan"] = "torsion_6-7-8-9_-180_180_25"
+    app.switch_page("pages/scan.py").run()
+    group(app, "energy_methods").set_value(["model"]).run()
+    assert not app.exception
+    assert not app.error
+    (warning,) = app.warning
+    assert "Left out: 45 to 60 degree, where the molecule runs into itself" in warning.value.replace("\\", "")
+    table = table_with(app, "Model (kcal/mol)")
+    assert len(table) == 23
+    assert not table.iloc[:, 0].isin([45.0, 60.0]).any()
+    assert table["Model (kcal/mol)"].notna().all()
+
+
 def press(page, label):
     next(button for button in page.button if button.label.startswith(label)).click().run()
     return finish(page)

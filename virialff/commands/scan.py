@@ -67,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             scanned = _scan(inputs.with_conformers(report, label, molecule, 1, 1), arguments)
             notes = []
+            for note in scanned.notes():
+                report.complain(label, note)
             if relaxer is not None:
                 relaxed = relax_scan(scanned, relaxer, progress=partial(say_progress, "point", "relaxed"))
                 scanned = relaxed.scan

@@ -37,6 +37,20 @@ class Scan:
     atoms: tuple[int, ...]  #: from 0, of a bond (2), angle (3) or torsion (4); the fragment's atoms for a separation
     values: FloatArray  #: (n_points,), Angstrom for bonds and separations, degrees for angles and torsions
     start: float  #: the coordinate in the geometry that the scan began from, in the same unit
+    left_out: tuple[tuple[float, str], ...] = ()  #: values at which atoms would overlap, and which, in words
+
+    def notes(self) -> list[str]:
+        """What a reader must know of values that were left out, in a sentence."""
+        if not self.left_out:
+            return []
+        values = np.array([value for value, _ in self.left_out])
+        # What no point lies between is one stretch.
+        stretches = np.searchsorted(np.sort(self.values), values)
+        parts = [values[stretches == stretch] for stretch in np.unique(stretches)]
+        said = ", ".join(f"{p.min():g} to {p.max():g}" if len(p) > 1 else f"{p[0]:g}" for p in parts)
+        what = "one molecule runs into another" if self.kind == "separation" else "the molecule runs into itself"
+        value, reason = self.left_out[0]
+        return [f"left out: {said} {self.unit}, where {what} (at {value:g} {reason})"]
 
     @property
     def unit(self) -> str:
@@ -103,7 +117,8 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
     Returns
     -------
     Scan
-        A geometry for each value, in their order.
+        A geometry for each value, in their order. Values at which the parts that move run into each other are left
+        out of it and named in `Scan.left_out`.
 
     Raises
     ------
@@ -113,7 +128,7 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
         For atoms that are not there or not bonded, for a coordinate in a ring, which cannot change alone, for an angle
         that is linear, and for values that are no such coordinate.
     OverlappingAtomsError
-        Where the parts that move run into each other.
+        If the parts that move run into each other at every value.
     """
     molecule.require_3d()
     mol = molecule.to_rdkit()
@@ -131,23 +146,15 @@ def scan(molecule: Molecule, atoms: tuple[int, ...], values: ArrayLike, *, confo
                 f"the {name} cannot be set to {value:g} ({reason_of(error)}); choose another one"
             ) from error
         positions[index] = frame.GetPositions()
-        try:
-            check_positions(positions[index : index + 1], molecule.numbers)
-        except OverlappingAtomsError as error:
-            name = coordinate_name(molecule, kind, atoms)
-            raise OverlappingAtomsError(
-                f"with the {name} at {value:g} the rest of the molecule runs into itself: "
-                f"{str(error).partition(';')[0]}; take a smaller range, another coordinate, or another geometry",
-                atom=error.atom,
-            ) from error
-    return Scan(molecule.with_positions(positions), kind, tuple(atoms), points, start)
+    return _without_overlaps(molecule, kind, tuple(atoms), points, positions, start)
 
 
 def scan_separation(molecule: Molecule, distances: ArrayLike, *, fragment: int = 1, conformer: int = 0) -> Scan:
     """One molecule of a complex moved along the line between its centre and that of all others; none is turned.
 
     distances: (n_points,), Angstrom between the centres (means of the atoms' positions). fragment: the one that moves,
-    from 0. Raises MissingCoordinatesError, and MoleculeError for a single molecule or centres that coincide.
+    from 0. Values at which atoms overlap are left out, as by `scan`. Raises MissingCoordinatesError, MoleculeError for
+    a single molecule or centres that coincide, and OverlappingAtomsError if all values are left out.
     """
     molecule.require_3d()
     moving = _fragment_mask(molecule, fragment)
@@ -158,7 +165,33 @@ def scan_separation(molecule: Molecule, distances: ArrayLike, *, fragment: int =
     if start < 1e-3:
         raise MoleculeError("the centres of the two parts coincide, so there is no line to pull them apart on")
     positions = pulled_apart(geometry, moving, points - start, line / start)
-    return Scan(molecule.with_positions(positions), "separation", tuple(np.flatnonzero(moving).tolist()), points, start)
+    return _without_overlaps(molecule, "separation", tuple(np.flatnonzero(moving).tolist()), points, positions, start)
+
+
+def _without_overlaps(
+    molecule: Molecule, kind: ScanKind, atoms: tuple[int, ...], values: FloatArray, positions: FloatArray, start: float
+) -> Scan:
+    """The scan of the geometries (n_points, n_atoms, 3) in which no atoms overlap."""
+    left_out: dict[int, OverlappingAtomsError] = {}
+    for index, geometry in enumerate(positions):
+        try:
+            check_positions(geometry[None], molecule.numbers)
+        except OverlappingAtomsError as error:
+            left_out[index] = error
+    if len(left_out) == len(values):
+        raise OverlappingAtomsError(
+            f"at every value of the {coordinate_name(molecule, kind, atoms)} atoms overlap "
+            f"({_overlap(left_out[0])} at {values[0]:g}); take another range, another coordinate, or another geometry",
+            atom=left_out[0].atom,
+        )
+    kept = np.setdiff1d(np.arange(len(values)), list(left_out))
+    named = tuple((float(values[index]), _overlap(error)) for index, error in left_out.items())
+    return Scan(molecule.with_positions(positions[kept]), kind, atoms, values[kept], start, named)
+
+
+def _overlap(error: OverlappingAtomsError) -> str:
+    """Which atoms overlap: "atom 3 (C) and atom 12 (H) are 0.31 Angstrom apart"."""
+    return error.message.partition(";")[0]
 
 
 def value_of(molecule: Molecule, atoms: tuple[int, ...], *, conformer: int = 0) -> float:

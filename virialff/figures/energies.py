@@ -1,6 +1,6 @@
 """Energies of conformers and along scans, by several methods side by side (compare Fig. 10 of the paper)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -187,22 +187,30 @@ def scan_figure(
     start: float | None = None,
     shown: float | None = None,
     half_widths: Mapping[str, np.ndarray] | None = None,
+    left_out: Sequence[float] = (),
     height: int = 440,
 ) -> go.Figure:
     """A marked line a method: energies (n_points,) in kcal/mol over the coordinate's values (n_points,).
 
     `coordinate` and `quantity` are the axis titles with their units. `start` marks where the scan began, `shown` the
     point that is looked at. `half_widths` (n_points,) of the intervals of methods that know them are drawn as bands.
+    Lines are broken at values that were `left_out`.
     """
     figure = go.Figure()
+    every = np.concatenate([values, left_out])
+    order = np.argsort(every, kind="stable") if len(left_out) else np.arange(len(values))
+    stretches = np.searchsorted(np.sort(left_out), values)
+    unbroken = [stretches == stretch for stretch in np.unique(stretches)]
     looks = method_looks(energies)
     for label, heights in energies.items():
         look = looks[label]
         if label in (half_widths or {}):
-            _add_band(figure, values, heights, (half_widths or {})[label], look.color, label)
+            widths = (half_widths or {})[label]
+            for part in unbroken:
+                _add_band(figure, values[part], heights[part], widths[part], look.color, label)
         figure.add_scatter(
-            x=values,
-            y=heights,
+            x=every[order],
+            y=np.concatenate([heights, np.full(len(left_out), np.nan)])[order],
             name=label,
             mode="lines+markers",
             line={"color": look.color, "width": 2},

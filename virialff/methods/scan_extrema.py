@@ -40,12 +40,12 @@ def extrema(values: ArrayLike, energies: ArrayLike, period: float | None = None)
     values : array_like, shape (n_points,)
         The coordinate, in any order.
     energies : array_like, shape (n_points,)
-        NaN marks a point without one, which is left out.
+        NaN marks a point without one, which is left out; an infinite one is that of a wall, where atoms overlap.
     period : float, optional
         After which the energies repeat, 360 for a torsion; used where the points go all the way round.
     """
     x, y = np.asarray(values, dtype=np.float64), np.asarray(energies, dtype=np.float64)
-    known = np.isfinite(y)
+    known = ~np.isnan(y)
     order = np.argsort(x[known], kind="stable")
     x, y = x[known][order], y[known][order]
     if len(x) < 3:
@@ -92,12 +92,17 @@ def extrema_table(scan: Scan, comparison: Comparison) -> pd.DataFrame:
     rows = []
     period = 360.0 if scan.kind == "torsion" else None
     for run in comparison.methods:
-        found = extrema(scan.values, run.relative, period)
+        # Where atoms overlap is a wall, of which nothing is said: what lies before it is no top.
+        walls = np.array([value for value, _ in scan.left_out])
+        energies = np.concatenate([run.relative, np.full(len(walls), np.inf)])
+        found = extrema(np.concatenate([scan.values, walls]), energies, period)
         closed = period is not None and len(found) > 1 and len(found) % 2 == 0
         for number, one in enumerate(found):
             before = found[number - 1].energy if number or closed else np.nan
             after = found[(number + 1) % len(found)].energy if number + 1 < len(found) or closed else np.nan
-            rows.append((run.name, one.kind, one.value, one.energy, one.energy - before, one.energy - after))
+            if np.isfinite(one.energy):
+                above = [one.energy - next_to if np.isfinite(next_to) else np.nan for next_to in (before, after)]
+                rows.append((run.name, one.kind, one.value, one.energy, *above))
     columns = ["method", "kind", scan.label, "energy (kcal/mol)", "above before (kcal/mol)", "above after (kcal/mol)"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -120,6 +125,8 @@ def _is(kind: str, y: NDArray[np.float64], k: int) -> bool:
 
 
 def _vertex(kind: Literal["minimum", "maximum"], x: NDArray[np.float64], y: NDArray[np.float64]) -> Extremum:
+    if not np.isfinite(y).all():
+        return Extremum(kind, float(x[1]), float(y[1]))
     a, b, c = np.polyfit(x - x[1], y, 2)
     shift = float(np.clip(-b / (2 * a), x[0] - x[1], x[2] - x[1])) if a else 0.0
     return Extremum(kind, float(x[1]) + shift, float(a * shift**2 + b * shift + c))

@@ -1,5 +1,6 @@
 """Relaxing the rest of a molecule at each point of a scan, in the background, with what is known already."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -67,5 +68,5 @@ def _start(key: str, kept_at: tuple[str, str], rigid: Scan, method: Chosen, poin
             cache.put(kept_at, {**(cache.get(kept_at) or {}), point[0]: point[1]})
 
     bare = keys.bare(rigid.molecule).with_positions(rigid.molecule.positions)
-    scan = Scan(bare, rigid.kind, rigid.atoms, rigid.values, rigid.start)
+    scan = replace(rigid, molecule=bare)
     background.start(key, tasks.relax_points, scan, method.name, points, title="Relaxing the scan", keep=keep)

@@ -89,6 +89,7 @@ def _curve(scanned: Scan, result: Comparison, zero: int | None, shown: int, poin
         start=scanned.start,
         shown=float(scanned.values[shown]),
         half_widths=result.half_widths(SHOWN_SHARES[0], zero),
+        left_out=[value for value, _ in scanned.left_out],
         height=_HEIGHT,
     )
     _clickable(scanned, figure, "scan_curves", f"Energies by {axis}", point_key)
@@ -107,7 +108,8 @@ def _highest(scanned: Scan, result: Comparison, point_key: str) -> None:
         for method, energy, value in columns
     ]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Highest barrier: {', '.join(said)}", width="content")
+        where = " apart from what is left out" if scanned.left_out else ""
+        st.markdown(f"Highest barrier{where}: {', '.join(said)}", width="content")
         number = _next_to(scanned, float(tops[scanned.label].iloc[-1]))
         st.button(
             "Show its geometry",
@@ -152,6 +154,7 @@ def _differences(
         quantity=f"energy minus that of {reference} (kcal/mol)",
         start=scanned.start,
         shown=float(scanned.values[shown]),
+        left_out=[value for value, _ in scanned.left_out],
         height=_HEIGHT,
     )
     _clickable(scanned, figure, "scan_differences", f"Differences from {reference} by {axis}", point_key)

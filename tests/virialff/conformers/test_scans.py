@@ -11,6 +11,7 @@ from virialff.conformers.scans import ScanKind, coordinates, scan, scan_separati
 from virialff.errors import MissingCoordinatesError, MoleculeError, OverlappingAtomsError
 from virialff.figures.energies import scan_figure
 from virialff.methods.comparison import compare_methods
+from virialff.methods.scan_extrema import extrema_table
 from virialff.methods.tables import scan_table
 from virialff.molecules.molecule import Molecule
 
@@ -108,11 +109,41 @@ def test_what_cannot_be_scanned_is_a_sentence(smiles, atoms, values, sentence):
         scan(molecule, atoms, values)
 
 
-def test_a_chain_that_runs_into_itself_is_named_with_the_value():
+def test_values_at_which_a_chain_runs_into_itself_are_left_out_and_named():
     molecule = Molecule.from_smiles("COCOCCCCCCCCCCCC")
     folded = molecule.with_positions(np.asarray(display_geometry(molecule).positions)[None])
-    with pytest.raises(OverlappingAtomsError, match=r"with the torsion O2-C3-O4-C5 at 75 the rest .* runs into itself"):
-        scan(folded, (1, 2, 3, 4), np.linspace(-180, 180, 25))
+    values = np.linspace(-180, 180, 25)
+    found = scan(folded, (5, 6, 7, 8), values)
+    assert [value for value, _ in found.left_out] == [45.0, 60.0]
+    assert found.values.tolist() == [value for value in values if value not in (45.0, 60.0)]
+    measured = [value_of(found.molecule, (5, 6, 7, 8), conformer=k) for k in range(len(found.values))]
+    np.testing.assert_allclose(np.cos(np.radians(measured)), np.cos(np.radians(found.values)), atol=1e-6)
+    (note,) = found.notes()
+    assert note.startswith("left out: 45 to 60 degree, where the molecule runs into itself (at 45 atom ")
+    with pytest.raises(
+        OverlappingAtomsError, match=r"at every value of the torsion .* atoms overlap \(atom .* at 45\)"
+    ):
+        scan(folded, (5, 6, 7, 8), [45.0, 60.0])
+    result = compare_methods(found.molecule, {"Model": load_model()})
+    table = extrema_table(found, result)
+    assert len(table) == 3
+    assert np.isfinite(table["energy (kcal/mol)"]).all()
+    # The points beside the gap, thousands of kcal/mol high, are no tops.
+    energies = result.methods[0].relative
+    assert table["energy (kcal/mol)"].max() < 10.0 < 1000.0 < energies.max()
+    figure = scan_figure(
+        found.values, {"Model": energies}, coordinate=found.label, left_out=[value for value, _ in found.left_out]
+    )
+    (line,) = figure.data
+    assert np.isnan(np.asarray(line.y)[np.isin(line.x, [45.0, 60.0])]).all()
+    assert np.isfinite(line.y).sum() == 23
+
+
+def test_molecules_pushed_into_each_other_leave_the_other_points(water_dimer):
+    found = scan_separation(water_dimer, [0.2, 3.0, 4.0])
+    assert [value for value, _ in found.left_out] == [0.2]
+    assert found.values.tolist() == [3.0, 4.0]
+    assert "one molecule runs into another" in found.notes()[0]
 
 
 def test_separation_needs_a_complex_with_coordinates(butane, water_dimer):
