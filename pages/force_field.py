@@ -47,7 +47,7 @@ def results(work: Workspace) -> None:
 def charges_beside(work: Workspace, others: dict[str, AtomCharges]) -> None:
     """Charges and dipole by the model and, put into `others` by their names, by other ways."""
     molecule, charge = work.shown.molecule, work.force_field.charges
-    spread, _ = card.spreads(work.model, molecule)
+    spread = card.charge_spread(work.model, work.force_field)
     others.update(charges.other_charges(molecule, work.geometry))
     charges.charge_table(molecule, charge, spread, work.model.rare_atoms(molecule), others)
     charges.dipole_metrics(charge, work.geometry, others)

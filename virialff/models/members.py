@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from virialff.conformers.generation import energy_ranks
 
 if TYPE_CHECKING:
-    from virialff.models.force_field import Model
+    from virialff.models.force_field import ForceField, Model
     from virialff.molecules.molecule import Molecule
 
 FloatArray = NDArray[np.float64]
@@ -63,13 +63,15 @@ class EnergySpread:
     n_models: int
 
 
-def charge_spread(model: Model, molecule: Molecule) -> ChargeSpread | None:
+def charge_spread(model: Model, molecule: Molecule, known: ForceField | None = None) -> ChargeSpread | None:
     """The spread of the charges; None for a model without further members.
 
-    Raises UnsupportedElementError as `Model.force_field`, CheckpointError where a member's file is damaged.
+    `known` is the model's own force field of the molecule, where it is there already. Raises UnsupportedElementError as
+    `Model.force_field`, CheckpointError where a member's file is damaged.
     """
-    spreads = charge_spreads(model, [molecule])
-    return None if spreads is None else spreads[0]
+    if not model.members:
+        return None
+    return _charge_spread(_fields(model, molecule, known))
 
 
 def charge_spreads(model: Model, molecules: Sequence[Molecule]) -> list[ChargeSpread] | None:
@@ -79,24 +81,20 @@ def charge_spreads(model: Model, molecules: Sequence[Molecule]) -> list[ChargeSp
     by_part = [part.force_fields(molecules) for part in (model, *model.members)]
     found = []
     for fields in zip(*by_part, strict=True):
-        charges = np.stack([field.charges for field in fields])
-        found.append(ChargeSpread(charges[0], _spread(charges), len(charges)))
+        found.append(_charge_spread(fields))
     return found
 
 
-def parameter_spread(model: Model, molecule: Molecule) -> tuple[ChargeSpread, PairSpread] | None:
-    """The spreads of the charges and of the pairs' Lennard-Jones parameters; else as `charge_spread`."""
+def pair_spread(model: Model, molecule: Molecule, known: ForceField | None = None) -> PairSpread | None:
+    """The spreads of the pairs' Lennard-Jones parameters; else as `charge_spread`."""
     if not model.members:
         return None
-    fields = [part.force_field(molecule) for part in (model, *model.members)]
-    charges = np.stack([field.charges for field in fields])
-    tables = [field.pairs for field in fields]
+    tables = [field.pairs for field in _fields(model, molecule, known)]
     pairs = {
         name: _spread(np.stack([table[name].to_numpy(dtype=np.float64) for table in tables]))
         for name in ("sigma", "epsilon", "R_min")
     }
-    n = len(fields)
-    return ChargeSpread(charges[0], _spread(charges), n), PairSpread(**pairs, n_models=n)
+    return PairSpread(**pairs, n_models=len(tables))
 
 
 def energy_spread(model: Model, molecule: Molecule, positions: ArrayLike | None = None) -> EnergySpread | None:
@@ -112,7 +110,7 @@ def energy_spread(model: Model, molecule: Molecule, positions: ArrayLike | None 
         positions = molecule.positions
     array = np.asarray(positions, dtype=np.float64)
     geometries = array[None] if array.ndim == 2 else array
-    fields = [part.force_field(molecule) for part in (model, *model.members)]
+    fields = _fields(model, molecule, None)
     total = np.stack([field.energy(geometries) for field in fields])
     interaction = None
     if molecule.n_fragments > 1:
@@ -125,6 +123,17 @@ def energy_spread(model: Model, molecule: Molecule, positions: ArrayLike | None 
         interaction=interaction,
         n_models=len(total),
     )
+
+
+def _fields(model: Model, molecule: Molecule, known: ForceField | None) -> list[ForceField]:
+    """The force fields by the model itself and by each further member."""
+    own = model.force_field(molecule) if known is None else known
+    return [own, *(member.force_field(molecule) for member in model.members)]
+
+
+def _charge_spread(fields: Sequence[ForceField]) -> ChargeSpread:
+    charges = np.stack([field.charges for field in fields])
+    return ChargeSpread(charges[0], _spread(charges), len(charges))
 
 
 def _spread(values: FloatArray) -> FloatArray:

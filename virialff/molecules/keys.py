@@ -1,6 +1,10 @@
 """Content keys: the same molecule and geometry get the same key, whoever loaded them."""
 
 import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from rdkit import Chem
@@ -8,12 +12,28 @@ from rdkit import Chem
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rdkit_forms import normalised
 
+Made = TypeVar("Made")
+
+
+def _once(make: Callable[[Molecule], Made]) -> Callable[[Molecule], Made]:
+    """What is asked of a molecule many times, by every part of a page, made once while that molecule is there."""
+    known: WeakKeyDictionary[Molecule, Made] = WeakKeyDictionary()
+
+    @wraps(make)
+    def once(molecule: Molecule) -> Made:
+        if molecule not in known:
+            known[molecule] = make(molecule)
+        return known[molecule]
+
+    return once
+
 
 def graph_key(molecule: Molecule) -> str:
     """Digest of what the networks see: atomic numbers, bonds and orders, in this atom order."""
     return _digest(molecule.numbers, molecule.bonds, molecule.orders)
 
 
+@_once
 def structure_key(molecule: Molecule) -> str:
     """Digest of the graph together with stereochemistry and formal charges, in this atom order."""
     mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
@@ -34,6 +54,7 @@ def _digest(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+@_once
 def bare(molecule: Molecule) -> Molecule:
     """The molecule without name and coordinates: all that a result cached for everybody may remember of it."""
     mol = molecule.to_rdkit()

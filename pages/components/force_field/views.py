@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,8 @@ _MEANING = {
 _NEAREST, _FURTHEST, _POINTS = 0.8, 8.0, 400
 _SYMBOLS = {"sigma": "σ", "epsilon": "ε"}
 _HISTOGRAM = "Histogram of {}"
+#: Beginnings of the keys of widgets.
+_RELATION, _COLORED = "relation_", "colored_"
 #: Columns of the table of pairs and the form of their numbers, by parameter.
 _NUMBERS = {"sigma": ("σ (Å)", "%.3f"), "epsilon": ("ε (kcal/mol)", "%.4f"), "R_min": ("R_min (Å)", "%.3f")}
 _MOST_ROWS = 200
@@ -60,27 +63,31 @@ def figures_of_closed_tabs(work: Workspace, pair: tuple[int, int] | None) -> Non
         curve = partial(_curve, work.force_field, i, j, _distance(work, i, j), _ink())
         collected.figure(_curve_title(molecule, i, j), curve)
     if present := _present(pairs):
-        relation = st.session_state.get(_relation_key(present)) or present[-1]
-        ranked = commonest_element_pairs(pairs[pairs["relation"] == relation], len(pairs))
-        colored = st.session_state.get(_colored_key(relation, ranked), ranked[:_DEFAULT_COLORED])
+        chosen = {key: value for key, value in st.session_state.items() if str(key).startswith((_RELATION, _COLORED))}
         for parameter in _SYMBOLS:
-            histogram = partial(
-                pair_parameter_histogram, pairs, parameter, relation=relation, element_pairs=list(colored)
-            )
-            collected.figure(_HISTOGRAM.format(parameter), histogram)
+            collected.figure(_HISTOGRAM.format(parameter), partial(_histogram, pairs, parameter, present, chosen))
+
+
+def _histogram(pairs: pd.DataFrame, parameter: str, present: Sequence[str], chosen: Mapping[Any, Any]) -> go.Figure:
+    """As it is shown where its relation and colours are `chosen` by the keys of their widgets, or not yet."""
+    relation = chosen.get(_relation_key(present)) or present[-1]
+    ranked = commonest_element_pairs(pairs[pairs["relation"] == relation], len(pairs))
+    colored = chosen.get(_colored_key(relation, ranked), ranked[:_DEFAULT_COLORED])
+    return pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
 
 
 def _present(pairs: pd.DataFrame) -> list[str]:
     """The relations of the pairs that are not bonded."""
-    return [relation for relation in LONG_RANGE_RELATIONS if (pairs["relation"] == relation).any()]
+    found = set(pairs["relation"].unique())
+    return [relation for relation in LONG_RANGE_RELATIONS if relation in found]
 
 
 def _relation_key(present: Sequence[str]) -> str:
-    return f"relation_{'_'.join(present)}"
+    return _RELATION + "_".join(present)
 
 
 def _colored_key(relation: str, ranked: Sequence[str]) -> str:
-    return f"colored_{relation}_{'_'.join(ranked)}"
+    return f"{_COLORED}{relation}_{'_'.join(ranked)}"
 
 
 def parameter_distributions(work: Workspace) -> None:
@@ -132,7 +139,7 @@ def parameter_distributions(work: Workspace) -> None:
 def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
     """The deepest of these pairs in numbers, each with its spread and how far training covered it; a row is picked."""
     molecule = work.shown.molecule
-    _, spread = card.spreads(work.model, molecule)
+    spread = card.pair_spread(work.model, work.force_field)
     shown = chosen.sort_values("epsilon", ascending=False).head(_MOST_ROWS)
     atoms = shown[["i", "j"]].to_numpy()
     names = [atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
@@ -256,7 +263,7 @@ def pair_inspector(work: Workspace, pair_shown: tuple[int, int] | None) -> None:
     pairs = force_field.pairs
     pair = pairs[(pairs["i"] == i) & (pairs["j"] == j)].iloc[0]
     distance = _distance(work, i, j)
-    _, spread = card.spreads(work.model, molecule)
+    spread = card.pair_spread(work.model, work.force_field)
     _numbers(pair, distance, spread)
     said = _spread_said(spread) if pair["relation"] != "bonded" else ""
     show_trust(trust_of(work.model, molecule, (i, j)), more=said)
@@ -346,15 +353,17 @@ def download_row(work: Workspace, others: Mapping[str, AtomCharges]) -> None:
         note = "as given" if loaded.has_own_geometry else geometry.source
         return sdf_with_charges(whole, force_field.charges, model=model, geometry=note)
 
-    of_charges, of_pairs = card.spreads(model, molecule)
-
-    def table() -> pd.DataFrame:
+    def charges() -> pd.DataFrame:
         known = {f"{key}_e": others[name].values for key, name in SCHEMES.items() if name in others}
-        return charges_table(molecule, force_field.charges, spread=of_charges).assign(**known)
+        spread = card.charge_spread(model, force_field)
+        return charges_table(molecule, force_field.charges, spread=spread).assign(**known)
+
+    def pairs() -> pd.DataFrame:
+        return pairs_table(force_field, positions, card.pair_spread(model, force_field))
 
     with st.container(horizontal=True):
-        download("Charges (CSV)", table, f"{stem}_charges.csv")
-        download("Atom pairs (CSV)", partial(pairs_table, force_field, positions, of_pairs), f"{stem}_pairs.csv")
+        download("Charges (CSV)", charges, f"{stem}_charges.csv")
+        download("Atom pairs (CSV)", pairs, f"{stem}_pairs.csv")
         download(
             "Structure with charges (SDF)",
             sdf,

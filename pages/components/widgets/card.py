@@ -10,9 +10,10 @@ from pages.components.shell.text import plain
 from pages.components.widgets.methods import the_model
 from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
-from virialff.models.force_field import Model
+from virialff.models import members as members_of
+from virialff.models.force_field import ForceField, Model
 from virialff.models.intervals import INTERVALS, Quantity, Uncertainty, parameter_hashes
-from virialff.models.members import ChargeSpread, PairSpread, parameter_spread
+from virialff.models.members import ChargeSpread, PairSpread
 from virialff.models.trust import trust
 from virialff.molecules import keys
 from virialff.molecules.molecule import Molecule
@@ -75,17 +76,26 @@ def show_notes(molecule: Molecule) -> None:
         st.info(plain("\n".join(f"Note: {note}." for note in molecule.notes), limit=1000), icon=":material/info:")
 
 
-def spreads(model: Model, molecule: Molecule) -> tuple[ChargeSpread, PairSpread] | tuple[None, None]:
-    """The spreads of charges and pair parameters over the model's members, cached by model and graph; or none."""
-    if not model.card.get("members"):
-        return None, None
-    members = json.dumps(model.card["members"], sort_keys=True)
-    found = _spreads(model.sha256, members, keys.graph_key(molecule), model, keys.bare(molecule))
-    return found or (None, None)
+def charge_spread(model: Model, force_field: ForceField) -> ChargeSpread | None:
+    """The spread of the charges over the model's members, cached by model and graph; None without members."""
+    return _charge_spread(*_of_members(model, force_field))
+
+
+def pair_spread(model: Model, force_field: ForceField) -> PairSpread | None:
+    """The spread of the pair parameters over the model's members, cached by model and graph; None without members."""
+    return _pair_spread(*_of_members(model, force_field))
+
+
+def _of_members(model: Model, force_field: ForceField) -> tuple[str, str, str, Model, ForceField]:
+    members = json.dumps(model.card.get("members"), sort_keys=True)
+    return model.sha256, members, keys.graph_key(force_field.molecule), model, force_field
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _spreads(
-    sha256: str, members: str, key: str, _model: Model, _molecule: Molecule
-) -> tuple[ChargeSpread, PairSpread] | None:
-    return parameter_spread(_model, _molecule)
+def _charge_spread(sha256: str, members: str, key: str, _model: Model, _force_field: ForceField) -> ChargeSpread | None:
+    return members_of.charge_spread(_model, _force_field.molecule, _force_field)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _pair_spread(sha256: str, members: str, key: str, _model: Model, _force_field: ForceField) -> PairSpread | None:
+    return members_of.pair_spread(_model, _force_field.molecule, _force_field)

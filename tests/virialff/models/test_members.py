@@ -7,7 +7,7 @@ from tests.virialff.sample_models import make_ensemble, make_model
 from virialff.conformers.generation import generate
 from virialff.errors import CheckpointError, MissingCoordinatesError
 from virialff.models.force_field import Model
-from virialff.models.members import charge_spread, charge_spreads, energy_spread, parameter_spread
+from virialff.models.members import charge_spread, charge_spreads, energy_spread, pair_spread
 from virialff.models.registry import load_model
 from virialff.molecules.molecule import Molecule
 
@@ -38,10 +38,8 @@ def test_the_spread_of_charges_is_the_standard_deviation_over_all_members(ensemb
 
 
 def test_the_spread_of_pair_parameters(ensemble, molecule):
-    found = parameter_spread(ensemble, molecule)
-    assert found is not None
-    charges, pairs = found
-    np.testing.assert_allclose(charges.spread, charge_spread(ensemble, molecule).spread, atol=1e-6)
+    pairs = pair_spread(ensemble, molecule)
+    assert pairs is not None
     tables = [field.pairs for field in all_fields(ensemble, molecule)]
     assert pairs.n_models == 3
     bonded = (tables[0]["relation"] == "bonded").to_numpy()
@@ -50,7 +48,9 @@ def test_the_spread_of_pair_parameters(ensemble, molecule):
         np.testing.assert_allclose(getattr(pairs, name), np.std(values, axis=0, ddof=1), rtol=1e-6)
         assert np.isnan(getattr(pairs, name)[bonded]).all()
         assert np.nanmax(getattr(pairs, name)) > 0
-    assert parameter_spread(ensemble.members[0], molecule) is None
+    assert pair_spread(ensemble.members[0], molecule) is None
+    known = pair_spread(ensemble, molecule, ensemble.force_field(molecule))
+    np.testing.assert_array_equal(known.epsilon, pairs.epsilon)
 
 
 def test_the_spread_of_energies_and_ranks(ensemble, molecule):

@@ -30,6 +30,10 @@ def test_bare_molecule_remembers_neither_name_nor_coordinates():
     assert bare.n_conformers == 0
     assert not bare.to_rdkit().HasProp("_Name")
     assert keys.structure_key(bare) == keys.structure_key(secret)
+    # What is remembered of one molecule is not taken for that of another.
+    assert keys.bare(secret) is bare
+    assert keys.bare(secret.with_name("other")) is not bare
+    assert keys.bare(Molecule.from_smiles("CCO")).formula == "C2H6O"
 
 
 def test_a_small_move_changes_the_geometry_key():
