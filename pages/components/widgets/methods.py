@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import streamlit as st
@@ -63,6 +63,12 @@ def method_for(name: str, molecule: Molecule) -> Chosen | str:
     return Chosen(name, getattr(method, "label", method.level), method.level, key)
 
 
+@cache
+def _plug_ins() -> tuple[str, ...]:
+    """Names of the methods of other packages, which are looked for on the disk; those there when the app starts."""
+    return plug_in_names()
+
+
 def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     """The bar of methods: pills for those that can compute this molecule, and a sentence for each that cannot.
 
@@ -71,7 +77,7 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     usable = {"model": the_model(model)}
     refused: dict[str, str] = {}
     with st.spinner("Looking for the methods…"):
-        for name in (*_QUICK, *plug_in_names(), _DFT):
+        for name in (*_QUICK, *_plug_ins(), _DFT):
             found = method_for(name, molecule)
             if isinstance(found, str):
                 refused[_NAMES.get(name, name)] = found
@@ -101,7 +107,7 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
 def choose_relaxer(key: str, label: str, model: Model, molecule: Molecule) -> Chosen | None:
     """The method to relax with, of those that give forces and take no minutes; None for none or one that cannot."""
     names = {MODEL: "", **{_NAMES[name]: name for name in _QUICK}}
-    names |= {name: name for name in plug_in_names() if _gives_forces(name)}
+    names |= {name: name for name in _plug_ins() if _gives_forces(name)}
     how = st.segmented_control(label, [NOT_RELAXED, *names], default=NOT_RELAXED, required=True, key=key, **LINKED)
     if how == NOT_RELAXED:
         return None
