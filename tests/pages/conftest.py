@@ -40,10 +40,10 @@ def enter_smiles(app: AppTest, smiles: str) -> AppTest:
     return app.text_input(key="smiles_text").set_value(smiles).run()
 
 
-def open_tab(app: AppTest, name: str) -> AppTest:
-    """Open a tab of page Force field, which the address names too where there is a browser."""
-    app.query_params.pop("force_field_view", None)
-    app.session_state["force_field_view"] = name
+def open_tab(app: AppTest, name: str, tabs: str = "force_field_view") -> AppTest:
+    """Open a tab, by the key of its row, which the address names too where there is a browser."""
+    app.query_params.pop(tabs, None)
+    app.session_state[tabs] = name
     return app.run()
 
 

@@ -145,6 +145,8 @@ def test_a_scan_is_opened_again(app, smiles, kind, atoms, low, high):
     assert group(other, "energy_methods").value == ["model"]
     # A link that does not fit is said; of the results both say the same.
     assert [warning.value for warning in other.warning] == [warning.value for warning in app.warning]
+    for session in (app, other):
+        open_tab(session, "All points", "scan_view")
     tables = [
         next(f.value for f in session.dataframe if "Model (kcal/mol)" in f.value.columns) for session in (app, other)
     ]

@@ -5,7 +5,7 @@ import pytest
 
 from pages.components.scan.relaxation import relaxed_points
 from pages.components.widgets.methods import method_for
-from tests.pages.conftest import enter_smiles, finish, upload
+from tests.pages.conftest import enter_smiles, finish, open_tab, upload
 from tests.pages.test_force_field import sdf_of
 from virialff import get_engine, load_model
 from virialff.conformers.display import display_geometry
@@ -32,7 +32,8 @@ def field(app, label):
     return next(entry for entry in app.number_input if entry.label.startswith(label))
 
 
-def table_with(app, column):
+def table_with(app, column, tab="All points"):
+    open_tab(app, tab, "scan_view")
     return next(frame.value for frame in app.dataframe if column in frame.value.columns)
 
 
@@ -48,7 +49,7 @@ def test_torsion_by_model_and_gfn2_with_differences(page):
     assert not page.exception
     assert not page.error
     (given,) = read_upload(sdf_of(butane).encode(), "butane.sdf").molecules
-    table = next(frame.value for frame in page.dataframe if "GFN2-xTB (kcal/mol)" in frame.value.columns)
+    table = table_with(page, "GFN2-xTB (kcal/mol)")
     name = table.columns[0]
     assert name.startswith("torsion ")
     assert name.endswith("(degree)")
@@ -58,8 +59,17 @@ def test_torsion_by_model_and_gfn2_with_differences(page):
     model = relative_energies(load_model().force_field(given).energy(expected.positions))
     np.testing.assert_allclose(table["GFN2-xTB (kcal/mol)"], gfn2, atol=1e-3)
     np.testing.assert_allclose(table["Model (kcal/mol)"], model, atol=2e-3)
-    assert any("Difference from GFN2" in text.value for text in page.markdown)
     assert any("Time per point" in caption.value for caption in page.caption)
+    assert not page.get("plotly_chart")
+    open_tab(page, "Differences", "scan_view")
+    assert any("Difference from GFN2" in text.value for text in page.markdown)
+    # The report has the figures and tables of all tabs.
+    _, sections = page.session_state["shown_for_report"]
+    shown = sections["Scan"]
+    axis = name.replace(" (degree)", "")
+    assert [title.split(" by ")[0] for title in shown["figures"]] == ["Energies", "Differences from GFN2-xTB"]
+    made = next(make for title, make in shown["tables"].items() if axis in title)()
+    np.testing.assert_allclose(made["GFN2-xTB (kcal/mol)"], gfn2, atol=1e-3)
 
 
 def test_complex_is_pulled_apart_from_the_last_point(page):
@@ -132,7 +142,7 @@ def test_a_relaxed_scan_gives_its_energies_with_it(page):
     )
     expected = relax_scan(rigid, get_engine("gfn2"))
     np.testing.assert_allclose(table["GFN2-xTB (kcal/mol)"], relative_energies(expected.energies), atol=0.05)
-    barriers = table_with(page, "above before (kcal/mol)")
+    barriers = table_with(page, "above before (kcal/mol)", "Minima and barriers")
     assert set(barriers["kind"]) == {"minimum", "maximum"}
     assert any("coordinate held" in caption.value for caption in page.caption)
 
@@ -160,7 +170,7 @@ def test_a_stopped_relaxation_goes_on(page):
 def test_the_geometry_of_a_barrier_can_be_taken(page):
     enter_smiles(page, "CCCC")
     group(page, "energy_methods").set_value(["model"]).run()
-    barriers = table_with(page, "above before (kcal/mol)")
+    barriers = table_with(page, "above before (kcal/mol)", "Minima and barriers")
     row = int(np.flatnonzero(barriers["kind"] == "maximum")[0])
     assert barriers.iloc[row]["energy (kcal/mol)"] > 1
     page.select_slider[0].set_value(3).run()

@@ -8,12 +8,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.components.shell import collected
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain
 from pages.components.widgets import card, geometry
-from pages.components.widgets.comparison_views import choose_reference, energy_table, in_angstrom, timing
+from pages.components.widgets.comparison_views import (
+    choose_reference,
+    energies_by,
+    energy_table,
+    in_angstrom,
+    in_two_decimals,
+    timing,
+)
 from pages.components.widgets.film import show_film
-from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.show import download, show_figure, tabs
 from pages.components.widgets.sight import points_of
 from pages.components.widgets.workspace import Workspace
 from virialff.conformers.scans import Scan
@@ -46,26 +54,27 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
         zero = st.selectbox("Energies count from", zeros, start, key=f"scan_zero_{scanned.kind}", width=300, **KEPT)
     zero_point = len(scanned.values) - 1 if zero == _LAST_POINT else None
     shown = st.session_state.get(point_key, _first_shown(scanned))
-    curve, barriers, differences, points = st.tabs(["Energies", "Minima and barriers", "Differences", "All points"])
-    with curve:
-        _curve(scanned, result, zero_point, shown, point_key)
-    with barriers:
-        _barriers(scanned, result, point_key, stem)
-    with differences:
-        _differences(scanned, result, zero_point, reference, shown, point_key)
     several = len(result.methods) > 1
-    with points:
-        table = scan_table(scanned, result, reference if several else None, zero_point)
-        energy_table(
-            table.drop(columns=[name for name in table.columns if " - " in name]),
-            pinned=scanned.label,
-            key=f"scan_points_{point_key}",
-            on_select=partial(_take_row, f"scan_points_{point_key}", point_key),
-        )
-        card.explain_intervals(result)
-        whole = scan_table(scanned, result, reference if several else None, zero_point, SHARES)
-        download("Scan (CSV)", whole, f"{stem}_scan.csv")
-        timing(list(result.methods), noun="point")
+    curve = partial(_energy_figure, scanned, result, zero_point, shown)
+    differences = partial(_difference_figure, scanned, result, zero_point, reference, shown) if several else None
+    points = partial(scan_table, scanned, result, reference if several else None, zero_point)
+    # The report has all of it whichever tab is open.
+    axis = in_angstrom(scanned.label)
+    titles = (f"Energies by {axis}", f"Differences from {reference} by {axis}")
+    collected.figure(titles[0], curve)
+    if differences is not None:
+        collected.figure(titles[1], differences)
+    collected.table(energies_by("method"), lambda: in_two_decimals(extrema_table(scanned, result)))
+    collected.table(energies_by(scanned.label), lambda: in_two_decimals(_without_differences(points())))
+    tabs(
+        "scan_view",
+        {
+            "Energies": partial(_curve, scanned, result, curve, titles[0], point_key),
+            "Minima and barriers": partial(_barriers, scanned, result, point_key, stem),
+            "Differences": partial(_differences, scanned, differences, titles[1], reference, point_key),
+            "All points": partial(_points, scanned, result, points, point_key, stem),
+        },
+    )
     said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
     st.caption(plain(said, limit=1000))
     _geometries(work, scanned, result, point_key, stem)
@@ -80,19 +89,34 @@ def _name(scanned: Scan, value: float) -> str:
     return f"{fixed(value, 2)} Å" if scanned.unit == "A" else f"{fixed(value, 1)}°"
 
 
-def _curve(scanned: Scan, result: Comparison, zero: int | None, shown: int, point_key: str) -> None:
-    axis = in_angstrom(scanned.label)
-    figure = scan_figure(
+def _energy_figure(scanned: Scan, result: Comparison, zero: int | None, shown: int) -> go.Figure:
+    return scan_figure(
         scanned.values,
         relative_energies_above(result, zero),
-        coordinate=axis,
+        coordinate=in_angstrom(scanned.label),
         start=scanned.start,
         shown=float(scanned.values[shown]),
         half_widths=result.half_widths(SHOWN_SHARES[0], zero),
         left_out=[value for value, _ in scanned.left_out],
         height=_HEIGHT,
     )
-    _clickable(scanned, figure, "scan_curves", f"Energies by {axis}", point_key)
+
+
+def _difference_figure(scanned: Scan, result: Comparison, zero: int | None, reference: str, shown: int) -> go.Figure:
+    return scan_figure(
+        scanned.values,
+        scan_differences(relative_energies_above(result, zero), reference),
+        coordinate=in_angstrom(scanned.label),
+        quantity=f"energy minus that of {reference} (kcal/mol)",
+        start=scanned.start,
+        shown=float(scanned.values[shown]),
+        left_out=[value for value, _ in scanned.left_out],
+        height=_HEIGHT,
+    )
+
+
+def _curve(scanned: Scan, result: Comparison, figure: Callable[[], go.Figure], title: str, point_key: str) -> None:
+    _clickable(scanned, figure(), "scan_curves", title, point_key)
     _highest(scanned, result, point_key)
 
 
@@ -140,24 +164,26 @@ def _take_row(key: str, point_key: str) -> None:
 
 
 def _differences(
-    scanned: Scan, result: Comparison, zero: int | None, reference: str, shown: int, point_key: str
+    scanned: Scan, figure: Callable[[], go.Figure] | None, title: str, reference: str, point_key: str
 ) -> None:
-    if len(result.methods) < 2:
+    if figure is None:
         st.info("Compute another method to see how far the two differ.")
         return
-    axis = in_angstrom(scanned.label)
     st.markdown(f"**Difference from {plain(reference)}**")
-    figure = scan_figure(
-        scanned.values,
-        scan_differences(relative_energies_above(result, zero), reference),
-        coordinate=axis,
-        quantity=f"energy minus that of {reference} (kcal/mol)",
-        start=scanned.start,
-        shown=float(scanned.values[shown]),
-        left_out=[value for value, _ in scanned.left_out],
-        height=_HEIGHT,
-    )
-    _clickable(scanned, figure, "scan_differences", f"Differences from {reference} by {axis}", point_key)
+    _clickable(scanned, figure(), "scan_differences", title, point_key)
+
+
+def _points(scanned: Scan, result: Comparison, made: Callable[..., pd.DataFrame], point_key: str, stem: str) -> None:
+    key = f"scan_points_{point_key}"
+    take = partial(_take_row, key, point_key)
+    energy_table(_without_differences(made()), pinned=scanned.label, key=key, on_select=take)
+    card.explain_intervals(result)
+    download("Scan (CSV)", partial(made, SHARES), f"{stem}_scan.csv")
+    timing(list(result.methods), noun="point")
+
+
+def _without_differences(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns=[name for name in table.columns if " - " in name])
 
 
 def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:

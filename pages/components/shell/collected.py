@@ -32,8 +32,8 @@ def figure(alt: str, shown: go.Figure | Callable[[], go.Figure]) -> None:
     _part("figures")[alt] = shown
 
 
-def table(title: str, shown: pd.DataFrame) -> None:
-    """Take a table of the page into the report."""
+def table(title: str, shown: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
+    """Take a table of the page into the report; of a callable it is made when the report is, and left out if empty."""
     _part("tables")[title] = shown
 
 
@@ -55,9 +55,12 @@ def sections() -> Callable[[], list[Section]]:
 
 
 def _section(page: str, parts: _Parts) -> Section:
-    figures = [(alt, shown() if callable(shown) else shown) for alt, shown in parts.get("figures", {}).items()]
-    pictures, tables = (list(parts.get(kind, {}).items()) for kind in ("pictures", "tables"))
-    return Section(page, list(parts.get("notes", {}).values()), pictures, figures, tables)
+    figures, tables = (
+        [(title, shown() if callable(shown) else shown) for title, shown in parts.get(kind, {}).items()]
+        for kind in ("figures", "tables")
+    )
+    notes, pictures = list(parts.get("notes", {}).values()), list(parts.get("pictures", {}).items())
+    return Section(page, notes, pictures, figures, [(title, shown) for title, shown in tables if len(shown)])
 
 
 def _part(kind: str) -> dict[str, Any]:

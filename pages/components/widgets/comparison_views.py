@@ -57,6 +57,16 @@ def in_angstrom(label: str) -> str:
     return label.replace("(A)", "(Å)").replace("(Angstrom)", "(Å)")
 
 
+def in_two_decimals(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: no signed zeros, lengths in Å."""
+    return without_signed_zeros(table, 2).rename(columns=in_angstrom)
+
+
+def energies_by(column: str) -> str:
+    """The title of a table of energies that has this column in front."""
+    return f"Energies by {in_angstrom(column)}"
+
+
 def energy_table(
     table: pd.DataFrame,
     *,
@@ -82,8 +92,8 @@ def energy_table(
             formats[shown] = st.column_config.NumberColumn(format="percent")
     formats.setdefault(in_angstrom(pinned), st.column_config.Column(pinned=True))
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
-    rounded = without_signed_zeros(table, 2).rename(columns=in_angstrom)
-    collected.table(name or f"Energies by {in_angstrom(pinned)}", rounded)
+    rounded = in_two_decimals(table)
+    collected.table(name or energies_by(pinned), rounded)
     st.dataframe(
         rounded,
         hide_index=True,
