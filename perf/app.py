@@ -1,17 +1,21 @@
 """The app in real Chromium: changing pages, charges of a molecule of 50 atoms, ranking 1,000 conformers by the model.
 
-Run: python -m perf.app
+Beside it seconds of the processor that a run of a page takes, without a browser: those do not depend on who else uses
+the machine. Run: python -m perf.app, or python -m perf.app --runs for those alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
 
-from perf.browser import app, browser, open_page, table, wait_for, wait_until_idle
+from perf.browser import ROOT, app, browser, open_page, table, wait_for, wait_until_idle
 from virialff import load_model
 from virialff.conformers.generation import energy_ranks, search
 from virialff.molecules.molecule import Molecule
@@ -82,6 +86,25 @@ def charges(page: Page) -> list[tuple[str, str, str]]:
     return [("charges of a molecule of 50 atoms", f"{statistics.median(seconds):.2f} s", "< 0.5 s")]
 
 
+def runs() -> list[tuple[str, str, str]]:
+    """Processor seconds of a run of pages Force field and Scan for 50 atoms: of a new molecule, and once more."""
+    session = AppTest.from_file(str(ROOT / "main.py"), default_timeout=600)
+    session.query_params["smiles"] = "CCO"
+    session.run()
+
+    def seconds(run: Callable[[], object]) -> float:
+        start = time.process_time()
+        run()
+        return time.process_time() - start
+
+    new = [seconds(session.text_input(key="smiles_text").set_value(smiles).run) for smiles in FIFTY_ATOMS]
+    again = [seconds(session.run) for _ in FIFTY_ATOMS]
+    session.switch_page("pages/scan.py").run()
+    scan = [seconds(session.run) for _ in FIFTY_ATOMS]
+    times = {"Force field, new molecule": new, "Force field, again": again, "Scan, again": scan}
+    return [(f"run of page {name}, processor", f"{min(found):.3f} s", "") for name, found in times.items()]
+
+
 def ranking() -> list[tuple[str, str, str]]:
     """The computation behind the ranks of page Conformers: parameters are there, energies are not."""
     molecule = search(Molecule.from_smiles(FIFTY_ATOMS[0]), 10).molecule
@@ -96,11 +119,18 @@ def ranking() -> list[tuple[str, str, str]]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", action="store_true", help="runs of pages alone, without a browser")
+    alone = parser.parse_args().runs
+    of_runs = runs()
+    if alone:
+        print(table("The app", [("what", f"smallest of {len(FIFTY_ATOMS)}", "aim"), *of_runs]))
+        return
     with app() as address, browser() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(120_000)
         rows = [("what", f"median of {RUNS}", "aim"), *page_changes(page, address), *charges(page)]
-    print(table("The app", [*rows, *ranking()]))
+    print(table("The app", [*rows, *ranking(), *of_runs]))
 
 
 if __name__ == "__main__":
