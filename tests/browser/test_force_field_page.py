@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from rdkit import Chem
 
 from tests.browser import driving
@@ -186,6 +186,40 @@ def test_narrow_window_fits(browser: Browser, server: str):
             driving.open_tab(narrow, name)
             expect(narrow.locator(".js-plotly-plot:visible")).to_have_count(plots)
             assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 1
+
+
+def test_a_nitrogen_is_drawn_on_a_phone_by_taps(browser: Browser, server: str):
+    """The whole editor is there, made smaller: Ketcher leaves the elements out where it is narrow."""
+    with browser.new_context(
+        base_url=server, viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True
+    ) as context:
+        phone = context.new_page()
+        driving.open_app(phone)
+        driving.open_way(phone, "Draw")
+        frame = phone.locator("iframe[title^='streamlit_ketcher']")
+        nitrogen = driving.editor(phone).locator("button[title='Nitrogen (N)']")
+
+        def tap(element: Locator) -> None:
+            """At the element's middle, which the frame shows smaller than it is."""
+            x, y, inner = element.evaluate(
+                """(element) => {
+                    const box = element.getBoundingClientRect();
+                    return [box.x + box.width / 2, box.y + box.height / 2, window.innerWidth];
+                }"""
+            )
+            box = driving.at_rest(phone, frame)
+            assert box["x"] + box["width"] <= 400
+            scale = box["width"] / inner
+            phone.touchscreen.tap(box["x"] + scale * x, box["y"] + scale * y)
+
+        nitrogen.wait_for(timeout=driving.SLOW)
+        driving.at_rest(phone, frame)
+        tap(nitrogen)
+        expect(nitrogen).to_have_class(re.compile("selected"), timeout=driving.SLOW)
+        tap(driving.editor(phone).locator("[class*='StructEditor-module_intermediateCanvas']"))
+        phone.wait_for_timeout(1000)
+        tap(driving.editor(phone).get_by_role("button", name="Apply"))
+        driving.expect_formula(phone, "H₃N")
 
 
 @pytest.mark.parametrize(
