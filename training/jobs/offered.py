@@ -20,6 +20,7 @@ from virialff.administrator import administration
 from virialff.errors import ConfigError
 from virialff.files import name_problem
 from virialff.labels.formats.entry import format_of
+from virialff.labels.schema import KINDS
 from virialff.models.registry import check_new_name, registered_models
 from virialff.settings import ASSETS, LABELS, models_folder, runs_folder
 from virialff.units import ENERGY_UNITS
@@ -28,8 +29,7 @@ from virialff.units import ENERGY_UNITS
 IMPORT, CAMPAIGN, MODEL, RECEIVED = "import of labels", "label campaign", "model of a run", "model from elsewhere"
 SWEEP = "sweep of settings"
 
-#: Geometries of an import, and units of their positions.
-KINDS = ("minimum", "displaced", "scan", "complex")
+#: Units of the positions of an import.
 LENGTHS = ("angstrom", "bohr")
 
 

@@ -19,6 +19,7 @@ from training.jobs.record import Job
 from training.recipes.presets import shown_path
 from virialff.errors import VirialffError
 from virialff.labels.formats.entry import FORMATS
+from virialff.labels.schema import KINDS
 from virialff.settings import LABELS
 from virialff.units import ENERGY_UNITS
 
@@ -145,7 +146,7 @@ def _more() -> dict[str, Any]:
     with st.expander("More: kind of geometry, forces, units of length"), st.container(horizontal=True):
         kind = st.selectbox(
             "Geometries are",
-            [_AS_SAID, *offered.KINDS],
+            [_AS_SAID, *KINDS],
             key="import_kind",
             width=200,
             help="Where neither the file nor you say: by their forces, minima where there are none.",
