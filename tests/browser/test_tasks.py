@@ -123,13 +123,12 @@ def test_thirty_conformers_of_a_file_ranked_by_three_methods(page: Page):
     driving.expect_formula(page, "C₅H₁₃NO")
     user.open("Conformers")
     expect(page.get_by_text("30 conformers as given")).to_be_visible()
-    user.click(page.get_by_test_id("stMain").get_by_role("button", name="MMFF94", exact=True).first)
     compute = page.get_by_role("button", name="Compute energies")
     user.click(compute)
     expect(compute).to_have_count(0, timeout=4 * driving.SLOW)
     no_more_runs(page)
     saved = user.save(re.compile("ranked by"))
-    assert user.number <= 5
+    assert user.number <= 4
     supplier = Chem.ForwardSDMolSupplier(io.BytesIO(saved), removeHs=False)
     records = [mol.GetPropsAsDict() for mol in supplier]
     assert len(records) == 30

@@ -288,7 +288,7 @@ def test_element_that_ani_lacks_is_a_sentence_and_the_rest_goes_on(page):
     assert not page.exception
     view(page, "One conformer")
     levels = atomization_table(page)
-    assert list(levels["method"]) == ["Model", "GFN2-xTB"]
+    assert list(levels["method"]) == ["Model", "GFN2-xTB", "MMFF94"]
 
 
 def test_no_method_chosen(page):

@@ -56,6 +56,8 @@ _CHECKED = f"to its {check.NAME} minimum (Å)"
 
 def results(work: Workspace, refined: Refined, result: Comparison, stem: str) -> None:
     """Everything about the energies of the conformers; `stem` begins the names of files."""
+    # What decides about the tables stands below them, so that they are in sight first.
+    tables = st.container()
     with st.popover("Zero, reference and temperature", icon=":material/tune:", type="tertiary"):
         reference = choose_reference(result, "rank_reference")
         lowest = f"the lowest conformer by {reference}"
@@ -68,7 +70,8 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
     shown_key = f"shown_conformer_{keys.geometry_key(result.molecule)[:12]}"
     order = np.argsort(by_reference.values, kind="stable")
     stays_at(_VIEW, _RANKING)
-    views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
+    with tables:
+        views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
     # Only what is looked at: mirror images and superpositions of many conformers take their time.
     draw: dict[str, Callable[[], None]] = {
         _RANKING: partial(_ranking, refined, result, order, conformer, shown_key),

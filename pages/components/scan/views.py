@@ -47,6 +47,8 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
     point_key = f"scan_point_{key}"
     if not 0 <= st.session_state.get(point_key, 0) < len(scanned.values):
         del st.session_state[point_key]
+    # What decides about the curves stands below them, so that they are in sight first.
+    curves = st.container()
     with st.popover("Zero and reference", icon=":material/tune:", type="tertiary"):
         reference = choose_reference(result, "scan_reference")
         zeros = [_OWN_MINIMUM, _LAST_POINT]
@@ -66,15 +68,16 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
         collected.figure(titles[1], differences)
     collected.table(energies_by("method"), lambda: in_two_decimals(extrema_table(scanned, result)))
     collected.table(energies_by(scanned.label), lambda: in_two_decimals(_without_differences(points())))
-    tabs(
-        "scan_view",
-        {
-            "Energies": partial(_curve, scanned, result, curve, titles[0], point_key),
-            "Minima and barriers": partial(_barriers, scanned, result, point_key, stem),
-            "Differences": partial(_differences, scanned, differences, titles[1], reference, point_key),
-            "All points": partial(_points, scanned, result, points, point_key, stem),
-        },
-    )
+    with curves:
+        tabs(
+            "scan_view",
+            {
+                "Energies": partial(_curve, scanned, result, curve, titles[0], point_key),
+                "Minima and barriers": partial(_barriers, scanned, result, point_key, stem),
+                "Differences": partial(_differences, scanned, differences, titles[1], reference, point_key),
+                "All points": partial(_points, scanned, result, points, point_key, stem),
+            },
+        )
     said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
     st.caption(plain(said, limit=1000))
     _geometries(work, scanned, result, point_key, stem)

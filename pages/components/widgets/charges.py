@@ -122,7 +122,7 @@ def _picks(molecule: Molecule, geometry: Geometry, sight: Sight) -> None:
         elif sight.said:
             st.caption(f":green-badge[lit] {' '.join(sight.said)}")
         else:
-            st.caption("Click atoms, or a bond of the formula, to pick them: distance, angle, torsion, pair.")
+            st.caption("Click atoms, or bonds of the formula: distance, angle, torsion.")
 
 
 def _explain(geometry: Geometry, contacts: str, *, shown_arrow: bool, marked: bool) -> None:

@@ -32,7 +32,7 @@ MODEL = "Model"
 _NAMES = {"gfn2": "GFN2-xTB", "ani": "ANI", "mmff94": "MMFF94", _DFT: LEVEL_OF_THEORY}
 _QUICK = (*ENGINES, "mmff94")
 #: What is computed unless one says otherwise.
-_TICKED = ("model", *ENGINES)
+_TICKED = ("model", *_QUICK)
 NOT_RELAXED = "Not"
 _RECORDED, _OPENED = "recorded_energies", "opened_geometries"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
@@ -72,7 +72,7 @@ def _plug_ins() -> tuple[str, ...]:
 def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     """The bar of methods: pills for those that can compute this molecule, and a sentence for each that cannot.
 
-    DFT is among them and not chosen, because it takes minutes; nor are MMFF94 and methods of other packages.
+    DFT is among them and not chosen, because it takes minutes; nor are methods of other packages.
     """
     usable = {"model": the_model(model)}
     refused: dict[str, str] = {}
