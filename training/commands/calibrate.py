@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.models.held_out_errors import MOST_GROUPS
     from training.models.intervals import describe
     from virialff.access import require_write_access
-    from virialff.commands.evaluate import progress_lines
+    from virialff.commands.messages import progress_lines
     from virialff.models.checkpoint import update_card
     from virialff.models.intervals import INTERVALS
     from virialff.models.registry import load_model, model_folder

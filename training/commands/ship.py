@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _make_model(shipment: "Shipment", folder: Path) -> dict[str, Any]:
     from training.jobs.locks import holding
     from training.models.shipping import make_model
-    from virialff.commands.evaluate import progress_lines
+    from virialff.commands.messages import progress_lines
 
     with holding(folder.with_name(f".{folder.name}.lock"), f"The model folder {folder}", remove=True):
         return make_model(shipment, folder, progress=progress_lines())

@@ -12,13 +12,12 @@ number has its number of values and a 95 % bootstrap interval over molecules.
 from __future__ import annotations
 
 import argparse
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virialff.commands import ExitCode
-from virialff.commands.messages import say
+from virialff.commands.messages import progress_lines
 from virialff.commands.output import TABLES, form_of, write
 from virialff.commands.parser import positive_int
 from virialff.text import counted, fixed
@@ -26,13 +25,12 @@ from virialff.text import counted, fixed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from virialff.benchmarks.report import Progress, SideBySide
+    from virialff.benchmarks.report import SideBySide
 
 SUMMARY = "errors of models, GFN2-xTB and ANI side by side"
 #: Our own test sets, `virialff.benchmarks.own_sets.SETS`, and all parts of an evaluation.
 OWN_PARTS = ("torsions", "conformers", "drug-sized", "contacts", "relaxation")
 PARTS = ("labels", "references", "physics", *OWN_PARTS, "named")
-_SECONDS_BETWEEN_LINES = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,23 +117,6 @@ def _kept(report: SideBySide, earlier: dict[str, Any]) -> dict[str, Any]:
     rows = [row for row in earlier.get(OWN_SETS, []) if same and row["set"] not in measured] + found[OWN_SETS]
     named = found[NAMED] or (earlier.get(NAMED, []) if same else [])
     return {OWN_SETS: rows, NAMED: named, SHA256: found[SHA256]}
-
-
-def progress_lines() -> Progress:
-    """A report of progress to standard error, with the time left, every few seconds."""
-    began: dict[str, float] = {}
-    last = time.monotonic()
-
-    def tell(what: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        start = began.setdefault(what, now)
-        if now - last >= _SECONDS_BETWEEN_LINES and done:
-            last = now
-            left = (now - start) / done * (total - done)
-            say(f"{what}: {done} of {total}, {left:.0f} s left")
-
-    return tell
 
 
 def as_text(report: SideBySide) -> str:

@@ -317,6 +317,21 @@ def read(arguments: argparse.Namespace, *, join: bool = False) -> Iterator[Recor
             yield item
 
 
+def count(arguments: argparse.Namespace) -> int | None:
+    """How many records the input has; None where it must be read to know."""
+    from virialff.io.read import count_records
+
+    places = {source: _place(source) for source in arguments.sources}
+    if any(source == "-" or (place and not Path(source).is_file()) for source, place in places.items()):
+        return None
+    try:
+        return sum(
+            count_records(source, format=arguments.format) if places[source] else 1 for source in arguments.sources
+        )
+    except (MoleculeError, OSError):
+        return None
+
+
 #: Where a record stands, what it is, and its data beside the structure.
 _Item = tuple[Origin, "Molecule | MoleculeError", Mapping[str, str]]
 

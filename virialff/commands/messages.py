@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 
 from virialff.text import counted
 
 _quiet = False
+_SECONDS_BETWEEN_LINES = 5.0
 
 
 def set_quiet(quiet: bool) -> None:
@@ -36,3 +39,20 @@ def say_progress(things: str, what: str, done: int, total: int) -> None:
     if not _quiet and sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\rvirialff: {what}: {done} of {counted(total, things)}", end=end, file=sys.stderr)
+
+
+def progress_lines() -> Callable[[str, int, int], None]:
+    """A report of progress to standard error, with the time left, every few seconds."""
+    began: dict[str, float] = {}
+    last = time.monotonic()
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        start = began.setdefault(what, now)
+        if now - last >= _SECONDS_BETWEEN_LINES and done:
+            last = now
+            left = (now - start) / done * (total - done)
+            say(f"{what}: {done} of {total}, {left:.0f} s left")
+
+    return tell

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from virialff.commands.parser import UsageError
 from virialff.errors import ConfigError
@@ -17,6 +17,10 @@ from virialff.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: What a file is made of, and what a part of it is on its way there: bytes, or rows of a table.
+Content: TypeAlias = "pd.DataFrame | Sequence[Mapping[str, Any]] | str"
+Piece: TypeAlias = "bytes | pd.DataFrame"
 
 #: Forms of a table.
 TABLES = ("csv", "tsv", "parquet")
@@ -58,28 +62,129 @@ def require_folder(path: str | Path, also: Sequence[str] = (), option: str = "-o
         raise UsageError(f"argument {option}: {path}: .{suffix} is not written here, only a folder{one}")
 
 
-def write(path: str, form: str, content: pd.DataFrame | Sequence[Mapping[str, Any]] | str) -> None:
+def write(path: str, form: str, content: Content) -> None:
     """Write a table, JSON-ready documents or text in one of the forms, whole or not at all; "-" prints it.
 
     Raises ConfigError where that cannot be.
     """
-    from virialff.files import replace_file
+    with Output(path, form) as output:
+        output.add(encoded(form, content))
 
-    data = _WRITERS.get(form, _text)(content)
-    if path == PRINTED:
-        sys.stdout.flush()
-        sys.stdout.write(data.decode())
-        return
-    file = Path(path)
-    if file.suffix.lower() == ".gz":
-        data = gzip.compress(data, mtime=0)
-    try:
-        if file.exists() and not file.is_file():  # a pipe or a device
-            file.write_bytes(data)
-        else:
-            replace_file(file, data)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+def encoded(form: str, content: Content) -> Piece:
+    """A table, JSON-ready documents or text as a piece of a file of this form."""
+    encode: Callable[[Any], Piece] = _ENCODERS.get(form, _text)
+    return encode(content)
+
+
+class Output:
+    """A file that is written in pieces and takes its name when this context ends without an error; "-" prints them.
+
+    Tables of CSV and Parquet must have the same columns in each piece. A Parquet file of fewer than `ROWS` rows is
+    written at once. Raises ConfigError where it cannot be written.
+    """
+
+    #: Rows of a table that are held until they are written together.
+    ROWS = 2**18
+
+    def __init__(self, path: str, form: str) -> None:
+        self._path, self._form = path, form
+        self._context = contextlib.ExitStack()
+        self._file: IO[bytes] | None = None
+        self._packer: Any = None
+        self._head = b""
+        self._frames: list[pd.DataFrame] = []
+        self._rows = 0
+        self._parquet: Any = None
+
+    def __enter__(self) -> Output:
+        return self
+
+    def add(self, piece: Piece) -> None:
+        """Write what `encoded` gave."""
+        if not isinstance(piece, bytes):
+            self._frames.append(piece)
+            self._rows += len(piece)
+            if self._rows >= self.ROWS:
+                self._write_rows()
+            return
+        first = self._file is None
+        if self._form in ("csv", "tsv"):
+            head, _, rest = piece.partition(b"\n")
+            assert first or head == self._head, "the columns of a table changed"
+            self._head, piece = head, piece if first else rest
+        elif self._form == "json":
+            # An array of all: its brackets come first and last.
+            piece = (b"[\n" if first else b",\n") + piece[2:-3]
+        self._write(piece)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        if kind is not None:
+            self._context.__exit__(kind, *error)
+            return
+        try:
+            if self._form == "json" and self._file is not None:
+                self._write(b"\n]\n")
+            if self._frames and self._parquet is None:
+                self._write(_parquet(self._rows_held()))
+            elif self._frames:
+                self._write_rows()
+            if self._parquet is not None:
+                self._parquet.close()
+            if self._packer is not None:
+                self._opened().write(self._packer.flush())
+        except BaseException:
+            self._context.__exit__(*sys.exc_info())
+            raise
+        with self._sentence():
+            self._context.close()
+
+    def _rows_held(self) -> pd.DataFrame:
+        import pandas as pd
+
+        table = pd.concat(self._frames, ignore_index=True)
+        self._frames, self._rows = [], 0
+        return table
+
+    def _write_rows(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        known = None if self._parquet is None else self._parquet.schema
+        table = pa.Table.from_pandas(self._rows_held(), schema=known, preserve_index=False)
+        with self._sentence():
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._opened(), table.schema)
+            self._parquet.write_table(table)
+
+    def _write(self, data: bytes) -> None:
+        if self._path == PRINTED:
+            sys.stdout.flush()
+            sys.stdout.write(data.decode())
+            self._file = self._file or io.BytesIO()
+            return
+        with self._sentence():
+            file = self._opened()
+            file.write(data if self._packer is None else self._packer.compress(data))
+
+    def _opened(self) -> IO[bytes]:
+        from virialff.files import replacing
+
+        if self._file is None:
+            file = Path(self._path)
+            if file.suffix.lower() == ".gz":
+                self._packer = zlib.compressobj(9, wbits=31)
+            # A pipe or a device cannot be replaced.
+            device = file.exists() and not file.is_file()
+            self._file = self._context.enter_context(file.open("wb") if device else replacing(file))
+        return self._file
+
+    @contextlib.contextmanager
+    def _sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 def write_folder(path: str, files: Mapping[str, str]) -> None:
@@ -157,10 +262,14 @@ def _text(text: Any) -> bytes:
     return str(text).encode()
 
 
-_WRITERS: dict[str, Callable[[Any], bytes]] = {
+def _rows(table: Any) -> Piece:
+    return table
+
+
+_ENCODERS: dict[str, Callable[[Any], Piece]] = {
     "csv": _csv,
     "tsv": _tsv,
-    "parquet": _parquet,
+    "parquet": _rows,
     "json": _json,
     "jsonl": _jsonl,
 }

@@ -9,13 +9,21 @@ few molecules of the training have one with the same bonds.
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
+import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from virialff.commands import inputs
-from virialff.commands.report import Place, Report, add_output_arguments, plain
+from virialff.commands.messages import progress_lines
+from virialff.commands.parser import positive_int
+from virialff.commands.report import Place, Portion, Report, add_output_arguments, plain
 from virialff.errors import EngineError, MoleculeError
 from virialff.text import counted
 from virialff.units import KCAL_MOL, EnergyUnit
@@ -34,6 +42,10 @@ SUMMARY = "charges and pair parameters of molecules"
 
 #: Molecules that go through the network together.
 BATCH = 32
+#: Fewer are computed in this process: starting others takes seconds.
+MANY = 64
+# Of the arguments, what other processes need.
+_SENT = ("json", "output", "forms", "table", "coefficients", "unit", "model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,13 +58,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="pairs",
         help="which table --output writes (default %(default)s)",
     )
+    parser.add_argument(
+        "--processes",
+        type=positive_int,
+        metavar="N",
+        help=f"of {MANY} molecules or more, compute so many at a time (default: as many as there are processors)",
+    )
     parser.add_argument("--coefficients", action="store_true", help="show C0 to C13 in the text, as in CSV and JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
-    report, unit = Report(arguments, "params"), inputs.unit(arguments)
-    for item, result, spread in _force_fields(model, arguments):
+    with _ends_as_by_keyboard(signal.SIGTERM), Report(arguments, "params") as report:
+        records = inputs.read(arguments)
+        first = list(itertools.islice(records, MANY))
+        many = len(first) == MANY
+        batches = inputs.batches(itertools.chain(first, records), BATCH)
+        total = inputs.count(arguments) if many else None
+        tell, done = progress_lines(), 0
+        if total is not None:
+            tell("parameters", done, total)
+        if many and arguments.processes != 1 and arguments.device == "cpu":
+            portions = _in_processes(arguments, batches)
+        else:
+            portions = (_portion(batch, report, model, arguments) for batch in batches)
+        for count, portion in portions:
+            report.receive(portion)
+            done += count
+            if total is not None:
+                tell("parameters", done, total)
+        return report.finish()
+
+
+@contextmanager
+def _ends_as_by_keyboard(number: signal.Signals) -> Iterator[None]:
+    """In this block the signal is an interrupt, so that no file is left half written and no process alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _portion(
+    batch: Sequence[inputs.Record | inputs.BadRecord], report: Report, model: Model, arguments: argparse.Namespace
+) -> tuple[int, Portion]:
+    """How many records of the input the batch is, and what the report has of them; what failed is said."""
+    unit = inputs.unit(arguments)
+    for item, result, spread in _force_fields(model, batch):
         report.begin(item)
         label = item.label
         if isinstance(result, (MoleculeError, EngineError)):
@@ -67,27 +123,58 @@ def run(arguments: argparse.Namespace) -> int:
                 table=partial(as_table, result, model, arguments.table, unit, spread),
                 structures=partial(_with_charges, result, model),
             )
-    return report.finish()
+    return sum(len(item.origins) for item in batch), report.portion()
+
+
+def _in_processes(
+    arguments: argparse.Namespace, batches: Iterator[list[inputs.Record | inputs.BadRecord]]
+) -> Iterator[tuple[int, Portion]]:
+    """The same of each batch, computed and made text in processes."""
+    from virialff.parameters.many import in_processes
+
+    sent = argparse.Namespace(**{name: getattr(arguments, name) for name in _SENT})
+    with closing(in_processes(partial(_heard, arguments=sent), batches, processes=arguments.processes)) as found:
+        for count, portion, printed, said in found:
+            sys.stderr.write(said)
+            sys.stdout.write(printed)
+            sys.stdout.flush()
+            yield count, portion
+
+
+def _heard(
+    batch: list[inputs.Record | inputs.BadRecord], arguments: argparse.Namespace
+) -> tuple[int, Portion, str, str]:
+    """In another process: a portion, and what was printed and said on the way."""
+    printed, said = io.StringIO(), io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(said):
+        portion = _portion(batch, Report(arguments, "params"), _loaded(arguments.model), arguments)
+    return *portion, printed.getvalue(), said.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str | None) -> Model:
+    from virialff.models.registry import load_model
+
+    return load_model(name)
 
 
 def _force_fields(
-    model: Model, arguments: argparse.Namespace
+    model: Model, batch: Sequence[inputs.Record | inputs.BadRecord]
 ) -> Iterator[tuple[inputs.Record | inputs.BadRecord, ForceField | MoleculeError | EngineError, Spread | None]]:
-    """Each record, its force field or error, and what gives the spread of its charges, in the order of the input."""
-    for batch in inputs.batches(inputs.read(arguments), BATCH):
-        molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
-        spreads: Iterator[Spread | None] = repeat(None)
-        try:
-            results: Iterator[ForceField | MoleculeError | EngineError] = iter(model.force_fields(molecules))
-            spreads = _spreads(model, molecules)
-        except (MoleculeError, EngineError):
-            # The model cannot treat a molecule of the batch: one by one, to find which.
-            results = (_force_field(model, molecule) for molecule in molecules)
-        for item in batch:
-            if isinstance(item, inputs.BadRecord):
-                yield item, item.error, None
-            else:
-                yield item, next(results), next(spreads)
+    """Each record, its force field or error, and what gives the spread of its charges, in order."""
+    molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
+    spreads: Iterator[Spread | None] = repeat(None)
+    try:
+        results: Iterator[ForceField | MoleculeError | EngineError] = iter(model.force_fields(molecules))
+        spreads = _spreads(model, molecules)
+    except (MoleculeError, EngineError):
+        # The model cannot treat a molecule of the batch: one by one, to find which.
+        results = (_force_field(model, molecule) for molecule in molecules)
+    for item in batch:
+        if isinstance(item, inputs.BadRecord):
+            yield item, item.error, None
+        else:
+            yield item, next(results), next(spreads)
 
 
 def _spreads(model: Model, molecules: Sequence[Molecule]) -> Iterator[Spread]:

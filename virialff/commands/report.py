@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virialff.commands import ExitCode
 from virialff.commands.messages import complain, say
-from virialff.commands.output import DOCUMENTS, STRUCTURES, TABLES, form_of, write
+from virialff.commands.output import (
+    DOCUMENTS,
+    STRUCTURES,
+    TABLES,
+    Content,
+    Output,
+    Piece,
+    encoded,
+    form_of,
+)
 from virialff.documents import document, json_text
 from virialff.errors import MoleculeError
 from virialff.text import counted, fixed
@@ -39,6 +49,15 @@ def add_output_arguments(parser: argparse.ArgumentParser, structures: Sequence[s
     )
 
 
+class Portion(NamedTuple):
+    """What a report collected of some molecules: a piece of the file, its rows or documents, how many were done."""
+
+    piece: Piece | None
+    size: int
+    done: int
+    failed: int
+
+
 class Report:
     """Collects the results of a run, printing each as soon as it is there; failures go to standard error.
 
@@ -61,6 +80,9 @@ class Report:
         self._notes: dict[str, list[str]] = defaultdict(list)
         self._done = 0
         self._failed = 0
+        self._received_done = self._received_failed = self._size = 0
+        self._file = None if self._output is None else Output(self._output, self._form)
+        self._written = False
 
     def begin(self, item: Record | BadRecord) -> None:
         """Tell which record a label stands for, and what was said in reading it."""
@@ -167,34 +189,62 @@ class Report:
         named = label if self._identities[label]["record"] is None else f"record {label}"
         complain(f"{named}: {reason}")
 
+    def portion(self) -> Portion:
+        """What was collected since the last one, which is forgotten here."""
+        import pandas as pd
+
+        content: Content | None = None
+        if self._tables:
+            content = pd.concat(self._tables, ignore_index=True)
+        elif self._documents:
+            content = self._documents
+        elif self._structures:
+            content = "".join(self._structures)
+        size = 0 if isinstance(content, str) or content is None else len(content)
+        found = Portion(None if content is None else encoded(self._form, content), size, self._done, self._failed)
+        self._tables, self._documents, self._structures = [], [], []
+        self._done = self._failed = 0
+        for known in (self._origins, self._identities, self._notes):
+            known.clear()
+        return found
+
+    def receive(self, portion: Portion) -> None:
+        """Write what was collected in a portion, here or in another process.
+
+        Raises ConfigError where the file cannot be written.
+        """
+        self._received_done += portion.done
+        self._received_failed += portion.failed
+        self._size += portion.size
+        if portion.piece is not None and self._file is not None:
+            self._written = True
+            self._file.add(portion.piece)
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._file is not None:
+            self._file.__exit__(*error)
+
     def finish(self) -> ExitCode:
         """Write the file, if one was asked for, and return the exit code.
 
         Raises ConfigError where the file cannot be written.
         """
-        if self._output is not None and (self._tables or self._documents or self._structures):
-            self._write(self._output)
-        if self._done == 0:
-            if self._failed == 0:
+        with self._file or contextlib.nullcontext():
+            self.receive(self.portion())
+        self._file = None
+        done, failed = self._received_done, self._received_failed
+        if self._written and self._output != "-":
+            what = counted(self._size, "row" if self._form in TABLES else "document")
+            what = "the geometries" if self._form in STRUCTURES else what
+            say(f"wrote {what} of {counted(done, 'molecule')} to {self._output}")
+        if done == 0:
+            if failed == 0:
                 complain("the input holds no molecule")
             return ExitCode.INPUT
-        return ExitCode.SOME_FAILED if self._failed else ExitCode.OK
-
-    def _write(self, output: str) -> None:
-        import pandas as pd
-
-        if self._tables:
-            table = pd.concat(self._tables, ignore_index=True)
-            write(output, self._form, table)
-            what = counted(len(table), "row")
-        elif self._documents:
-            write(output, self._form, self._documents)
-            what = counted(len(self._documents), "document")
-        else:
-            write(output, self._form, "".join(self._structures))
-            what = "the geometries"
-        if output != "-":
-            say(f"wrote {what} of {counted(self._done, 'molecule')} to {output}")
+        return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
 def plain(table: pd.DataFrame, decimals: int = 4) -> str:

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from virialff.benchmarks.held_out import SplitRule, read_held_out
     from virialff.benchmarks.stability import BATCH, StabilityResult, stability
-    from virialff.commands.evaluate import progress_lines
+    from virialff.commands.messages import progress_lines
     from virialff.models.registry import load_model
     from virialff.settings import ASSETS
 

@@ -132,6 +132,14 @@ def read_with_fields(
     return _read(open_lines(source), _kind(source, format), _Options(max_atoms))
 
 
+def count_records(source: str | PathLike[str] | IO[bytes] | IO[str], *, format: str | None = None) -> int:
+    """How many records a file has, without making their molecules. Raises as `read_molecules`."""
+    lines = open_lines(source)
+    head = list(islice(lines, _SNIFFED_LINES))
+    kind = _kind(source, format) or (_sniff(head) if any(line.strip() for line in head) else "smi")
+    return sum(1 for _ in _records(chain(head, lines), kind, _Options(DEFAULT_MAX_ATOMS)))
+
+
 def _kind(source: str | PathLike[str] | IO[bytes] | IO[str], format: str | None) -> str | None:
     """The format asked for, or that of the suffix; None where neither tells. Raises UnknownFormatError."""
     name = source if isinstance(source, (str, PathLike)) else getattr(source, "name", "")

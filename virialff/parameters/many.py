@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 # This process answers these, and ends the others.
 _NOT_THEIRS = {signal.SIGINT, signal.SIGTERM}
 
-_model: Model | None = None
+_Given = TypeVar("_Given")
+_Found = TypeVar("_Found")
 
 
 class _Sent(NamedTuple):
@@ -85,25 +87,33 @@ def force_fields_of(
     Model.force_fields : One batch, in this process.
     """
     card = load_model(model).card
-    processes = processes or cpu_count()
     lines = iter(smiles)
-    waiting: deque[Future[list[_Sent | MoleculeError | EngineError]]] = deque()
+    batches = iter(lambda: list(itertools.islice(lines, BATCH)), [])
+    for batch in in_processes(partial(_compute, model=model, max_atoms=max_atoms), batches, processes=processes):
+        yield from (_received(result, card) if isinstance(result, _Sent) else result for result in batch)
+
+
+def in_processes(
+    compute: Callable[[_Given], _Found], batches: Iterator[_Given], *, processes: int | None = None
+) -> Generator[_Found, None, None]:
+    """What a function of a module gives for each batch, in order, computed in processes as in `force_fields_of`."""
+    processes = processes or cpu_count()
+    waiting: deque[Future[_Found]] = deque()
     pool = ProcessPoolExecutor(
         processes,
         context=get_context("loky"),
         initializer=_begin,
-        initargs=(model, children.lifeline()),
+        initargs=(children.lifeline(),),
         env=_ENVIRONMENT,
     )
     try:
         while True:
-            while len(waiting) < _AHEAD * processes and (batch := list(itertools.islice(lines, BATCH))):
+            for batch in itertools.islice(batches, _AHEAD * processes - len(waiting)):
                 with _not_theirs():
-                    waiting.append(pool.submit(_compute, batch, max_atoms))
+                    waiting.append(pool.submit(compute, batch))
             if not waiting:
                 return
-            for result in waiting.popleft().result():
-                yield _received(result, card) if isinstance(result, _Sent) else result
+            yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise EngineError(
             "one of the processes that compute parameters was ended from outside; where memory is short, try fewer "
@@ -123,15 +133,16 @@ def _not_theirs() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(name: str | Path | None, line: str) -> None:
-    global _model
+def _begin(line: str) -> None:
     children.end_with(line, signal.SIGKILL)
     torch.set_num_threads(1)
-    _model = load_model(name)
 
 
-def _compute(smiles: list[str], max_atoms: int) -> list[_Sent | MoleculeError | EngineError]:
-    assert _model is not None
+#: The model that a process computes with.
+_loaded = lru_cache(maxsize=1)(load_model)
+
+
+def _compute(smiles: list[str], model: str | Path | None, max_atoms: int) -> list[_Sent | MoleculeError | EngineError]:
     results: list[_Sent | MoleculeError | EngineError | None] = []
     molecules: list[Molecule] = []
     for text in smiles:
@@ -141,7 +152,7 @@ def _compute(smiles: list[str], max_atoms: int) -> list[_Sent | MoleculeError | 
             results.append(error)
         else:
             results.append(None)
-    found = iter(_force_fields(_model, molecules))
+    found = iter(_force_fields(_loaded(model), molecules))
     return [next(found) if result is None else result for result in results]
 
 
