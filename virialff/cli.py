@@ -70,7 +70,7 @@ exit codes:
   3    nothing in the input can be used
   4    the model or a method is not available here
   70   a fault of virialff itself (set VIRIALFF_TRACEBACK=1 to see where)
-  130  interrupted from the keyboard
+  130  interrupted from the keyboard; params also by SIGTERM
   141  the reader of the output went away
 """
 
