@@ -28,7 +28,7 @@ def show_scan(work: Workspace) -> None:
         return
     for note in rigid.notes():
         title = counted(len(rigid.left_out), "point is left out", "points are left out")
-        st.warning(sentence(note), title=title, icon=":material/block:")
+        st.warning(sentence(note.replace(" Angstrom", " Å")), title=title, icon=":material/block:")
     scanned, notes = relaxation.relaxed(rigid, work.model, second)
     methods = choose_methods(work.model, molecule)
     if not methods:
