@@ -97,10 +97,10 @@ def to_csv(table: pd.DataFrame, separator: str = ",") -> str:
 def _cells(column: pd.Series, separator: str) -> list[str]:
     if pd.api.types.is_float_dtype(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # a zero has no sign
-        # Pairs that are equal are in many rows.
-        distinct, places = np.unique(numbers, return_inverse=True)
-        texts = ["" if number != number else f"{number:.12g}" for number in distinct.tolist()]
-        return [texts[place] for place in places.tolist()]
+        texts = list(map("%.12g".__mod__, numbers.tolist()))
+        for place in np.flatnonzero(np.isnan(numbers)):
+            texts[place] = ""
+        return texts
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
         return list(map(str, column.tolist()))
     values = column.astype(object).where(column.notna(), "").tolist()
