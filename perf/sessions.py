@@ -227,6 +227,7 @@ class Level:
     """Of the server and the processes below it."""
 
     mib: float
+    server_mib: float  #: of the server alone
     descriptors: int
     processes: int
 
@@ -239,7 +240,7 @@ def level(server: int) -> Level:
         with suppress(OSError, StopIteration):
             total += resident_mib(process)
             descriptors += len(list(Path(f"/proc/{process}/fd").iterdir()))
-    return Level(total, int(descriptors), len(found))
+    return Level(total, resident_mib(server), int(descriptors), len(found))
 
 
 def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> list[tuple[str, str, str]]:
@@ -247,10 +248,12 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
     model = load_model()
     for smiles in molecules(20):
         open_molecule(address, smiles)
-    # The level of a server whose workers have started.
-    with Session(address, timeout=600.0) as first:
-        _start_many(first, 50)
-        _has_ended(first, 50)
+    # The level of a server whose workers have started, both of them.
+    with Session(address, timeout=600.0) as first, Session(address, timeout=600.0) as second:
+        for session, count in ((first, 50), (second, 60)):
+            _start_many(session, count)
+        for session, count in ((first, 50), (second, 60)):
+            _has_ended(session, count)
     levels = [level(server)]
     waits: list[float] = []
     wrong: list[str] = []
@@ -303,6 +306,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         ("the same, 95 of 100 and the longest", f"{waits[int(0.95 * len(waits))]:.2f} s, {waits[-1]:.2f} s", ""),
         (f"batch of {batch:,} molecules", f"{taken:.0f} s", ""),
         ("memory before, highest, after", ", ".join(f"{at.mib:.0f} MiB" for at in _three(levels)), "back"),
+        ("of the server alone", ", ".join(f"{at.server_mib:.0f} MiB" for at in _three(levels)), "back"),
         ("file descriptors", ", ".join(str(at.descriptors) for at in _three(levels)), "back"),
         ("processes", ", ".join(str(at.processes) for at in _three(levels)), "back"),
     ]

@@ -334,7 +334,7 @@ def test_reader_that_goes_away(tmp_path):
     file = tmp_path / "many.smi"
     file.write_text("CCCCCCCCCCCC\n" * 200)
     process = subprocess.Popen(
-        [*COMMAND, "params", str(file), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        [*COMMAND, "params", str(file), "--json", "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     )
     assert process.stdout is not None
     assert process.stderr is not None
