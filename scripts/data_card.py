@@ -59,6 +59,11 @@ FILES = {
         "virialff label training/presets/labels_torsions.yaml",
         "As above.",
     ),
+    "gfn2_torsions_4.parquet": (
+        "The same of further bonds, computed later; no shipped model has seen them",
+        "virialff label training/presets/labels_torsions.yaml",
+        "As above.",
+    ),
     "gfn2_contacts.parquet": (
         "GFN2-xTB energies, forces and interaction energies of halogen, chalcogen and pnictogen bonds, of hydrogen "
         "bonds to P=O, N-oxides and S=O, of acids and amides, stacks, alkanes and repulsive contacts",
@@ -80,6 +85,11 @@ FILES = {
     ),
     "gfn2_relaxed_2.parquet": (
         "The same of further molecules, computed later",
+        "virialff label training/presets/labels_relaxed.yaml",
+        "As above.",
+    ),
+    "gfn2_relaxed_3.parquet": (
+        "The same of further molecules, computed later; no shipped model has seen them",
         "virialff label training/presets/labels_relaxed.yaml",
         "As above.",
     ),

@@ -15,7 +15,8 @@ DATA = ROOT / "assets" / "data"
 #: What models are trained on; the first is too large to be checked here.
 TRAINING = [
     *("gfn2", "gfn2_pushed", "gfn2_small", "gfn2_torsions", "gfn2_torsions_2", "gfn2_torsions_3"),
-    *("gfn2_contacts", "gfn2_flexible", "gfn2_relaxed", "gfn2_relaxed_2"),
+    "gfn2_torsions_4",
+    *("gfn2_contacts", "gfn2_flexible", "gfn2_relaxed", "gfn2_relaxed_2", "gfn2_relaxed_3"),
     *("dft", "dft_torsions", "dft_contacts", "qmugs"),
 ]
 COLUMNS = ["task", "inchikeys", "kind", "detail", "failure"]
