@@ -21,7 +21,7 @@ def test_gallery_complex_from_a_link(page: Page):
     # The references hold this dimer relaxed too.
     assert header == "method,E_int vertical (kcal/mol),± 95 % (kcal/mol),E_int relaxed (kcal/mol),level of theory"
     energies = {row.split(",")[0]: float(row.split(",")[1]) for row in rows}
-    assert set(energies) == {"Model", "GFN2-xTB", "ANI-1x", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
+    assert set(energies) == {"Model", "GFN2-xTB", "MMFF94", "ANI-1x", "wB97X-D/def2-SVP", "CCSD(T)/CBS"}
     assert all(-9 < energy < -3 for energy in energies.values())
     driving.open_tab(page, "Contributions")
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)

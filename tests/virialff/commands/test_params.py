@@ -92,7 +92,15 @@ def test_a_signal_ends_it_with_one_sentence_and_no_file(tmp_path, by):
     """To all of its processes, as a terminal and a batch system send it."""
     (tmp_path / "many.smi").write_text("".join(f"{'C' * (1 + n % 9)}O\n" for n in range(200_000)))
     command = [*COMMAND, "many.smi", "--processes", "2", "-o", "pairs.csv"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell starts background commands with the signal ignored, and they hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         first = process.stderr.readline()
         below = children.processes_below(process.pid)[1:]
         os.killpg(process.pid, by)
