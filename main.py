@@ -1,6 +1,6 @@
 """The script of the app: navigation, sidebar, and the link to the current molecule. app.py serves it."""
 
-from pages.components.shell import collected, entry, model, press, state
+from pages.components.shell import collected, entry, garbage, model, press, state
 from pages.components.widgets import project
 from pages.components.widgets.show import choose_format
 
@@ -17,3 +17,4 @@ state.write_link()
 press.forget()
 project.sidebar()
 model.write_link()
+garbage.collect()

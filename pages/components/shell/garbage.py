@@ -1,0 +1,28 @@
+"""Garbage of left sessions is collected once in a while.
+
+After each run of a page, as Streamlit does it (`postScriptGC` in .streamlit/config.toml), it took a quarter of the
+server's time beside a large set of molecules.
+"""
+
+import ctypes
+import gc
+import sys
+import threading
+import time
+
+#: Seconds from one collection to the next.
+_EVERY = 30.0
+_lock = threading.Lock()
+_last = time.monotonic()
+
+
+def collect() -> None:
+    """Collect it, and give free memory back to the system, if that was not done lately."""
+    global _last
+    with _lock:
+        if time.monotonic() - _last < _EVERY:
+            return
+        _last = time.monotonic()
+    gc.collect()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
