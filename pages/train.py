@@ -4,12 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.entry import enter_through_app
-from pages.components.shell.state import LINKED, stays_at
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import plain
 from pages.components.train.comparison import compare
 from pages.components.train.job import show_job
 from pages.components.train.start import SHOWN_JOB, find_devices_cached, new_training
 from pages.components.train.sweeps import COMPARED, JOBS, SWEEPS, VIEW, sweeps
+from pages.components.widgets.show import tabs
 from training.jobs.control import list_jobs
 from training.jobs.devices import Devices
 from training.jobs.record import Job
@@ -109,13 +110,6 @@ st.title("Train")
 st.markdown("Train a model of your own. A training goes on when this page or the app is closed.")
 devices = find_devices_cached()
 new_training(devices)
-parts = {JOBS: trainings, COMPARED: compare, SWEEPS: sweeps}
-stays_at(VIEW, JOBS)
-for part, show in zip(
-    st.tabs(list(parts), key=VIEW, on_change="rerun", bind="query-params"), parts.values(), strict=True
-):
-    if part.open:
-        with part:
-            show()
+tabs(VIEW, {JOBS: trainings, COMPARED: compare, SWEEPS: sweeps})
 with st.expander("GPUs and SLURM", icon=":material/memory:"):
     devices_table(devices)

@@ -250,10 +250,10 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         open_molecule(address, smiles)
     # The level of a server whose workers have started, both of them.
     with Session(address, timeout=600.0) as first, Session(address, timeout=600.0) as second:
-        for session, count in ((first, 50), (second, 60)):
-            _start_many(session, count)
-        for session, count in ((first, 50), (second, 60)):
-            _has_ended(session, count)
+        _start_many(first, 50)
+        _start_many(second, 60)
+        _has_ended(first, 50)
+        _has_ended(second, 60)
     levels = [level(server)]
     waits: list[float] = []
     wrong: list[str] = []

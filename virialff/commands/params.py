@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
-from functools import lru_cache, partial
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -145,17 +145,12 @@ def _heard(
     batch: list[inputs.Record | inputs.BadRecord], arguments: argparse.Namespace
 ) -> tuple[int, Portion, str, str]:
     """In another process: a portion, and what was printed and said on the way."""
+    from virialff.parameters.many import loaded
+
     printed, said = io.StringIO(), io.StringIO()
     with redirect_stdout(printed), redirect_stderr(said):
-        portion = _portion(batch, Report(arguments, "params"), _loaded(arguments.model), arguments)
+        portion = _portion(batch, Report(arguments, "params"), loaded(arguments.model), arguments)
     return *portion, printed.getvalue(), said.getvalue()
-
-
-@lru_cache(maxsize=1)
-def _loaded(name: str | None) -> Model:
-    from virialff.models.registry import load_model
-
-    return load_model(name)
 
 
 def _force_fields(

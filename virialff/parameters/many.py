@@ -139,7 +139,7 @@ def _begin(line: str) -> None:
 
 
 #: The model that a process computes with.
-_loaded = lru_cache(maxsize=1)(load_model)
+loaded = lru_cache(maxsize=1)(load_model)
 
 
 def _compute(smiles: list[str], model: str | Path | None, max_atoms: int) -> list[_Sent | MoleculeError | EngineError]:
@@ -152,7 +152,7 @@ def _compute(smiles: list[str], model: str | Path | None, max_atoms: int) -> lis
             results.append(error)
         else:
             results.append(None)
-    found = iter(_force_fields(_loaded(model), molecules))
+    found = iter(_force_fields(loaded(model), molecules))
     return [next(found) if result is None else result for result in results]
 
 

@@ -11,11 +11,11 @@ import streamlit as st
 from pages.components.conformers import check, vibrations
 from pages.components.conformers.refinement import Refined, moved
 from pages.components.shell import collected
-from pages.components.shell.state import KEPT, LINKED, stays_at
+from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import plain
 from pages.components.widgets import card, geometry, viewer
 from pages.components.widgets.comparison_views import choose_reference, energy_table, show_agreement, timing
-from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.show import download, show_figure, tabs
 from pages.components.widgets.sight import number_of, points_of
 from pages.components.widgets.workspace import Workspace
 from virialff.conformers.ensembles import superimpose
@@ -48,7 +48,6 @@ _RANKING, _AGREEMENT, _POPULATIONS, _SUPERIMPOSED, _ONE = (
     "Superimposed",
     "One conformer",
 )
-_VIEWS = (_RANKING, _AGREEMENT, _POPULATIONS, _SUPERIMPOSED, _ONE)
 _OWN_MINIMUM = "each method's own lowest conformer"
 _MOVED = "moved (Å)"
 _CHECKED = f"to its {check.NAME} minimum (Å)"
@@ -69,21 +68,16 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     shown_key = f"shown_conformer_{keys.geometry_key(result.molecule)[:12]}"
     order = np.argsort(by_reference.values, kind="stable")
-    stays_at(_VIEW, _RANKING)
-    with tables:
-        views = dict(zip(_VIEWS, st.tabs(_VIEWS, key=_VIEW, on_change="rerun", bind="query-params"), strict=True))
-    # Only what is looked at: mirror images and superpositions of many conformers take their time.
-    draw: dict[str, Callable[[], None]] = {
+    # Only the open one is drawn: mirror images and superpositions of many conformers take their time.
+    views: dict[str, Callable[[], None]] = {
         _RANKING: partial(_ranking, refined, result, order, conformer, shown_key),
         _AGREEMENT: partial(_agreement, result, reference, conformer, shown_key),
         _POPULATIONS: partial(_populations, refined, result, temperature, shown_key),
         _SUPERIMPOSED: partial(viewer.show_overlay, result, reference),
         _ONE: partial(_one_conformer, work, refined, result, int(order[0]), shown_key, stem),
     }
-    for name, view in views.items():
-        if view.open:
-            with view:
-                draw[name]()
+    with tables:
+        tabs(_VIEW, views)
     number = st.session_state.get(shown_key)
     if number is not None and number < result.molecule.n_conformers:
         work.sight.show(result.molecule.positions[number], _source(refined, number), shown_key)

@@ -14,7 +14,7 @@ from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card
 from pages.components.widgets.picked import atom_name, pick, pick_row, picked
-from pages.components.widgets.show import download
+from pages.components.widgets.show import download, ink
 from pages.components.widgets.sight import clicked
 from pages.components.widgets.trust import pair_levels, show_trust, trust_of
 from pages.components.widgets.workspace import Workspace
@@ -60,7 +60,7 @@ def figures_of_closed_tabs(work: Workspace, pair: tuple[int, int] | None) -> Non
     molecule, pairs = work.shown.molecule, work.force_field.pairs
     if pair is not None and pair[0] != pair[1]:
         i, j = sorted(pair)
-        curve = partial(_curve, work.force_field, i, j, _distance(work, i, j), _ink())
+        curve = partial(_curve, work.force_field, i, j, _distance(work, i, j), ink())
         collected.figure(_curve_title(molecule, i, j), curve)
     if present := _present(pairs):
         chosen = {key: value for key, value in st.session_state.items() if str(key).startswith((_RELATION, _COLORED))}
@@ -269,7 +269,7 @@ def pair_inspector(work: Workspace, pair_shown: tuple[int, int] | None) -> None:
     show_trust(trust_of(work.model, molecule, (i, j)), more=said)
     if set(picked(molecule)) != {i, j}:
         work.sight.light_pairs(np.array([[i, j]]), f"the pair {names[i]}–{names[j]}")
-    figure = _curve(force_field, i, j, distance, _ink())
+    figure = _curve(force_field, i, j, distance, ink())
     points = clicked(figure, f"pair_curve_{i}_{j}_{boxes[0]}", _curve_title(molecule, i, j))
     if pair["relation"] == "bonded":
         st.caption("Bonded pairs have no Coulomb, dispersion or repulsion term: the Gaussians carry them (Eq. 21).")
@@ -282,10 +282,6 @@ def pair_inspector(work: Workspace, pair_shown: tuple[int, int] | None) -> None:
 def _distance(work: Workspace, i: int, j: int) -> float | None:
     positions = work.geometry.positions
     return None if positions is None else float(np.linalg.norm(positions[i] - positions[j]))
-
-
-def _ink() -> str:
-    return "#fafafa" if st.context.theme.type == "dark" else "#222222"
 
 
 def _curve_title(molecule: Molecule, i: int, j: int) -> str:

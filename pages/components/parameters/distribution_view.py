@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components.shell.model import force_field, named_model
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import one_line, sentence
-from pages.components.widgets.show import download, show_figure
+from pages.components.widgets.show import download, ink, show_figure
 from pages.components.widgets.workspace import two_columns
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
@@ -393,8 +393,7 @@ def _pair_curve(sample: ParameterSample, name: str, row: pd.Series) -> None:
     title = f"{row['element_i']}{i + 1} and {row['element_j']}{j + 1} of molecule {row['molecule']}"
     st.markdown(f"**Potential of {title}, {row['relation']}**")
     curve = atom_pair_curve(field, i, j, np.linspace(_NEAREST, _FURTHEST, _POINTS))
-    ink = "#fafafa" if st.context.theme.type == "dark" else "#222222"
-    show_figure(pair_curve_figure(curve, ink=ink), key="bar_pair_curve", alt=f"Potential of {title}")
+    show_figure(pair_curve_figure(curve, ink=ink()), key="bar_pair_curve", alt=f"Potential of {title}")
     first, second, sigma, epsilon = openff_pair(molecule.to_rdkit(), i, j)
     st.caption(
         f"OpenFF 2.2.1 has σ {sigma:.2f} Å and ε {epsilon:.3g} kcal/mol for these two (types {first} and {second})."

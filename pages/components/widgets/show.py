@@ -64,6 +64,11 @@ def tabs(key: str, draw: Mapping[str, Callable[[], None]]) -> None:
                 draw[name]()
 
 
+def ink() -> str:
+    """The colour of what a figure writes and draws in neither of its own colours, in the theme of the page."""
+    return "#fafafa" if st.context.theme.type == "dark" else "#222222"
+
+
 def choose_format() -> None:
     """In the sidebar: what the camera button of every figure saves."""
     with st.sidebar:
