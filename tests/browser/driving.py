@@ -96,6 +96,14 @@ def settled(page: Page) -> None:
     page.wait_for_function(_IS_ANSWERED, timeout=SLOW)
 
 
+def work_ended(page: Page) -> None:
+    """Wait until what was started just now has ended, and the page has drawn it."""
+    # Before the server has answered the press there is no Stop to wait for either.
+    settled(page)
+    expect(page.get_by_test_id("stMain").get_by_role("button", name="Stop")).to_have_count(0, timeout=4 * SLOW)
+    settled(page)
+
+
 def at_rest(page: Page, element: Locator) -> FloatRect:
     """Where the element is, once the layout around it does not move any more."""
     before = None

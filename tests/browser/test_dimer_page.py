@@ -11,10 +11,7 @@ def test_gallery_complex_from_a_link(page: Page):
     # The model and the references are there at once, the others on a click.
     expect(page.get_by_role("button", name="Interaction energies (CSV)")).to_be_visible(timeout=driving.SLOW)
     page.get_by_role("button", name="Compute as it is").click()
-    page.wait_for_timeout(1000)
-    driving.settled(page)
-    expect(page.get_by_test_id("stMain").get_by_role("button", name="Stop")).to_have_count(0, timeout=driving.SLOW)
-    driving.settled(page)
+    driving.work_ended(page)
     with page.expect_download(timeout=driving.SLOW) as download:
         page.get_by_role("button", name="Interaction energies (CSV)").click(timeout=driving.SLOW)
     header, *rows = download.value.path().read_text().splitlines()

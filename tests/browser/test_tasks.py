@@ -57,13 +57,6 @@ def sdf_of(molecule: Molecule) -> str:
     return "".join(geometry_sdf(molecule.with_positions(positions[None])) for positions in molecule.positions)
 
 
-def no_more_runs(page: Page) -> None:
-    """Wait until no work of this page is under way any more."""
-    page.wait_for_timeout(1000)
-    expect(page.get_by_test_id("stMain").get_by_role("button", name="Stop")).to_have_count(0, timeout=4 * driving.SLOW)
-    driving.settled(page)
-
-
 def test_charges_of_penicillin_g(page: Page):
     user = at_the_first_page(page)
     give_smiles(user, PENICILLIN_G)
@@ -80,7 +73,7 @@ def test_charges_by_three_schemes_side_by_side(page: Page):
     give_smiles(user, PARACETAMOL)
     driving.expect_formula(page, "C₈H₉NO₂")
     user.click(page.get_by_test_id("stMain").get_by_role("button", name="GFN2-xTB", exact=True))
-    no_more_runs(page)
+    driving.work_ended(page)
     expect(page.get_by_text("Dipole by GFN2-xTB")).to_be_visible(timeout=driving.SLOW)
     table = table_of(user.save("Charges (CSV)"))
     assert user.number <= 3
@@ -126,7 +119,7 @@ def test_thirty_conformers_of_a_file_ranked_by_three_methods(page: Page):
     compute = page.get_by_role("button", name="Compute energies")
     user.click(compute)
     expect(compute).to_have_count(0, timeout=4 * driving.SLOW)
-    no_more_runs(page)
+    driving.work_ended(page)
     saved = user.save(re.compile("ranked by"))
     assert user.number <= 4
     supplier = Chem.ForwardSDMolSupplier(io.BytesIO(saved), removeHs=False)
@@ -145,7 +138,7 @@ def test_the_acetic_acid_dimer_is_relaxed_and_holds_by_two_hydrogen_bonds(page: 
     driving.expect_formula(page, "C₄H₈O₄")
     user.open("Dimer")
     user.click(page.get_by_role("button", name="Relax and compute"))
-    no_more_runs(page)
+    driving.work_ended(page)
     expect(page.get_by_text(re.compile("2 hydrogen bonds"))).to_be_visible(timeout=4 * driving.SLOW)
     assert user.number <= 3
     molecule = Molecule.from_rdkit(Chem.MolFromMolBlock(user.save(re.compile("SDF$")).decode(), removeHs=False))
@@ -175,7 +168,7 @@ def test_hydroxyl_oxygens_of_a_thousand_molecules_by_their_charge(page: Page):
     user.give(page.locator(UPLOAD).first, "alcohols.smi", "\n".join(smiles))
     quantity = page.get_by_role("radio", name="Atomic charge")
     expect(quantity).to_be_visible(timeout=4 * driving.SLOW)
-    no_more_runs(page)
+    driving.work_ended(page)
     user.click(quantity)
     user.enter(page.get_by_role("textbox", name="Atoms that match SMARTS"), "[OX2H]")
     table = table_of(user.save("All values (CSV)"))
@@ -197,7 +190,7 @@ def test_a_file_of_molecules_becomes_files_of_parameters(page: Page):
     user.click(page.get_by_text("Many molecules at once"))
     user.give(page.get_by_test_id("stExpander").locator(UPLOAD).first, "compounds.csv", csv)
     expect(page.get_by_role("button", name="All tables (ZIP)")).to_be_visible(timeout=2 * driving.SLOW)
-    no_more_runs(page)
+    driving.work_ended(page)
     packed = zipfile.ZipFile(io.BytesIO(user.save("All tables (ZIP)")))
     assert user.number <= 3
     assert set(packed.namelist()) == {"batch_molecules.csv", "batch_charges.csv", "batch_atom_pairs.csv"}
