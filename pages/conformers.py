@@ -25,7 +25,7 @@ def rank(work: Workspace) -> None:
         return
     molecule = refined.molecule
     part = (refined.whole, refined.indices)
-    found = energies(methods, molecule, at_once=work.model, taken_from=part, source=chosen.source)
+    found = energies(methods, molecule, at_once=work.model, taken_from=part, source=chosen.source, unasked=True)
     runs = tuple(run for run in found if run.succeeded)
     if runs:
         known = card.uncertainties(work.model, molecule, runs, "conformers")

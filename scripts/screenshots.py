@@ -41,7 +41,6 @@ def leucine(page: Page, address: str, name: str) -> None:
 def conformers(page: Page, address: str) -> None:
     """Page Conformers with the same example, ranked by all quick methods."""
     leucine(page, address, "Conformers")
-    page.get_by_role("button", name="Compute energies").click()
     # Its column is there as soon as the last method has begun.
     expect(page.get_by_text("Not complete yet")).to_have_count(0, timeout=SLOW)
     page.get_by_role("tab", name="Agreement").click()

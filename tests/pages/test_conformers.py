@@ -80,14 +80,14 @@ def test_without_a_molecule_it_says_what_to_do(page):
     assert "Nothing to rank yet" in page.info[0].value
 
 
-def test_model_ranks_at_once_and_gfn2_on_request(page, butanol):
+def test_model_ranks_at_once_and_gfn2_by_itself(page, butanol):
     upload(page, "butanol.sdf", sdf_of(butanol))
     choose(page, "model", "gfn2")
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
     model = load_model().force_field(given).energy(given.positions)
     assert table_with(page, "Model rank")["Model rank"].tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(by_number(page, "Model rank")["Model rank"], energy_ranks(model))
-    press(page, "Compute energies")
+    finish(page)
     assert not page.exception
     page.number_input(key="temperature").set_value(500.0).run()
     gfn2 = get_engine("gfn2").energy(given, given.positions)
@@ -103,11 +103,33 @@ def test_model_ranks_at_once_and_gfn2_on_request(page, butanol):
     assert "Conformers ranked by GFN2-xTB (SDF)" in [button.label for button in page.get("download_button")]
 
 
+def test_what_takes_long_waits_for_its_button(page, butanol, monkeypatch):
+    monkeypatch.setattr("pages.components.widgets.methods._UNASKED", 5 * butanol.n_atoms**2 - 1)
+    upload(page, "butanol.sdf", sdf_of(butanol))
+    choose(page, "model", "gfn2")
+    finish(page)
+    assert not [name for name in table_with(page, "Model rank").columns if name.startswith("GFN2")]
+    press(page, "Compute energies")
+    assert sorted(table_with(page, "Model rank")["GFN2-xTB rank"]) == [1, 2, 3, 4, 5]
+
+
+def test_what_was_stopped_is_not_begun_again(page, butanol):
+    (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
+    page.session_state["background_stopped"] = {f"energies_{keys.geometry_key(given)}"}
+    upload(page, "butanol.sdf", sdf_of(butanol))
+    choose(page, "model", "gfn2")
+    finish(page)
+    assert not [name for name in table_with(page, "Model rank").columns if name.startswith("GFN2")]
+    press(page, "Compute energies")
+    assert sorted(table_with(page, "Model rank")["GFN2-xTB rank"]) == [1, 2, 3, 4, 5]
+
+
 def test_dft_is_offered_and_not_begun(page, butanol):
     upload(page, "butanol.sdf", sdf_of(butanol))
     pills = next(entry for entry in page.button_group if entry.key.startswith("energy_methods"))
     assert "wB97X-D/def2-SVP" in pills.options
     choose(page, "model", "dft")
+    finish(page)
     assert "Compute wB97X-D/def2-SVP (minutes)" in labels(page)
     assert list(table_with(page, "Model rank").columns[:2]) == ["conformer", "Model (kcal/mol)"]
 
@@ -209,7 +231,7 @@ def atomization_table(page):
 def test_uploaded_conformers_by_model_and_gfn2(page, butanol):
     upload(page, "butanol.sdf", sdf_of(butanol))
     choose(page, "model", "gfn2")
-    press(page, "Compute energies")
+    finish(page)
     assert not page.exception
     assert not page.error
     table = by_number(page, "GFN2-xTB (kcal/mol)")
@@ -231,7 +253,7 @@ def test_uploaded_conformers_by_model_and_gfn2(page, butanol):
 def test_energies_can_count_from_the_lowest_conformer_of_the_reference(page, butanol):
     upload(page, "butanol.sdf", sdf_of(butanol))
     choose(page, "model", "gfn2")
-    press(page, "Compute energies")
+    finish(page)
     zero = next(box for box in page.selectbox if box.label == "Energies count from")
     zero.select_index(1).run()
     assert not page.exception
@@ -245,7 +267,7 @@ def test_one_conformer_alone_has_atomization_energies_with_their_levels(page):
     one = search(Molecule.from_smiles("CO"), 1).molecule
     upload(page, "methanol.sdf", sdf_of(one))
     choose(page, "model", "gfn2")
-    press(page, "Compute energies")
+    finish(page)
     assert not page.exception
     view(page, "One conformer")
     table = atomization_table(page)
@@ -266,7 +288,7 @@ def test_generated_conformers_and_their_source(page):
     assert not page.exception
     assert any("distinct conformers from 16 ETKDG geometries" in caption.value for caption in page.caption)
     choose(page, "gfn2")
-    press(page, "Compute energies")
+    finish(page)
     assert not page.exception
     assert len(table_with(page, "GFN2-xTB (kcal/mol)")) == 4
 
@@ -284,7 +306,7 @@ def test_element_that_ani_lacks_is_a_sentence_and_the_rest_goes_on(page):
     press(page, "Generate")
     assert not page.exception
     assert any("has no parameters for Br" in info.value.replace("\\", "") for info in page.info)
-    press(page, "Compute energies")
+    finish(page)
     assert not page.exception
     view(page, "One conformer")
     levels = atomization_table(page)
@@ -319,9 +341,10 @@ def test_example_with_conformers(page):
 
 def test_stopped_run_keeps_its_part_and_goes_on(page, butanol):
     """The part that was computed before a stop stays in the cache and on the page."""
+    (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
+    page.session_state["background_stopped"] = {f"energies_{keys.geometry_key(given)}"}
     upload(page, "butanol.sdf", sdf_of(butanol))
     choose(page, "gfn2")
-    (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
     method = method_for("gfn2", given)
     run = next(energies_in_parts(get_engine("gfn2"), given))
     assert not isinstance(method, str)

@@ -150,7 +150,8 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
         return None
     origin = f"two molecules put together, {placed[0].symbols[i]}{i + 1} and {placed[1].symbols[j]}{j + 1} facing each "
     origin += f"other at {distance:.2f} Å; a starting geometry, not a minimum"
-    return state.Loaded(complex_, origin, current.title)
+    is_guess = contact == suggested and turn is None
+    return state.Loaded(complex_, origin, current.title, is_guess=is_guess)
 
 
 def _take_link(text: str, placed: list[Molecule], key: str) -> None:

@@ -13,7 +13,7 @@ from pages.components.shell.text import plain, sentence
 from pages.components.widgets import geometry
 from pages.components.widgets.comparison_views import energy_table
 from pages.components.widgets.gallery import references
-from pages.components.widgets.methods import the_model
+from pages.components.widgets.methods import is_cheap, the_model
 from pages.components.widgets.picked import atom_name, pick_row
 from pages.components.widgets.show import download, show_figure
 from pages.components.widgets.sight import contacts_said, number_of, points_of
@@ -33,6 +33,8 @@ from virialff.parameters.contributions import INTERMOLECULAR, contribution_matri
 
 # Levels whose energies are computed here rather than taken from the references.
 _COMPUTED_HERE = ("GFN2-xTB", "ANI")
+#: Geometries that a relaxation of complex and molecules goes through.
+_STEPS = 50
 
 
 class _Work(NamedTuple):
@@ -47,7 +49,8 @@ class _Work(NamedTuple):
 def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions | None:
     """E_int by these methods, vertical and relaxed, with what the references hold of this complex.
 
-    Before anything is asked for, the model's. Returns what there is.
+    Before anything is asked for, the model's; the quick ones are begun by themselves where they take seconds, relaxed
+    where nobody chose how the molecules lie. Returns what there is.
     """
     model, molecule = work.model, work.shown.molecule
     quick = {method.label: method.name for method in methods if method.pace != "slow"}
@@ -64,6 +67,12 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
         for lane, place, methods in lanes
         if methods
     ]
+    guess = work.shown.is_guess and is_cheap(molecule, _STEPS)
+    if is_cheap(molecule):
+        for item in works:
+            began = background.known(item.key) or background.was_stopped(item.key)
+            if item.lane == "short" and item.relax == guess and not began:
+                _start_one([item], molecule)
     if works and not any(background.running(item.key) for item in works):
         with st.container(horizontal=True):
             for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):

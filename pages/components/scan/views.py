@@ -1,6 +1,6 @@
 """The results of a scan: curves, minima and barriers, differences, and the geometries one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -72,7 +72,7 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
         tabs(
             "scan_view",
             {
-                "Energies": partial(_curve, scanned, result, curve, titles[0], point_key),
+                "Energies": partial(_curve, scanned, result, curve, titles[0], point_key, stem),
                 "Minima and barriers": partial(_barriers, scanned, result, point_key, stem),
                 "Differences": partial(_differences, scanned, differences, titles[1], reference, point_key),
                 "All points": partial(_points, scanned, result, points, point_key, stem),
@@ -118,13 +118,15 @@ def _difference_figure(scanned: Scan, result: Comparison, zero: int | None, refe
     )
 
 
-def _curve(scanned: Scan, result: Comparison, figure: Callable[[], go.Figure], title: str, point_key: str) -> None:
+def _curve(
+    scanned: Scan, result: Comparison, figure: Callable[[], go.Figure], title: str, point_key: str, stem: str
+) -> None:
     _clickable(scanned, figure(), "scan_curves", title, point_key)
-    _highest(scanned, result, point_key)
+    _highest(scanned, result, point_key, stem)
 
 
-def _highest(scanned: Scan, result: Comparison, point_key: str) -> None:
-    """The highest barrier by each method, and a button that shows the geometry at its top."""
+def _highest(scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:
+    """The highest barrier by each method, and buttons that show and save the geometry at its top."""
     table = extrema_table(scanned, result)
     tops = table[table["kind"] == "maximum"].sort_values("energy (kcal/mol)").groupby("method", sort=False).tail(1)
     if tops.empty:
@@ -145,6 +147,7 @@ def _highest(scanned: Scan, result: Comparison, point_key: str) -> None:
             on_click=st.session_state.update,
             args=({point_key: number},),
         )
+        _download_point(scanned, result, number, stem, "Save it (SDF)", "scan_top_sdf")
 
 
 def _clickable(scanned: Scan, figure: go.Figure, key: str, alt: str, point_key: str) -> None:
@@ -233,15 +236,9 @@ def _geometries(work: Workspace, scanned: Scan, result: Comparison, point_key: s
     said = {method.name: method.relative[shown] for method in result.methods}
     energies = ", ".join(f"{plain(name)} {fixed(value, 2)}" for name, value in said.items() if np.isfinite(value))
     st.caption(f"At {names[shown]}: {energies} kcal/mol above each method's lowest point.")
-
-    def sdf(numbers: list[int]) -> Callable[[], str]:
-        levels = {method.name: method.level for method in result.methods}
-        return lambda: geometries_sdf(scanned.molecule, table_fields(scan_table(scanned, result), levels), numbers)
-
     with st.container(horizontal=True, vertical_alignment="center"):
-        at = names[shown].removesuffix("°").removesuffix(" Å").replace("−", "-")
-        download("This geometry (SDF)", sdf([shown]), f"{stem}_{at}.sdf", key="scan_point_sdf")
-        download(f"All {n} geometries (SDF)", sdf(list(range(n))), f"{stem}_scan.sdf", key="scan_sdf")
+        _download_point(scanned, result, shown, stem, "This geometry (SDF)", "scan_point_sdf")
+        download(f"All {n} geometries (SDF)", _sdf(scanned, result, range(n)), f"{stem}_scan.sdf", key="scan_sdf")
         source = f"point of a {scanned.kind} scan at {names[shown]}, from {work.geometry.source}"
         st.button(
             "Show it on every page",
@@ -253,3 +250,14 @@ def _geometries(work: Workspace, scanned: Scan, result: Comparison, point_key: s
     if playing:
         charges, what = work.force_field.charges, "the geometries of the scan"
         show_film(scanned.molecule, charges, names, shown, marked=moving, alt=what)
+
+
+def _download_point(scanned: Scan, result: Comparison, number: int, stem: str, label: str, key: str) -> None:
+    """The geometry of one point, from 0, as a file with its energies."""
+    at = _name(scanned, scanned.values[number]).removesuffix("°").removesuffix(" Å").replace("−", "-")
+    download(label, _sdf(scanned, result, [number]), f"{stem}_{at}.sdf", key=key)
+
+
+def _sdf(scanned: Scan, result: Comparison, numbers: Sequence[int]) -> Callable[[], str]:
+    levels = {method.name: method.level for method in result.methods}
+    return lambda: geometries_sdf(scanned.molecule, table_fields(scan_table(scanned, result), levels), list(numbers))

@@ -168,10 +168,15 @@ def _stop(key: str) -> None:
 
 def begin(key: str, label: str, start: Callable[[], object]) -> None:
     """Have `start` begin work under this key unasked; where it was stopped, a button with this label does."""
-    if key in st.session_state.get(_STOPPED, set()):
+    if was_stopped(key):
         press.button(label, start, key=f"begin_{key}", icon=":material/play_arrow:")
     elif not known(key):
         start()
+
+
+def was_stopped(key: str) -> bool:
+    """Whether the user stopped the work under this key and has not begun it again."""
+    return key in st.session_state.get(_STOPPED, set())
 
 
 def known(key: str) -> bool:

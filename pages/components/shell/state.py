@@ -34,13 +34,15 @@ kept.keep(_LOADED, SMILES_TEXT)
 class Loaded:
     """The current molecule, where it came from, and whether its coordinates are the user's own.
 
-    `smiles` is what the link says: as typed, because reading it again gives the same numbers to the atoms.
+    `smiles` is what the link says: as typed, because reading it again gives the same numbers to the atoms. `is_guess`:
+    a complex whose molecules lie as was suggested, and not as a user wants them.
     """
 
     molecule: Molecule
     origin: str
     title: str = ""
     smiles: str = ""
+    is_guess: bool = False
 
     @property
     def has_own_geometry(self) -> bool:

@@ -35,10 +35,11 @@ _QUICK = (*ENGINES, "mmff94")
 _TICKED = ("model", *_QUICK)
 NOT_RELAXED = "Not"
 _RECORDED, _OPENED = "recorded_energies", "opened_geometries"
+_BEGUN = "energies_begun_unasked"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
-# Conformers times atoms squared; the model takes a third of a second for so many.
-_AT_ONCE = 3_000_000
+# Conformers times atoms squared: the model takes a third of a second for so many, GFN2-xTB and ANI some seconds.
+_AT_ONCE, _UNASKED = 3_000_000, 40_000
 
 kept.keep(_RECORDED, _OPENED)
 
@@ -134,11 +135,13 @@ def energies(
     noun: str = "conformer",
     taken_from: tuple[Molecule, np.ndarray] | None = None,
     source: str = "",
+    unasked: bool = False,
 ) -> list[MethodEnergies]:
     """What is known of each method's energies, with the buttons to compute the rest and to stop.
 
     Results are kept by content (method, molecule, coordinates) for all sessions; a stopped run goes on where it was.
-    `at_once`: the model, to compute its energies without being asked. DFT has a button and a worker of its own.
+    `at_once`: the model, to compute its energies without being asked; `unasked`: in the background those of the others
+    too where they take seconds. DFT has a button and a worker of its own.
     `noun` is what the pages call one of the geometries. `taken_from` names a larger ensemble and the indices of these
     conformers in it, whose energies may be known. `source` says in a project file what the geometries are. A method
     that has computed nothing is left out.
@@ -151,7 +154,8 @@ def energies(
             if method.pace == "instant" and _known(method, job, ensemble).n_left:
                 energy_cache().put((method.key, job), energies_of(at_once, ensemble))
     slow = [method for method in methods if method.pace == "slow"]
-    _controls(f"energies_{job}", [method for method in methods if method.pace != "slow"], job, ensemble)
+    quick = [method for method in methods if method.pace != "slow"]
+    _controls(f"energies_{job}", quick, job, ensemble, unasked=unasked and is_cheap(ensemble))
     _controls(f"slow_energies_{job}", slow, job, ensemble)
     runs = [_known(method, job, ensemble) for method in methods]
     _record(ensemble, source, {method.key: run for method, run in zip(methods, runs, strict=True) if run.n_done})
@@ -160,6 +164,11 @@ def energies(
     for run in runs:
         _show_failures(run, noun)
     return [run for run in runs if run.n_done]
+
+
+def is_cheap(ensemble: Molecule, times: int = 1) -> bool:
+    """Whether the quick methods take no more than seconds for so many times these geometries."""
+    return times * ensemble.n_conformers * ensemble.n_atoms**2 <= _UNASKED
 
 
 @st.cache_resource(show_spinner=False)
@@ -237,13 +246,24 @@ def _known(method: Chosen, job: str, ensemble: Molecule) -> MethodEnergies:
     return replace(run, name=method.label, level=method.level)
 
 
-def _controls(key: str, methods: list[Chosen], job: str, ensemble: Molecule) -> None:
-    """The progress of these methods, or the button to compute what is missing of them."""
+def _controls(key: str, methods: list[Chosen], job: str, ensemble: Molecule, *, unasked: bool = False) -> None:
+    """The progress of these methods, or the button to compute what is missing of them.
+
+    `unasked`: each is begun by itself, once, unless this work was stopped.
+    """
     # First, because it draws the whole page again once the work has ended.
     background.show(key)
     missing = [(method, run) for method in methods if (run := _known(method, job, ensemble)).n_left]
     if not missing or background.running(key):
         return
+    if unasked and not background.was_stopped(key):
+        begun: set[tuple[str, str]] = st.session_state.setdefault(_BEGUN, set())
+        new = {(method.key, job) for method, _ in missing} - begun
+        if new:
+            begun |= new
+            _compute(key, missing, job, ensemble)
+            background.show(key)
+            return
     slow = any(method.pace == "slow" for method in methods)
     started = any(run.n_done for _, run in missing)
     what = f"Compute {methods[0].label} (minutes)" if slow else "Compute energies"

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,15 +51,15 @@ def heading(shown: Loaded, *, origin: bool = False) -> None:
     st.code(shown.molecule.smiles, language=None, wrap_lines=True)
 
 
-def tabs(key: str, draw: Mapping[str, Callable[[], None]]) -> None:
+def tabs(key: str, draw: Mapping[str, Callable[[], None]], *, always: Collection[str] = ()) -> None:
     """Tabs by name, of which the open one alone is drawn: at first the first, later the one at which it was left.
 
-    `key` is the part of the address that names it.
+    `key` is the part of the address that names it. Those in `always` are drawn closed too, for what they compute.
     """
     names = list(draw)
     stays_at(key, names[0])
     for name, tab in zip(names, st.tabs(names, key=key, on_change="rerun", bind="query-params"), strict=True):
-        if tab.open:
+        if tab.open or name in always:
             with tab:
                 draw[name]()
 
