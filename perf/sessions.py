@@ -248,7 +248,10 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
     model = load_model()
     for smiles in molecules(20):
         open_molecule(address, smiles)
-    # The level of a server whose workers have started, both of them.
+    # The level of a server that has been used: every page has read what it shows, and both workers have started.
+    with Session(address) as session:
+        for page in PAGES:
+            session.show(page, smiles="CCO")
     with Session(address, timeout=600.0) as first, Session(address, timeout=600.0) as second:
         _start_many(first, 50)
         _start_many(second, 60)

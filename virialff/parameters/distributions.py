@@ -63,7 +63,8 @@ class Distribution:
 
     edges: (n_bins + 1,) in the quantity's unit; the first and the last bin reach to the extremes.
     groups: names in their order; counts: (n_groups, n_bins).
-    values, group_of, bin_of, model_of, rows: (n_values,), rows being positions in the columns of the model's sample.
+    values, group_of, bin_of, model_of, rows: (n_values,), rows being positions in the columns of the model's sample;
+        in as few bytes as hold them, because there may be millions.
     n_undefined: pairs without the quantity (C0 or C1 vanishes).
     """
 
@@ -159,7 +160,7 @@ def distribution(
     found = [_values(sample, quantity, chosen, by) for sample in samples.values()]
     values = np.concatenate([part[0] for part in found] or [np.zeros(0)])
     rows = np.concatenate([part[1] for part in found] or [np.zeros(0, int)])
-    model_of = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
+    model_of = np.repeat(np.arange(len(found), dtype=np.uint8), [len(part[0]) for part in found])
     codes = np.concatenate([part[2] for part in found] or [np.zeros(0, np.uint8)])
     models = tuple(samples)
     if by == "model":
@@ -169,11 +170,10 @@ def distribution(
     edges = _edges(values, what)
     bin_of = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     shape = len(names), max(len(edges) - 1, 0)
-    counts = np.bincount(group_of * shape[1] + bin_of, minlength=shape[0] * shape[1]).reshape(shape)
+    counts = np.bincount(group_of.astype(np.int64) * shape[1] + bin_of, minlength=shape[0] * shape[1]).reshape(shape)
     undefined = sum(part[3] for part in found)
-    return Distribution(
-        quantity, models, edges, names, counts, values, group_of, bin_of, model_of, rows, int(undefined)
-    )
+    columns = group_of.astype(np.uint8), bin_of.astype(np.int16), model_of, rows.astype(np.int32)
+    return Distribution(quantity, models, edges, names, counts, values, *columns, int(undefined))
 
 
 def commonest_groups(samples: Mapping[str, ParameterSample], quantity: str, selection: Selection) -> list[str]:

@@ -110,7 +110,8 @@ def _asked(samples: dict[str, ParameterSample]) -> _Asked | None:
 
 def _found(samples: dict[str, ParameterSample], key: str, asked: _Asked, *, whole: bool) -> None:
     try:
-        found = _distribution(key, samples, asked.quantity, asked.selection, asked.by, asked.groups)
+        # What is a part only is soon another one: kept, the parts of one large set would be many times its size.
+        found = _kept(key, samples, asked) if whole else _counted(samples, asked)
     except VirialffError as error:
         st.error(sentence(error), title="This SMARTS cannot be used")
         return
@@ -220,16 +221,13 @@ def _chosen_groups(
     return tuple(chosen)
 
 
-@st.cache_resource(show_spinner="Counting…", max_entries=24)
-def _distribution(
-    key: str,
-    _samples: dict[str, ParameterSample],
-    quantity: str,
-    selection: Selection,
-    by: Grouping,
-    groups: tuple[str, ...],
-) -> Distribution:
-    return distribution(_samples, quantity, selection=selection, by=by, groups=groups)
+@st.cache_resource(show_spinner="Counting…", max_entries=8)
+def _kept(key: str, _samples: dict[str, ParameterSample], asked: _Asked) -> Distribution:
+    return _counted(_samples, asked)
+
+
+def _counted(samples: dict[str, ParameterSample], asked: _Asked) -> Distribution:
+    return distribution(samples, asked.quantity, selection=asked.selection, by=asked.by, groups=asked.groups)
 
 
 def _classical_pair(groups: tuple[str, ...], by: Grouping) -> str:
