@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from virialff.commands.messages import say
 from virialff.commands.parser import UsageError, positive_int
@@ -25,6 +25,7 @@ from virialff.units import ENERGY_UNITS, KCAL_MOL, EnergyUnit
 
 if TYPE_CHECKING:
     from virialff.commands.report import Report
+    from virialff.io.read import Unmade
     from virialff.methods.comparison import Comparison
     from virialff.methods.method import ForceMethod, Method
     from virialff.models.force_field import Model
@@ -94,6 +95,19 @@ class BadRecord(_Placed):
     @property
     def notes(self) -> tuple[str, ...]:
         return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Unread(_Placed):
+    """A record of which `made` makes a Record or a BadRecord, in this process or another."""
+
+    unmade: Unmade
+    origins: tuple[Origin, ...]
+
+
+#: What `read` gives, and what it gives where others make the molecules.
+Made: TypeAlias = Record | BadRecord
+Item: TypeAlias = Record | BadRecord | Unread
 
 
 def rare_notes(methods: Mapping[str, Method], molecule: Molecule) -> list[str]:
@@ -312,9 +326,28 @@ def read(arguments: argparse.Namespace, *, join: bool = False) -> Iterator[Recor
     groups = [itertools.chain.from_iterable(streams)] if join else streams
     for items in groups:
         for item in _group(items):
-            if isinstance(item, Record):
-                say_notes(item.label, item.molecule.notes)
-            yield item
+            yield made(item)
+
+
+def read_for_others(arguments: argparse.Namespace) -> Iterator[Item]:
+    """As `read`, but molecules of plain SMILES in files are left to `made`."""
+    several = len(arguments.sources) > 1
+    for source in arguments.sources:
+        for item in _group(_items(source, arguments, several, for_others=True)):
+            yield item if isinstance(item, Unread) else made(item)
+
+
+def made(item: Item) -> Made:
+    """The record itself, its molecule made; what was completed or chosen is said on standard error."""
+    if isinstance(item, Unread):
+        [origin] = item.origins
+        molecule = item.unmade.made()
+        found = _with_option(molecule) if isinstance(molecule, MoleculeError) else molecule
+        [item] = _group([(origin, found, {})])
+    assert not isinstance(item, Unread)
+    if isinstance(item, Record):
+        say_notes(item.label, item.molecule.notes)
+    return item
 
 
 def count(arguments: argparse.Namespace) -> int | None:
@@ -333,13 +366,15 @@ def count(arguments: argparse.Namespace) -> int | None:
 
 
 #: Where a record stands, what it is, and its data beside the structure.
-_Item = tuple[Origin, "Molecule | MoleculeError", Mapping[str, str]]
+_PlacedItem = tuple[Origin, "Molecule | MoleculeError | Unmade", Mapping[str, str]]
 
 
-def _items(source: str, arguments: argparse.Namespace, several: bool) -> Iterator[_Item]:
+def _items(
+    source: str, arguments: argparse.Namespace, several: bool, *, for_others: bool = False
+) -> Iterator[_PlacedItem]:
     file = source if several else ""
     try:
-        for number, (item, fields) in enumerate(_molecules(source, arguments), start=1):
+        for number, (item, fields) in enumerate(_molecules(source, arguments, for_others), start=1):
             yield Origin(number, file), _with_option(item) if isinstance(item, MoleculeError) else item, fields
     except MoleculeError as error:
         if not several:
@@ -359,21 +394,23 @@ def _with_option(error: MoleculeError) -> MoleculeError:
 
 
 def _molecules(
-    source: str, arguments: argparse.Namespace
-) -> Iterable[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
+    source: str, arguments: argparse.Namespace, for_others: bool
+) -> Iterable[tuple[Molecule | MoleculeError | Unmade, Mapping[str, str]]]:
     """The records of a file, or the molecule of a SMILES."""
-    from virialff.io.read import FORMATS, read_with_fields
+    from virialff.io.read import FORMATS, read_for_others, read_with_fields
     from virialff.molecules.molecule import Molecule
+
+    reader = read_for_others if for_others else read_with_fields
 
     limit: dict[str, Any] = {} if arguments.max_atoms is None else {"max_atoms": arguments.max_atoms}
     if source == "-":
-        return read_with_fields(sys.stdin, format=arguments.format, **limit)
+        return reader(sys.stdin, format=arguments.format, **limit)
     suffix = source.removesuffix(".gz").rpartition(".")[2].lower() if "." in source else ""
     place = _place(source)
     if place == "file":
         if suffix not in FORMATS and not source.startswith((".", "/")) and _is_smiles(source):
             say(f"{source} is read as the file of that name; the SMILES can be given by standard input, '-'")
-        return read_with_fields(source, format=arguments.format, **limit)
+        return reader(source, format=arguments.format, **limit)
     if suffix in FORMATS and place is None:
         raise UnreadableRecordError(f"there is no file {shortened(source, 200)}; check its name and folder")
     try:
@@ -408,9 +445,9 @@ def say_notes(label: str, notes: Iterable[str]) -> None:
         say(f"record {label}: {note}")
 
 
-def _group(items: Iterable[_Item]) -> Iterator[Record | BadRecord]:
+def _group(items: Iterable[_PlacedItem]) -> Iterator[Item]:
     """Records as they come; only the conformers of one molecule are held back until the next molecule."""
-    from virialff.io.read import may_be_joined
+    from virialff.io.read import Unmade, may_be_joined
     from virialff.molecules.molecule import Molecule
 
     held: list[tuple[Origin, Molecule, Mapping[str, str]]] = []
@@ -420,6 +457,8 @@ def _group(items: Iterable[_Item]) -> Iterator[Record | BadRecord]:
             held = []
         if isinstance(item, Molecule):
             held.append((origin, item, fields))
+        elif isinstance(item, Unmade):
+            yield Unread(item, (origin,))
         else:
             yield BadRecord(_label(item.record or str(origin.number), origin), item, (origin,))
     yield from _records(held)
@@ -448,7 +487,7 @@ def _records(held: list[tuple[Origin, Molecule, Mapping[str, str]]]) -> Iterator
         yield Record(label, molecule, origins, tuple(held[k][2] for k in group), about)
 
 
-def batches(records: Iterable[Record | BadRecord], size: int) -> Iterator[list[Record | BadRecord]]:
+def batches(records: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Consecutive lists of at most `size` records."""
     iterator = iter(records)
     while batch := list(itertools.islice(iterator, size)):

@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
-    with _ends_as_by_keyboard(signal.SIGTERM), Report(arguments, "params") as report:
-        records = inputs.read(arguments)
+    with _ends_as_by_keyboard(signal.SIGTERM), _report(arguments) as report:
+        records = inputs.read_for_others(arguments)
         first = list(itertools.islice(records, MANY))
         many = len(first) == MANY
         batches = inputs.batches(itertools.chain(first, records), BATCH)
@@ -104,11 +104,11 @@ def _ends_as_by_keyboard(number: signal.Signals) -> Iterator[None]:
 
 
 def _portion(
-    batch: Sequence[inputs.Record | inputs.BadRecord], report: Report, model: Model, arguments: argparse.Namespace
+    batch: Sequence[inputs.Item], report: Report, model: Model, arguments: argparse.Namespace
 ) -> tuple[int, Portion]:
     """How many records of the input the batch is, and what the report has of them; what failed is said."""
     unit = inputs.unit(arguments)
-    for item, result, spread in _force_fields(model, batch):
+    for item, result, spread in _force_fields(model, [inputs.made(item) for item in batch]):
         report.begin(item)
         label = item.label
         if isinstance(result, (MoleculeError, EngineError)):
@@ -120,15 +120,13 @@ def _portion(
                     as_text, label, result, model, coefficients=arguments.coefficients, unit=unit, spread=spread
                 ),
                 record=partial(as_record, result, model, unit, spread),
-                table=partial(as_table, result, model, arguments.table, unit, spread),
+                table=partial(_for_table, result, model, arguments.table, spread),
                 structures=partial(_with_charges, result, model),
             )
     return sum(len(item.origins) for item in batch), report.portion()
 
 
-def _in_processes(
-    arguments: argparse.Namespace, batches: Iterator[list[inputs.Record | inputs.BadRecord]]
-) -> Iterator[tuple[int, Portion]]:
+def _in_processes(arguments: argparse.Namespace, batches: Iterator[list[inputs.Item]]) -> Iterator[tuple[int, Portion]]:
     """The same of each batch, computed and made text in processes."""
     from virialff.parameters.many import in_processes
 
@@ -141,21 +139,19 @@ def _in_processes(
             yield count, portion
 
 
-def _heard(
-    batch: list[inputs.Record | inputs.BadRecord], arguments: argparse.Namespace
-) -> tuple[int, Portion, str, str]:
+def _heard(batch: list[inputs.Item], arguments: argparse.Namespace) -> tuple[int, Portion, str, str]:
     """In another process: a portion, and what was printed and said on the way."""
     from virialff.parameters.many import loaded
 
     printed, said = io.StringIO(), io.StringIO()
     with redirect_stdout(printed), redirect_stderr(said):
-        portion = _portion(batch, Report(arguments, "params"), loaded(arguments.model), arguments)
+        portion = _portion(batch, _report(arguments), loaded(arguments.model), arguments)
     return *portion, printed.getvalue(), said.getvalue()
 
 
 def _force_fields(
-    model: Model, batch: Sequence[inputs.Record | inputs.BadRecord]
-) -> Iterator[tuple[inputs.Record | inputs.BadRecord, ForceField | MoleculeError | EngineError, Spread | None]]:
+    model: Model, batch: Sequence[inputs.Made]
+) -> Iterator[tuple[inputs.Made, ForceField | MoleculeError | EngineError, Spread | None]]:
     """Each record, its force field or error, and what gives the spread of its charges, in order."""
     molecules = [item.molecule for item in batch if isinstance(item, inputs.Record)]
     spreads: Iterator[Spread | None] = repeat(None)
@@ -233,6 +229,23 @@ def as_text(
             plain(pairs, unit.decimals),
         ]
     )
+
+
+def _for_table(force_field: ForceField, model: Model, kind: str, spread: Spread | None) -> Any:
+    """What `_report` has in its file for a molecule: rows of charges, of pairs later with those of others."""
+    return force_field if kind == "pairs" else as_table(force_field, model, kind, spread=spread)
+
+
+def _report(arguments: argparse.Namespace) -> Report:
+    return Report(arguments, "params", partial(_joined, inputs.unit(arguments)) if arguments.table == "pairs" else None)
+
+
+def _joined(unit: EnergyUnit, force_fields: Sequence[ForceField]) -> tuple[pd.DataFrame, list[int]]:
+    from virialff.methods.tables import with_energies_in
+    from virialff.parameters.tables import pairs_tables
+
+    counts = [len(force_field.parameters.bonded) for force_field in force_fields]
+    return with_energies_in(pairs_tables(force_fields), unit), counts
 
 
 def as_table(

@@ -49,6 +49,10 @@ def add_output_arguments(parser: argparse.ArgumentParser, structures: Sequence[s
     )
 
 
+#: Makes the rows of several results at once: one table, and how many rows of it are of each.
+Join = Callable[[Sequence[Any]], "tuple[pd.DataFrame, Sequence[int]]"]
+
+
 class Portion(NamedTuple):
     """What a report collected of some molecules: a piece of the file, its rows or documents, how many were done."""
 
@@ -61,11 +65,13 @@ class Portion(NamedTuple):
 class Report:
     """Collects the results of a run, printing each as soon as it is there; failures go to standard error.
 
-    kind: what the JSON documents are, see `virialff.documents`.
+    kind: what the JSON documents are, see `virialff.documents`. join: makes tables of what `add` was given for them.
     """
 
-    def __init__(self, arguments: argparse.Namespace, kind: str) -> None:
+    def __init__(self, arguments: argparse.Namespace, kind: str, join: Join | None = None) -> None:
         self._kind = kind
+        self._join = join
+        self._to_join: list[tuple[dict[str, Any], Any]] = []
         self._json: bool = arguments.json
         self._output: str | None = arguments.output
         #: Of the file to write.
@@ -97,13 +103,13 @@ class Report:
         *,
         text: Callable[[], str],
         record: Callable[[], dict[str, Any]],
-        table: Callable[[], pd.DataFrame],
+        table: Callable[[], Any],
         structures: Callable[[str, Place], str] | None = None,
     ) -> None:
         """Hand over one molecule's result in the form that was asked for; the other forms are not made.
 
-        structures: gives the text of the molecule's geometries in a form of `output.STRUCTURES`, with the data fields
-        that say where each comes from; may raise MoleculeError.
+        table: gives a table, or what `join` makes one of. structures: gives the text of the molecule's geometries in a
+        form of `output.STRUCTURES`, with the data fields that say where each comes from; may raise MoleculeError.
         """
         if self._form in STRUCTURES and structures is not None:
             try:
@@ -117,6 +123,8 @@ class Report:
             # Some notes only come with the result.
             self.keep(label, content.pop("notes", ()))
             self._hand_over(label, content)
+        elif self._form in TABLES and self._join is not None:
+            self._to_join.append((self._identities[label], table()))
         elif self._form in TABLES:
             rows = table()
             for column, value in reversed(self._identities[label].items()):
@@ -194,6 +202,8 @@ class Report:
         import pandas as pd
 
         content: Content | None = None
+        if self._to_join:
+            self._tables = [self._joined()]
         if self._tables:
             content = pd.concat(self._tables, ignore_index=True)
         elif self._documents:
@@ -202,11 +212,24 @@ class Report:
             content = "".join(self._structures)
         size = 0 if isinstance(content, str) or content is None else len(content)
         found = Portion(None if content is None else encoded(self._form, content), size, self._done, self._failed)
-        self._tables, self._documents, self._structures = [], [], []
+        self._tables, self._documents, self._structures, self._to_join = [], [], [], []
         self._done = self._failed = 0
         for known in (self._origins, self._identities, self._notes):
             known.clear()
         return found
+
+    def _joined(self) -> pd.DataFrame:
+        import numpy as np
+        import pandas as pd
+
+        assert self._join is not None
+        identities, results = zip(*self._to_join, strict=True)
+        rows, counts = self._join(results)
+        places = np.repeat(np.arange(len(identities)), counts)
+        for column in reversed(identities[0]):
+            known = pd.Series([identity[column] for identity in identities])
+            rows.insert(0, column, known.array.take(places))
+        return rows
 
     def receive(self, portion: Portion) -> None:
         """Write what was collected in a portion, here or in another process.

@@ -5,7 +5,7 @@ A record that cannot be used is an item of its own, an error that names the reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from os import PathLike
 from pathlib import PurePath
@@ -132,6 +132,34 @@ def read_with_fields(
     return _read(open_lines(source), _kind(source, format), _Options(max_atoms))
 
 
+class Unmade(NamedTuple):
+    """A record of a file that another process may make the molecule of; it gives one without coordinates."""
+
+    number: int
+    title: str
+    make: Callable[[], Molecule]
+
+    def made(self) -> Molecule | MoleculeError:
+        """As `read_with_fields` gives it."""
+        return _made(self.number, Record(self.title, self.make))
+
+
+def read_for_others(
+    source: str | PathLike[str] | IO[bytes] | IO[str],
+    *,
+    format: str | None = None,
+    max_atoms: int = DEFAULT_MAX_ATOMS,
+) -> Iterator[tuple[Molecule | MoleculeError | Unmade, Mapping[str, str]]]:
+    """As `read_with_fields`, but of what is plain SMILES in a file the molecules are not made."""
+    for number, record in _numbered(open_lines(source), _kind(source, format), _Options(max_atoms)):
+        if isinstance(record, MoleculeError):
+            yield record, {}
+        elif record.portable:
+            yield Unmade(number, record.title, record.make), record.fields
+        else:
+            yield _made(number, record), record.fields
+
+
 def count_records(source: str | PathLike[str] | IO[bytes] | IO[str], *, format: str | None = None) -> int:
     """How many records a file has, without making their molecules. Raises as `read_molecules`."""
     lines = open_lines(source)
@@ -247,33 +275,47 @@ def read_one_molecule(
 def _read(
     lines: Iterator[str], kind: str | None, options: _Options
 ) -> Iterator[tuple[Molecule | MoleculeError, Mapping[str, str]]]:
+    for number, record in _numbered(lines, kind, options):
+        if isinstance(record, MoleculeError):
+            yield record, {}
+        else:
+            yield _made(number, record), record.fields
+
+
+def _numbered(
+    lines: Iterator[str], kind: str | None, options: _Options
+) -> Iterator[tuple[int, Record | UnreadableRecordError]]:
+    """The records with their numbers, from 1; an error where the file cannot be read, or not further."""
     number = 0
     try:
         head = list(islice(lines, _SNIFFED_LINES))
         if not any(line.strip() for line in head):
-            yield UnreadableRecordError("the file is empty; give a file with at least one molecule"), {}
+            yield 0, UnreadableRecordError("the file is empty; give a file with at least one molecule")
             return
         for number, record in enumerate(_records(chain(head, lines), kind or _sniff(head), options), 1):
-            title = clean_title(record.title)
-            item: Molecule | MoleculeError
-            try:
-                item = record.make()
-                _check_geometry(item)
-            except MoleculeError as error:
-                item = error.in_record(f"{number} ({title})" if title else str(number), title)
-            except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # of a parser below
-                reason = clean_title(str(error)) or type(error).__name__
-                item = UnreadableRecordError(
-                    f"the record cannot be read ({reason}); write it again",
-                    record=f"{number} ({title})" if title else str(number),
-                    title=title,
-                )
-            yield item, record.fields
+            yield number, record
     except UnreadableRecordError as error:  # of the file as a whole
-        yield error.in_record(f"{number + 1}") if number else error, {}
+        yield 0, error.in_record(f"{number + 1}") if number else error
         return
     if not number:
-        yield UnreadableRecordError("the file has no records; give a file with at least one molecule"), {}
+        yield 0, UnreadableRecordError("the file has no records; give a file with at least one molecule")
+
+
+def _made(number: int, record: Record) -> Molecule | MoleculeError:
+    title = clean_title(record.title)
+    try:
+        molecule = record.make()
+        _check_geometry(molecule)
+    except MoleculeError as error:
+        return error.in_record(f"{number} ({title})" if title else str(number), title)
+    except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # of a parser below
+        reason = clean_title(str(error)) or type(error).__name__
+        return UnreadableRecordError(
+            f"the record cannot be read ({reason}); write it again",
+            record=f"{number} ({title})" if title else str(number),
+            title=title,
+        )
+    return molecule
 
 
 def _check_geometry(molecule: Molecule) -> None:

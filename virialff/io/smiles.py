@@ -132,7 +132,7 @@ def read_smiles(lines: Iterator[str], max_atoms: int) -> Iterator[Record]:
         if rest.startswith("|") and "|" in rest[1:]:
             end = rest.index("|", 1) + 1
             extension, rest = " " + rest[:end], rest[end:].strip()
-        yield Record(rest, partial(_from_smiles, smiles + extension, rest, max_atoms, notes))
+        yield _record(smiles + extension, rest, max_atoms, notes)
 
 
 def csv_columns(lines: Iterator[str]) -> list[str]:
@@ -186,11 +186,16 @@ def read_csv(lines: Iterator[str], max_atoms: int, chosen: str | None = None) ->
                 continue
             smiles = row[column].strip() if column < len(row) else ""
             name = cell_text(row[name_column].strip()) if name_column is not None and name_column < len(row) else ""
-            yield Record(name, partial(_from_smiles, smiles, name, max_atoms, notes))
+            yield _record(smiles, name, max_atoms, notes)
     except csv.Error as error:
         raise UnreadableRecordError(
             f"the table cannot be read further ({reason_of(error)}); check its quotes"
         ) from None
+
+
+def _record(smiles: str, name: str, max_atoms: int, notes: tuple[str, ...]) -> Record:
+    # What stands between bars may have coordinates.
+    return Record(name, partial(_from_smiles, smiles, name, max_atoms, notes), portable="|" not in smiles)
 
 
 def _from_smiles(smiles: str, name: str, max_atoms: int, notes: tuple[str, ...]) -> Molecule:

@@ -23,11 +23,15 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Record(NamedTuple):
-    """One record of a file: its title, how to make its molecule (which may raise a MoleculeError), and its data."""
+    """One record of a file: its title, how to make its molecule (which may raise a MoleculeError), and its data.
+
+    portable: whether `make` can be sent to another process, and gives no coordinates.
+    """
 
     title: str
     make: Callable[[], Molecule]
     fields: Mapping[str, str] = MappingProxyType({})
+    portable: bool = False
 
 
 def clean_title(text: str) -> str:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
+from pandas.api.extensions import ExtensionArray
 from torch import Tensor
 
-from virialff.elements import ATOMIC_NUMBERS, ELEMENTS, SYMBOL_OF
+from virialff.elements import ATOMIC_NUMBERS, ELEMENT_INDEX, ELEMENTS, SYMBOL_OF
 from virialff.engines.base import EnergiesAndForces, Progress, conformer_axis, require_finite
 from virialff.errors import EngineError, MoleculeError, ShapeError, UnsupportedElementError
 from virialff.models.checkpoint import Checkpoint, load_members
@@ -322,27 +323,7 @@ class ForceField:
         bonded, 1-3, 1-4, further or intermolecular. A model whose pair network is not symmetric in i, j (`paper`)
         has a row for (i, j) and one for (j, i), each counted by one half.
         """
-        parameters = self.parameters
-        coefficients = parameters.coefficients.double().cpu()
-        sigma, epsilon = sigma_epsilon(coefficients[:, 0], coefficients[:, 1])
-        bonded = parameters.bonded.cpu()
-        sigma[bonded] = epsilon[bonded] = float("nan")
-        i, j = parameters.pair_index.cpu().numpy()
-        symbols = np.array(self.molecule.symbols)
-        table = pd.DataFrame(
-            {
-                "i": i,
-                "j": j,
-                "element_i": symbols[i],
-                "element_j": symbols[j],
-                "relation": np.array(RELATIONS)[self._relations],
-                "sigma": sigma.numpy(),
-                "epsilon": epsilon.numpy(),
-                "R_min": minimum_distance(sigma).numpy(),
-            }
-        )
-        columns = {f"C{k}": coefficients[:, k].numpy() for k in range(N_COEFFICIENTS)}
-        return pd.concat([table, pd.DataFrame(columns)], axis=1)
+        return pair_rows([self])
 
     @property
     def atomic_energies(self) -> np.ndarray:
@@ -653,6 +634,37 @@ class ForceField:
             n = self.molecule.n_atoms
             raise ShapeError(f"positions have shape {tuple(array.shape)}, expected ({n}, 3) or (n_conformers, {n}, 3)")
         return stacked, single
+
+
+def pair_rows(force_fields: Sequence[ForceField]) -> pd.DataFrame:
+    """`ForceField.pairs` of one or more molecules below each other; atoms are counted in each from 0."""
+    parts = [force_field.parameters for force_field in force_fields]
+    coefficients = torch.cat([part.coefficients for part in parts]).double().cpu()
+    sigma, epsilon = sigma_epsilon(coefficients[:, 0], coefficients[:, 1])
+    bonded = torch.cat([part.bonded for part in parts]).cpu()
+    sigma[bonded] = epsilon[bonded] = float("nan")
+    indices = [part.pair_index.cpu().numpy() for part in parts]
+    i, j = np.concatenate(indices, axis=1)
+    elements = [[ELEMENT_INDEX[int(number)] for number in one.molecule.numbers] for one in force_fields]
+    ends = [np.array(kinds, dtype=np.int64)[index] for kinds, index in zip(elements, indices, strict=True)]
+    first, second = np.concatenate(ends, axis=1)
+    relations = np.concatenate([force_field._relations for force_field in force_fields])
+    columns = {
+        "i": i,
+        "j": j,
+        "element_i": _texts(ELEMENTS, first),
+        "element_j": _texts(ELEMENTS, second),
+        "relation": _texts(RELATIONS, relations),
+        "sigma": sigma.numpy(),
+        "epsilon": epsilon.numpy(),
+        "R_min": minimum_distance(sigma).numpy(),
+    }
+    return pd.DataFrame(columns | {f"C{k}": coefficients[:, k].numpy() for k in range(N_COEFFICIENTS)})
+
+
+def _texts(known: Sequence[str], places: np.ndarray) -> ExtensionArray:
+    """A column of a table; its texts are not made one by one."""
+    return pd.Series(np.array(known)).array.take(places)
 
 
 def _compile(parameters: PairParameters, precision: type[np.floating[Any]]) -> "CompiledPotential | None":

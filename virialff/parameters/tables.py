@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,9 @@ COEFFICIENT_UNITS = ("kcal_A6_per_mol", "kcal_A12_per_mol", *("kcal_per_mol", "A
 _PAIR_COLUMNS = {"sigma": "sigma_A", "epsilon": "epsilon_kcal_per_mol", "R_min": "R_min_A"} | {
     f"C{k}": f"C{k}_{unit}" for k, unit in enumerate(COEFFICIENT_UNITS)
 }
+
+# Odd, its bits half of them set (Steele et al. 2014).
+_MIXING = np.uint64(0x9E3779B97F4A7C15)
 
 
 def charges_table(
@@ -69,9 +74,7 @@ def pairs_table(
     epsilon and R_min over the model's members at the end. Undefined sigma and R_min (C0 = 0) are NaN.
     """
     pairs = force_field.pairs
-    table = pairs.rename(columns=_PAIR_COLUMNS).drop(columns=["i", "j"])
-    table.insert(0, "atom_j", pairs["j"] + 1)
-    table.insert(0, "atom_i", pairs["i"] + 1)
+    table = _counted_from_one(pairs)
     if positions is not None:
         apart = positions[pairs["i"].to_numpy()] - positions[pairs["j"].to_numpy()]
         table.insert(5, "distance_A", np.linalg.norm(apart, axis=1))
@@ -82,30 +85,71 @@ def pairs_table(
     return table
 
 
+def pairs_tables(force_fields: Sequence[ForceField]) -> pd.DataFrame:
+    """`pairs_table` of molecules below each other, made at once."""
+    from virialff.models.force_field import pair_rows
+
+    return _counted_from_one(pair_rows(force_fields))
+
+
+def _counted_from_one(pairs: pd.DataFrame) -> pd.DataFrame:
+    atoms = {"atom_i": pairs["i"] + 1, "atom_j": pairs["j"] + 1}
+    return pd.DataFrame(atoms | {_PAIR_COLUMNS.get(name, name): pairs[name] for name in pairs.columns[2:]})
+
+
 def to_csv(table: pd.DataFrame, separator: str = ",") -> str:
     """The table as CSV text; undefined values are empty cells, and no text is a formula to a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator, lineterminator="\n")
     writer.writerow([cell(title) for title in table.columns])
     # By columns, and each text once: pandas and csv ask for each cell what it is, longer than the networks take.
-    columns = [_cells(table.iloc[:, k], separator) for k in range(table.shape[1])]
+    columns: list[list[str]] = []
+    places = range(table.shape[1])
+    for are_floats, together in groupby(places, lambda k: pd.api.types.is_float_dtype(table.iloc[:, k])):
+        chosen = [table.iloc[:, k] for k in together]
+        columns += [_numbers(chosen, separator)] if are_floats else [_cells(column, separator) for column in chosen]
     rows = map(separator.join, zip(*columns, strict=True))
     alone = table.shape[1] == 1  # an empty cell needs its quotes there
     return buffer.getvalue() + "".join([f"{row}\n" if row or not alone else '""\n' for row in rows])
 
 
+def _numbers(columns: Sequence[pd.Series], separator: str) -> list[str]:
+    """Each row of these columns of floats as text; equal rows, as equal pairs of a molecule have, are made once."""
+    numbers = np.stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns], axis=1)
+    numbers += 0.0  # a zero has no sign
+    bits = numbers.view(np.uint64)
+    keys = np.zeros(len(bits), dtype=np.uint64)
+    for column in bits.T:
+        keys = (keys ^ column) * _MIXING
+        keys ^= keys >> np.uint64(29)
+    _, first, of = np.unique(keys, return_index=True, return_inverse=True)
+    if not np.array_equal(bits[first][of], bits):  # rows that differ had the same key
+        first = of = np.arange(len(bits))
+    numbers = numbers[first]
+    form = separator.join(["%.12g"] * len(columns))
+    texts = np.array([form % values for values in map(tuple, numbers.tolist())], dtype=object)
+    for row in np.flatnonzero(np.isnan(numbers).any(axis=1)):
+        texts[row] = separator.join("" if math.isnan(value) else f"{value:.12g}" for value in numbers[row])
+    return list(texts[of])
+
+
 def _cells(column: pd.Series, separator: str) -> list[str]:
-    if pd.api.types.is_float_dtype(column):
-        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # a zero has no sign
-        texts = list(map("%.12g".__mod__, numbers.tolist()))
-        for place in np.flatnonzero(np.isnan(numbers)):
-            texts[place] = ""
-        return texts
+    if pd.api.types.is_integer_dtype(column) and not column.hasnans:
+        places = column.to_numpy(dtype=np.int64)
+        if len(places) and places.min() >= 0 and places.max() < len(places):
+            return list(np.array(list(map(str, range(places.max() + 1))), dtype=object)[places])
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
         return list(map(str, column.tolist()))
+    if isinstance(column.dtype, (pd.StringDtype, pd.CategoricalDtype)):
+        of, known = pd.factorize(column)
+        # The last is the text of -1, an undefined value.
+        return list(np.array([*(_quoted(value, separator) for value in known), ""], dtype=object)[of])
+    quoted: dict[object, str] = {}
     values = column.astype(object).where(column.notna(), "").tolist()
-    known = {value: _quoted(value, separator) for value in {value for value in values if isinstance(value, str)}}
-    return [known[value] if isinstance(value, str) else _quoted(value, separator) for value in values]
+    for value in values:
+        if isinstance(value, str) and value not in quoted:
+            quoted[value] = _quoted(value, separator)
+    return [quoted[value] if isinstance(value, str) else _quoted(value, separator) for value in values]
 
 
 def _quoted(value: object, separator: str) -> str:

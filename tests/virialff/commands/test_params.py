@@ -1,5 +1,6 @@
 """`virialff params` of many molecules: processes and pieces change neither the output nor how it ends."""
 
+import io
 import os
 import signal
 import subprocess
@@ -38,6 +39,22 @@ def test_processes_write_what_one_writes(many, tmp_path, capsys):
         assert said[0] == said[1]
         failed = [line.split(":")[1].strip() for line in said[0].err.splitlines()]
         assert failed == [f"record {MANY} (charged)", f"record {MANY + 1}"]
+
+
+def test_conformers_in_smiles_are_one_record_beside_records_that_processes_read(many, tmp_path, capsys):
+    places = "(0.76,0.76,{z};0,0,0;-0.76,-0.76,0.76;-0.76,0.76,-0.76;0.76,-0.76,-0.76)"
+    lines = [f"FC(F)(F)F |{places.format(z=z)}|" for z in (0.76, 0.8)] + ["N"]
+    text = (tmp_path / many).read_text()
+    (tmp_path / many).write_text("\n".join([*lines, text, *lines]))
+    tables = []
+    for processes in ("1", "2"):
+        assert main(["params", many, "--processes", processes, "--table", "charges", "-o", "-", "--quiet"]) == 1
+        tables.append(capsys.readouterr())
+    assert tables[0] == tables[1]
+    assert tables[0].err.count("virialff:") == 2
+    rows = pd.read_csv(io.StringIO(tables[0].out))
+    last = 3 + MANY + 1
+    assert list(dict.fromkeys(rows["record"])) == [1, 3, *range(4, 4 + MANY - 1), last + 1, last + 3]
 
 
 def test_text_of_processes_is_that_of_one(many, capsys):

@@ -123,7 +123,8 @@ def test_csv_is_that_of_pandas():
             "mixed": [1.5, "x", np.nan],
         }
     )
-    for shown in (table, table[["text"]], table[:0]):
+    again = pd.concat([table] * 3 + [table.assign(number=0.5)], ignore_index=True)
+    for shown in (table, table[["text"]], table[:0], again, again.assign(text=again["text"].astype("category"))):
         expected = shown.to_csv(index=False, float_format="%.12g", lineterminator="\n")
         assert to_csv(shown) == expected
     assert to_csv(pd.DataFrame({"=x": [-0.0], "y": ["=1+1"]})) == "'=x,y\n0,'=1+1\n"
