@@ -4,6 +4,8 @@ The child is tied to a pipe whose write end only its starter holds: the system c
 not, and sends the child a signal. That takes no thread, reaches a program that is deep in a library, and does not go by
 the thread that started the child, as the signal of a parent's death does.
 
+A command that ends them itself, on a signal too, does its work in a block of `interruptible`.
+
 As a program, `python children.py LIFELINE SIGNAL COMMAND...` ties itself and becomes COMMAND, which need not be Python.
 """
 
@@ -15,8 +17,8 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +39,34 @@ def start(command: Sequence[str], *, by: signal.Signals, **options: Any) -> subp
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     tied = [sys.executable, "-I", "-S", __file__, lifeline(), str(int(by)), *command]
     return subprocess.Popen(tied, **options)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM and SIGINT raise KeyboardInterrupt in this block, once: a second must not break into what it ends.
+
+    So no process is left alone and no file half written. Both count where a shell started the command in the background
+    and switched SIGINT off. In a thread other than the first nothing changes: there no handler can be set.
+    """
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        for name in before:
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for name in before:
+            signal.signal(name, interrupt)
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def processes_below(first: int) -> list[int]:

@@ -99,3 +99,42 @@ def test_a_child_that_starts_too_late_ends_at_once():
 def test_no_such_program():
     with pytest.raises(FileNotFoundError, match="no-such-program"):
         children.start(["no-such-program"], by=signal.SIGTERM)
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_interrupts_once_and_what_it_ends_is_not_broken_into(first):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does to a command in the background
+    others = signal.getsignal(signal.SIGTERM)
+    ended = []
+
+    def interrupted():
+        with children.interruptible():
+            try:
+                signal.raise_signal(first)
+                ended.append("went on")
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(signal.SIGINT)
+                ended.append("cleaned up")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert ended == ["cleaned up"]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == others
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_no_signal_is_changed():
+    found = []
+
+    def work():
+        with children.interruptible():
+            found.append((signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [(signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))]

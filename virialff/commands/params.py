@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from virialff import children
 from virialff.commands import inputs
 from virialff.commands.messages import progress_lines
 from virialff.commands.parser import positive_int
@@ -69,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = inputs.load(arguments)
-    with _ends_as_by_keyboard(signal.SIGTERM), _report(arguments) as report:
+    with children.interruptible(), _report(arguments) as report:
         records = inputs.read_for_others(arguments)
         first = list(itertools.islice(records, MANY))
         many = len(first) == MANY
@@ -88,19 +87,6 @@ def run(arguments: argparse.Namespace) -> int:
             if total is not None:
                 tell("parameters", done, total)
         return report.finish()
-
-
-@contextmanager
-def _ends_as_by_keyboard(number: signal.Signals) -> Iterator[None]:
-    """In this block the signal is an interrupt, so that no file is left half written and no process alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 def _portion(

@@ -228,7 +228,7 @@ class Report:
         places = np.repeat(np.arange(len(identities)), counts)
         for column in reversed(identities[0]):
             known = pd.Series([identity[column] for identity in identities])
-            rows.insert(0, column, known.array.take(places))
+            rows.insert(0, column, pd.Series(known.array.take(places)))
         return rows
 
     def receive(self, portion: Portion) -> None:

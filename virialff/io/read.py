@@ -284,7 +284,7 @@ def _read(
 
 def _numbered(
     lines: Iterator[str], kind: str | None, options: _Options
-) -> Iterator[tuple[int, Record | UnreadableRecordError]]:
+) -> Iterator[tuple[int, Record | MoleculeError]]:
     """The records with their numbers, from 1; an error where the file cannot be read, or not further."""
     number = 0
     try:

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +13,7 @@ from training.labelling.campaign.progress import Progress
 from training.labelling.campaign.worker import Deaths, is_finished, tasks_done
 from training.labelling.config import CampaignConfig
 from training.labelling.plan.plan import Chunk, stored_plan
+from virialff import children
 from virialff.access import require_write_access
 from virialff.errors import StoreBusyError, VirialffError
 from virialff.labels.store import LabelStore
@@ -57,7 +56,7 @@ def run_campaign(config: CampaignConfig, *, interval: float = 10.0, say: Callabl
             done = before + tasks_done(config.folder, chunks)
             say(f"{time.strftime('%H:%M:%S')} {progress.line(done)}, {counted(workers, 'worker')}")
 
-        with _signals():
+        with children.interruptible():
             clean = _Supervision(cluster, config, chunks, say).run(interval, report)
         if clean:
             shutil.rmtree(folder)
@@ -135,24 +134,6 @@ class _Supervision:
                 f"{self._replaced} workers died, the last of them at {task or 'no task'} ({message}): see the logs in "
                 f"{self._config.folder / 'jobs'}."
             )
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM is as good as Ctrl-C; both count where the command was started in the background and ignores the last."""
-
-    def interrupt(number: int, frame: object) -> None:
-        # A second one must not break into the stopping of the workers.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 def _outcome(folder: Path, chunks: tuple[Chunk, ...]) -> Outcome:
