@@ -365,21 +365,18 @@ def test_a_model_is_trained_on_ones_own_sdf_and_used(page, jobs, own_rows, tmp_p
     assert labelled(page.selectbox, "Level of theory").value == "GFN2-xTB"
     labelled(page.number_input, "Steps of training").set_value(10)
     labelled(page.number_input, "validate_every").set_value(5).run()
+    assert labelled(page.toggle, "Make a model of it at the end").value
+    labelled(page.toggle, "Measure it beside GFN2-xTB and ANI").set_value(False).run()
     button(page, "Start training").click().run()
     assert not page.error
     deadline = time.monotonic() + 120
-    while not list_jobs()[0].is_over:
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-    page.run()
-    assert find("fine-tuned").state == "finished", find("fine-tuned").reason
-    labelled(page.toggle, "Measure it beside GFN2-xTB and ANI").set_value(False).run()
-    button(page, "Make a model").click().run()
     while not all(job.is_over for job in list_jobs(None)):
         assert time.monotonic() < deadline
         time.sleep(0.3)
     page.run()
-    button(page, "Use fine\\-tuned in this session").click().run()
+    assert find("fine-tuned").state == "finished", find("fine-tuned").reason
+    button(page, "Use fine\\-tuned for a molecule").click().run()
+    assert page.title[0].value == "Force field"
     page.switch_page("pages/models.py").run()
     assert not page.exception
     assert page.query_params["model"] == "fine-tuned"

@@ -454,14 +454,14 @@ def test_a_stopped_training_becomes_a_model(page, store, jobs, tmp_path, monkeyp
     assert "cannot name a model" in text_of(page)
     assert button(page, "Make a model").disabled
     labelled(page.text_input, "Name of the model").set_value("halfway").run()
-    labelled(page.toggle, "Measure it beside GFN2-xTB and ANI").set_value(False).run()
+    page.toggle(key="model_compare_foundation-gfn2").set_value(False).run()
     assert not page.error
     button(page, "Make a model").click().run()
     assert not page.exception
     wait_for(lambda: all(job.is_over for job in list_jobs(None)))
     page.run()
     assert not page.exception
-    assert button(page, "Use halfway in this session")
+    assert button(page, "Use halfway for a molecule")
     card = load_model("halfway").card
     assert card["recipe"]["steps_done"] == find("foundation-gfn2").step
     assert card["limitations"][0].startswith(f"Its training was ended at step {find('foundation-gfn2').step} of 100000")

@@ -20,6 +20,7 @@ from training.jobs.locks import share
 from training.jobs.quota import require_room
 from training.jobs.record import (
     TRAINING,
+    Following,
     Job,
     JobFolder,
     Request,
@@ -52,6 +53,7 @@ def start(
     processes: int | None = None,
     slurm: SlurmConfig | None = None,
     options: Sequence[str] = (),
+    then: Following | None = None,
 ) -> Job:
     """Start training by a recipe file and return the job, which goes on when the caller ends.
 
@@ -59,7 +61,7 @@ def start(
     is the number of GPUs that train together on this machine or on each of the `nodes` of SLURM (default: 1 where there
     is one, and on SLURM), and 0 for none; then `processes` share the work (default: 1). On this machine a job waits
     while the GPUs, or without any the one place for training, are taken. `options` are further arguments of
-    `virialff train`.
+    `virialff train`. `then` is started once a training of this machine has finished.
 
     Raises ConfigError for a recipe or a wish that is impossible, JobError if the run has a job already, VirialffError
     with SLURM's words if it refuses, ReadOnlyError where nothing may be started.
@@ -94,6 +96,7 @@ def start(
         cores=max(stage.threads for stage in checked.all_stages) * (processes or gpus or 1),
         nodes=nodes,
         slurm=slurm or SlurmConfig(memory_gb=8.0),
+        then=then if cluster == "local" else None,
     )
 
 
@@ -111,7 +114,7 @@ def start_command(
 
     files: content by file name, written into the folder of the job, which FOLDER stands for in the arguments; they are
     there until the job is forgotten. On this machine it waits until it has so many GPUs, or processors if it takes no
-    GPU. where: `cluster`, `nodes` and `slurm` of the Request.
+    GPU. where: `cluster`, `nodes`, `slurm` and `then` of the Request.
 
     Raises JobError while a command of the same purpose and subject is at work or where it cannot be started,
     ConfigError for GPUs that there are not, VirialffError with SLURM's words if it refuses, ReadOnlyError where nothing

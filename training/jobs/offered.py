@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from training.jobs.control import FOLDER, find, start, start_command
-from training.jobs.record import Job
+from training.jobs.record import Following, Job
 from training.jobs.runs import check_run_name, runs_with_metrics
 from training.labelling.config import load_campaign
 from training.labelling.own_molecules import write_campaign
@@ -106,18 +106,26 @@ def train(
     minutes: int = 720,
     memory_gb: float = 8.0,
     tensorboard: bool = False,
+    model: str = "",
+    compare: bool = True,
 ) -> Job:
     """Start a training by this recipe, as `control.start` does; the run has the recipe's name.
 
-    tensorboard: write the metrics for TensorBoard too.
+    tensorboard: write the metrics for TensorBoard too. model: on this machine, the name of the model that is made of
+    the run once it has finished, measured beside the other methods where `compare`.
     """
-    check_training(text)
+    checked = check_training(text)
+    then = None
+    if model:
+        check_new_name(model)
+        run = str((runs_folder() / checked.name).absolute())
+        then = Following(purpose=MODEL, subject=run, arguments=tuple(_ship(run, model, compare)))
     slurm = SlurmConfig(partition=partition, time_minutes=minutes, memory_gb=memory_gb)
     with tempfile.TemporaryDirectory(prefix="virialff-") as folder:
         recipe = Path(folder) / "recipe.yaml"
         recipe.write_text(text, encoding="utf-8")
         options = ["--tensorboard"] * tensorboard
-        return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm, options=options)
+        return start(recipe, cluster=cluster, gpus=gpus, slurm=slurm, options=options, then=then)
 
 
 def sweep(
@@ -224,7 +232,11 @@ def make_model(job: str, name: str, *, compare: bool = True) -> Job:
     if (problem := name_problem(name, "model")) is not None:
         raise ConfigError(problem).of("name")
     run = str(find(job).run)
-    return start_command(MODEL, run, ["ship", run, "--name", name, *([] if compare else ["--no-comparison"])])
+    return start_command(MODEL, run, _ship(run, name, compare))
+
+
+def _ship(run: str, name: str, compare: bool) -> list[str]:
+    return ["ship", run, "--name", name, *([] if compare else ["--no-comparison"])]
 
 
 def receive_model(content: bytes, name: str) -> Job:

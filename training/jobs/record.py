@@ -51,6 +51,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Following(_Record):
+    """A command that is started on this machine, as a job of its own, once another has finished."""
+
+    purpose: str
+    subject: str
+    arguments: tuple[str, ...] = Field(min_length=1)
+
+
 class Request(_Record):
     """What was asked for: paths are absolute."""
 
@@ -63,6 +71,7 @@ class Request(_Record):
     cores: int = Field(default=0, ge=0)  #: on each machine; 0: too little work to wait for any
     nodes: int = Field(default=1, ge=1)  #: machines of SLURM
     slurm: SlurmConfig = SlurmConfig()
+    then: Following | None = None  #: not of jobs of SLURM
     devices: tuple[str, ...] = ()  #: GPUs of the machine, as CUDA_VISIBLE_DEVICES names them
     host: str = ""  #: where the job was started, then where it runs
     owner: str = ""  #: who started it (virialff/access.py), "" for the owner of the machine

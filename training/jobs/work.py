@@ -13,9 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from training.jobs.control import start_command
 from training.jobs.locks import share
 from training.jobs.quota import disk_problem, hours_over, memory_over
-from training.jobs.record import OWN_TURN, TRAINING, JobFolder, Request, State, StateName, last_lines
+from training.jobs.record import OWN_TURN, TRAINING, Following, JobFolder, Request, State, StateName, last_lines
 from training.jobs.slots import take_slots
 from virialff import children
 from virialff.access import require_write_access
@@ -64,6 +65,9 @@ class _Attempt:
                 self._tell(devices=slots.devices)
         wish = self._wish()
         state, reason, code = ("stopped", wish, None) if wish else self._run_command()
+        if state == "finished" and self._request.then is not None:
+            # Before the end is told: whoever waits for it finds what follows.
+            reason = _start_following(self._request.then)
         self._tell(state=state, reason=reason, exit_code=code, ended=time.time())
 
     def _refused(self) -> str | None:
@@ -137,6 +141,15 @@ class _Attempt:
         # The first machine tells for all: they end together.
         if self._node == 0:
             self._folder.write_state(self._state)
+
+
+def _start_following(then: Following) -> str:
+    """Start what follows on a job; why it could not be, or ""."""
+    try:
+        start_command(then.purpose, then.subject, then.arguments)
+    except VirialffError as error:
+        return f"the {then.purpose} that was to follow was not started: {error}"
+    return ""
 
 
 def outcome(code: int, asked: str | None, last_line: str, purpose: str = TRAINING) -> tuple[StateName, str]:

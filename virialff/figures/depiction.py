@@ -20,6 +20,11 @@ _HYDROGEN = 1
 #: Orange of Okabe and Ito, lightened so that the symbol stays legible.
 _MARK = (0.95, 0.73, 0.3)
 _RING = (0.90, 0.62, 0.0)
+_DARK_MARK = (0.55, 0.38, 0.0)
+#: What is written on white and on dark pages, and of the discs the ground (0 to 255) and the share of their colour.
+_INK, _LIGHT_INK = (0.0, 0.0, 0.0), (0.96, 0.96, 0.96)
+_GROUND, _SHARE = 255, 0.72
+_DARK_GROUND, _DARK_SHARE = 24, 0.44
 # Pixels, for atoms without bonds.
 _LONE_BOND = 70.0
 
@@ -45,10 +50,19 @@ def structure_svg(
     marked: Collection[int] = (),
     width: int = 520,
     height: int = 400,
+    dark: bool = False,
 ) -> str:
     """The structural formula as SVG, as `structure_drawing` draws it."""
     return structure_drawing(
-        molecule, charges, scale=scale, hydrogens=hydrogens, labels=labels, marked=marked, width=width, height=height
+        molecule,
+        charges,
+        scale=scale,
+        hydrogens=hydrogens,
+        labels=labels,
+        marked=marked,
+        width=width,
+        height=height,
+        dark=dark,
     ).svg
 
 
@@ -63,24 +77,29 @@ def structure_drawing(
     width: int = 520,
     height: int = 400,
     element_colors: bool = False,
+    dark: bool = False,
 ) -> Drawing:
-    """The structural formula on a white ground, without the molecule's title.
+    """The structural formula on a white ground, or without one for `dark` pages; without the molecule's title.
 
     `charges` (n_atoms,) in e colour a disc behind each drawn atom on `scale` (by default the fitting one). Without
     `hydrogens` those on heavy atoms are left out of the drawing; the discs of the others keep their own charge.
     `marked` atoms (from 0, hydrogens too) get an orange disc, beside charges an orange ring. With `element_colors` the
-    symbols have the colours that are usual for their elements, else they are black.
+    symbols have the colours that are usual for their elements, else they are black, on dark pages white.
     """
     drawing = _drawable(molecule, hydrogens, marked)
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
     options = drawer.drawOptions()
-    options.clearBackground = True
+    options.clearBackground = not dark
     options.padding = 0.06
     options.minFontSize = 9
     options.maxFontSize = 18
     options.annotationFontScale = 0.65
+    if dark:
+        rdMolDraw2D.SetDarkMode(options)
+        options.setAnnotationColour(_LIGHT_INK)
+        options.setAtomNoteColour(_LIGHT_INK)
     if not element_colors:
-        options.useBWAtomPalette()
+        options.setAtomPalette({-1: _LIGHT_INK if dark else _INK})
     if labels == "elements":
         for atom in drawing.GetAtoms():
             atom.SetProp("atomLabel", atom.GetSymbol())
@@ -95,7 +114,7 @@ def structure_drawing(
         drawer.DrawMolecule(
             drawing,
             highlightAtoms=chosen_atoms,
-            highlightAtomColors=dict.fromkeys(chosen_atoms, _MARK),
+            highlightAtomColors=dict.fromkeys(chosen_atoms, _DARK_MARK if dark else _MARK),
             highlightBonds=[],
         )
     else:
@@ -103,7 +122,7 @@ def structure_drawing(
         colors, radii = {}, {}
         for atom in drawing.GetAtoms():
             rgb = chosen.rgb(float(charges[atom.GetIntProp("atom_index")]))
-            colors[atom.GetIdx()] = tuple(part / 255 for part in _lighten(rgb))
+            colors[atom.GetIdx()] = _mixed(rgb, _DARK_GROUND if dark else _GROUND, _DARK_SHARE if dark else _SHARE)
             radii[atom.GetIdx()] = 0.32 if atom.GetAtomicNum() == _HYDROGEN else 0.42
         drawer.DrawMolecule(
             drawing,
@@ -146,10 +165,9 @@ def _ring(drawer: rdMolDraw2D.MolDraw2DSVG, drawing: Chem.Mol, marked: Collectio
         drawer.DrawEllipse(*corners, True)
 
 
-def _lighten(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Mix with white, so that black atom symbols stay legible on saturated discs."""
-    red, green, blue = (round(255 - 0.72 * (255 - part)) for part in rgb)
-    return red, green, blue
+def _mixed(rgb: tuple[int, int, int], ground: int, share: float) -> tuple[float, ...]:
+    """A share of a colour on its ground, each 0 to 1, so that atom symbols stay legible on the discs."""
+    return tuple(round(ground + share * (part - ground)) / 255 for part in rgb)
 
 
 def _drawable(molecule: Molecule, hydrogens: bool, marked: Collection[int]) -> Chem.Mol:

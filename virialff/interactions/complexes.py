@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Per cent of the errors whose interval the table has.
 _SHOWN = "95"
+#: kcal/mol from which a half width is wide: about what those of weak complexes are.
+_WIDE = 5.0
 #: Steps of progress that relaxing counts for; the relaxations of complex and molecules are short beside DFT.
 _RELAXING = 3
 
@@ -44,6 +46,17 @@ class MethodInteraction:
     reason: str = ""
     counterpoise: bool = False  #: whether the fragments had the basis of the whole complex
     half_widths: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def doubt(self) -> str:
+        """A sentence where the interval is wide, and more than half of the energy; else ""."""
+        width = self.half_widths.get(_SHOWN)
+        if width is None or self.energy is None or width < max(_WIDE, abs(self.energy) / 2):
+            return ""
+        return (
+            f"{self.method}: its members disagree about this complex. The energy may be off by {width:.1f} kcal/mol, "
+            "more than half of what it says: go by the other methods."
+        )
 
 
 def vertical_interaction(
@@ -107,6 +120,11 @@ class ComplexInteractions:
     def table(self) -> pd.DataFrame:
         """As `interaction_table`."""
         return interaction_table(self.vertical, self.relaxed)
+
+    @property
+    def doubts(self) -> list[str]:
+        """Sentences on vertical energies by methods that disagree with themselves."""
+        return [said for entry in self.vertical if (said := entry.doubt)]
 
     @property
     def reasons(self) -> dict[str, str]:

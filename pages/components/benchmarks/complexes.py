@@ -58,6 +58,8 @@ def base_pairs() -> None:
         "GFN2-xTB from the JSCH geometries. The tables have interaction energies in kcal/mol: negative is bound."
     )
     for pair, result in found.items():
+        for said in result.doubts:
+            st.warning(sentence(said), title=pair)
         for method, reason in result.reasons.items():
             st.info(sentence(reason), title=f"{pair}: {method} gives no energy")
         for change in result.changes:

@@ -9,7 +9,6 @@ from pages.components.shell.worker import Report
 from training.labelling.config import load_campaign
 from training.labelling.plan.estimate import CampaignEstimate, estimate
 from virialff.labels.check import CheckResult, check
-from virialff.labels.formats.entry import fields_of
 from virialff.labels.splits import Fractions
 from virialff.labels.statistics import DatasetStatistics, dataset_statistics
 from virialff.labels.store import LabelStore
@@ -45,11 +44,6 @@ def estimate_campaign(report: Report, path: str) -> CampaignEstimate:
     config = load_campaign(Path(path))
     report(0, 0, "")
     return estimate(config, say=lambda line: report(0, 0, line))
-
-
-def energy_fields(report: Report, name: str, head: bytes) -> list[str]:
-    """`fields_of` of the beginning of a file."""
-    return fields_of(name, head)
 
 
 def check_store(report: Report, path: str) -> CheckResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +24,7 @@ from training.labelling.config import load_campaign
 from training.labelling.own_molecules import LEVELS, MOST_CONFORMERS, SUFFIXES
 from training.labelling.plan.estimate import CampaignEstimate
 from training.recipes.presets import shown_path
+from training.recipes.recipe import PRESETS
 from virialff.errors import VirialffError
 from virialff.labels.check import CheckResult
 from virialff.text import counted
@@ -74,8 +76,9 @@ def campaigns() -> None:
         name = st.selectbox(
             "Campaign",
             list(found),
+            format_func=lambda name: _title(name, found[name]),
             key=_CAMPAIGN,
-            width=320,
+            width=520,
             help="What ships, what was made of molecules given here, and what is in the folders that the administrator "
             "of this app names.",
             **KEPT,
@@ -84,6 +87,19 @@ def campaigns() -> None:
     _one_campaign(name, found, int(workers))
     for job in list_jobs(CAMPAIGN)[::-1]:
         command_view.show(job, f"labels into {shown_path(Path(job.subject))}", result_lines=3)
+
+
+def _about(text: str) -> str:
+    """The comment at the top of a configuration."""
+    comment = takewhile(lambda line: line[:1] == "#", text.splitlines())
+    return " ".join(line.lstrip("# ") for line in comment if "Run with" not in line)
+
+
+def _title(name: str, path: Path) -> str:
+    """What a campaign is called: of one that ships, how the comment at its top begins."""
+    if path.parent != PRESETS:
+        return one_line(name)
+    return re.split(r"[,:;.](?=\s|$)", _about(path.read_text(encoding="utf-8")))[0]
 
 
 def _own_molecules() -> None:
@@ -131,8 +147,7 @@ def _one_campaign(name: str, found: dict[str, Path], workers: int) -> None:
     except VirialffError as error:
         st.error(sentence(error), title="This configuration cannot be used")
         return
-    comment = list(takewhile(lambda line: line[:1] == "#", text.splitlines()))
-    about = " ".join(line.lstrip("# ") for line in comment if "Run with" not in line)
+    about = _about(text)
     where = "SLURM" if config.cluster == "slurm" else "this machine"
     st.caption(f"{plain(about)} Computes on {where} into {plain(shown_path(config.folder))}.")
     with st.popover("The configuration"):

@@ -93,6 +93,8 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
     if result is not None:
         table = _with_references(_named_level(result.table, model), molecule)
         energy_table(table, pinned="method", name="Interaction energies")
+        for said in result.doubts:
+            st.warning(sentence(said))
         for method, reason in result.reasons.items():
             st.info(sentence(reason), title=f"{method} gives no energy")
         for change in result.changes:

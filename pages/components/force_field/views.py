@@ -70,10 +70,15 @@ def figures_of_closed_tabs(work: Workspace, pair: tuple[int, int] | None) -> Non
 
 def _histogram(pairs: pd.DataFrame, parameter: str, present: Sequence[str], chosen: Mapping[Any, Any]) -> go.Figure:
     """As it is shown where its relation and colours are `chosen` by the keys of their widgets, or not yet."""
-    relation = chosen.get(_relation_key(present)) or present[-1]
-    ranked = commonest_element_pairs(pairs[pairs["relation"] == relation], len(pairs))
+    relation, ranked = _ranked(pairs, present, chosen)
     colored = chosen.get(_colored_key(relation, ranked), ranked[:_DEFAULT_COLORED])
     return pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
+
+
+def _ranked(pairs: pd.DataFrame, present: Sequence[str], chosen: Mapping[Any, Any]) -> tuple[str, list[str]]:
+    """The relation that is chosen by the key of its widget, and the element pairs of it, commonest first."""
+    relation = chosen.get(_relation_key(present)) or present[-1]
+    return relation, commonest_element_pairs(pairs[pairs["relation"] == relation], len(pairs))
 
 
 def _present(pairs: pd.DataFrame) -> list[str]:
@@ -100,13 +105,12 @@ def parameter_distributions(work: Workspace) -> None:
     if not present:
         st.info("All atoms of this molecule are bonded to each other: there are no non-bonded pairs.")
         return
-    relation = st.segmented_control(
+    st.segmented_control(
         "Pairs that are", present, default=present[-1], required=True, key=_relation_key(present), **LINKED
     )
-    relation = relation or present[-1]
+    relation, ranked = _ranked(pairs, present, st.session_state)
     chosen = pairs[pairs["relation"] == relation]
     st.caption(f"**{relation}**: {_MEANING[relation]}; {counted(len(chosen), 'pair')}.")
-    ranked = commonest_element_pairs(chosen, len(chosen))
     colored = st.multiselect(
         "Element pairs in colour",
         ranked,
@@ -118,7 +122,7 @@ def parameter_distributions(work: Workspace) -> None:
     behind, said = [], []
     for column, parameter in zip(st.columns(2, gap="medium"), _SYMBOLS, strict=True):
         with column:
-            figure = pair_parameter_histogram(pairs, parameter, relation=relation, element_pairs=colored)
+            figure = _histogram(pairs, parameter, present, st.session_state)
             key = f"histogram_{parameter}_{relation}_{keys.graph_key(molecule)[:12]}"
             points = clicked(figure, key, _HISTOGRAM.format(parameter))
         bars = [point["customdata"] for point in points if "customdata" in point]
@@ -147,7 +151,7 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
     for parameter, (label, _) in _NUMBERS.items():
         columns[label] = shown[parameter].to_numpy()
         if spread is not None:
-            columns[f"± {label}"] = getattr(spread, parameter)[shown.index.to_numpy()]
+            columns[_spread_of(label)] = getattr(spread, parameter)[shown.index.to_numpy()]
     columns["trust"] = [level.value for level in pair_levels(work.model, molecule, atoms)]
     key = f"pairs_{keys.graph_key(molecule)[:12]}"
     st.markdown(f"**Pairs**: {plain(what)}")
@@ -159,9 +163,9 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
         on_select=partial(pick_row, key, molecule, atoms),
         selection_mode="single-row",
         column_config={
-            f"{sign}{label}": st.column_config.NumberColumn(format=form)
+            name: st.column_config.NumberColumn(format=form)
             for label, form in _NUMBERS.values()
-            for sign in ("", "± ")
+            for name in (label, _spread_of(label))
         }
         | {"atoms": st.column_config.Column(pinned=True)},
         placeholder="–",
@@ -169,6 +173,11 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
     )
     more = f" The {len(shown)} deepest of {len(chosen)}." if len(shown) < len(chosen) else ""
     st.caption(f"A row picks its two atoms; the tab Atom pair has their curve.{_spread_said(spread)}{more}")
+
+
+def _spread_of(label: str) -> str:
+    """The heading of the spread beside that of a number, short so that all columns fit."""
+    return f"± {label.partition(' ')[0]}"
 
 
 def _spread_said(spread: PairSpread | None) -> str:

@@ -11,6 +11,7 @@ from pages.components.shell.model import force_field, named_model
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import one_line, sentence
 from pages.components.widgets.show import download, ink, show_figure
+from pages.components.widgets.viewer import page_theme
 from pages.components.widgets.workspace import two_columns
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
@@ -411,7 +412,10 @@ def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
             molecule = sample.molecule(int(row["molecule"]) - 1)
             marked = [int(row[name]) - 1 for name in atoms]
             symbols = " and ".join(f"{ELEMENTS[sample.elements[_first(sample, row) + k]]}{k + 1}" for k in marked)
-            svg = structure_svg(molecule, marked=marked, hydrogens=False, width=240, height=_DEPICTION_HEIGHT)
+            dark = page_theme() == "dark"
+            svg = structure_svg(
+                molecule, marked=marked, hydrogens=False, width=240, height=_DEPICTION_HEIGHT, dark=dark
+            )
             with st.container(border=True, width=172, gap="small"):
                 st.image(svg, width=138, alt=f"Structure of {molecule.formula}, {symbols} marked")
                 st.caption(f"molecule {row['molecule']}: {molecule.formula}" + (f", {symbols}" if symbols else ""))

@@ -37,8 +37,8 @@ def table(title: str, shown: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
     _part("tables")[title] = shown
 
 
-def picture(alt: str, svg: str) -> None:
-    """Take a drawing of the page into the report; SVG of our own."""
+def picture(alt: str, svg: Callable[[], str]) -> None:
+    """Take a drawing of the page into the report; SVG of our own, made when the report is."""
     _part("pictures")[alt] = svg
 
 
@@ -59,7 +59,8 @@ def _section(page: str, parts: _Parts) -> Section:
         [(title, shown() if callable(shown) else shown) for title, shown in parts.get(kind, {}).items()]
         for kind in ("figures", "tables")
     )
-    notes, pictures = list(parts.get("notes", {}).values()), list(parts.get("pictures", {}).items())
+    notes = list(parts.get("notes", {}).values())
+    pictures = [(alt, svg()) for alt, svg in parts.get("pictures", {}).items()]
     return Section(page, notes, pictures, figures, [(title, shown) for title, shown in tables if len(shown)])
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.components.shell.state import FINE_TUNE_ON
 from pages.components.shell.text import plain, sentence
-from pages.components.train import recipe_form
+from pages.components.train import own_energies, recipe_form
 from training.jobs.devices import Devices
 from training.jobs.estimates import Estimate, estimate
 from training.jobs.offered import label_stores, own_label_stores
@@ -75,20 +76,23 @@ def take_request() -> None:
         choose(FINE_TUNING, labels)
 
 
-def cards(devices: Devices) -> None:
-    """The three cards, with what each takes."""
+def cards(devices: Devices) -> list[UploadedFile]:
+    """The three cards, with what each takes; returns the files with reference energies that were given."""
     own = own_label_stores()
+    files: list[UploadedFile] = []
     bases: dict[str, None] = {}
     for column, (name, (title, icon, what)) in zip(st.columns(3, gap="small"), _TITLES.items(), strict=True):
         with column, st.container(border=True, gap="small", height="stretch"):
             st.markdown(f"##### :material/{icon}: {title}\n{what}")
+            can_be_set_up = name != FINE_TUNING or bool(own)
             try:
                 bases |= dict.fromkeys(_facts(name, _values(name), devices, own))
             except VirialffError as error:
                 st.error(sentence(error))
-                continue
-            if name == FINE_TUNING and not own:
-                st.page_link("pages/data.py", label="Import energies first", icon=":material/upload:")
+                can_be_set_up = False
+            if name == FINE_TUNING:
+                files = own_energies.field()
+            if not can_be_set_up:
                 continue
             st.button(
                 _BUTTONS[name],
@@ -99,6 +103,7 @@ def cards(devices: Devices) -> None:
                 args=(name,),
             )
     st.caption(plain(f"Time and memory {' and '.join(bases)}. {ON_TOP}" if bases else ON_TOP, limit=1000))
+    return files
 
 
 #: What no estimate has in it.

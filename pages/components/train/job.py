@@ -24,6 +24,9 @@ from virialff.models import registry
 
 _POLL_SECONDS = 2.0
 _LINES = 15
+#: Of a model that is made of a run.
+COMPARE = "Measure it beside GFN2-xTB and ANI"
+COMPARING = "Its errors are measured on data it was never trained on; beside the other methods that takes minutes."
 
 
 def show_job(job: Job) -> None:
@@ -83,8 +86,8 @@ def _state(job: Job) -> None:
             help="Starts the form above from the recipe of this run.",
         )
     command_view.refusal(TRAINING)
-    if job.is_over and job.state != "finished" and job.reason:
-        (st.info if job.state == "stopped" else st.error)(sentence(job.reason))
+    if job.is_over and job.reason:
+        (st.error if job.state in ("failed", "died") else st.info)(sentence(job.reason))
     _numbers(job)
 
 
@@ -143,9 +146,7 @@ def _make_model(job: Job) -> None:
             width=320,
             live=True,
         ).strip()
-        compare = st.toggle(
-            "Measure it beside GFN2-xTB and ANI", value=True, key=f"model_compare_{job.name}", persist_state="session"
-        )
+        compare = st.toggle(COMPARE, value=True, key=f"model_compare_{job.name}", persist_state="session")
         problem = _name_problem(name)
         press.button(
             "Make a model",
@@ -155,7 +156,7 @@ def _make_model(job: Job) -> None:
         )
     if problem is not None:
         st.error(sentence(problem))
-    st.caption("Its errors are measured on data it was never trained on; beside the other methods that takes minutes.")
+    st.caption(COMPARING)
 
 
 def _name_problem(name: str) -> str | None:
@@ -172,10 +173,16 @@ def _choose(name: str) -> None:
     if model.chosen_name() == name:
         st.success(plain(f"This session computes with {name}."))
     else:
-        st.button(
-            f"Use {plain(name)} in this session",
+        press.button(
+            f"Use {plain(name)} for a molecule",
+            partial(_use, name),
             key=f"choose_{name}",
             type="primary",
-            on_click=model.choose,
-            args=(name,),
+            icon=":material/hub:",
+            help="This session computes with it from now on; page Force field opens.",
         )
+
+
+def _use(name: str) -> None:
+    model.choose(name)
+    st.switch_page("pages/force_field.py")

@@ -36,7 +36,13 @@ def choose_preset() -> None:
     origin = st.session_state[_ORIGIN]
     # What filled the form is what is chosen, also where a card or a run did.
     st.session_state[_PRESET] = origin if origin in found else None
-    st.segmented_control("Preset", list(found), key=_PRESET, on_change=lambda: _take(st.session_state[_PRESET]))
+    st.segmented_control(
+        "Preset",
+        list(found),
+        format_func=lambda name: name.replace("_", " "),
+        key=_PRESET,
+        on_change=lambda: _take(st.session_state[_PRESET]),
+    )
     st.caption(found[origin].about if origin in found else f"The recipe of {origin}.")
 
 

@@ -11,8 +11,9 @@ from pages.components.shell import background, press
 from pages.components.shell import commands as command_view
 from pages.components.shell.state import stays_open
 from pages.components.shell.text import one_line, plain, sentence
-from pages.components.train import cards, recipe_form, sweeps
+from pages.components.train import cards, own_energies, recipe_form, sweeps
 from pages.components.train import tasks as training_tasks
+from pages.components.train.job import COMPARE, COMPARING
 from training.jobs.devices import Devices, find_devices
 from training.jobs.estimates import estimate
 from training.jobs.offered import chosen as offered_store
@@ -40,7 +41,7 @@ def find_devices_cached() -> Devices:
 def new_training(devices: Devices) -> None:
     """The three cards; under them the form of the chosen one, what it will take, and the button that starts the job."""
     cards.take_request()
-    cards.cards(devices)
+    own_energies.imported(cards.cards(devices), partial(cards.choose, cards.FINE_TUNING))
     card = cards.chosen()
     if card is None:
         command_view.refusal(_START, "The training was not started")
@@ -66,6 +67,7 @@ def new_training(devices: Devices) -> None:
             steps, possible = recipe_form.steps_field()
     chosen = _labels(values, own=card == cards.FINE_TUNING)
     place = _place(devices)
+    following = _following(name, place, wanted=card != cards.DEMO)
     if chosen is None:
         return
     labels, level = chosen
@@ -83,7 +85,7 @@ def new_training(devices: Devices) -> None:
     _what_it_takes(text, cards.RECORDED[card])
     press.button(
         "Start training",
-        partial(command_view.attempt, _START, _start, text, **place),
+        partial(command_view.attempt, _START, _start, text, **place, **following),
         type="primary",
         icon=":material/play_arrow:",
     )
@@ -294,6 +296,23 @@ def _place(devices: Devices) -> dict[str, Any]:
         "minutes": int(minutes),
         "memory_gb": float(memory),
     }
+
+
+def _following(run: str, place: dict[str, Any], *, wanted: bool) -> dict[str, Any]:
+    """Whether a model is made of the run at its end, as options of `offered.train`; on SLURM later."""
+    if place["cluster"] != "local":
+        return {}
+    with st.container(horizontal=True):
+        if not st.toggle(
+            "Make a model of it at the end",
+            wanted,
+            key=recipe_form.key("model_at_end"),
+            persist_state="session",
+            help="By the name of the run. It can be made later too.",
+        ):
+            return {}
+        compare = st.toggle(COMPARE, True, key="training_compare", persist_state="session", help=COMPARING)
+    return {"model": registry.free_name(run), "compare": compare}
 
 
 def _start(text: str, **place: Any) -> None:

@@ -89,7 +89,7 @@ def structure_views(
         st.info(geometry.note, title="No 3D view")
     by_element = colors == _BY_ELEMENT
     _picks(molecule, geometry, sight)
-    drawing = structure(
+    formula = structure(
         molecule,
         geometry.positions,
         charges,
@@ -102,10 +102,10 @@ def structure_views(
         lines=contact_lines(molecule, geometry.positions) if sight.lines is None else sight.lines,
         lit=sight.atoms,
     )
-    if drawing is not None:
-        collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", drawing.svg)
+    if formula is not None:
+        collected.picture(f"Structural formula of {molecule.formula}, atoms coloured by charge", formula)
         with saved:
-            download("Structure (SVG)", drawing.svg, f"{molecule.formula}.svg", key="structure_svg")
+            download("Structure (SVG)", formula, f"{molecule.formula}.svg", key="structure_svg")
     if not by_element:
         color_bar(COMMON_SCALE)
     contacts = contacts_said(molecule, geometry.positions) if sight.lines is None else ""

@@ -10,6 +10,7 @@ from pages.components.shell import background, kept, state
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import listed, one_line, plain, sentence
 from pages.components.widgets import tasks
+from pages.components.widgets.viewer import page_theme
 from virialff.errors import VirialffError
 from virialff.figures.depiction import structure_svg
 from virialff.io.drawing import drawing_of, molecule_from_drawing
@@ -295,7 +296,9 @@ def _examples() -> None:
     with st.container(horizontal=True, gap="small"):
         for index, example in enumerate(examples()):
             with st.container(border=True, width=172, gap="small"):
-                st.image(_thumbnail(example.name), alt=f"Structure of {example.name}", width=138)
+                st.image(
+                    _thumbnail(example.name, page_theme() == "dark"), alt=f"Structure of {example.name}", width=138
+                )
                 # Without a frame, so that the longest word has room.
                 st.button(
                     example.name,
@@ -314,6 +317,6 @@ def _take_example(example: Example) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _thumbnail(name: str) -> str:
+def _thumbnail(name: str, dark: bool) -> str:
     example = next(entry for entry in examples() if entry.name == name)
-    return structure_svg(example.molecule(), hydrogens=False, width=292, height=200)
+    return structure_svg(example.molecule(), hydrogens=False, width=292, height=200, dark=dark)

@@ -2,7 +2,7 @@
 // the drawing comes as an image, in which nothing runs.
 //
 // data: atoms [{elem, x, y, z, bonds, bondOrder, color}] or null, labels [text], hover [text], hidden [atom],
-//       marked, lit, picked [atom], lines [{start, end, color, atoms, text}], arrow {start, end} or null, background, ink, script,
+//       marked, lit, picked [atom], lines [{start, end, color, atoms, text}], arrow {start, end} or null, background, ink, dark, script,
 //       integrity, height, flat {image, width, height, radius, places: [[atom, x, y]]} or null, most
 
 const PICKED = "#CC79A7";
@@ -14,6 +14,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".structure");
   const view = (host.view ??= { picked: [] });
   view.data = data;
+  host.classList.toggle("dark", data.dark);
   view.picked = [...data.picked];
   view.toggle = (atom) => {
     const others = view.picked.filter((other) => other !== atom);

@@ -4,7 +4,7 @@ Numbers, colours and element symbols go to the browser as data, never into a scr
 """
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,8 +69,10 @@ def structure(
     lit: Collection[int] = (),
     alt: str = "Three-dimensional view, atoms coloured by partial charge",
     key: str = "structure_view",
-) -> Drawing | None:
-    """Show the molecule at positions (n_atoms, 3), A, in 3D, and where `flat` its formula below; returns the formula.
+) -> Callable[[], str] | None:
+    """Show the molecule at positions (n_atoms, 3), A, in 3D, and where `flat` its formula below.
+
+    Returns what makes the formula as SVG on a white ground.
 
     Atoms are coloured by charges (n_atoms,), e, on `scale` or by element. Clicks pick atoms (`picked.picked`), and the
     two of a line.
@@ -95,6 +97,7 @@ def structure(
         "arrow": None,
         "background": BACKGROUNDS[theme],
         "ink": INKS[theme],
+        "dark": theme == "dark",
         "script": script,
         "integrity": integrity,
         "height": height,
@@ -104,9 +107,10 @@ def structure(
     if positions is not None:
         colors = None if element_colors else [scale.hex(charge) for charge in charges]
         data |= _spatial(molecule, positions, colors, lines, arrow)
-    drawing = None
+    formula = None
     if flat:
-        drawing = structure_drawing(
+        draw = partial(
+            structure_drawing,
             molecule,
             None if element_colors else charges,
             scale=scale,
@@ -116,11 +120,16 @@ def structure(
             height=_flat_height(molecule),
             element_colors=element_colors,
         )
-        data["flat"] = _flat(molecule, drawing)
+        data["flat"] = _flat(molecule, draw(dark=theme == "dark"))
+        formula = partial(_svg, draw)
     structure_key = keys.structure_key(molecule)
     mounted = f"{key}_{keys.graph_key(molecule)[:12]}"
     _structure(data=data, key=mounted, on_picked_change=partial(_take, mounted, structure_key))
-    return drawing
+    return formula
+
+
+def _svg(draw: Callable[[], Drawing]) -> str:
+    return draw().svg
 
 
 def _take(mounted: str, structure_key: str) -> None:

@@ -19,6 +19,7 @@ from virialff.conformers.relax import Relaxation
 from virialff.export.project import Project, read_project
 from virialff.io.read import table_columns
 from virialff.io.uploads import Upload, read_upload
+from virialff.labels.formats.entry import fields_of
 from virialff.labels.molecule_samples import Contents, draw_molecules
 from virialff.labels.splits import Fractions, Split
 from virialff.methods.charge_schemes import AtomCharges, charges_by
@@ -85,6 +86,11 @@ def read_ensemble_files(report: Report, files: dict[str, bytes], molecule: Molec
 def read_project_file(report: Report, data: bytes) -> Project:
     """`project.read_project` of an uploaded file."""
     return read_project(data)
+
+
+def energy_fields(report: Report, name: str, head: bytes) -> list[str]:
+    """`fields_of` of the beginning of a file with reference energies."""
+    return fields_of(name, head)
 
 
 def generate(report: Report, molecule: Molecule, count: int, seed: int, relax: bool) -> tuple[ConformerSearch, int]:

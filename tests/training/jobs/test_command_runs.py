@@ -8,6 +8,7 @@ import pytest
 
 from tests.training.jobs.job_process import wait_until
 from training.jobs.control import find, forget, list_jobs, start_command, stop
+from training.jobs.record import Following
 from virialff.errors import JobError, ReadOnlyError
 from virialff.settings import ASSETS
 
@@ -38,6 +39,29 @@ def test_a_command_ends_and_one_that_fails_gives_its_reason(jobs):
     assert list_jobs("something else") == []
     forget(bad.name)
     assert [run.name for run in list_jobs(None)] == [good.name]
+
+
+def test_what_follows_begins_once_the_first_has_finished(jobs):
+    label = ["data", "info", str(ASSETS / "data" / "dft.parquet")]
+    follows = Following(purpose="model of a run", subject="dft", arguments=("data", "info", str(jobs / "nothing")))
+    first = over(start_command("counting labels", "dft", label, then=follows).name)
+    assert (first.state, first.reason) == ("finished", "")
+    # Whoever waits for the first finds the second.
+    (second,) = list_jobs("model of a run")
+    assert over(second.name).reason.startswith("There is no label store at")
+    failed = over(start_command("counting labels", "nothing", follows.arguments, then=follows).name)
+    assert failed.state == "failed"
+    assert [job.name for job in list_jobs("model of a run")] == [second.name]
+
+
+def test_why_what_follows_was_not_started_is_said(jobs):
+    busy = start_command("check", "a", ["data", "check", str(ASSETS / "data" / "gfn2.parquet")])
+    follows = Following(purpose="check", subject="a", arguments=busy.arguments)
+    first = over(start_command("counting labels", "dft", ["--version"], then=follows).name)
+    assert first.state == "finished"
+    assert first.reason.startswith("the check that was to follow was not started: ")
+    assert "at work already" in first.reason
+    stop(busy.name)
 
 
 def test_a_command_is_stopped_and_another_dies(jobs):

@@ -73,6 +73,29 @@ def test_marked_atoms_beside_charges_get_a_ring_where_they_are_drawn():
     assert len(rings(structure_svg(ethanol, np.zeros(9), marked=[8], hydrogens=False))) == 1
 
 
+def test_dark_pages_get_no_ground_and_light_ink():
+    ethanol = Molecule.from_smiles("CCO")
+    light, dark = (structure_svg(ethanol, np.zeros(9), labels="numbers", dark=dark) for dark in (False, True))
+    assert "<rect" in light
+    assert "<rect" not in dark
+    assert "#000000" in light
+    assert "#000000" not in dark
+    # Symbols are read on the discs: WCAG AA asks for 4.5.
+    for charge in (-0.5, 0.0, 0.5):
+        svg = structure_svg(Molecule.from_smiles("F"), np.full(2, charge), scale=ChargeScale(0.5), dark=True)
+        assert all(contrast(disc, "#F4F4F4") > 4.5 for disc in discs(svg))
+
+
+def contrast(first: str, second: str) -> float:
+    """Of two colours, as WCAG defines it."""
+    luminances = []
+    for color in (first, second):
+        parts = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        luminances.append(float(linear @ [0.2126, 0.7152, 0.0722]))
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
 def test_ends_and_middle_have_the_scale_s_colours():
     scale = ChargeScale(0.5)
     assert scale.rgb(-0.5) == NEGATIVE

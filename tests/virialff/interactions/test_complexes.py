@@ -9,6 +9,7 @@ from virialff.benchmarks.reference_data import load_references
 from virialff.errors import MissingCoordinatesError, MoleculeError
 from virialff.interactions.complexes import (
     ComplexInteractions,
+    MethodInteraction,
     complex_interactions,
     interaction_table,
     vertical_interaction,
@@ -118,3 +119,13 @@ def test_results_of_two_calls_stand_side_by_side(dimer):
     both = one.beside(complex_interactions(dimer, {"model": load_model()}))
     assert both.table["method"].tolist() == ["GFN2-xTB", "model"]
     assert both.table["E_int vertical (kcal/mol)"][0] == one.table["E_int vertical (kcal/mol)"][0]
+
+
+@pytest.mark.parametrize(
+    ("energy", "width", "doubted"),
+    [(-29.5, 19.5, True), (-29.5, 12.0, False), (-1.2, 2.2, False), (-4.2, 6.1, True), (None, 9.0, False)],
+)
+def test_members_that_disagree_are_said_in_words(energy, width, doubted):
+    entry = MethodInteraction("Model", "GFN2-xTB", energy, half_widths={"95": width})
+    found = ComplexInteractions((entry, MethodInteraction("GFN2-xTB", "GFN2-xTB", -28.0)))
+    assert [f"off by {width:.1f} kcal/mol" in said for said in found.doubts] == [True] * doubted
