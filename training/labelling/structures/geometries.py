@@ -100,10 +100,13 @@ def _closest_nonbonded(bonds: NDArray[np.int64], positions: FloatArray) -> float
 def molecule_geometries(molecule: Molecule, *, n_conformers: int, n_geometries: int, seed: int) -> Geometries:
     """About `n_geometries` of one molecule: its conformers' minima, then displaced, torsion-turned, distorted ones.
 
-    The molecule's own conformers are not used. Deterministic in `seed`. Raises MoleculeError if it does not embed.
+    Where no more are wanted than conformers, the minima alone. The molecule's own conformers are not used.
+    Deterministic in `seed`. Raises MoleculeError if it does not embed.
     """
     generator = np.random.default_rng(seed)
     minima = embed(molecule, n_conformers, seed)
+    if n_geometries <= n_conformers:
+        return minima
     positions = list(minima.positions)
     kinds = list(minima.kinds)
     turned = turned_torsion(molecule, positions[0], generator)

