@@ -1,6 +1,5 @@
 """Page Benchmarks: errors of models and methods side by side, as shipped and measured anew, and studies."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pages.components.shell import background, press
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import one_line, plain, sentence
+from pages.components.widgets.show import tabs
 from training.recipes.presets import label_sources, levels_of, shown_path
 from virialff.benchmarks.report import LABELS, LEVEL_OF_THEORY, REFERENCES, SideBySide
 from virialff.engines import ENGINES
@@ -130,16 +130,13 @@ def measure_now() -> None:
 enter_through_app()
 st.title("Benchmarks")
 st.markdown("See how good the models are on molecules that they never saw, beside GFN2-xTB and ANI.")
-views: dict[str, Callable[[], None]] = {
-    "Results": shipped.results,
-    "Base pairs": complexes.base_pairs,
-    "Reference dimers": complexes.reference_dimers,
-    "Measure now": measure_now,
-    "Studies": study_views.studies,
-}
-for tab, show in zip(
-    st.tabs(list(views), key="benchmarks_tab", on_change="rerun", bind="query-params"), views.values(), strict=True
-):
-    if tab.open:
-        with tab:
-            show()
+tabs(
+    "benchmarks_tab",
+    {
+        "Results": shipped.results,
+        "Base pairs": complexes.base_pairs,
+        "Reference dimers": complexes.reference_dimers,
+        "Measure now": measure_now,
+        "Studies": study_views.studies,
+    },
+)

@@ -1,5 +1,7 @@
 """Page Data: reference energies to browse, to import and to compute."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -7,9 +9,11 @@ import streamlit as st
 from pages.components.data import contents as label_contents
 from pages.components.data import imports as label_imports
 from pages.components.data import work as label_work
+from pages.components.data.tasks import Contents
 from pages.components.shell.entry import enter_through_app
 from pages.components.shell.state import LINKED
 from pages.components.shell.text import sentence
+from pages.components.widgets.show import tabs
 from training.jobs.offered import chosen, label_stores
 from virialff.errors import VirialffError
 from virialff.labels.store import LabelStore
@@ -40,32 +44,28 @@ def chosen_store() -> Path | None:
     return path
 
 
-def store_tabs(path: Path) -> None:
-    """Counts, figures, rows and check of one store; only the open tab is computed."""
-    names = ("Contents", "Elements, sizes, energies", "Rows", "Check")
-    tabs = st.tabs(names, key="data_tab", on_change="rerun", bind="query-params")
-    counted, made_up, browsed, checked = tabs
-    try:
-        if counted.open or made_up.open:
-            with counted if counted.open else made_up:
-                contents = label_contents.contents_of(path)
-                if contents is not None:
-                    (label_contents.counts if counted.open else label_contents.make_up)(contents)
-        elif browsed.open:
-            with browsed:
-                label_contents.browse(path)
-        elif checked.open:
-            with checked:
-                label_work.check(path, label_contents.version_of(path))
-    except VirialffError as error:
-        st.error(sentence(error), title="This label store cannot be used")
+def contents(show: Callable[[Contents], None], path: Path) -> None:
+    """What is in a store, once it is counted."""
+    counted = label_contents.contents_of(path)
+    if counted is not None:
+        show(counted)
 
 
 def browse() -> None:
-    """One store: what is in it, its rows, its check."""
-    store = chosen_store()
-    if store is not None:
-        store_tabs(store)
+    """One store: counts, figures, rows and check."""
+    path = chosen_store()
+    if path is None:
+        return
+    views = {
+        "Contents": partial(contents, label_contents.counts, path),
+        "Elements, sizes, energies": partial(contents, label_contents.make_up, path),
+        "Rows": partial(label_contents.browse, path),
+        "Check": partial(label_work.check, path, label_contents.version_of(path)),
+    }
+    try:
+        tabs("data_tab", views)
+    except VirialffError as error:
+        st.error(sentence(error), title="This label store cannot be used")
 
 
 enter_through_app()
@@ -73,10 +73,4 @@ st.title("Data")
 st.markdown(
     "Reference energies: the geometries and energies that models learn from. Look, import your own, or compute."
 )
-parts = {"Browse": browse, "Import": label_imports.imports, "Compute": label_work.campaigns}
-for part, show in zip(
-    st.tabs(list(parts), key="data_part", on_change="rerun", bind="query-params"), parts.values(), strict=True
-):
-    if part.open:
-        with part:
-            show()
+tabs("data_part", {"Browse": browse, "Import": label_imports.imports, "Compute": label_work.campaigns})

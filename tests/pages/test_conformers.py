@@ -85,7 +85,6 @@ def test_model_ranks_at_once_and_gfn2_by_itself(page, butanol):
     choose(page, "model", "gfn2")
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
     model = load_model().force_field(given).energy(given.positions)
-    assert table_with(page, "Model rank")["Model rank"].tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(by_number(page, "Model rank")["Model rank"], energy_ranks(model))
     finish(page)
     assert not page.exception

@@ -40,32 +40,6 @@ class Drawing:
     bond_length: float  #: mean, pixels
 
 
-def structure_svg(
-    molecule: Molecule,
-    charges: np.ndarray | None = None,
-    *,
-    scale: ChargeScale | None = None,
-    hydrogens: bool = True,
-    labels: AtomLabels = "none",
-    marked: Collection[int] = (),
-    width: int = 520,
-    height: int = 400,
-    dark: bool = False,
-) -> str:
-    """The structural formula as SVG, as `structure_drawing` draws it."""
-    return structure_drawing(
-        molecule,
-        charges,
-        scale=scale,
-        hydrogens=hydrogens,
-        labels=labels,
-        marked=marked,
-        width=width,
-        height=height,
-        dark=dark,
-    ).svg
-
-
 def structure_drawing(
     molecule: Molecule,
     charges: np.ndarray | None = None,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from virialff.elements import VAN_DER_WAALS_RADII, of_atoms
 from virialff.errors import ShapeError
+from virialff.molecules.coordinates import angle
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import neighbor_lists
 
@@ -85,18 +86,13 @@ def _directed(
         if len(neighbors[i]) != 1 or other not in _ACCEPTORS or len(neighbors[j]) > 3:
             continue
         holder = neighbors[i][0]
-        angle = _angle(points[holder], points[i], points[j])
+        bent = angle(points[holder], points[i], points[j])
         kind = CLOSE
         if number == _HYDROGEN:
             held_by = int(molecule.numbers[holder])
             kind = HYDROGEN_BOND if held_by in _DONORS else WEAK if held_by == _CARBON else CLOSE
         elif number in _HALOGENS:
             kind = HALOGEN_BOND
-        if kind != CLOSE and angle >= _LEAST_ANGLE[kind]:
-            return i, j, kind, angle
+        if kind != CLOSE and bent >= _LEAST_ANGLE[kind]:
+            return i, j, kind, bent
     return a, b, CLOSE, float("nan")
-
-
-def _angle(end: np.ndarray, middle: np.ndarray, other: np.ndarray) -> float:
-    first, second = end - middle, other - middle
-    return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(first, second)), first @ second)))

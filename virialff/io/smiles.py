@@ -37,19 +37,15 @@ def smiles_in_order(molecule: Molecule) -> str:
     str
         The canonical SMILES where its order is that of the molecule.
     """
-    wanted = keys.graph_key(molecule)
+    text = numbered_smiles(molecule)
+    try:
+        again = Molecule.from_smiles(text, max_atoms=molecule.n_atoms)
+    except VirialffError:
+        again = None
+    if again is not None and keys.graph_key(again) == keys.graph_key(molecule):
+        return text
     mol = molecule.to_rdkit()
     mol.RemoveAllConformers()
-    heavy = without_hydrogens(mol)
-    plain = Chem.MolToSmiles(heavy, canonical=False)
-    for atom in heavy.GetAtoms():
-        atom.SetAtomMapNum(atom.GetIdx() + 1)
-    for text in (molecule.smiles, plain, Chem.MolToSmiles(heavy)):
-        try:
-            if keys.graph_key(Molecule.from_smiles(text, max_atoms=molecule.n_atoms)) == wanted:
-                return text
-        except VirialffError:
-            continue
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(atom.GetIdx() + 1)
     return str(Chem.MolToSmiles(mol))

@@ -74,12 +74,12 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
             if item.lane == "short" and item.relax == guess and not began:
                 _start_one([item], molecule)
     if works and not any(background.running(item.key) for item in works):
+        labels = {False: "Compute as it is", True: "Relax and compute"}
         with st.container(horizontal=True):
-            for relax, label in ((False, "Compute as it is"), (True, "Relax and compute")):
-                asked = [item for item in works if item.relax == relax]
+            for relax in sorted({item.relax for item in works if not background.has_result(item.key)}):
                 press.button(
-                    label,
-                    partial(_start_one, asked, molecule),
+                    labels[relax],
+                    partial(_start_one, [item for item in works if item.relax == relax], molecule),
                     key=f"start_{relax}",
                     type="secondary" if relax else "primary",
                     icon=":material/play_arrow:",

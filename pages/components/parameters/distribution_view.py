@@ -15,7 +15,7 @@ from pages.components.widgets.viewer import page_theme
 from pages.components.widgets.workspace import two_columns
 from virialff.elements import ELEMENTS
 from virialff.errors import VirialffError
-from virialff.figures.depiction import structure_svg
+from virialff.figures.depiction import structure_drawing
 from virialff.figures.distributions import distribution_figure, sigma_epsilon_figure
 from virialff.figures.pairs import pair_curve_figure
 from virialff.molecules.patterns import smarts_like
@@ -50,6 +50,15 @@ _ROWS_SHOWN = 200
 _MOST_VALUES = 1_000_000
 _DRAWN = 6
 _DEPICTION_HEIGHT = 170
+#: Of columns of a bar's table, as they are shown.
+_HEADINGS = {
+    "atom_i": "first atom",
+    "atom_j": "second atom",
+    "element_i": "its element",
+    "element_j": "element of second",
+    "sigma (Å)": "σ (Å)",
+    "epsilon (kcal/mol)": "ε (kcal/mol)",
+}
 _CHART = "parameter_chart"
 _BIN = "parameter_bin"
 _LINK_PART = "bar"
@@ -364,7 +373,8 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, 
         height=min(38 + 35 * len(table), 240),
         on_select="rerun",
         selection_mode="single-row",
-        column_config={"smiles": st.column_config.TextColumn(width="small")},  # so that the value is in sight
+        # SMILES are narrow, so that the value is in sight.
+        column_config=_HEADINGS | {"smiles": st.column_config.TextColumn("SMILES", width="small")},
         key=f"bar_rows_{key}_{number}_{name}",
     )
     download("All values of this bar (CSV)", table, f"{found.quantity.replace(' ', '_')}_bar.csv")
@@ -413,11 +423,11 @@ def _depictions(sample: ParameterSample, table: pd.DataFrame) -> None:
             marked = [int(row[name]) - 1 for name in atoms]
             symbols = " and ".join(f"{ELEMENTS[sample.elements[_first(sample, row) + k]]}{k + 1}" for k in marked)
             dark = page_theme() == "dark"
-            svg = structure_svg(
+            drawing = structure_drawing(
                 molecule, marked=marked, hydrogens=False, width=240, height=_DEPICTION_HEIGHT, dark=dark
             )
             with st.container(border=True, width=172, gap="small"):
-                st.image(svg, width=138, alt=f"Structure of {molecule.formula}, {symbols} marked")
+                st.image(drawing.svg, width=138, alt=f"Structure of {molecule.formula}, {symbols} marked")
                 st.caption(f"molecule {row['molecule']}: {molecule.formula}" + (f", {symbols}" if symbols else ""))
                 if marked:
                     mol = molecule.to_rdkit()

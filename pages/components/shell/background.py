@@ -37,6 +37,7 @@ Lane = Literal["short", "long", "reading"]
 
 _JOBS = "background_jobs"
 _STOPPED = "background_stopped"
+_ASKED = "background_begun_unasked"
 _SIZES: dict[Lane, int] = {"short": max(2, (os.cpu_count() or 2) // 2), "long": 1, "reading": 2}
 _MEMORY: dict[Lane, int] = {"reading": 2 << 30}
 #: The longest that a page waits for a file to be read.
@@ -172,6 +173,14 @@ def begin(key: str, label: str, start: Callable[[], object]) -> None:
         press.button(label, start, key=f"begin_{key}", icon=":material/play_arrow:")
     elif not known(key):
         start()
+
+
+def is_first_time(key: str) -> bool:
+    """Whether the session asks this for the first time: for work that a page begins unasked once, and never again."""
+    asked: set[str] = st.session_state.setdefault(_ASKED, set())
+    first = key not in asked
+    asked.add(key)
+    return first
 
 
 def was_stopped(key: str) -> bool:

@@ -14,6 +14,7 @@ from virialff.methods.comparison import Comparison
 from virialff.methods.runs import MethodEnergies
 
 PREFERRED_REFERENCE = "GFN2-xTB"
+_ENERGY_UNIT = "(kcal/mol)"
 
 
 def choose_reference(result: Comparison, key: str) -> str:
@@ -80,10 +81,14 @@ def energy_table(
     `on_select` is called when a row is chosen, which is then in the session state under `key`.
     """
     formats: dict[str, Any] = {}
-    for column in table.columns.astype(str):
+    columns = [str(column) for column in table.columns]
+    # Where many columns have it, the unit stands below the table, so that more of them are in sight.
+    below = sum(_ENERGY_UNIT in column for column in columns) > 2
+    for column in columns:
         shown = in_angstrom(column)
-        if "(kcal/mol)" in column:
-            formats[shown] = st.column_config.NumberColumn(format="%.2f")
+        if _ENERGY_UNIT in column:
+            label = shown.replace(_ENERGY_UNIT, "").strip() if below else None
+            formats[shown] = st.column_config.NumberColumn(label, format="%.2f")
         elif "(Å)" in shown:
             formats[shown] = st.column_config.NumberColumn(format="%.3f", pinned=column == pinned)
         elif "(degree)" in column:
@@ -103,5 +108,7 @@ def energy_table(
         key=key,
         **selection,
     )
+    if below:
+        st.caption("Energies in kcal/mol.")
     if name:
         download(f"{name} (CSV)", table, f"{file_stem(name.lower())}.csv", key=f"csv_{name}")

@@ -84,7 +84,7 @@ def contribution_view(
     total = fixed(table[term].sum(), 2, sign=True)
     st.caption(
         f"Sum of {_LABELS[term]} over these {counted(len(table), 'pair')}: {total} kcal/mol "
-        "(negative attracts). Rows and columns are atoms."
+        "(negative attracts). Rows and columns are atoms. The table is in kcal/mol too."
     )
     rows_shown = _readable(table.head(_ROWS), names)
     st.dataframe(
@@ -95,7 +95,9 @@ def contribution_view(
         selection_mode="single-row",
         height=min(38 + 35 * len(rows_shown), 260),
         column_config={
-            str(name): st.column_config.NumberColumn(format="%.3f") for name in rows_shown if name not in _WORDS
+            str(name): st.column_config.NumberColumn(str(name).replace(" (kcal/mol)", ""), format="%.3f")
+            for name in rows_shown
+            if name not in _WORDS
         }
         | {_WORDS[0]: st.column_config.Column(pinned=True)},
     )

@@ -12,7 +12,7 @@ from pages.components.shell.text import listed, one_line, plain, sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.viewer import page_theme
 from virialff.errors import VirialffError
-from virialff.figures.depiction import structure_svg
+from virialff.figures.depiction import structure_drawing
 from virialff.io.drawing import drawing_of, molecule_from_drawing
 from virialff.io.examples import Example, examples
 from virialff.io.identifier import example_named, molecule_from_text
@@ -319,4 +319,4 @@ def _take_example(example: Example) -> None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _thumbnail(name: str, dark: bool) -> str:
     example = next(entry for entry in examples() if entry.name == name)
-    return structure_svg(example.molecule(), hydrogens=False, width=292, height=200, dark=dark)
+    return structure_drawing(example.molecule(), hydrogens=False, width=292, height=200, dark=dark).svg

@@ -35,7 +35,6 @@ _QUICK = (*ENGINES, "mmff94")
 _TICKED = ("model", *_QUICK)
 NOT_RELAXED = "Not"
 _RECORDED, _OPENED = "recorded_energies", "opened_geometries"
-_BEGUN = "energies_begun_unasked"
 _PROGRAMS = {"pyscf": "PySCF", "psi4": "Psi4"}
 _FAILURES_SHOWN = 5
 # Conformers times atoms squared: the model takes a third of a second for so many, GFN2-xTB and ANI some seconds.
@@ -256,14 +255,11 @@ def _controls(key: str, methods: list[Chosen], job: str, ensemble: Molecule, *, 
     missing = [(method, run) for method in methods if (run := _known(method, job, ensemble)).n_left]
     if not missing or background.running(key):
         return
-    if unasked and not background.was_stopped(key):
-        begun: set[tuple[str, str]] = st.session_state.setdefault(_BEGUN, set())
-        new = {(method.key, job) for method, _ in missing} - begun
-        if new:
-            begun |= new
-            _compute(key, missing, job, ensemble)
-            background.show(key)
-            return
+    new = [method for method, _ in missing if background.is_first_time(f"{method.key}_{job}")]
+    if unasked and new and not background.was_stopped(key):
+        _compute(key, missing, job, ensemble)
+        background.show(key)
+        return
     slow = any(method.pace == "slow" for method in methods)
     started = any(run.n_done for _, run in missing)
     what = f"Compute {methods[0].label} (minutes)" if slow else "Compute energies"

@@ -24,7 +24,6 @@ UPLOAD_TYPES = ["sdf", "mol", "smi", "smiles", "csv", "xyz", "pdb"]
 _FAILURES_IN_FULL = 8
 #: What is computed without being asked for, in seconds: so many molecules, or a file of so many bytes.
 _FEW, _SMALL_FILE = 500, 50_000
-_BEGUN = "sets_begun"
 #: Pairs that the app keeps in all, about 20 bytes each; the least recently used sets go first.
 _MOST_PAIRS = 3 * MAX_PAIRS
 
@@ -172,13 +171,11 @@ def parameters(
         if (entry := known[name]) is None or not entry.complete
     ]
     nothing = contained is not None and contained.n_molecules == 0
-    begun = st.session_state.setdefault(_BEGUN, set())
-    if by_itself and missing and job not in begun and _is_small(molecules) and not background.running(job):
-        begun.add(job)
+    first = background.is_first_time(job)
+    if by_itself and missing and first and _is_small(molecules) and not background.running(job):
         _begin(job, molecules, tuple(missing))
         # What ends at once is known to the next run, which asks for it first.
         st.rerun()
-    begun.add(job)
     if missing and not background.running(job) and not nothing:
         background.show(job)
         started = any(task.n_done for task in missing)

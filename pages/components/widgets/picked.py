@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from virialff.molecules import keys
+from virialff.molecules.coordinates import angle, torsion
 from virialff.molecules.molecule import Molecule
 
 #: A torsion has four atoms.
@@ -53,16 +54,5 @@ def measured(molecule: Molecule, positions: np.ndarray | None, atoms: Sequence[i
     if len(atoms) == 2:
         return f"distance {names}: {np.linalg.norm(points[0] - points[1]):.3f} Å"
     if len(atoms) == 3:
-        return f"angle {names}: {_angle(points):.1f}°"
-    return f"torsion {names}: {_torsion(points):.1f}°".replace("-", "−")
-
-
-def _angle(points: np.ndarray) -> float:
-    first, second = points[0] - points[1], points[2] - points[1]
-    return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(first, second)), first @ second)))
-
-
-def _torsion(points: np.ndarray) -> float:
-    first, middle, last = np.diff(points, axis=0)
-    left, right = np.cross(first, middle), np.cross(middle, last)
-    return float(np.degrees(np.arctan2(np.linalg.norm(middle) * (first @ right), left @ right)))
+        return f"angle {names}: {angle(*points):.1f}°"
+    return f"torsion {names}: {torsion(*points):.1f}°".replace("-", "−")

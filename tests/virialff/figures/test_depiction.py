@@ -1,13 +1,18 @@
 """Drawings of molecules, and the scale of their charges."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
 from virialff.figures.charge_scale import NEGATIVE, NEUTRAL, POSITIVE, ChargeScale
-from virialff.figures.depiction import structure_svg
+from virialff.figures.depiction import structure_drawing
 from virialff.molecules.molecule import Molecule
+
+
+def structure_svg(*given: Any, **options: Any) -> str:
+    return structure_drawing(*given, **options).svg
 
 
 def discs(svg: str) -> list[str]:
