@@ -95,10 +95,11 @@ def _exp2_compiled(x: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _lay_out(positions: Any, blocks: Any) -> None:
+def _lay_out(positions: Any, blocks: Any, rests: Any) -> None:
     """Conformers into lanes, each about its center, where float32 keeps most digits of the positions.
 
-    The last block is filled up with the last conformer, which can raise no floating-point fault of its own.
+    rests: what it does not keep, or None. The last block is filled up with the last conformer, which can raise no
+    floating-point fault of its own.
     """
     n_atoms = positions.shape[1]
     for block in range(len(blocks)):
@@ -110,7 +111,10 @@ def _lay_out(positions: Any, blocks: Any) -> None:
                     center += conformer[atom, axis]
                 center /= n_atoms
                 for atom in range(n_atoms):
-                    blocks[block, atom, axis, lane] = conformer[atom, axis] - center
+                    place = conformer[atom, axis] - center
+                    blocks[block, atom, axis, lane] = place
+                    if rests is not None:
+                        rests[block, atom, axis, lane] = place - blocks[block, atom, axis, lane]
 
 
 @numba.njit(inline="always")
@@ -124,7 +128,16 @@ def _extremes(bits: Any) -> Any:
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies(
-    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, scratch: Any, energies: Any, forces: Any
+    pairs: Any,
+    rows: Any,
+    reach: Any,
+    centres: Any,
+    numbers: Any,
+    blocks: Any,
+    rests: Any,
+    scratch: Any,
+    energies: Any,
+    forces: Any,
 ) -> None:
     one, _, far = numbers
     part, distance = scratch[0], scratch[1]
@@ -160,24 +173,41 @@ def _energies(
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies_and_forces(
-    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, scratch: Any, energies: Any, forces: Any
+    pairs: Any,
+    rows: Any,
+    reach: Any,
+    centres: Any,
+    numbers: Any,
+    blocks: Any,
+    rests: Any,
+    scratch: Any,
+    energies: Any,
+    forces: Any,
 ) -> None:
     one, two_ln_two, far = numbers
     two = one + one
     six = two + two + two
-    part, distance, reciprocal, slope = scratch[0], scratch[1], scratch[2], scratch[3]
+    part, distance, reciprocal, slope, way = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4:]
+    wx, wy, wz = way[0], way[1], way[2]
     bits = distance.view(reach.dtype)
     for block in range(len(blocks)):
         for begin in range(0, len(pairs), ROWS_A_SUM):
             part[:] = 0
             for n in range(begin, min(begin + ROWS_A_SUM, len(pairs))):
-                a, b = blocks[block, pairs[n, 0]], blocks[block, pairs[n, 1]]
-                ax, ay, az, bx, by, bz = a[0], a[1], a[2], b[0], b[1], b[2]
+                for axis in range(3):
+                    apart, here, there = way[axis], blocks[block, pairs[n, 0], axis], blocks[block, pairs[n, 1], axis]
+                    for lane in range(LANES):
+                        apart[lane] = there[lane] - here[lane]
+                    if rests is not None:
+                        # Bonds are so stiff that the last digit of a position is felt.
+                        rest_a, rest_b = rests[block, pairs[n, 0], axis], rests[block, pairs[n, 1], axis]
+                        for lane in range(LANES):
+                            apart[lane] += rest_b[lane] - rest_a[lane]
                 on_a, on_b = forces[block, pairs[n, 0]], forces[block, pairs[n, 1]]
                 fax, fay, faz, fbx, fby, fbz = on_a[0], on_a[1], on_a[2], on_b[0], on_b[1], on_b[2]
                 q, c0, c1, limit = rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3]
                 for lane in range(LANES):
-                    x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
+                    x, y, z = wx[lane], wy[lane], wz[lane]
                     squared = x * x + y * y + z * z
                     inverse = one / np.sqrt(squared)
                     square = inverse * inverse
@@ -203,9 +233,7 @@ def _energies_and_forces(
                         slope[lane] += steepness * d * energy
                 for lane in range(LANES):
                     over_r = slope[lane] * reciprocal[lane]
-                    fx = over_r * (bx[lane] - ax[lane])
-                    fy = over_r * (by[lane] - ay[lane])
-                    fz = over_r * (bz[lane] - az[lane])
+                    fx, fy, fz = over_r * wx[lane], over_r * wy[lane], over_r * wz[lane]
                     fax[lane] += fx
                     fay[lane] += fy
                     faz[lane] += fz
@@ -264,7 +292,8 @@ class CompiledPotential:
         n_conformers, n_atoms = positions.shape[:2]
         n_blocks = -(-n_conformers // LANES)
         blocks = np.empty((n_blocks, n_atoms, 3, LANES), dtype=self._dtype)
-        _lay_out(positions, blocks)
+        rests = np.empty_like(blocks) if with_forces and self._dtype is np.float32 else None
+        _lay_out(positions, blocks, rests)
         energies = np.zeros((n_blocks, LANES))
         forces = np.zeros(blocks.shape if with_forces else (n_blocks, 0, 3, LANES), dtype=self._dtype)
         threads = min(torch.get_num_threads(), n_blocks, 1 + n_conformers * len(self._parameters[0]) // WORK_A_THREAD)
@@ -272,8 +301,9 @@ class CompiledPotential:
 
         def part(index: int) -> None:
             of = slice(edges[index], edges[index + 1])
-            scratch = np.empty((4, LANES), self._dtype)
-            loop(*self._parameters, blocks[of], scratch, energies[of], forces[of])
+            scratch = np.empty((7, LANES), self._dtype)
+            rest = None if rests is None else rests[of]
+            loop(*self._parameters, blocks[of], rest, scratch, energies[of], forces[of])
 
         if threads == 1:
             part(0)

@@ -86,6 +86,19 @@ def test_labelled_molecules_of_the_shipped_models(model):
         assert_equal_to_torch(loaded.force_field(molecule).parameters, positions, single_forces)
 
 
+def test_forces_feel_digits_of_positions_that_float32_has_not():
+    """Two molecules far from each other, so that each is far from the center of both."""
+    parameters, positions = random_parameters(8), spread_positions(20, 8)
+    positions[:, 4:] += 3000.0
+    rounded = (positions - positions.mean(axis=1, keepdims=True)).astype(np.float32).astype(np.float64)
+    exact, of_rounded = (
+        pair_energies_and_forces(parameters, torch.from_numpy(x))[1].numpy() for x in (positions, rounded)
+    )
+    assert np.abs(of_rounded - exact).max() > 5e-3
+    _, forces = CompiledPotential(parameters, np.float32).energies_and_forces(positions)
+    assert np.abs(forces - exact).max() < 1e-3
+
+
 def test_what_is_no_number_stays_none():
     parameters, positions = random_parameters(5), spread_positions(LANES, 5)
     positions[3, 2, 1] = np.nan
