@@ -43,6 +43,8 @@ ELECTRONEGATIVITIES = _table(2.20, 2.55, 3.04, 3.44, 3.98, 2.19, 2.58, 3.16, 2.9
 UNPAIRED_ELECTRONS = _table(1, 2, 3, 2, 1, 3, 2, 1, 1)
 #: Valences of the neutral atom, the usual one first.
 VALENCES = _table((1,), (4,), (3,), (2,), (1,), (3, 5), (2, 4, 6), (1, 3, 5, 7), (1, 3, 5, 7))
+#: Of an atom of any of them.
+MOST_BONDS = max(max(valences) for valences in VALENCES.values())
 
 _SYMBOLS = """
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from rdkit import Chem
 
+from virialff.elements import MOST_BONDS
 from virialff.errors import MissingHydrogensError, UnreadableRecordError, ValenceError
 from virialff.io.text import Record, clean_title
 from virialff.molecules import checks, rdkit_log
-from virialff.molecules.aromaticity import is_wide, sanitize
+from virialff.molecules.aromaticity import MOST_FUSED_RINGS, is_wide, sanitize
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rdkit_forms import localised
 from virialff.text import counted
@@ -26,6 +28,8 @@ _MAX_DATA_CHARACTERS = 10_000_000
 #: Lines of one connection table that are kept: V3000 needs about two a atom and bond.
 _MAX_STRUCTURE_LINES = 50_000
 _MAX_STRUCTURE_CHARACTERS = 10_000_000
+# A line of V3000 that goes on in the next.
+_CONTINUED = re.compile(r"-[ \t]*\nM  V30 ")
 
 
 def read_sdf(
@@ -80,6 +84,7 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool, complete_geomet
         raise UnreadableRecordError(
             "the record ends before its 'M  END' line, so it is cut off or no MOL block; write it again"
         )
+    _check_neighbours(block)
     raw = _parse(block, sanitize=False)
     if isinstance(raw, str):
         raise UnreadableRecordError(f"the record is no valid MOL block ({raw}); write it again")
@@ -109,6 +114,33 @@ def _from_block(block: str, max_atoms: int, add_hydrogens: bool, complete_geomet
             f"{where}; the record is a drawing without geometry: draw them, have them added, or give its SMILES",
             atom=error.atom,
         ) from None
+
+
+def _check_neighbours(block: str) -> None:
+    """Raise ValenceError for a net of atoms with more bonds than any has: RDKit seeks its rings without an end."""
+    bonds = list(_bonds(block))
+    counts = Counter(atom for bond in bonds for atom in bond)
+    if len(bonds) - len(counts) < MOST_FUSED_RINGS:
+        return
+    [(atom, count)] = counts.most_common(1)
+    if count > MOST_BONDS:
+        raise ValenceError(f"atom {atom} has too many bonds ({count} of them); remove some")
+
+
+def _bonds(block: str) -> Iterator[tuple[str, str]]:
+    """The atoms of each bond as a MOL block numbers them, as far as it is one."""
+    lines = block.split("\n")
+    atoms, bonds = (lines[3][start : start + 3].strip() if len(lines) > 3 else "" for start in (0, 3))
+    if atoms.isdecimal() and bonds.isdecimal():
+        for line in lines[4 + int(atoms) : 4 + int(atoms) + int(bonds)]:
+            yield line[:3].strip(), line[3:6].strip()
+    inside = False
+    for line in _CONTINUED.sub("", block).split("\n"):
+        words = line.upper().split()
+        if words[2:4] in (["BEGIN", "BOND"], ["END", "BOND"]):
+            inside = words[2] == "BEGIN"
+        elif inside and len(words) > 5:
+            yield words[4], words[5]
 
 
 def _sanitized_here(raw: Chem.Mol) -> Chem.Mol | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from rdkit import Chem
 
+from virialff.elements import MOST_BONDS
 from virialff.molecules.rdkit_items import atoms_of, bonds_of
 from virialff.molecules.topology import fragment_indices
 
@@ -66,6 +67,9 @@ def from_smiles(text: str, parameters: Chem.SmilesParserParams | None = None) ->
     plain.sanitize = plain.removeHs = False
     plain.strictCXSMILES = parameters.strictCXSMILES
     mol = Chem.MolFromSmiles(text, plain)
+    if mol is not None and any(atom.GetDegree() > MOST_BONDS for atom in atoms_of(mol)):
+        # RDKit would seek the rings of such a net without an end.
+        return None
     if mol is None or not is_wide(mol):
         return None if mol is None else Chem.MolFromSmiles(text, parameters)
     try:

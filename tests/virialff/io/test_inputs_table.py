@@ -95,7 +95,17 @@ REFUSED = {
     "energies in another unit": energy_in_rydberg,
     "energies in ensembles that conformers of one molecule do not have": energies_of_no_conformers,
 }
+
+
+def all_bonded(n_atoms):
+    """A MOL block of atoms that are all bonded to each other."""
+    atoms = [f"{k:10.4f}{0:10.4f}{0:10.4f} C   0  0" for k in range(n_atoms)]
+    bonds = [f"{j + 1:3d}{i + 1:3d}  1  0" for i in range(n_atoms) for j in range(i)]
+    return "\n".join(["", "", "", f"{n_atoms:3d}{len(bonds):3d}  0  0  0  0999 V2000", *atoms, *bonds, "M  END", ""])
+
+
 LIMITS = {
+    "bonds of an atom in a molecule of 32 rings and more": lambda: first(all_bonded(20), "mol"),
     "atoms of a molecule": lambda: first("C" * 200 + "\n", "smi", max_atoms=50),
     "characters of a line": lambda: first("C" * 1_000_001, "smi"),
     "blank lines in a row": lambda: read("C\n" + "\n" * 100_005, "smi")[-1],
