@@ -57,8 +57,7 @@ def scan(page: Page, address: str) -> None:
     expect(page.get_by_text("until all points are relaxed")).to_have_count(0, timeout=SLOW)
     page.get_by_role("button", name="Compute energies").click(timeout=SLOW)
     expect(page.locator(".legendtext", has_text="ANI-").first).to_be_visible(timeout=SLOW)
-    frame = page.frame_locator("iframe[title*='geometries of the scan']")
-    frame.locator("body[data-drawn=true]").wait_for(timeout=SLOW)
+    page.locator(".structure[data-drawn=true]").wait_for(timeout=SLOW)
     settle(page)
 
 
@@ -165,7 +164,21 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "parameters_bar": ("/parameters?count=100&bar=20", ()),
     "parameters_nothing": ("/parameters?count=20&smarts=%5BXe%5D", ()),
     "parameters_own_file": ("/parameters?data=My+own+file", ()),
+    "conformers_agreement": (f"/conformers?{_ASPIRIN}", ("Generate", "Agreement")),
+    "conformers_populations": (f"/conformers?{_ASPIRIN}", ("Generate", "Populations")),
+    "conformers_superimposed": (f"/conformers?{_ASPIRIN}", ("Generate", "Superimposed")),
+    "conformers_one": (f"/conformers?{_ASPIRIN}", ("Generate", "One conformer")),
+    "scan_barriers": (f"/scan?{_ASPIRIN}", ("Minima and barriers",)),
+    "scan_points": (f"/scan?{_ASPIRIN}", ("All points",)),
+    "dimer_contacts": ("/dimer?dimer=S66+20%3A+Acetic+Acid+Dimer", ("Contacts",)),
+    "dimer_contributions": ("/dimer?dimer=S66+20%3A+Acetic+Acid+Dimer", ("Contributions",)),
+    "dimer_approach": ("/dimer?dimer=S66+1%3A+Water+Dimer", ("Approach", "Compute the curve")),
+    "dimer_put_together": ("/dimer?smiles=CC(=O)O.CC(=O)O", ()),
     "benchmarks": ("/benchmarks", ()),
+    "benchmarks_base_pairs": ("/benchmarks", ("Base pairs",)),
+    "benchmarks_dimers": ("/benchmarks", ("Reference dimers",)),
+    "benchmarks_measure": ("/benchmarks", ("Measure now",)),
+    "benchmarks_studies": ("/benchmarks", ("Studies",)),
     "data": ("/data", ()),
     "data_make_up": ("/data", ("Elements, sizes, energies",)),
     "data_rows": ("/data", ("Rows",)),
@@ -179,6 +192,7 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "train_sweeps": ("/train?train_view=Sweeps", ()),
     "models": ("/models", ()),
     "models_compare": ("/models", ("Compare two",)),
+    "models_add": ("/models", ("Add a model",)),
 }
 _STATE_WIDTHS = (1400, 1000, 400)
 _SCHEMES = ("light", "dark")

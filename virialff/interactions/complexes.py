@@ -54,8 +54,8 @@ class MethodInteraction:
         if width is None or self.energy is None or width < max(_WIDE, abs(self.energy) / 2):
             return ""
         return (
-            f"{self.method}: its members disagree about this complex. The energy may be off by {width:.1f} kcal/mol, "
-            "more than half of what it says: go by the other methods."
+            f"{self.method}: its members disagree about this complex. The vertical energy may be off by {width:.1f} "
+            "kcal/mol, more than half of what it says: go by the other methods."
         )
 
 

@@ -114,7 +114,10 @@ def _put_together(model: Model, first: Molecule, second: Molecule, current: stat
     key = f"{keys.graph_key(first)[:8]}_{keys.graph_key(second)[:8]}"
     if (text := state.opened_with(_LINK_PART)) is not None:
         _take_link(text, placed, key)
-    st.markdown("**Put together**: an atom of each faces the other; each molecule keeps its shape.")
+    st.markdown(
+        "**Put together**: an atom of each faces the other. Where nothing is changed here and the complex is small, it "
+        "is relaxed from there."
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         i = _atom("Atom of the first", placed[0], suggested.first, f"contact_first_{key}")
         j = _atom("Atom of the second", placed[1], suggested.second, f"contact_second_{key}")

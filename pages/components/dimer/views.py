@@ -76,7 +76,7 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
     if works and not any(background.running(item.key) for item in works):
         labels = {False: "Compute as it is", True: "Relax and compute"}
         with st.container(horizontal=True):
-            for relax in sorted({item.relax for item in works if not background.has_result(item.key)}):
+            for relax in sorted({item.relax for item in works if not _is_known(item)}):
                 press.button(
                     labels[relax],
                     partial(_start_one, [item for item in works if item.relax == relax], molecule),
@@ -107,6 +107,12 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
         if any(entry.half_widths for entry in result.vertical):
             st.caption("± 95 %: 95 of 100 vertical energies of the model are expected within it of its labels' level.")
     return result
+
+
+def _is_known(item: _Work) -> bool:
+    """Whether its energies are there; what relaxes a complex gives its vertical ones too."""
+    relaxed = item.key.replace("interaction_False_", "interaction_True_", 1)
+    return background.has_result(item.key) or background.has_result(relaxed)
 
 
 def _at_once(work: Workspace, methods: list[Chosen]) -> ComplexInteractions | None:
