@@ -296,9 +296,11 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         if not _has_ended(beside, batch):
             wrong.append("the batch did not come to its end")
         taken = time.perf_counter() - start
-    # Streamlit keeps a session that was left for two minutes, and lets it go when the next one comes.
-    time.sleep(150.0)
-    open_molecule(address, "CCO")
+    # Streamlit keeps a session that was left for two minutes, and lets it go when another one is left; what was its is
+    # collected by a run half a minute later.
+    for seconds in (150.0, 40.0):
+        time.sleep(seconds)
+        open_molecule(address, "CCO")
     levels.append(level(server))
     for sentence in wrong[:20]:
         print(sentence, file=sys.stderr)

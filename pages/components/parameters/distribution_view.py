@@ -334,7 +334,8 @@ def _all_values(found: Distribution, samples: dict[str, ParameterSample]) -> pd.
 def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, *, whole: bool) -> None:
     """The molecules and atoms of the bar that was clicked or chosen; of pairs, the potential of one of them."""
     unit = QUANTITIES[found.quantity].unit
-    filled = [number for number in range(len(found.edges) - 1) if found.counts[:, number].any()]
+    edges = found.edges
+    filled = [number for number in range(len(edges) - 1) if found.counts[:, number].any()]
     if whole:
         _take_bar(filled, f"{_BIN}_{key}")
     st.subheader("Molecules behind a bar")
@@ -344,7 +345,8 @@ def _behind(found: Distribution, samples: dict[str, ParameterSample], key: str, 
             filled,
             index=None,
             placeholder="click one above, or choose",
-            format_func=lambda k: f"{found.edges[k]:.3g} to {found.edges[k + 1]:.3g} {unit}",
+            # A kept widget keeps its function: of the edges alone, not of all values.
+            format_func=lambda k: f"{edges[k]:.3g} to {edges[k + 1]:.3g} {unit}",
             key=f"{_BIN}_{key}",
             width=280,
             **KEPT,
