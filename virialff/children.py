@@ -4,7 +4,8 @@ The child is tied to a pipe whose write end only its starter holds: the system c
 not, and sends the child a signal. That takes no thread, reaches a program that is deep in a library, and does not go by
 the thread that started the child, as the signal of a parent's death does.
 
-A command that ends them itself, on a signal too, does its work in a block of `interruptible`.
+A command that ends them itself, on a signal too, does its work in a block of `interruptible`, and what must not be
+broken into there in one of `undisturbed`.
 
 As a program, `python children.py LIFELINE SIGNAL COMMAND...` ties itself and becomes COMMAND, which need not be Python.
 """
@@ -67,6 +68,33 @@ def interruptible() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """SIGTERM and SIGINT that come in this block are answered after it, as where a library starts its processes.
+
+    Blocking them would not do: another thread takes the signal, and Python answers in the first. In a thread other than
+    the first nothing changes.
+    """
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    # One that is ignored, or was set by other code than Python, stays as it is.
+    ours = [name for name, handler in before.items() if callable(handler) or handler is signal.SIG_DFL]
+    try:
+        for name in ours:
+            signal.signal(name, lambda number, frame: came.append(number))
+        yield
+    finally:
+        for name in ours:
+            signal.signal(name, before[name])
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def processes_below(first: int) -> list[int]:

@@ -127,6 +127,25 @@ def test_a_signal_interrupts_once_and_what_it_ends_is_not_broken_into(first):
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_a_block_of_its_own_is_answered_after_it(by):
+    done = []
+
+    def begun():
+        with children.interruptible():
+            with children.undisturbed():
+                # Another thread takes what is blocked in this one.
+                thread = threading.Thread(target=signal.raise_signal, args=(by,))
+                thread.start()
+                thread.join()
+                done.append("whole")
+            done.append("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        begun()
+    assert done == ["whole"]
+
+
 def test_in_another_thread_no_signal_is_changed():
     found = []
 

@@ -6,8 +6,10 @@ import itertools
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,6 +30,8 @@ from virialff.potential.parameters import PairParameters
 BATCH = 32
 # Batches that wait for each process, so that none of them does.
 _AHEAD = 3
+# What is begun may come to its end where the work is given up.
+_GRACE_SECONDS = 5.0
 # One thread each. No module is taken from the folder where the user happens to be.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 # This process answers these, and ends the others.
@@ -106,21 +110,27 @@ def in_processes(
         initargs=(children.lifeline(),),
         env=_ENVIRONMENT,
     )
+    # Where Python starts this process of its own it unblocks signals, which the others would inherit.
+    resource_tracker.ensure_running()
     try:
         while True:
             for batch in itertools.islice(batches, _AHEAD * processes - len(waiting)):
-                with _not_theirs():
+                with _not_theirs(), children.undisturbed():
                     waiting.append(pool.submit(compute, batch))
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            found = waiting[0].result()
+            waiting.popleft()
+            yield found
     except BrokenProcessPool as error:
         raise EngineError(
             "one of the processes that compute parameters was ended from outside; where memory is short, try fewer "
             "processes"
         ) from error
     finally:
-        pool.shutdown(kill_workers=bool(waiting))
+        # One that is killed while it sends a result would leave this process waiting for the rest of it.
+        begun = [future for future in waiting if not future.cancel()]
+        pool.shutdown(kill_workers=bool(wait(begun, timeout=_GRACE_SECONDS).not_done))
 
 
 @contextmanager
