@@ -18,7 +18,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import subprocess
 
 _pipe: tuple[int, int] | None = None
+# What ends a command, by a user or a batch system.
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def start(command: Sequence[str], *, by: signal.Signals, **options: Any) -> subprocess.Popen[Any]:
@@ -47,27 +49,16 @@ def interruptible() -> Iterator[None]:
     """SIGTERM and SIGINT raise KeyboardInterrupt in this block, once: a second must not break into what it ends.
 
     So no process is left alone and no file half written. Both count where a shell started the command in the background
-    and switched SIGINT off. In a thread other than the first nothing changes: there no handler can be set.
+    and switched SIGINT off. In a thread other than the first nothing changes.
     """
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def interrupt(number: int, frame: object) -> None:
-        for name in before:
+        for name in _ENDING:
             signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for name in before:
-            signal.signal(name, interrupt)
+    with _answered_by(interrupt):
         yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 @contextmanager
@@ -77,24 +68,32 @@ def undisturbed() -> Iterator[None]:
     Blocking them would not do: another thread takes the signal, and Python answers in the first. In a thread other than
     the first nothing changes.
     """
+    came: list[int] = []
+    try:
+        with _answered_by(lambda number, frame: came.append(number)):
+            yield
+    finally:
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _answered_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT go to this handler in the block, where the thread is the first: others can set none."""
     import threading
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    # One that is ignored, or was set by other code than Python, stays as it is.
-    ours = [name for name, handler in before.items() if callable(handler) or handler is signal.SIG_DFL]
+    # What other code than Python set cannot be put back, and stays.
+    before = {name: former for name in _ENDING if (former := signal.getsignal(name)) is not None}
     try:
-        for name in ours:
-            signal.signal(name, lambda number, frame: came.append(number))
+        for name in before:
+            signal.signal(name, handler)
         yield
     finally:
-        for name in ours:
-            signal.signal(name, before[name])
-        for number in came[:1]:
-            signal.raise_signal(number)
+        for name, former in before.items():
+            signal.signal(name, former)
 
 
 def processes_below(first: int) -> list[int]:

@@ -102,25 +102,25 @@ def test_model_ranks_at_once_and_gfn2_by_itself(page, butanol):
     assert "Conformers ranked by GFN2-xTB (SDF)" in [button.label for button in page.get("download_button")]
 
 
-def test_what_takes_long_waits_for_its_button(page, butanol, monkeypatch):
-    monkeypatch.setattr("pages.components.widgets.methods._UNASKED", 5 * butanol.n_atoms**2 - 1)
+def expect_on_request_alone(page, butanol):
+    """Energies by GFN2-xTB are not there until they are asked for."""
     upload(page, "butanol.sdf", sdf_of(butanol))
     choose(page, "model", "gfn2")
     finish(page)
     assert not [name for name in table_with(page, "Model rank").columns if name.startswith("GFN2")]
     press(page, "Compute energies")
     assert sorted(table_with(page, "Model rank")["GFN2-xTB rank"]) == [1, 2, 3, 4, 5]
+
+
+def test_what_takes_long_waits_for_its_button(page, butanol, monkeypatch):
+    monkeypatch.setattr("pages.components.widgets.methods._UNASKED", 5 * butanol.n_atoms**2 - 1)
+    expect_on_request_alone(page, butanol)
 
 
 def test_what_was_stopped_is_not_begun_again(page, butanol):
     (given,) = read_upload(sdf_of(butanol).encode(), "butanol.sdf").molecules
     page.session_state["background_stopped"] = {f"energies_{keys.geometry_key(given)}"}
-    upload(page, "butanol.sdf", sdf_of(butanol))
-    choose(page, "model", "gfn2")
-    finish(page)
-    assert not [name for name in table_with(page, "Model rank").columns if name.startswith("GFN2")]
-    press(page, "Compute energies")
-    assert sorted(table_with(page, "Model rank")["GFN2-xTB rank"]) == [1, 2, 3, 4, 5]
+    expect_on_request_alone(page, butanol)
 
 
 def test_dft_is_offered_and_not_begun(page, butanol):
