@@ -60,7 +60,7 @@ FILES = {
         "As above.",
     ),
     "gfn2_torsions_4.parquet": (
-        "The same of further bonds, computed later",
+        "The same of further bonds, computed later; no shipped model has seen them",
         "virialff label training/presets/labels_torsions.yaml",
         "As above.",
     ),
@@ -89,13 +89,14 @@ FILES = {
         "As above.",
     ),
     "gfn2_chembl.parquet": (
-        "GFN2-xTB energies and forces of drug-sized molecules of ChEMBL at minima of MMFF94s",
+        "GFN2-xTB energies and forces of drug-sized molecules of ChEMBL at minima of MMFF94s; no shipped model has "
+        "seen them",
         "virialff label training/presets/labels_chembl.yaml",
         "**Licence: CC BY-SA 3.0**, other than the rest, as its molecules are drugs and samples of ChEMBL "
         "(https://www.ebi.ac.uk/chembl). Positions are kept to 0.001 Angstrom and forces to 0.1 kcal/mol/Angstrom.",
     ),
     "gfn2_relaxed_3.parquet": (
-        "The same of further molecules, computed later",
+        "The same of further molecules, computed later; no shipped model has seen them",
         "virialff label training/presets/labels_relaxed.yaml",
         "As above.",
     ),
