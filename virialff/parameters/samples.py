@@ -63,7 +63,7 @@ class ParameterSample:
     def n_pairs(self) -> int:
         return len(self.sigma)
 
-    @cached_property
+    @property
     def r_min(self) -> np.ndarray:
         """Distance of the Lennard-Jones minimum in Angstrom, (n_pairs,)."""
         return np.asarray(2.0 ** (1.0 / 6.0) * self.sigma)

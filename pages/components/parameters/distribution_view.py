@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.shell.model import force_field, named_model
+from pages.components.shell.on_disk import on_disk
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import one_line, sentence
 from pages.components.widgets.show import download, ink, show_figure
@@ -233,7 +234,7 @@ def _chosen_groups(
 
 @st.cache_resource(show_spinner="Counting…", max_entries=8)
 def _kept(key: str, _samples: dict[str, ParameterSample], asked: _Asked) -> Distribution:
-    return _counted(_samples, asked)
+    return on_disk(_counted(_samples, asked))
 
 
 def _counted(samples: dict[str, ParameterSample], asked: _Asked) -> Distribution:

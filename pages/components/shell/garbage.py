@@ -1,4 +1,4 @@
-"""Garbage of left sessions is collected once in a while.
+"""Garbage of left sessions is collected once in a while, and what is kept on disk rests.
 
 After each run of a page, as Streamlit does it (`postScriptGC` in .streamlit/config.toml), it took a quarter of the
 server's time beside a large set of molecules.
@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 
+from pages.components.shell.on_disk import rest
+
 #: Seconds from one collection to the next.
 _EVERY = 30.0
 _lock = threading.Lock()
@@ -17,12 +19,18 @@ _last = time.monotonic()
 
 
 def collect() -> None:
-    """Collect it, and give free memory back to the system, if that was not done lately."""
+    """Do so, and give free memory back to the system, if that was not done lately."""
     global _last
     with _lock:
         if time.monotonic() - _last < _EVERY:
             return
         _last = time.monotonic()
+    rest()
+    give_back()
+
+
+def give_back() -> None:
+    """Collect garbage and give the free memory of this process back to the system."""
     gc.collect()
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)

@@ -19,6 +19,8 @@ from typing import Any
 
 #: A worker without a task for so long ends, which gives its memory back.
 IDLE_SECONDS = 600.0
+# And so long after its last one it gives back what is free: not at once, where the next task would wait for it.
+_REST_SECONDS = 2.0
 #: Reports that carry nothing but progress are sent at most so often.
 _REPORT_SECONDS = 0.1
 # Pages answer first where the processor is short.
@@ -76,11 +78,21 @@ def main(descriptor: int, memory: int = 0) -> None:
     threading.Thread(target=_listen, args=(connection, tasks, stop), daemon=True).start()
     while True:
         try:
-            number, payload = tasks.get(timeout=IDLE_SECONDS)
+            number, payload = _next(tasks)
         except queue.Empty:
             return
         connection.send(("taken",))
         connection.send(_answer(payload, Report(connection, number, stop)))
+
+
+def _next(tasks: queue.SimpleQueue[tuple[int, bytes]]) -> tuple[int, bytes]:
+    try:
+        return tasks.get(timeout=_REST_SECONDS)
+    except queue.Empty:
+        from pages.components.shell.garbage import give_back
+
+        give_back()
+    return tasks.get(timeout=IDLE_SECONDS)
 
 
 def _listen(connection: Connection, tasks: queue.SimpleQueue[tuple[int, bytes]], stop: _Stop) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.components.shell import background, press
 from pages.components.shell.model import named_model
+from pages.components.shell.on_disk import on_disk
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets.show import download
 from pages.components.widgets.tasks import Contained, Drawn, ModelTask, Part, Uploaded, predict
@@ -24,7 +25,7 @@ UPLOAD_TYPES = ["sdf", "mol", "smi", "smiles", "csv", "xyz", "pdb"]
 _FAILURES_IN_FULL = 8
 #: What is computed without being asked for, in seconds: so many molecules, or a file of so many bytes.
 _FEW, _SMALL_FILE = 500, 50_000
-#: Pairs that the app keeps in all, about 20 bytes each; the least recently used sets go first.
+#: Pairs that the app keeps in all, about 20 bytes each on disk; the least recently used sets go first.
 _MOST_PAIRS = 3 * MAX_PAIRS
 
 
@@ -43,15 +44,13 @@ class Predicted:
     parts: list[ParameterSample] = field(default_factory=list)
     complete: bool = False
     cut: bool = False
-    _joined: ParameterSample | None = None
 
     @property
     def sample(self) -> ParameterSample:
         """All parts as one."""
-        if self._joined is None or len(self.parts) > 1:
+        if len(self.parts) != 1:
             self.parts = [ParameterSample.join(self.parts)]
-            self._joined = self.parts[0]
-        return self._joined
+        return self.parts[0]
 
     @property
     def n_done(self) -> int:
@@ -78,7 +77,7 @@ class Store:
                 return None
             self._predicted.move_to_end((key, model))
             _ = found.sample
-            return Predicted(list(found.parts), found.complete, found.cut, found._joined)
+            return Predicted(list(found.parts), found.complete, found.cut)
 
     def keeper(self, key: str) -> Callable[[object], None]:
         """Takes what the worker reports about this set."""
@@ -95,6 +94,8 @@ class Store:
                     if item.start == entry.n_done and not entry.complete:
                         entry.parts.append(item.sample)
                         entry.complete, entry.cut = item.last, item.cut
+                        if item.last:
+                            entry.parts = [on_disk(ParameterSample.join(entry.parts))]
                         self._drop()
 
         return keep
