@@ -88,6 +88,10 @@ class DftConfig(Section):
         default=0.2, gt=0, description="largest force on an atom at a minimum, kcal/mol/Angstrom"
     )
     arrangements: int = Field(default=2, ge=1, description="of each complex, the first ones of its family")
+    densities: bool = Field(
+        default=True,
+        description="of molecules: dipole, charges and kinetic energies too; without them it takes half the time",
+    )
     element_share: float = Field(
         default=0.08,
         ge=0,

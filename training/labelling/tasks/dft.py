@@ -7,7 +7,7 @@ from training.labelling.plan.dft_draws import DftComplexTask, DftMoleculeTask
 from training.labelling.structures import geometries
 from training.labelling.structures.geometries import seed_of
 from training.labelling.tasks import gfn2
-from training.labelling.tasks.single_points import DFT, DFT_COMPLEX, GFN2, GFN2_COMPLEX, Rows
+from training.labelling.tasks.single_points import DFT, DFT_COMPLEX, DFT_ENERGY, GFN2, GFN2_COMPLEX, Rows
 from virialff.conformers import crest
 from virialff.conformers.ensembles import ENERGY_TOLERANCE, distinct
 from virialff.conformers.relax import Minimum
@@ -17,7 +17,11 @@ from virialff.molecules.molecule import Molecule
 
 
 def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]:
-    """Energy, dipole, charges and kinetic energies at GFN2-xTB minima; one that cannot be had is a row with why."""
+    """Energy, dipole, charges and kinetic energies at GFN2-xTB minima; one that cannot be had is a row with why.
+
+    The energy alone where the campaign wants no densities.
+    """
+    level = DFT if config.dft.densities else DFT_ENERGY
     rows = Rows(task.key, task.source)
     seed = seed_of(config.seed, task.inchikey)
     try:
@@ -30,12 +34,12 @@ def label_molecule(task: DftMoleculeTask, config: CampaignConfig) -> list[Label]
         try:
             minima.append(gfn2.minimum_below(molecule, start, config.dft))
         except EngineError as error:
-            rows.fail(molecule, "minimum", geometries.MINIMUM_GFN2, DFT, str(error))
+            rows.fail(molecule, "minimum", geometries.MINIMUM_GFN2, level, str(error))
     if minima:
         ensemble = molecule.with_positions(np.array([gfn2.stored(minimum.positions) for minimum in minima]))
         energies = [minimum.energy for minimum in minima]
         for index in distinct(ensemble, energies, range(len(minima)), energy_tolerance=ENERGY_TOLERANCE):
-            rows.add(molecule, ensemble.positions[index], "minimum", geometries.MINIMUM_GFN2, (GFN2, DFT))
+            rows.add(molecule, ensemble.positions[index], "minimum", geometries.MINIMUM_GFN2, (GFN2, level))
     return rows.labels
 
 

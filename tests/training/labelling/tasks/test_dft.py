@@ -38,6 +38,17 @@ def test_a_molecule_has_both_levels_at_each_minimum(tmp_path):
     assert [row.task for row in rows] == [molecule_task("CS").key] * 2
 
 
+def test_without_densities_the_energy_is_the_same_and_alone(tmp_path):
+    (_, full), (_, alone) = (
+        dft.label_molecule(molecule_task("CS"), campaign(tmp_path, dft={"densities": densities}))
+        for densities in (True, False)
+    )
+    assert alone.energy == pytest.approx(full.energy, abs=0.02)
+    assert alone.kinetic_atoms is None
+    assert alone.dipole is None
+    assert alone.settings != full.settings
+
+
 def test_conformers_of_a_file_are_labelled_instead_of_new_ones(tmp_path, monkeypatch):
     molecule = generate(Molecule.from_smiles("OO"), n_conformers=1, seed=1)
     write_sdf(tmp_path / "peroxide.sdf", molecule)
