@@ -39,6 +39,20 @@ def test_the_model_that_ships_was_trained_for_ethanol_and_not_for_cubane():
     assert cubane.reason.endswith(".")
 
 
+@pytest.mark.parametrize("drawn", ["[NH3+]CC(=O)[O-]", "[NH3+]CCC(=O)[O-]", "[NH3+]CCS(=O)(=O)[O-]"])
+def test_a_zwitterion_is_outside_and_its_neutral_form_is_named(drawn):
+    zwitterion = Molecule.from_smiles(drawn)
+    trust = trust_of(load_model(), zwitterion)
+    neutral = Molecule.from_smiles(drawn.replace("[NH3+]", "N").replace("[O-]", "O")).smiles
+    assert trust.level is Level.OUTSIDE
+    assert trust.reason.startswith("It is drawn as a zwitterion.")
+    assert f"draw {neutral}." in trust.reason
+    assert "zwitterion" not in trust_of(load_model(), Molecule.from_smiles(neutral)).reason
+    # Of the two hydrogens of its carbon nothing of that is said.
+    carbon = [atom for atom, symbol in enumerate(zwitterion.symbols) if symbol == "C"]
+    assert "zwitterion" not in trust_of(load_model(), zwitterion, carbon[:1]).reason
+
+
 def test_the_page_shows_the_mark_of_molecule_and_pair(ensemble_app):
     app = enter_smiles(ensemble_app, "CC")
     assert any("trained for this" in text.value for text in app.markdown)

@@ -25,6 +25,7 @@ from virialff.molecules.environments import RareAtoms, rare_atoms
 from virialff.molecules.kinds import unpack_counts
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import RELATIONS, all_pairs, bond_type_indices, pair_relations
+from virialff.molecules.zwitterions import zwitterion
 from virialff.networks.baseline import baseline_energies
 from virialff.networks.graph import molecule_tensors
 from virialff.networks.graph_tensors import collate
@@ -101,7 +102,8 @@ class Model(EnergiesAndForces):
     def rare_atoms(self, molecule: Molecule) -> RareAtoms | None:
         """Which atoms have surroundings, or are in parts, that were rare in training; None for a model without counts.
 
-        Contacts are looked up where the molecule has conformers.
+        So are the ends of a proton that belongs elsewhere in the gas phase, of a zwitterion. Contacts are looked up
+        where the molecule has conformers.
         """
         counts = self.card.get("environments")
         if not isinstance(counts, dict):
@@ -114,6 +116,7 @@ class Model(EnergiesAndForces):
             self.card.get("bond_environments"),
             self._training_parts,
             molecule.positions if molecule.n_conformers else None,
+            zwitterion=zwitterion(molecule),
         )
 
     @cached_property

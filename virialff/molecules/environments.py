@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from virialff.molecules.kinds import parts_of
+from virialff.molecules.zwitterions import Zwitterion
 
 #: An environment in fewer training molecules than this is rare.
 RARE_BELOW = 5
@@ -42,13 +43,14 @@ class NewPart(NamedTuple):
 class RareAtoms:
     """How often the environment of each atom of a molecule occurred in the training of a model.
 
-    mask: (n_atoms,), true where fewer than RARE_BELOW training molecules have the environment, and at both ends of a
-        new bond and in every new part.
+    mask: (n_atoms,), true where fewer than RARE_BELOW training molecules have the environment, at both ends of a
+        new bond and of a proton that belongs elsewhere, and in every new part.
     counts: (n_atoms,), number of training molecules that have it.
     environments: of each atom, as text.
     symbols: elements of the atoms.
     new_bonds: pairs of atoms, from 0, whose environments are bonded to each other in no training molecule.
     new_parts: rotatable bonds, ring systems and contacts of kinds that are in no training molecule.
+    zwitterion: which protons belong elsewhere, where the molecule is drawn as one.
     """
 
     mask: NDArray[np.bool_]
@@ -57,6 +59,12 @@ class RareAtoms:
     symbols: tuple[str, ...]
     new_bonds: tuple[tuple[int, int], ...] = ()
     new_parts: tuple[NewPart, ...] = ()
+    zwitterion: Zwitterion | None = None
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """(n_atoms,): atoms whose environment no training molecule has, and those of a zwitterion."""
+        return self.mask & ((self.counts == 0) | self._in_zwitterion)
 
     @property
     def any(self) -> bool:
@@ -66,10 +74,23 @@ class RareAtoms:
     @property
     def sentence(self) -> str:
         """What a reader must know: what is rare or new, empty where nothing is. Atoms are counted from 1."""
-        if not self.any:
+        return " ".join(filter(None, (self._misplaced_protons(), self._rare_or_new())))
+
+    def _misplaced_protons(self) -> str:
+        if self.zwitterion is None:
             return ""
+        donors, acceptors, neutral = self.zwitterion
+        moves = [f"from {self._name(i)} to {self._name(j)}" for i, j in zip(donors, acceptors, strict=True)]
+        moved = f"the proton moved {moves[0]}" if len(moves) == 1 else f"protons moved {_cut(moves)}"
+        return (
+            f"It is drawn as a zwitterion. In the gas phase, where all methods here compute, the form with {moved} is "
+            f"the stable one, and relaxing may lead there: draw {neutral}."
+        )
+
+    def _rare_or_new(self) -> str:
         ends = {atom for part in (*self.new_bonds, *(part.atoms for part in self.new_parts)) for atom in part}
-        # The atoms of a new part are named with it, unless they are rare by themselves.
+        # The atoms of what is named below are named with it, unless they are rare by themselves.
+        ends |= set(np.flatnonzero(self._in_zwitterion).tolist())
         rare = [int(atom) for atom in np.flatnonzero(self.mask) if atom not in ends or self._few(int(atom))]
         said = []
         if rare:
@@ -79,6 +100,8 @@ class RareAtoms:
                 f"The surroundings of atom{plural} {_cut(named)} were in fewer than {RARE_BELOW} molecules of the "
                 "training"
             )
+        if not (rare or self.new_bonds or self.new_parts):
+            return ""
         if self.new_bonds:
             named = [f"{self._name(i)}-{self._name(j)}" for i, j in self.new_bonds]
             which = f"bonds {_cut(named)} join" if len(named) > 1 else f"bond {named[0]} joins"
@@ -93,6 +116,13 @@ class RareAtoms:
         names = [self._name(atom) for atom in part.atoms]
         return "-".join(names) if len(names) == 2 else f"of {', '.join(names[:-1])} and {names[-1]}"
 
+    @property
+    def _in_zwitterion(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self.mask), dtype=bool)
+        if self.zwitterion is not None:
+            found[[*self.zwitterion.donors, *self.zwitterion.acceptors]] = True
+        return found
+
     def _few(self, atom: int) -> bool:
         return bool(self.counts[atom] < RARE_BELOW)
 
@@ -100,11 +130,15 @@ class RareAtoms:
         return f"{self.symbols[atom]}{atom + 1}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, atoms counted from 0: atoms, new_bonds, new_parts (what, atoms, kind) and sentence."""
+        """For JSON, atoms counted from 0: atoms, new_bonds, new_parts (what, atoms, kind), zwitterion and sentence.
+
+        zwitterion has the donors and acceptors of protons and the SMILES of the neutral form, or is None.
+        """
         return {
             "atoms": np.flatnonzero(self.mask).tolist(),
             "new_bonds": [list(bond) for bond in self.new_bonds],
             "new_parts": [part._asdict() for part in self.new_parts],
+            "zwitterion": None if self.zwitterion is None else self.zwitterion._asdict(),
             "sentence": self.sentence,
         }
 
@@ -162,12 +196,15 @@ def rare_atoms(
     known_bonds: Iterable[str] | None = None,
     known_parts: Mapping[str, Mapping[str, int]] | None = None,
     positions: ArrayLike | None = None,
+    *,
+    zwitterion: Zwitterion | None = None,
 ) -> RareAtoms:
     """Look the atoms of a molecule, given as to `atom_environments`, up in the counts of `count_environments`.
 
     known_bonds: the `bond_environments` of the training molecules; without them no bond is looked up.
     known_parts: counts of the kinds of parts in the training by the names of the fields of `kinds.Parts`; a field that
     is missing is not looked up. positions: (n_conformers, n_atoms, 3) Angstrom, by which contacts are found.
+    zwitterion: what `zwitterions.zwitterion` found; its atoms are marked.
 
     An environment that makes a whole molecule, such as the oxygen of water, can be in one only: once is enough.
     """
@@ -189,7 +226,9 @@ def rare_atoms(
         mask[[atom for bond in new for atom in bond]] = True
     parts = _new_parts(symbols, bonds, bond_types, known_parts, positions) if known_parts else ()
     mask[[atom for part in parts for atom in part.atoms]] = True
-    return RareAtoms(mask, found, environments, tuple(symbols), new, parts)
+    if zwitterion is not None:
+        mask[[*zwitterion.donors, *zwitterion.acceptors]] = True
+    return RareAtoms(mask, found, environments, tuple(symbols), new, parts, zwitterion)
 
 
 def _new_parts(

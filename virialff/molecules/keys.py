@@ -15,17 +15,17 @@ from virialff.molecules.rdkit_forms import normalised
 Made = TypeVar("Made")
 
 
-def _once(make: Callable[[Molecule], Made]) -> Callable[[Molecule], Made]:
+def once(make: Callable[[Molecule], Made]) -> Callable[[Molecule], Made]:
     """What is asked of a molecule many times, by every part of a page, made once while that molecule is there."""
     known: WeakKeyDictionary[Molecule, Made] = WeakKeyDictionary()
 
     @wraps(make)
-    def once(molecule: Molecule) -> Made:
+    def kept(molecule: Molecule) -> Made:
         if molecule not in known:
             known[molecule] = make(molecule)
         return known[molecule]
 
-    return once
+    return kept
 
 
 def graph_key(molecule: Molecule) -> str:
@@ -33,7 +33,7 @@ def graph_key(molecule: Molecule) -> str:
     return _digest(molecule.numbers, molecule.bonds, molecule.orders)
 
 
-@_once
+@once
 def structure_key(molecule: Molecule) -> str:
     """Digest of the graph together with stereochemistry and formal charges, in this atom order."""
     mol = normalised(molecule.to_rdkit(), molecule.numbers, molecule.bonds)
@@ -54,7 +54,7 @@ def _digest(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-@_once
+@once
 def bare(molecule: Molecule) -> Molecule:
     """The molecule without name and coordinates: all that a result cached for everybody may remember of it."""
     mol = molecule.to_rdkit()

@@ -109,7 +109,7 @@ def structure_views(
     if not by_element:
         color_bar(COMMON_SCALE)
     contacts = contacts_said(molecule, geometry.positions) if sight.lines is None else ""
-    _explain(geometry, contacts, shown_arrow=arrow is not None, marked=bool(marked))
+    _explain(geometry, contacts, shown_arrow=arrow is not None, rare=rare)
 
 
 def _picks(molecule: Molecule, geometry: Geometry, sight: Sight) -> None:
@@ -125,16 +125,17 @@ def _picks(molecule: Molecule, geometry: Geometry, sight: Sight) -> None:
             st.caption("Click atoms, or bonds of the formula: distance, angle, torsion.")
 
 
-def _explain(geometry: Geometry, contacts: str, *, shown_arrow: bool, marked: bool) -> None:
+def _explain(geometry: Geometry, contacts: str, *, shown_arrow: bool, rare: RareAtoms | None) -> None:
     """What the views show."""
     text = f"{geometry.note} {contacts}" if geometry.positions is not None else ""
     if shown_arrow:
         text += f" The arrow points from − to +, {_ARROW_PER_DEBYE:g} Å a debye."
-    if marked:
+    if rare is not None and rare.any:
         text += (
             " Orange: atoms whose surroundings or bonds were rare in the model's training, and those of rotatable "
-            "bonds, ring systems and contacts that it did not have."
+            "bonds, ring systems and contacts that it did not have"
         )
+        text += "; and those that hold a misplaced proton, or lack it." if rare.zwitterion else "."
     st.caption(text.strip())
 
 

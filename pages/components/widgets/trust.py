@@ -46,8 +46,8 @@ def trust_of(model: Model, molecule: Molecule, atoms: Collection[int] | None = N
     """How far training covered a molecule, or these of its atoms (from 0).
 
     trained: the surroundings of each atom were in RARE_BELOW or more molecules of the training, and no bond, rotatable
-    bond, ring system or contact is new. outside: surroundings that no molecule of the training had. stretched: all
-    between. unknown: the model does not say what it was trained on.
+    bond, ring system or contact is new. outside: surroundings that no molecule of the training had, or a zwitterion.
+    stretched: all between. unknown: the model does not say what it was trained on.
     """
     rare = model.rare_atoms(molecule)
     if rare is None:
@@ -61,8 +61,7 @@ def trust_of(model: Model, molecule: Molecule, atoms: Collection[int] | None = N
             f"The surroundings of {what} were in {RARE_BELOW} or more training molecules; no bond, ring or contact is "
             "new.",
         )
-    alone = bool((rare.mask & (np.asarray(rare.counts) == 0)).any())
-    return Trust(Level.OUTSIDE if alone else Level.STRETCHED, rare.sentence)
+    return Trust(Level.OUTSIDE if rare.outside.any() else Level.STRETCHED, rare.sentence)
 
 
 def pair_levels(model: Model, molecule: Molecule, pairs: np.ndarray) -> list[Level]:
@@ -71,7 +70,7 @@ def pair_levels(model: Model, molecule: Molecule, pairs: np.ndarray) -> list[Lev
     if rare is None:
         return [Level.UNKNOWN] * len(pairs)
     stretched = rare.mask[pairs].any(axis=1)
-    outside = (rare.mask & (np.asarray(rare.counts) == 0))[pairs].any(axis=1)
+    outside = rare.outside[pairs].any(axis=1)
     return [
         Level.OUTSIDE if beyond else Level.STRETCHED if rarely else Level.TRAINED
         for rarely, beyond in zip(stretched, outside, strict=True)
@@ -80,13 +79,14 @@ def pair_levels(model: Model, molecule: Molecule, pairs: np.ndarray) -> list[Lev
 
 def _of_atoms(rare: RareAtoms, atoms: Collection[int]) -> RareAtoms:
     """What of it touches these atoms."""
-    chosen = set(atoms)
+    chosen, found = set(atoms), rare.zwitterion
     mask = rare.mask & np.isin(np.arange(len(rare.mask)), list(chosen))
     return replace(
         rare,
         mask=mask,
         new_bonds=tuple(bond for bond in rare.new_bonds if chosen & set(bond)),
         new_parts=tuple(part for part in rare.new_parts if chosen & set(part.atoms)),
+        zwitterion=None if found is None or not chosen & {*found.donors, *found.acceptors} else found,
     )
 
 

@@ -13,6 +13,7 @@ from virialff.molecules.environments import (
 )
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.topology import bond_type_indices
+from virialff.molecules.zwitterions import zwitterion
 
 
 def arrays_of(smiles: str) -> tuple[Any, Any, Any]:
@@ -107,6 +108,19 @@ def test_new_parts_are_named_and_marked():
     assert found.as_dict()["new_parts"] == [
         {"what": "rotatable bond", "atoms": found.new_parts[0].atoms, "kind": "S2(C)-S2(C)"}
     ]
+
+
+def test_a_zwitterion_is_named_first_and_its_ends_are_marked():
+    glycine = Molecule.from_smiles("[NH3+]CC(=O)[O-]")
+    known = dict.fromkeys(atom_environments(*arrays_of("[NH3+]CC(=O)[O-]")), 50)
+    found = rare_atoms(*arrays_of("[NH3+]CC(=O)[O-]"), known, zwitterion=zwitterion(glycine))
+    assert np.flatnonzero(found.mask).tolist() == np.flatnonzero(found.outside).tolist() == [0, 4]
+    assert "the proton moved from N1 to O5 is the stable one" in found.sentence
+    assert found.sentence.endswith("draw NCC(=O)O.")
+    assert found.as_dict()["zwitterion"] == {"donors": (0,), "acceptors": (4,), "neutral": "NCC(=O)O"}
+    rare = rare_atoms(*arrays_of("[NH3+]CC(=O)[O-]"), {}, zwitterion=zwitterion(glycine)).sentence
+    assert rare.startswith("It is drawn as a zwitterion.")
+    assert "atoms N1 (in none), C2 (in none)" in rare
 
 
 def test_parts_that_the_card_does_not_have_are_not_looked_up():
