@@ -145,6 +145,36 @@ def mounted(data: dict) -> str:
     )
 
 
+def test_a_view_goes_on_to_the_next_page_and_draws_once(page: Page):
+    driving.open_app(page, "/?smiles=O=CO")
+    driving.expect_formula(page, "CH₂O₂")
+    first = driving.structure_pixels(page)
+    assert driving.change_by_dragging(page) > 0.005
+    driving.structure(page).evaluate(
+        """host => {
+            host.view.viewer.isTheFirst = true;
+            window.draws = 0;
+            const drawing = host.view.viewer.constructor.prototype;
+            const { show } = drawing;
+            drawing.show = function (...given) { window.draws += 1; return show.apply(this, given); };
+        }"""
+    )
+    menu = page.get_by_test_id("stSidebarNav")
+    menu.get_by_role("link", name="Scan").click()
+    expect(page.get_by_role("heading", name="Scan", level=1)).to_be_visible()
+    driving.settled(page)
+    assert driving.structure(page).evaluate("host => host.view.viewer.isTheFirst")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.draws") == 1
+    # It is looked at from the same side as when it was new.
+    menu.get_by_role("link", name="Force field").click()
+    expect(page.get_by_role("heading", name="Force field", level=1)).to_be_visible()
+    driving.settled(page)
+    again = driving.structure_pixels(page)
+    assert again.shape == first.shape
+    assert np.abs(again.astype(int) - first).max() < 40
+
+
 @pytest.mark.parametrize("added", [b"", b"\nwindow.altered = true;"], ids=["as published", "altered"])
 def test_a_script_from_the_public_network_runs_only_as_published(browser: Browser, added: bytes):
     molecule = Molecule.from_smiles("CO")

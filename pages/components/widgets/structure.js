@@ -106,12 +106,21 @@ function script(source, integrity) {
     if (window.$3Dmol) { resolve(window.$3Dmol); return; }
     const tag = document.createElement("script");
     if (integrity) { tag.integrity = integrity; tag.crossOrigin = "anonymous"; }
-    tag.onload = () => resolve(window.$3Dmol);
+    tag.onload = () => { drawOnceASize(window.$3Dmol); resolve(window.$3Dmol); };
     tag.onerror = () => { delete window.virialff3Dmol; reject(new Error("3Dmol.js could not be loaded.")); };
     tag.src = source;
     document.head.append(tag);
   });
   return window.virialff3Dmol;
+}
+
+// 3Dmol.js draws anew whenever one of its watchers looks at the size, three times when a view appears.
+function drawOnceASize(library) {
+  const { resize } = library.GLViewer.prototype;
+  library.GLViewer.prototype.resize = function () {
+    const same = this.getWidth() === this.WIDTH && this.getHeight() === this.HEIGHT;
+    return same && !this.renderer.isLost() ? this : resize.call(this);
+  };
 }
 
 const idle = window.requestIdleCallback?.bind(window) ?? ((then) => setTimeout(then, 200));
@@ -134,9 +143,7 @@ async function drawSpatial(host, view) {
   await new Promise((resolve) => setTimeout(() => idle(resolve, { timeout: 3000 }), 300));
   if (!host.isConnected || turn !== view.turn) { return; }
   if (!view.viewer) {
-    try {
-      view.viewer = view.library.createViewer(place.querySelector(".canvas"), { antialias: true });
-    } catch { /* said below */ }
+    takeViewer(view, place);
     if (!view.viewer) {
       say(message, "The 3D view cannot be shown: this browser offers no WebGL.");
       return;
@@ -151,6 +158,8 @@ async function drawSpatial(host, view) {
   }
   say(message, "");
   once(view.viewer, () => {
+    view.viewer.resize();
+    if (view.geometry === undefined) { view.viewer.setView(view.viewer.straight); }
     drawAtoms(view, place);
     drawMarks(view);
   });
@@ -168,21 +177,22 @@ function once(viewer, change) {
 function fingers(place) {
   const canvas = place.querySelector(".canvas");
   const within = (event) => place.classList.contains("tapped") || event.touches.length > 1;
+  const gone = new AbortController();
+  const { signal } = gone;
   let swiped = false;
   for (const kind of ["touchstart", "touchmove"]) {
     canvas.addEventListener(kind, (event) => {
       swiped = kind === "touchmove";
       if (!within(event)) { event.stopPropagation(); }
-    }, { capture: true, passive: true });
+    }, { capture: true, passive: true, signal });
   }
   canvas.addEventListener("touchend", () => {
     if (!swiped) { place.classList.add("tapped"); }
-  });
-  const elsewhere = (event) => {
+  }, { signal });
+  document.addEventListener("pointerdown", (event) => {
     if (!event.composedPath().includes(place)) { place.classList.remove("tapped"); }
-  };
-  document.addEventListener("pointerdown", elsewhere);
-  return () => document.removeEventListener("pointerdown", elsewhere);
+  }, { signal });
+  return () => gone.abort();
 }
 
 function say(message, text) {
@@ -278,10 +288,31 @@ function drawMarks(view) {
   viewer.render();
 }
 
+// A viewer goes on from page to page and from molecule to molecule: in a new one every shader is compiled again.
+function takeViewer(view, place) {
+  const canvas = place.querySelector(".canvas");
+  const spare = window.virialffSpare;
+  window.virialffSpare = undefined;
+  if (spare) {
+    canvas.replaceWith(spare.container);
+    view.viewer = spare;
+    return;
+  }
+  try {
+    view.viewer = view.library.createViewer(canvas, { antialias: true });
+  } catch { /* the caller says it */ }
+  if (view.viewer) { view.viewer.straight = view.viewer.getView(); }
+}
+
 function release(view) {
   view.watch?.disconnect();
   view.forget?.();
-  const canvas = view.viewer?.getCanvas?.();
-  canvas?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+  const { viewer } = view;
   view.viewer = undefined;
+  if (!viewer) { return; }
+  if (!window.virialffSpare && !viewer.renderer.isLost()) {
+    window.virialffSpare = viewer;
+    return;
+  }
+  viewer.getCanvas()?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
 }

@@ -110,14 +110,14 @@ def structure(
     formula = None
     if flat:
         draw = partial(
-            structure_drawing,
-            molecule,
+            _drawing,
+            keys.structure_key(molecule),
+            keys.bare(molecule),
             None if element_colors else charges,
-            scale=scale,
+            scale.limit,
             hydrogens=hydrogens,
             labels=labels,
-            marked=marked,
-            height=_flat_height(molecule),
+            marked=data["marked"],
             element_colors=element_colors,
         )
         data["flat"] = _flat(molecule, draw(dark=theme == "dark"))
@@ -126,6 +126,13 @@ def structure(
     mounted = f"{key}_{keys.graph_key(molecule)[:12]}"
     _structure(data=data, key=mounted, on_picked_change=partial(_take, mounted, structure_key))
     return formula
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _drawing(key: str, _molecule: Molecule, charges: np.ndarray | None, limit: float, **options: Any) -> Drawing:
+    """`structure_drawing`, kept by the molecule's structure key: a run of a page would spend most of its time on it."""
+    height = _flat_height(_molecule)
+    return structure_drawing(_molecule, charges, scale=ChargeScale(limit), height=height, **options)
 
 
 def _svg(draw: Callable[[], Drawing]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -105,11 +104,16 @@ def workspace(shown: Loaded, results: Callable[[Workspace], None], noun: str = "
 
 def _geometry_download(shown: Loaded, geometry: Geometry) -> None:
     """The geometry in sight as a file."""
-    if geometry.positions is not None:
-        molecule = shown.molecule.with_positions(geometry.positions)
-        stem = file_stem(shown.title, molecule.formula)
-        sdf = partial(geometry_sdf, molecule, shown.title, {"GEOMETRY": one_line(geometry.source, limit=200)})
-        download("SDF", sdf, f"{stem}_geometry.sdf", key="shown_sdf", help="The geometry that is shown, as a file.")
+    if geometry.positions is None:
+        return
+    molecule, positions, title = shown.molecule, geometry.positions, shown.title
+    properties = {"GEOMETRY": one_line(geometry.source, limit=200)}
+
+    def sdf() -> str:
+        return geometry_sdf(molecule.with_positions(positions), title, properties)
+
+    stem = file_stem(title, molecule.formula)
+    download("SDF", sdf, f"{stem}_geometry.sdf", key="shown_sdf", help="The geometry that is shown, as a file.")
 
 
 def _header(shown: Loaded, active: Model) -> None:
