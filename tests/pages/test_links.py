@@ -231,3 +231,76 @@ def test_what_the_browser_writes_is_taken(app, page, kind, key, value):
     text = str(value).lower() if isinstance(value, bool) else str(value)
     other = opened_anew(app, page, **{key: text})
     assert getattr(other, kind)(key=key).value == value
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "text", "shown"),
+    [
+        ("conformers", "ensemble_count", "abc", 20),
+        ("conformers", "ensemble_seed", "1e99", 1),
+        ("conformers", "ensemble_relax", "perhaps", True),
+        ("force_field", "depiction_colors", "by taste", "By charge"),
+        ("parameters", "count", "-", 300),
+        ("parameters", "data", "elsewhere", None),
+        ("force_field", "force_field_view", "Nonsense", "Charges"),
+        ("data", "data_part", "Nonsense", "Browse"),
+    ],
+)
+def test_a_value_that_a_field_cannot_take_is_said(app, page, name, text, shown):
+    app.query_params["smiles"] = "CCO"
+    app.query_params[name] = text
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    (said,) = (warning.value for warning in app.warning if "The link says" in warning.value)
+    assert f"={text}, which cannot be used" in said.replace("\\", "")
+    if shown is not None:
+        assert app.session_state[name] == shown
+
+
+def test_what_a_link_says_in_words_of_its_own_is_no_mistake(app):
+    for name, text in {"smiles": "CCO", "ensemble_count": "20", "ensemble_relax": "TRUE", "utm_source": "x"}.items():
+        app.query_params[name] = text
+    app.switch_page("pages/conformers.py").run()
+    assert not [warning.value for warning in app.warning if "The link says" in warning.value]
+
+
+def test_what_was_said_of_a_value_goes_once_it_is_changed(app):
+    app.query_params["smiles"] = "CCO"
+    app.query_params["ensemble_count"] = "abc"
+    app.switch_page("pages/conformers.py").run()
+    assert any("the page has 20 instead" in warning.value for warning in app.run().warning)
+    app.number_input(key="ensemble_count").set_value(7).run()
+    assert not any("The link says" in warning.value for warning in app.warning)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "gallery", "source"), [("CCO", None, "My own"), ("CCO", "shown", "From the gallery")]
+)
+def test_a_link_to_page_dimer_with_one_molecule_opens_it(app, smiles, gallery, source):
+    app.query_params["smiles"] = smiles
+    if gallery:
+        app.query_params["gallery"] = gallery
+    app.switch_page("pages/dimer.py").run()
+    assert not app.exception
+    assert group(app, "complex").value == source
+    assert ("gallery" in app.query_params) == (gallery is not None)
+    # From another page the gallery opens, as ever, and the address says so.
+    other = AppTest.from_file(app._script_path, default_timeout=120)
+    enter_smiles(other, smiles)
+    show(other, "dimer")
+    assert group(other, "complex").value == "From the gallery"
+    assert other.query_params["gallery"] == ["shown"] or other.query_params["gallery"] == "shown"
+
+
+@pytest.mark.parametrize(
+    ("page", "part", "text", "word"),
+    [
+        ("scan", "methods", "gfn2,magic", "magic"),
+        ("train", "fine_tune_on", "nowhere", "nowhere"),
+    ],
+)
+def test_a_name_in_a_link_that_is_not_here_is_said(app, page, part, text, word):
+    app.query_params["smiles"] = "CCO"
+    app.query_params[part] = text
+    app.switch_page(f"pages/{page}.py").run()
+    assert any("The link names" in warning.value and word in warning.value for warning in app.warning)

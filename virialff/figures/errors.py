@@ -167,12 +167,14 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             customdata=[str(row["words"]) for row in own],
             hovertemplate=f"{method}<br>%{{customdata}}<br>%{{x:.2f}} kcal/mol<extra></extra>",
         )
-    finish(figure, height=150 + 58 * len(lines), x_title="mean absolute error (kcal/mol)", y_title="")
+    wrapped = [textwrap.wrap(line, _WORDS) for line in lines]
+    tallest = max(map(len, wrapped), default=1)
+    finish(figure, height=150 + (44 + 14 * tallest) * len(lines), x_title="mean absolute error (kcal/mol)", y_title="")
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], tickangle=0)
     figure.update_yaxes(showticklabels=False, tickvals=[], range=[-0.6, len(lines) - 0.4])
     # Above its marks, where it takes no width from the plot.
-    for number, line in enumerate(lines):
+    for number, words in enumerate(wrapped):
         figure.add_annotation(
             x=0,
             xref="paper",
@@ -181,7 +183,7 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             yanchor="bottom",
             align="left",
             borderpad=0,
-            text="<br>".join(textwrap.wrap(line, _WORDS)),
+            text="<br>".join(words),
             showarrow=False,
             font_size=11,
         )

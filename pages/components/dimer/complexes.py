@@ -18,6 +18,9 @@ from virialff.molecules.molecule import Molecule
 
 _GALLERY, _OWN = "From the gallery", "My own"
 _LINK_PART = "contact"
+# Part of the address where the gallery is shown beside a molecule of the address.
+_GALLERY_PART = "gallery"
+_GALLERY_ASKED = "dimer_gallery_asked"
 # Distances (A) and turn (degrees) that can be chosen.
 _NEAREST, _FURTHEST, _LARGEST_TURN = 1.2, 10.0, 350
 
@@ -27,7 +30,7 @@ def choose_complex(model: Model) -> state.Loaded | None:
     labels = list(gallery())
     options = [_GALLERY, _OWN] if labels else [_OWN]
     current = state.loaded()
-    own = current is not None and current.molecule.n_fragments > 1 and "dimer" not in st.query_params
+    own = current is not None and _is_meant(current)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         source = st.segmented_control(
@@ -40,6 +43,7 @@ def choose_complex(model: Model) -> state.Loaded | None:
             persist_state="session",
         )
     if source == _GALLERY:
+        state.keep_in_link(_GALLERY_PART, "" if own else "shown")
         with row:
             return _from_gallery(labels)
     inputs.molecule_input()
@@ -52,6 +56,14 @@ def choose_complex(model: Model) -> state.Loaded | None:
         )
         return None
     return _own(model, current)
+
+
+def _is_meant(current: state.Loaded) -> bool:
+    """Whether the current molecule, and not the gallery, is to be there at first: a complex, or what a link names."""
+    gallery_asked = st.session_state.setdefault(_GALLERY_ASKED, state.opened_with(_GALLERY_PART) is not None)
+    if gallery_asked or "dimer" in st.query_params:
+        return False
+    return current.molecule.n_fragments > 1 or state.opened_by_link("Dimer")
 
 
 def _from_gallery(labels: list[str]) -> state.Loaded | None:

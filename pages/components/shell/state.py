@@ -16,13 +16,14 @@ LINKED: dict[str, Any] = {"bind": "query-params", **KEPT}
 
 LINK_PARAMETER = "smiles"
 #: Parts of the address that are written while a page shows them: choices whose widgets depend on the molecule.
-LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry", "bar")
+LINK_PARTS = ("scan", "methods", "pair", "contact", "geometry", "bar", "gallery")
 #: Key of the text field, so that a link fills it too.
 SMILES_TEXT = "smiles_text"
 #: Part of the address of page Train: the label store on which it is to fine-tune, as page Data asks.
 FINE_TUNE_ON = "fine_tune_on"
 _LOADED = "loaded_molecule"
 _LINK_READ = "link_read"
+_OPENED_AT = "link_opened_at"
 _LINK_ERROR = "link_error"
 _OPENED_WITH = "link_parts"
 _WRITTEN = "link_parts_written"
@@ -72,10 +73,11 @@ def link_error() -> str | None:
     return value
 
 
-def read_link() -> None:
+def read_link(page: str) -> None:
     """Load the molecule of `?smiles=` when a session opens, and when Back or Forward of the browser changes it.
 
-    A browser that had it before gets all that it had of it; for others it is read from the SMILES.
+    `page`: the title of the one that is shown. A browser that had the molecule before gets all that it had of it; for
+    others it is read from the SMILES.
     """
     st.session_state[_WRITTEN] = set()
     first = _LINK_READ not in st.session_state
@@ -85,6 +87,7 @@ def read_link() -> None:
         text or st.session_state.get(_LINK_READ, ""),
     )
     if first:
+        st.session_state[_OPENED_AT] = (page, text)
         st.session_state[_OPENED_WITH] = {name: st.query_params[name] for name in LINK_PARTS if name in st.query_params}
     current = loaded()
     # A change of page leaves the address without the molecule until the page has run.
@@ -104,6 +107,12 @@ def opened_with(part: str) -> str | None:
     """What the link that opened the session says of a part of the page; only once, None afterwards."""
     text: str | None = st.session_state.get(_OPENED_WITH, {}).pop(part, None)
     return text
+
+
+def opened_by_link(page: str) -> bool:
+    """Whether the session was opened at the page of this title with the current molecule in the address."""
+    current = loaded()
+    return current is not None and st.session_state[_OPENED_AT] == (page, current.smiles)
 
 
 def link_has(part: str) -> bool:

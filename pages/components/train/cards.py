@@ -72,8 +72,12 @@ def start_from(model: str) -> None:
 def take_request() -> None:
     """Open fine-tuning on the labels that another page asked for."""
     labels = st.query_params.pop(FINE_TUNE_ON, None)
-    if labels is not None and labels in label_stores():
+    if labels is None:
+        return
+    if labels in label_stores():
         choose(FINE_TUNING, labels)
+    else:
+        st.warning(plain(f"The link names the reference energies {labels}, which are not here."))
 
 
 def cards(devices: Devices) -> list[UploadedFile]:

@@ -86,7 +86,10 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     key = f"{_CHOSEN}_{'_'.join(usable)}"
     default = [name for name in usable if name in _TICKED]
     if (linked := opened_with(_LINK_PART)) is not None:
-        st.session_state[key] = [name for name in usable if name in linked.split(",")]
+        asked = [name for name in linked.split(",") if name != _NO_METHOD]
+        st.session_state[key] = [name for name in usable if name in asked]
+        if unknown := [name for name in asked if name not in usable]:
+            st.warning(plain(f"The link names the methods {', '.join(unknown)}, which cannot be used here."))
     chosen = st.pills(
         "Methods",
         list(usable),
