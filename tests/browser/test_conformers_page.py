@@ -2,7 +2,7 @@
 
 import io
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import driving
 from virialff.io.examples import FOLDER, examples
@@ -86,3 +86,23 @@ def test_a_chosen_row_is_the_conformer_that_is_saved(page: Page):
     text = download.value.path().read_text()
     assert text.count("$$$$") == 1
     assert "CONFORMER" in text
+
+
+def test_the_ranking_is_above_the_fold(browser: Browser, server: str):
+    with browser.new_context(base_url=server, viewport={"width": 1400, "height": 900}) as context:
+        page = context.new_page()
+        driving.open_app(page, "/conformers?smiles=CCCCO")
+        driving.expect_formula(page, "C₄H₁₀O")
+        page.get_by_role("button", name="Generate").click()
+        expect(page.get_by_text("distinct conformers from")).to_be_visible(timeout=driving.SLOW)
+        driving.work_ended(page)
+        ranking = driving.at_rest(page, page.get_by_test_id("stDataFrame").first)
+        assert ranking["y"] < 700
+        # What it was generated with is in a menu, which generates others.
+        page.get_by_role("button", name="Generate others").click()
+        seed = page.get_by_label("Random seed")
+        seed.fill("2")
+        seed.press("Enter")
+        driving.settled(page)
+        page.get_by_role("button", name="Generate", exact=False).filter(has_not_text="others").click()
+        expect(page.get_by_text("(seed 2)")).to_be_visible(timeout=driving.SLOW)

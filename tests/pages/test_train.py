@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pages.components.train import cards
 from pages.components.train import start as training_start
 from pages.components.train.sweeps import COMPARED, SWEEPS, VIEW
 from tests.administration import administer
@@ -465,3 +466,20 @@ def test_a_stopped_training_becomes_a_model(page, store, jobs, tmp_path, monkeyp
     card = load_model("halfway").card
     assert card["recipe"]["steps_done"] == find("foundation-gfn2").step
     assert card["limitations"][0].startswith(f"Its training was ended at step {find('foundation-gfn2').step} of 100000")
+
+
+@pytest.mark.parametrize(
+    ("bases", "said"),
+    [
+        (["as recorded on X"], "as recorded on X"),
+        (["as recorded on X, without validation"], "as recorded on X, without validation"),
+        (["as recorded on X", "as recorded on X, without validation"], "as recorded on X, partly without validation"),
+        (["as recorded on X, without validation", "as recorded on X"], "as recorded on X, partly without validation"),
+        (
+            ["as recorded on X", "as measured, without validation"],
+            "as recorded on X and as measured, without validation",
+        ),
+    ],
+)
+def test_what_estimates_rest_on_is_said_once(bases, said):
+    assert cards._together(bases) == said

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from training.loop.speed import Cost
 
 RECORDED = ASSETS / "studies" / "training_speed.json"
+#: How the basis of an estimate ends whose measurement took no validation.
+WITHOUT_VALIDATION = ", without validation"
 #: Of a stage, what does not change how long a step takes.
 _FREE = frozenset(
     {
@@ -48,7 +50,7 @@ def estimate(values: Mapping[str, Any], recorded_as: str, measured: Cost | None 
     steps = sum(int(stage["steps"]) for stage in _stages(values))
     memory = _recorded().get(recorded_as, {}).get("memory_bytes")
     if measured is not None:
-        basis = "as measured on this machine just now, without validation"
+        basis = f"as measured on this machine just now{WITHOUT_VALIDATION}"
         return Estimate(
             steps / measured.steps_per_second, steps, measured.steps_per_second, measured.memory_bytes, basis
         )
@@ -61,7 +63,7 @@ def estimate(values: Mapping[str, Any], recorded_as: str, measured: Cost | None 
     if not entry:
         return None
     rate = float(entry["steps_per_second"])
-    without = "" if entry.get("with_validation") else ", without validation"
+    without = "" if entry.get("with_validation") else WITHOUT_VALIDATION
     where = f"as recorded on one thread of an {entry['processor']}{without}"
     return Estimate(steps / rate, steps, rate, memory, where)
 

@@ -172,7 +172,7 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     finish(figure, height=150 + (44 + 14 * tallest) * len(lines), x_title="mean absolute error (kcal/mol)", y_title="")
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], tickangle=0)
-    figure.update_yaxes(showticklabels=False, tickvals=[], range=[-0.6, len(lines) - 0.4])
+    figure.update_yaxes(showticklabels=False, tickvals=[], zeroline=False, range=[-0.6, len(lines) - 0.4])
     # Above its marks, where it takes no width from the plot.
     for number, words in enumerate(wrapped):
         figure.add_annotation(

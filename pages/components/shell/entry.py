@@ -31,11 +31,10 @@ ICON = CHECKOUT / "assets" / "icon.svg"
 _DARK_BUTTONS = "<style>[data-testid^='stBaseButton-primary']:not(:disabled) p { color: #101418 }</style>"
 
 _one_entry_each = st.components.v2.component(
-    "history",
-    js=Path(__file__).with_name("history.js").read_text(encoding="utf-8"),
-    css=Path(__file__).with_name("app.css").read_text(encoding="utf-8"),
-    isolate_styles=False,
+    "history", js=Path(__file__).with_name("history.js").read_text(encoding="utf-8"), isolate_styles=False
 )
+# At once, and not when a component has loaded, by which the page would jump.
+_STYLE = f"<style>{Path(__file__).with_name('app.css').read_text(encoding='utf-8')}</style>"
 
 _inside_app: ContextVar[bool] = ContextVar("inside_app", default=False)
 
@@ -74,6 +73,7 @@ _MOVED = {
 def navigation() -> Page:
     """Set up the browser's tab and all pages; returns the page that was asked for."""
     st.set_page_config(page_title="VirialFF", page_icon=ICON, layout="wide")
+    st.html(_STYLE)
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     _one_entry_each(key="history")

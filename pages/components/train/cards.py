@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,7 @@ from pages.components.shell.state import FINE_TUNE_ON
 from pages.components.shell.text import plain, sentence
 from pages.components.train import own_energies, recipe_form
 from training.jobs.devices import Devices
-from training.jobs.estimates import Estimate, estimate
+from training.jobs.estimates import WITHOUT_VALIDATION, Estimate, estimate
 from training.jobs.offered import label_stores, own_label_stores
 from training.labelling.campaign.progress import duration
 from training.recipes.fine_tuning import fine_tuning
@@ -69,6 +69,17 @@ def start_from(model: str) -> None:
     recipe_form.fill(new, recipe_form.origin())
 
 
+def _together(bases: Collection[str]) -> str:
+    """What the estimates rest on, each said once: of two that differ in validation alone that it was partly without."""
+    found = dict.fromkeys(bases)
+    for basis in bases:
+        whole = basis.removesuffix(WITHOUT_VALIDATION)
+        if whole != basis and whole in found:
+            found = {f"{each}, partly without validation" if each == whole else each: None for each in found}
+            del found[basis]
+    return " and ".join(found)
+
+
 def take_request() -> None:
     """Open fine-tuning on the labels that another page asked for."""
     labels = st.query_params.pop(FINE_TUNE_ON, None)
@@ -106,7 +117,7 @@ def cards(devices: Devices) -> list[UploadedFile]:
                 on_click=choose,
                 args=(name,),
             )
-    st.caption(plain(f"Time and memory {' and '.join(bases)}. {ON_TOP}" if bases else ON_TOP, limit=1000))
+    st.caption(plain(f"Time and memory {_together(bases)}. {ON_TOP}" if bases else ON_TOP, limit=1000))
     return files
 
 

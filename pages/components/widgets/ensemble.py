@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.shell import background, kept, press
 from pages.components.shell.state import KEPT, LINKED, Loaded
@@ -48,7 +49,8 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     # What the molecule has itself is there already.
     opened = [each for each in opened_geometries(molecule) if not np.array_equal(each.positions, molecule.positions)]
     choices = [*([_OWN] if own is not None else []), _GENERATED, _UPLOADED, *([_PROJECT] if opened else [])]
-    choice = st.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    choice = row.segmented_control(
         "Conformers", choices, default=choices[0], required=True, key=f"{_SOURCE}_{len(choices)}", **KEPT
     )
     if choice == _OWN:
@@ -58,7 +60,7 @@ def choose_ensemble(loaded: Loaded) -> Ensemble | None:
     elif choice == _PROJECT:
         ensemble = _opened(opened)
     else:
-        ensemble = _generator(molecule)
+        ensemble = _generator(molecule, row)
     if ensemble is not None:
         st.caption(plain(ensemble.source[:1].upper() + ensemble.source[1:]) + ".")
     return ensemble
@@ -75,7 +77,8 @@ def _opened(opened: list[Geometries]) -> Ensemble:
     return Ensemble(opened[number].positions, f"{opened[number].source}, from the project file")
 
 
-def _generator(molecule: Molecule) -> Ensemble | None:
+def _generator(molecule: Molecule, row: DeltaGenerator) -> Ensemble | None:
+    """Conformers that are generated; once they are there, how is a menu in the `row`, and the results stand higher."""
     if molecule.n_fragments > 1:
         st.info(
             "Conformers cannot be made up for a complex, because nothing says how its molecules lie to each other: "
@@ -84,7 +87,11 @@ def _generator(molecule: Molecule) -> Ensemble | None:
         )
         return None
     key = f"conformers_{keys.structure_key(molecule)}"
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    place = st.container()
+    found = background.show(key)
+    if found is not None:
+        place = row.popover("Generate others", icon=":material/scatter_plot:", width="content")
+    with place.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input(
             "Number of conformers", 1, MOST_CONFORMERS, 20, key="ensemble_count", width=180, **LINKED
         )
@@ -96,7 +103,6 @@ def _generator(molecule: Molecule) -> Ensemble | None:
             lambda: background.start(key, *work, title="Generating conformers"),
             icon=":material/scatter_plot:",
         )
-    found = background.show(key)
     return None if found is None else _described(*found)
 
 
