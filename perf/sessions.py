@@ -206,6 +206,8 @@ def memory(address: str, server: int) -> list[tuple[str, str, str]]:
 
 #: Of the soak: what somebody waits at most for charges, and by how much memory may lie above its level at the end.
 AIM_SECONDS = 2.0
+#: Molecules after which no cache of the pages takes more (`max_entries`).
+_FILLING = 80
 #: Sessions that wait for an answer at the same time.
 _AT_ONCE = 4
 _LINKS = ("O", "S", "N(C)", "C(C)", "C(F)", "C(O)", "C(=O)")
@@ -246,18 +248,6 @@ def level(server: int) -> Level:
 def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> list[tuple[str, str, str]]:
     """Rounds of so many sessions until the time is over, the first beside a batch of so many molecules."""
     model = load_model()
-    for smiles in molecules(20):
-        open_molecule(address, smiles)
-    # The level of a server that has been used: every page has read what it shows, and both workers have started.
-    with Session(address) as session:
-        for page in PAGES:
-            session.show(page, smiles="CCO")
-    with Session(address, timeout=600.0) as first, Session(address, timeout=600.0) as second:
-        _start_many(first, 50)
-        _start_many(second, 60)
-        _has_ended(first, 50)
-        _has_ended(second, 60)
-    levels = [level(server)]
     waits: list[float] = []
     wrong: list[str] = []
     random_number = random.Random(1)
@@ -274,6 +264,25 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
             wrong.extend(f"{other}: {error}" for error in shown.errors)
         return session
 
+    def visits(smiles: list[str]) -> list[Session]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(visit, smiles))
+
+    # The level of a server that has been used: its caches of molecules are full, every page has read what it shows, and
+    # both workers have started.
+    for session in visits(molecules(_FILLING)):
+        session.close()
+    waits.clear()
+    with Session(address) as session:
+        for page in PAGES:
+            session.show(page, smiles="CCO")
+    with Session(address, timeout=600.0) as first, Session(address, timeout=600.0) as second:
+        _start_many(first, 50)
+        _start_many(second, 60)
+        _has_ended(first, 50)
+        _has_ended(second, 60)
+    _let_go(address)
+    levels = [level(server)]
     end = time.monotonic() + 3600 * hours
     start = time.perf_counter()
     with Session(address, timeout=600.0) as beside:
@@ -281,8 +290,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         rounds = 0
         while rounds == 0 or time.monotonic() < end:
             rounds += 1
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                open_sessions = list(pool.map(visit, of_fifty_atoms(sessions)))
+            open_sessions = visits(of_fifty_atoms(sessions))
             highest = level(server)
             for session in open_sessions:
                 session.close()
@@ -296,11 +304,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         if not _has_ended(beside, batch):
             wrong.append("the batch did not come to its end")
         taken = time.perf_counter() - start
-    # Streamlit keeps a session that was left for two minutes, and lets it go when another one is left; what was its is
-    # collected by a run half a minute later.
-    for seconds in (150.0, 40.0):
-        time.sleep(seconds)
-        open_molecule(address, "CCO")
+    _let_go(address)
     levels.append(level(server))
     for sentence in wrong[:20]:
         print(sentence, file=sys.stderr)
@@ -315,6 +319,17 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         ("file descriptors", ", ".join(str(at.descriptors) for at in _three(levels)), "back"),
         ("processes", ", ".join(str(at.processes) for at in _three(levels)), "back"),
     ]
+
+
+def _let_go(address: str) -> None:
+    """Wait until the server has nothing left of sessions that ended.
+
+    Streamlit keeps a session that was left for two minutes, and lets it go when another one is left; what was its is
+    collected by a run half a minute later.
+    """
+    for seconds in (150.0, 40.0):
+        time.sleep(seconds)
+        open_molecule(address, "CCO")
 
 
 def _set_of(count: int) -> dict[str, str]:

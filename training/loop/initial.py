@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from training.loop.run_folder import CHECKPOINT, RunFolder
+from virialff.documents import read_object
 from virialff.errors import CheckpointError, ConfigError
 from virialff.models.checkpoint import CARD_FILE, load_checkpoint
 from virialff.networks.baseline import Baseline
@@ -61,6 +62,23 @@ def copy_initial_weights(folder: Path, network: ForceFieldNetwork, kinetic: Kine
     raise ConfigError(
         f"{folder}, named by `initial`, is neither a run with a {CHECKPOINT} nor a model with a {CARD_FILE}."
     )
+
+
+def require_level(folder: Path, level: str) -> None:
+    """Raise ConfigError where the run or model says that it is of another level of theory than a companion's labels.
+
+    These keep its baseline: with that of another level they would be off by the whole difference of the levels, a
+    hundred thousand kcal/mol, and the weights would follow.
+    """
+    for name in ("recipe.json", CARD_FILE):
+        if (folder / name).is_file():
+            own = read_object(folder / name).get("level_of_theory")
+            if own is not None and own != level:
+                raise ConfigError(
+                    f"The companion has labels at {level}, and {folder}, named by `initial`, is a model at {own}: name "
+                    f"a run or a model at {level} there, or leave `companion` out."
+                )
+            return
 
 
 def _load(network: ForceFieldNetwork, weights: dict[str, Tensor], config: NetworkConfig) -> None:

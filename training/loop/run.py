@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.data.make_packs import COUNTS, make_packs
 from training.data.pack import load_packs
+from training.loop.initial import require_level
 from training.loop.ranks import Processes
 from training.loop.state import State, steps_done
 from training.loop.train import train
@@ -25,7 +26,12 @@ def _print(line: str) -> None:
 
 
 def prepare_run(recipe: Recipe, folder: Path, *, repack: bool = False, say: Callable[[str], None] = _print) -> None:
-    """Write `recipe.json` and make the packs that are missing, or all of them with `repack`."""
+    """Write `recipe.json` and make the packs that are missing, or all of them with `repack`.
+
+    Raises ConfigError where `initial` is of another level of theory than the companion.
+    """
+    if recipe.companion is not None and recipe.initial is not None:
+        require_level(recipe.initial, recipe.companion.level_of_theory)
     _pack(recipe.data.labels, recipe.level_of_theory, recipe.data, folder / PACKS, repack)
     if recipe.companion is not None:
         companion = recipe.companion

@@ -8,7 +8,7 @@ import torch
 
 from tests.small_network import SMALL_CARD, SMALL_NETWORK
 from training.data.pack import MOLECULES, load_pack
-from training.loop.initial import copy_initial_weights
+from training.loop.initial import copy_initial_weights, require_level
 from training.loop.run_folder import RunFolder
 from training.loop.state import resume_or_start
 from training.objectives.baselines import fit_total_baseline
@@ -120,3 +120,16 @@ def test_a_damaged_model_is_refused(model, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="damaged"):
         copy_initial_weights(tmp_path, ForceFieldNetwork(SMALL_NETWORK), None)
+
+
+def test_a_companion_of_another_level_than_the_weights_is_refused(model, tmp_path):
+    own = load_checkpoint(model).card["level_of_theory"]
+    require_level(model, own)
+    with pytest.raises(ConfigError, match=f"labels at GFN1-xTB, and .* is a model at {own}: name a run or a model at"):
+        require_level(model, "GFN1-xTB")
+    (tmp_path / "recipe.json").write_text('{"level_of_theory": "GFN1-xTB"}', encoding="utf-8")
+    require_level(tmp_path, "GFN1-xTB")
+    with pytest.raises(ConfigError, match="is a model at GFN1-xTB"):
+        require_level(tmp_path, own)
+    # What is neither is refused where its weights are read.
+    require_level(tmp_path / "nothing", own)
