@@ -260,6 +260,9 @@ class CampaignConfig(Section):
         content = self.model_dump(mode="json", exclude={*_WHERE, *_DRAWS})
         # A part that the campaign lacks does not count, so that folders from before there was such a part stay its own.
         content = {name: value for name, value in content.items() if value is not None}
+        if content["dft"]["densities"]:
+            # The same of an entry that came later.
+            del content["dft"]["densities"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
