@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem
 from streamlit.testing.v1 import AppTest
 
+from pages.components.shell import model, state
 from pages.components.shell.entry import PAGES
 from tests.pages.conftest import enter_smiles, open_tab, upload
 from tests.pages.test_force_field import sdf_of
@@ -251,8 +252,9 @@ def test_a_value_that_a_field_cannot_take_is_said(app, page, name, text, shown):
     app.query_params[name] = text
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
-    (said,) = (warning.value for warning in app.warning if "The link says" in warning.value)
-    assert f"={text}, which cannot be used" in said.replace("\\", "")
+    (said,) = (warning.value for warning in app.warning if "the link says" in warning.value)
+    assert f"says of {name} cannot be used" in said.replace("\\", "")
+    assert text not in said
     if shown is not None:
         assert app.session_state[name] == shown
 
@@ -261,7 +263,7 @@ def test_what_a_link_says_in_words_of_its_own_is_no_mistake(app):
     for name, text in {"smiles": "CCO", "ensemble_count": "20", "ensemble_relax": "TRUE", "utm_source": "x"}.items():
         app.query_params[name] = text
     app.switch_page("pages/conformers.py").run()
-    assert not [warning.value for warning in app.warning if "The link says" in warning.value]
+    assert not [warning.value for warning in app.warning if "the link says" in warning.value]
 
 
 def test_what_was_said_of_a_value_goes_once_it_is_changed(app):
@@ -270,7 +272,7 @@ def test_what_was_said_of_a_value_goes_once_it_is_changed(app):
     app.switch_page("pages/conformers.py").run()
     assert any("the page has 20 instead" in warning.value for warning in app.run().warning)
     app.number_input(key="ensemble_count").set_value(7).run()
-    assert not any("The link says" in warning.value for warning in app.warning)
+    assert not any("the link says" in warning.value for warning in app.warning)
 
 
 @pytest.mark.parametrize(
@@ -304,3 +306,65 @@ def test_a_name_in_a_link_that_is_not_here_is_said(app, page, part, text, word):
     app.query_params[part] = text
     app.switch_page(f"pages/{page}.py").run()
     assert any("The link names" in warning.value and word in warning.value for warning in app.warning)
+
+
+class _InterruptedOnce(tuple[str, ...]):
+    """Parts of a link in whose reading a click comes, once."""
+
+    left = 1
+
+    def __iter__(self):
+        if self.left:
+            self.left -= 1
+            raise RuntimeError("a click")
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("page", ["dimer", "scan"])
+def test_a_link_is_read_again_where_a_click_came_into_its_reading(app, page, monkeypatch):
+    app.query_params["smiles"] = "OO"
+    app.query_params["scan"] = "3-1-2-4"
+    monkeypatch.setattr(state, "LINK_PARTS", _InterruptedOnce(state.LINK_PARTS))
+    app.switch_page(f"pages/{page}.py").run()
+    assert app.exception
+    app.run()
+    assert not app.exception
+    assert app.session_state["loaded_molecule"].smiles == "OO"
+
+
+def test_a_molecule_of_a_link_is_loaded_where_a_click_came_into_its_loading(app, monkeypatch):
+    read = state.background.read_text
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError("a click")
+        return read(*arguments)
+
+    monkeypatch.setattr(state.background, "read_text", interrupted)
+    app.query_params["smiles"] = "OO"
+    app.run()
+    assert app.exception
+    app.run()
+    assert not app.exception
+    assert app.session_state["loaded_molecule"].smiles == "OO"
+
+
+def test_the_model_of_a_link_is_taken_where_a_click_came_into_its_reading(app, monkeypatch):
+    registered = model.registry.registered_models
+    calls = []
+
+    def interrupted():
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("a click")
+        return registered()
+
+    monkeypatch.setattr(model.registry, "registered_models", interrupted)
+    app.query_params["model"] = "paper"
+    app.run()
+    assert app.exception
+    app.run()
+    assert not app.exception
+    assert app.session_state[model._CHOICE_MEMORY] == "paper"

@@ -1,4 +1,6 @@
-"""Values of the link that opened a session which a field could not take: each is said, with what stands there instead.
+"""Values of the link that opened a session which a field could not take: their names are said, and what stands there.
+
+The value is not: who makes a link would put words of their own into the app.
 
 Streamlit takes the value of a field from the address where it fits, and drops it without a word where it does not.
 """
@@ -23,18 +25,18 @@ def remember() -> None:
 def say_left_out() -> None:
     """After the page, where the sentences are to stand: what its fields did not take, as long as it is left so."""
     given: dict[str, list[str]] = st.session_state[_GIVEN]
-    left: dict[str, tuple[str, Any]] = st.session_state.setdefault(_LEFT, {})
+    left: dict[str, Any] = st.session_state.setdefault(_LEFT, {})
     for name in [name for name in given if name in st.session_state]:
         texts = given.pop(name)
         value = st.session_state[name]
         if st.query_params.get_all(name) != texts and not _says(texts, value):
-            left[name] = (", ".join(texts), value)
-    for name, (text, value) in list(left.items()):
+            left[name] = value
+    for name, value in list(left.items()):
         if name not in st.session_state or st.session_state[name] != value:
             del left[name]
             continue
         instead = f"; the page has {_word(value)} instead" if _word(value) else ""
-        st.warning(plain(f"The link says {name}={text}, which cannot be used{instead}."), icon=":material/link:")
+        st.warning(plain(f"What the link says of {name} cannot be used{instead}."), icon=":material/link:")
 
 
 def _says(texts: Sequence[str], value: Any) -> bool:

@@ -79,10 +79,13 @@ def _choice_key() -> str:
 
 def read_link() -> None:
     """Take the model of `?model=` when a session opens; one that is not there is said in the sidebar."""
-    if st.session_state.get(_LINK_READ):
-        return
-    st.session_state[_LINK_READ] = True
-    name = st.query_params.get(LINK_PARAMETER, "").strip()
+    if not st.session_state.get(_LINK_READ):
+        _take_linked(st.query_params.get(LINK_PARAMETER, "").strip())
+        # Last: where a click interrupts the run before, the next one reads the link again.
+        st.session_state[_LINK_READ] = True
+
+
+def _take_linked(name: str) -> None:
     if not name:
         return
     try:

@@ -80,27 +80,23 @@ def read_link(page: str) -> None:
     others it is read from the SMILES.
     """
     st.session_state[_WRITTEN] = set()
-    first = _LINK_READ not in st.session_state
     text = st.query_params.get(LINK_PARAMETER, "").strip()
-    before, st.session_state[_LINK_READ] = (
-        st.session_state.get(_LINK_READ, ""),
-        text or st.session_state.get(_LINK_READ, ""),
-    )
-    if first:
+    if _LINK_READ not in st.session_state:
         st.session_state[_OPENED_AT] = (page, text)
         st.session_state[_OPENED_WITH] = {name: st.query_params[name] for name in LINK_PARTS if name in st.query_params}
+    before = st.session_state.get(_LINK_READ, "")
     current = loaded()
     # A change of page leaves the address without the molecule until the page has run.
-    if not text or text == before or (current is not None and text == current.smiles):
-        return
-    if kept.restore(text):
-        return
-    st.session_state[SMILES_TEXT] = text
-    try:
-        load(background.read_text(Molecule.from_smiles, text), "the SMILES in the link", typed=text)
-    except VirialffError as error:
-        st.session_state[_LINK_ERROR] = str(error)
-        st.session_state[_OPENED_WITH] = {}
+    is_new = text and text != before and (current is None or text != current.smiles)
+    if is_new and not kept.restore(text):
+        st.session_state[SMILES_TEXT] = text
+        try:
+            load(background.read_text(Molecule.from_smiles, text), "the SMILES in the link", typed=text)
+        except VirialffError as error:
+            st.session_state[_LINK_ERROR] = str(error)
+            st.session_state[_OPENED_WITH] = {}
+    # Last: where a click interrupts the run before, the next one reads the link again.
+    st.session_state[_LINK_READ] = text or before
 
 
 def opened_with(part: str) -> str | None:
