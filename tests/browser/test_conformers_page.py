@@ -71,9 +71,11 @@ def test_a_chosen_row_is_the_conformer_that_is_saved(page: Page):
     driving.expect_formula(page, "C₄H₁₀O")
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_text("distinct conformers from")).to_be_visible(timeout=driving.SLOW)
-    driving.settled(page)
+    # The energies come by themselves, and each draws the figure anew.
+    driving.work_ended(page)
     points = page.locator(".js-plotly-plot:visible .scatterlayer .points path")
     driving.open_tab(page, "Agreement")
+    driving.at_rest(page, points.nth(1))
     points.nth(1).scroll_into_view_if_needed()
     box = driving.at_rest(page, points.nth(1))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
