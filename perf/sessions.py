@@ -270,7 +270,8 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
 
     # The level of a server that has been used: its caches of molecules are full, every page has read what it shows, and
     # both workers have started.
-    for session in visits(molecules(_FILLING)):
+    asked = of_fifty_atoms(_FILLING + sessions)
+    for session in visits(asked[:_FILLING]):
         session.close()
     waits.clear()
     with Session(address) as session:
@@ -290,7 +291,7 @@ def soak(address: str, server: int, sessions: int, batch: int, hours: float) -> 
         rounds = 0
         while rounds == 0 or time.monotonic() < end:
             rounds += 1
-            open_sessions = visits(of_fifty_atoms(sessions))
+            open_sessions = visits(asked[_FILLING:])
             highest = level(server)
             for session in open_sessions:
                 session.close()
