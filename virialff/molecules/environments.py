@@ -100,8 +100,6 @@ class RareAtoms:
                 f"The surroundings of atom{plural} {_cut(named)} were in fewer than {RARE_BELOW} molecules of the "
                 "training"
             )
-        if not (rare or self.new_bonds or self.new_parts):
-            return ""
         if self.new_bonds:
             named = [f"{self._name(i)}-{self._name(j)}" for i, j in self.new_bonds]
             which = f"bonds {_cut(named)} join" if len(named) > 1 else f"bond {named[0]} joins"
@@ -110,7 +108,7 @@ class RareAtoms:
             named = [self._part(part) for part in self.new_parts if part.what == what]
             which = f"{what}s {_cut(named)} are of kinds" if len(named) > 1 else f"{what} {named[0]} is of a kind"
             said.append(f"{'the' if said else 'The'} {which} that nothing in the training has")
-        return f"{'; '.join(said)}: take what the model says of this molecule with care."
+        return f"{'; '.join(said)}: take what the model says of this molecule with care." if said else ""
 
     def _part(self, part: NewPart) -> str:
         names = [self._name(atom) for atom in part.atoms]

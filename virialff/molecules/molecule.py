@@ -32,7 +32,7 @@ from virialff.molecules.rdkit_forms import (
     stereo_notes,
     without_shapes,
 )
-from virialff.molecules.rdkit_items import atoms_of, bonds_of
+from virialff.molecules.rdkit_items import atoms_of, bond_array
 from virialff.molecules.resonance import Bonding, pinned_bonding, rdkit_mol, resonance_bonding
 from virialff.molecules.topology import fragment_indices
 from virialff.text import shortened
@@ -182,8 +182,7 @@ class Molecule:
         checks.check_radicals(mol)
         checks.check_hydrogens(mol)
         numbers = np.array([atom.GetAtomicNum() for atom in atoms_of(mol)], dtype=np.int64)
-        pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in bonds_of(mol)]
-        bonds = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        bonds = bond_array(mol)
         fragments = fragment_indices(len(numbers), bonds)
         checks.check_ground_state(numbers, fragments)
         checks.check_charges(mol, fragments, lambda atoms: _hill_formula(numbers[atoms]))

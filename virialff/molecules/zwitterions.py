@@ -12,8 +12,7 @@ from virialff.molecules import rdkit_log
 from virialff.molecules.keys import once
 from virialff.molecules.molecule import Molecule
 from virialff.molecules.rdkit_forms import normalised
-from virialff.molecules.rdkit_items import atoms_of
-from virialff.molecules.topology import fragment_indices
+from virialff.molecules.rdkit_items import atoms_of, bond_array
 
 #: Hydrogens on these leave as protons.
 _DONORS = (7, 8, 15, 16)
@@ -36,12 +35,14 @@ def zwitterion(molecule: Molecule) -> Zwitterion | None:
     """
     mol = molecule.to_rdkit()
     mol.RemoveAllConformers()
-    if not _lone_ions(mol):
+    # A proton stays in its fragment, and the numbers of the atoms are kept.
+    fragments = molecule.fragments
+    if not _lone_ions(mol, fragments):
         return None
     form = normalised(mol, molecule.numbers, molecule.bonds)
     moved: list[tuple[int, int]] = []
-    while ions := _lone_ions(form):
-        found = _moved(form, ions)
+    while ions := _lone_ions(form, fragments):
+        found = _moved(form, ions, fragments)
         if found is None:
             break
         form, donor, acceptor = found
@@ -56,7 +57,7 @@ def zwitterion(molecule: Molecule) -> Zwitterion | None:
     return Zwitterion(donors, acceptors, neutral)
 
 
-def _lone_ions(mol: Chem.Mol) -> list[int]:
+def _lone_ions(mol: Chem.Mol, fragments: np.ndarray) -> list[int]:
     """Anionic atoms that no cationic atom is bonded to, where their molecule has such cationic atoms too."""
     charges = [atom.GetFormalCharge() for atom in atoms_of(mol)]
     if not any(charges):
@@ -67,14 +68,12 @@ def _lone_ions(mol: Chem.Mol) -> list[int]:
         if atom.GetFormalCharge()
         and all(atom.GetFormalCharge() * other.GetFormalCharge() >= 0 for other in atom.GetNeighbors())
     ]
-    fragments = fragment_indices(mol.GetNumAtoms(), _bonds(mol))
     with_cation = {int(fragments[atom]) for atom in lone if charges[atom] > 0}
     return [atom for atom in lone if charges[atom] < 0 and int(fragments[atom]) in with_cation]
 
 
-def _moved(mol: Chem.Mol, acceptors: list[int]) -> tuple[Chem.Mol, int, int] | None:
+def _moved(mol: Chem.Mol, acceptors: list[int], fragments: np.ndarray) -> tuple[Chem.Mol, int, int] | None:
     """The molecule with one proton moved to one of the acceptors, such that two charges go; from where and to where."""
-    fragments = fragment_indices(mol.GetNumAtoms(), _bonds(mol))
     before = _charged(mol)
     for acceptor in acceptors:
         for hydrogen in atoms_of(mol):
@@ -106,15 +105,10 @@ def _with_proton_at(mol: Chem.Mol, hydrogen: int, donor: int, acceptor: int) -> 
     with rdkit_log.captured():
         try:
             Chem.SanitizeMol(changed)
-            return normalised(changed, numbers, _bonds(changed))
+            return normalised(changed, numbers, bond_array(changed))
         except Chem.MolSanitizeException:
             return None
 
 
 def _charged(mol: Chem.Mol) -> int:
     return sum(abs(atom.GetFormalCharge()) for atom in atoms_of(mol))
-
-
-def _bonds(mol: Chem.Mol) -> np.ndarray:
-    pairs = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in mol.GetBonds()]
-    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
