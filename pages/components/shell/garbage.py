@@ -10,8 +10,6 @@ import sys
 import threading
 import time
 
-from pages.components.shell.on_disk import rest
-
 #: Seconds from one collection to the next.
 _EVERY = 30.0
 _lock = threading.Lock()
@@ -25,6 +23,9 @@ def collect() -> None:
         if time.monotonic() - _last < _EVERY:
             return
         _last = time.monotonic()
+    # Here, because workers give back too, and are not to load NumPy before a task needs it.
+    from pages.components.shell.on_disk import rest
+
     rest()
     give_back()
 

@@ -95,7 +95,7 @@ class Store:
                         entry.parts.append(item.sample)
                         entry.complete, entry.cut = item.last, item.cut
                         if item.last:
-                            entry.parts = [on_disk(ParameterSample.join(entry.parts))]
+                            entry.parts = [on_disk(entry.sample)]
                         self._drop()
 
         return keep
