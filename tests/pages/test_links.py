@@ -308,6 +308,28 @@ def test_a_name_in_a_link_that_is_not_here_is_said(app, page, part, text, word):
     assert any("The link names" in warning.value and word in warning.value for warning in app.warning)
 
 
+def click_into(monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> None:
+    """Have a click come into the first call of this function of a module."""
+    function = getattr(place, name)
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError("a click")
+        return function(*arguments)
+
+    monkeypatch.setattr(place, name, interrupted)
+
+
+def run_into_a_click(app: AppTest) -> None:
+    """The run that the click ends, and the one after it."""
+    app.run()
+    assert app.exception
+    app.run()
+    assert not app.exception
+
+
 class _InterruptedOnce(tuple[str, ...]):
     """Parts of a link in whose reading a click comes, once."""
 
@@ -325,46 +347,19 @@ def test_a_link_is_read_again_where_a_click_came_into_its_reading(app, page, mon
     app.query_params["smiles"] = "OO"
     app.query_params["scan"] = "3-1-2-4"
     monkeypatch.setattr(state, "LINK_PARTS", _InterruptedOnce(state.LINK_PARTS))
-    app.switch_page(f"pages/{page}.py").run()
-    assert app.exception
-    app.run()
-    assert not app.exception
+    run_into_a_click(app.switch_page(f"pages/{page}.py"))
     assert app.session_state["loaded_molecule"].smiles == "OO"
 
 
 def test_a_molecule_of_a_link_is_loaded_where_a_click_came_into_its_loading(app, monkeypatch):
-    read = state.background.read_text
-    calls = []
-
-    def interrupted(*arguments):
-        calls.append(arguments)
-        if len(calls) == 1:
-            raise RuntimeError("a click")
-        return read(*arguments)
-
-    monkeypatch.setattr(state.background, "read_text", interrupted)
+    click_into(monkeypatch, state.background, "read_text")
     app.query_params["smiles"] = "OO"
-    app.run()
-    assert app.exception
-    app.run()
-    assert not app.exception
+    run_into_a_click(app)
     assert app.session_state["loaded_molecule"].smiles == "OO"
 
 
 def test_the_model_of_a_link_is_taken_where_a_click_came_into_its_reading(app, monkeypatch):
-    registered = model.registry.registered_models
-    calls = []
-
-    def interrupted():
-        calls.append(1)
-        if len(calls) == 1:
-            raise RuntimeError("a click")
-        return registered()
-
-    monkeypatch.setattr(model.registry, "registered_models", interrupted)
+    click_into(monkeypatch, model.registry, "registered_models")
     app.query_params["model"] = "paper"
-    app.run()
-    assert app.exception
-    app.run()
-    assert not app.exception
+    run_into_a_click(app)
     assert app.session_state[model._CHOICE_MEMORY] == "paper"
