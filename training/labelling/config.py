@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.recipes.yaml import load_yaml
 from training.slurm import SlurmAsked
+from virialff.labels.splits import Split
 
 
 class Section(BaseModel):
@@ -99,7 +100,7 @@ class DftConfig(Section):
         description="share of each window's molecules that should hold each of P, Br, F, S, Cl",
     )
     split_seed: int = Field(
-        default=2026, description="the split that `held_out_only` means: as in the recipes that train on these labels"
+        default=2026, description="the split that `part` means: as in the recipes that train on these labels"
     )
     fractions: tuple[float, float, float] = Field(
         default=(0.88, 0.04, 0.08), description="shares of train, validation and test of that split"
@@ -127,7 +128,7 @@ class DftRound(Section):
     several_conformers: float = Field(
         default=0.0, ge=0, le=1, description="share of the molecules that get several conformers"
     )
-    held_out_only: bool = Field(default=False, description="only molecules that the split holds out for testing")
+    part: Split | None = Field(default=None, description="only molecules of this part of the split (default: of all)")
     complexes: PairCounts = Field(default=PairCounts(), description="pairs to draw of each family")
 
 

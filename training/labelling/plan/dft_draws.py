@@ -11,7 +11,7 @@ from training.labelling.plan.draws import CleanPools, ComplexTask, draw_pairs
 from training.labelling.structures import pools
 from training.labelling.structures.geometries import seed_of
 from virialff.errors import ConfigError
-from virialff.labels.splits import split_of
+from virialff.labels.splits import Split, split_of
 from virialff.molecules.molecule import Molecule
 
 #: A pool gives at most so many candidates to a window, drawn at random, so that a large one does not crowd the others.
@@ -97,7 +97,7 @@ def _draw_window(
             for molecule in pool.clean(name)
             if window.min_heavy <= molecule.n_heavy <= window.max_heavy
             and molecule.inchikey not in chosen
-            and (not settings.held_out_only or _held_out(molecule, config))
+            and settings.part in (None, _part(molecule, config))
         ]
         generator = random.Random(f"{config.seed}:{name}:{window.min_heavy}")
         kept = fitting if len(fitting) <= CANDIDATES else generator.sample(fitting, CANDIDATES)
@@ -112,8 +112,8 @@ def _draw_window(
     )
 
 
-def _held_out(molecule: pools.PoolMolecule, config: CampaignConfig) -> bool:
-    return split_of(molecule.inchikey, seed=config.dft.split_seed, fractions=config.dft.fractions) == "test"
+def _part(molecule: pools.PoolMolecule, config: CampaignConfig) -> Split:
+    return split_of(molecule.inchikey, seed=config.dft.split_seed, fractions=config.dft.fractions)
 
 
 def _molecule_task(molecule: pools.PoolMolecule, settings: DftRound, config: CampaignConfig) -> DftMoleculeTask:

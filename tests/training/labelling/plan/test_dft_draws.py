@@ -43,11 +43,12 @@ def test_a_later_round_adds_and_changes_nothing(tmp_path):
     assert not {task.key for task in two[0].molecules} & {task.key for task in two[1].molecules}
 
 
-def test_held_out_molecules_alone(tmp_path):
-    config = config_of(tmp_path, {"sizes": [{"min_heavy": 1, "max_heavy": 9, "count": 9}], "held_out_only": True})
+@pytest.mark.parametrize("part", ["test", "train"])
+def test_molecules_of_one_part_alone(tmp_path, part):
+    config = config_of(tmp_path, {"sizes": [{"min_heavy": 1, "max_heavy": 9, "count": 9}], "part": part})
     (drawn,) = draw(config)
     fractions = config.dft.fractions
-    assert {split_of(task.inchikey, seed=2026, fractions=fractions) for task in drawn.molecules} == {"test"}
+    assert {split_of(task.inchikey, seed=2026, fractions=fractions) for task in drawn.molecules} == {part}
 
 
 def test_nothing_of_the_size_is_told(tmp_path):
