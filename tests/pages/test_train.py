@@ -20,7 +20,7 @@ from tests.slurm_cluster import slurm_cluster
 from tests.small_training import small_recipe, small_store
 from training.jobs import offered
 from training.jobs.control import find, list_jobs, start, stop
-from training.jobs.estimates import RECORDED, estimate
+from training.jobs.estimates import RECORDED, Estimate, estimate
 from training.jobs.runs import metrics_table, runs_with_metrics
 from training.labelling.campaign.progress import duration
 from training.loop.run_folder import RunFolder
@@ -468,18 +468,28 @@ def test_a_stopped_training_becomes_a_model(page, store, jobs, tmp_path, monkeyp
     assert card["limitations"][0].startswith(f"Its training was ended at step {find('foundation-gfn2').step} of 100000")
 
 
+def _estimate_from(source, with_validation=True):
+    return Estimate(1.0, 1, 1.0, None, source, with_validation)
+
+
 @pytest.mark.parametrize(
-    ("bases", "said"),
+    ("estimates", "said"),
     [
-        (["as recorded on X"], "as recorded on X"),
-        (["as recorded on X, without validation"], "as recorded on X, without validation"),
-        (["as recorded on X", "as recorded on X, without validation"], "as recorded on X, partly without validation"),
-        (["as recorded on X, without validation", "as recorded on X"], "as recorded on X, partly without validation"),
+        ([_estimate_from("as recorded")], "as recorded"),
+        ([_estimate_from("as recorded", False)] * 2, "as recorded, without validation"),
         (
-            ["as recorded on X", "as measured, without validation"],
-            "as recorded on X and as measured, without validation",
+            [_estimate_from("as recorded"), _estimate_from("as recorded", False)],
+            "as recorded, partly without validation",
+        ),
+        (
+            [_estimate_from("as recorded", False), _estimate_from("as recorded")],
+            "as recorded, partly without validation",
+        ),
+        (
+            [_estimate_from("as recorded"), _estimate_from("as measured", False)],
+            "as recorded and as measured, without validation",
         ),
     ],
 )
-def test_what_estimates_rest_on_is_said_once(bases, said):
-    assert cards._together(bases) == said
+def test_what_estimates_rest_on_is_said_once(estimates, said):
+    assert cards._together(estimates) == said

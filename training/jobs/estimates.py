@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from training.loop.speed import Cost
 
 RECORDED = ASSETS / "studies" / "training_speed.json"
-#: How the basis of an estimate ends whose measurement took no validation.
-WITHOUT_VALIDATION = ", without validation"
 #: Of a stage, what does not change how long a step takes.
 _FREE = frozenset(
     {
@@ -39,7 +37,13 @@ class Estimate:
     steps: int
     steps_per_second: float
     memory_bytes: int | None
-    basis: str  #: what it rests on, as the end of a sentence
+    source: str  #: what it rests on, as the end of a sentence
+    with_validation: bool = True  #: whether validation was measured too
+
+    @property
+    def basis(self) -> str:
+        """The source, and what it leaves out."""
+        return self.source if self.with_validation else f"{self.source}, without validation"
 
 
 def estimate(values: Mapping[str, Any], recorded_as: str, measured: Cost | None = None) -> Estimate | None:
@@ -50,10 +54,9 @@ def estimate(values: Mapping[str, Any], recorded_as: str, measured: Cost | None 
     steps = sum(int(stage["steps"]) for stage in _stages(values))
     memory = _recorded().get(recorded_as, {}).get("memory_bytes")
     if measured is not None:
-        basis = f"as measured on this machine just now{WITHOUT_VALIDATION}"
-        return Estimate(
-            steps / measured.steps_per_second, steps, measured.steps_per_second, measured.memory_bytes, basis
-        )
+        rate = measured.steps_per_second
+        source = "as measured on this machine just now"
+        return Estimate(steps / rate, steps, rate, measured.memory_bytes, source, with_validation=False)
     for run in runs_with_metrics()[::-1]:
         speed = speed_of(run)
         if speed is not None and speed.steps_per_second > 0 and _alike(run, values):
@@ -63,9 +66,8 @@ def estimate(values: Mapping[str, Any], recorded_as: str, measured: Cost | None 
     if not entry:
         return None
     rate = float(entry["steps_per_second"])
-    without = "" if entry.get("with_validation") else WITHOUT_VALIDATION
-    where = f"as recorded on one thread of an {entry['processor']}{without}"
-    return Estimate(steps / rate, steps, rate, memory, where)
+    source = f"as recorded on one thread of an {entry['processor']}"
+    return Estimate(steps / rate, steps, rate, memory, source, bool(entry.get("with_validation")))
 
 
 def _stages(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from pages.components.shell.state import FINE_TUNE_ON
 from pages.components.shell.text import plain, sentence
 from pages.components.train import own_energies, recipe_form
 from training.jobs.devices import Devices
-from training.jobs.estimates import WITHOUT_VALIDATION, Estimate, estimate
+from training.jobs.estimates import Estimate, estimate
 from training.jobs.offered import label_stores, own_label_stores
 from training.labelling.campaign.progress import duration
 from training.recipes.fine_tuning import fine_tuning
@@ -69,15 +69,15 @@ def start_from(model: str) -> None:
     recipe_form.fill(new, recipe_form.origin())
 
 
-def _together(bases: Collection[str]) -> str:
-    """What the estimates rest on, each said once: of two that differ in validation alone that it was partly without."""
-    found = dict.fromkeys(bases)
-    for basis in bases:
-        whole = basis.removesuffix(WITHOUT_VALIDATION)
-        if whole != basis and whole in found:
-            found = {f"{each}, partly without validation" if each == whole else each: None for each in found}
-            del found[basis]
-    return " and ".join(found)
+def _together(estimates: Collection[Estimate]) -> str:
+    """What they rest on, each said once: of two that differ in validation alone that it was partly without."""
+    of_source: dict[str, dict[str, None]] = {}
+    for found in estimates:
+        of_source.setdefault(found.source, {})[found.basis] = None
+    return " and ".join(
+        next(iter(bases)) if len(bases) == 1 else f"{source}, partly without validation"
+        for source, bases in of_source.items()
+    )
 
 
 def take_request() -> None:
@@ -95,13 +95,14 @@ def cards(devices: Devices) -> list[UploadedFile]:
     """The three cards, with what each takes; returns the files with reference energies that were given."""
     own = own_label_stores()
     files: list[UploadedFile] = []
-    bases: dict[str, None] = {}
+    estimates: list[Estimate] = []
     for column, (name, (title, icon, what)) in zip(st.columns(3, gap="small"), _TITLES.items(), strict=True):
         with column, st.container(border=True, gap="small", height="stretch"):
             st.markdown(f"##### :material/{icon}: {title}\n{what}")
             can_be_set_up = name != FINE_TUNING or bool(own)
             try:
-                bases |= dict.fromkeys(_facts(name, _values(name), devices, own))
+                found = _facts(name, _values(name), devices, own)
+                estimates += [] if found is None else [found]
             except VirialffError as error:
                 st.error(sentence(error))
                 can_be_set_up = False
@@ -117,7 +118,7 @@ def cards(devices: Devices) -> list[UploadedFile]:
                 on_click=choose,
                 args=(name,),
             )
-    st.caption(plain(f"Time and memory {_together(bases)}. {ON_TOP}" if bases else ON_TOP, limit=1000))
+    st.caption(plain(f"Time and memory {_together(estimates)}. {ON_TOP}" if estimates else ON_TOP, limit=1000))
     return files
 
 
@@ -125,8 +126,8 @@ def cards(devices: Devices) -> list[UploadedFile]:
 ON_TOP = "Reading the labels comes on top."
 
 
-def _facts(name: str, values: Mapping[str, Any], devices: Devices, own: Mapping[str, Any]) -> list[str]:
-    """What a card takes; returns what its figures rest on."""
+def _facts(name: str, values: Mapping[str, Any], devices: Devices, own: Mapping[str, Any]) -> Estimate | None:
+    """Show what a card takes; returns the estimate of it, None where nothing is known."""
     found = estimate(values, RECORDED[name])
     stores = values["data"]["labels"]
     if name == FINE_TUNING:
@@ -141,7 +142,7 @@ def _facts(name: str, values: Mapping[str, Any], devices: Devices, own: Mapping[
         where += ", or SLURM"
     lines = {"Data": data, "Time": time_words(found), "Memory": memory_words(found), "Where": where}
     st.markdown("  \n".join(f"**{title}**: {plain(text)}" for title, text in lines.items()))
-    return [] if found is None else [found.basis]
+    return found
 
 
 def time_words(found: Estimate | None) -> str:
