@@ -3,7 +3,9 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.components.shell import garbage
 from pages.components.shell.door import Door
 from pages.components.shell.lasting import lasting_files
 
+garbage.share_memory()  # before a session has begun a thread
 app = st.App("main.py", middleware=[Middleware(Door)], lifespan=lasting_files)
