@@ -53,7 +53,8 @@ _P32 = _power_series(5, np.float32)  # off by 1e-7
 _P64 = _power_series(9, np.float64)  # off by 1e-14
 #: Added to a float, they leave its nearest whole number in the lowest bits.
 _ROUND32, _ROUND64 = np.float32(1.5 * 2**23), np.float64(1.5 * 2**52)
-_LOWEST32, _LOWEST64 = np.float32(-126.0), np.float64(-1022.0)
+#: Smaller powers become 2 to these: products with smaller ones are denormal, which costs a processor a hundred cycles.
+_LOWEST32, _LOWEST64 = np.float32(-80.0), np.float64(-900.0)
 
 
 @intrinsic
@@ -70,7 +71,7 @@ def _power_of_two(typingctx: Any, rounded: Any) -> Any:
 
 
 def exp2(x: Any) -> Any:
-    """2^x of x <= 0; what is below the normal numbers becomes the smallest of them."""
+    """2^x of x <= 0; what is below 2^-80 in float32, 2^-900 in float64, becomes that."""
     raise NotImplementedError("compiled code only")
 
 
@@ -95,26 +96,26 @@ def _exp2_compiled(x: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _lay_out(positions: Any, blocks: Any, rests: Any) -> None:
+def _lay_out(positions: Any, blocks: Any) -> None:
     """Conformers into lanes, each about its center, where float32 keeps most digits of the positions.
 
-    rests: what it does not keep, or None. The last block is filled up with the last conformer, which can raise no
-    floating-point fault of its own.
+    The last block is filled up with the last conformer, which can raise no floating-point fault of its own.
     """
     n_atoms = positions.shape[1]
     for block in range(len(blocks)):
         for lane in range(LANES):
             conformer = positions[min(block * LANES + lane, len(positions) - 1)]
-            for axis in range(3):
-                center = 0.0
-                for atom in range(n_atoms):
-                    center += conformer[atom, axis]
-                center /= n_atoms
-                for atom in range(n_atoms):
-                    place = conformer[atom, axis] - center
-                    blocks[block, atom, axis, lane] = place
-                    if rests is not None:
-                        rests[block, atom, axis, lane] = place - blocks[block, atom, axis, lane]
+            x = y = z = 0.0
+            for atom in range(n_atoms):
+                x += conformer[atom, 0]
+                y += conformer[atom, 1]
+                z += conformer[atom, 2]
+            x, y, z = x / n_atoms, y / n_atoms, z / n_atoms
+            for atom in range(n_atoms):
+                place = blocks[block, atom]
+                place[lane] = conformer[atom, 0] - x
+                place[LANES + lane] = conformer[atom, 1] - y
+                place[2 * LANES + lane] = conformer[atom, 2] - z
 
 
 @numba.njit(inline="always")
@@ -128,18 +129,10 @@ def _extremes(bits: Any) -> Any:
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies(
-    pairs: Any,
-    rows: Any,
-    reach: Any,
-    centres: Any,
-    numbers: Any,
-    blocks: Any,
-    rests: Any,
-    scratch: Any,
-    energies: Any,
-    forces: Any,
+    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any
 ) -> None:
     one, _, far = numbers
+    scratch = np.empty((2, LANES), rows.dtype)
     part, distance = scratch[0], scratch[1]
     bits = distance.view(reach.dtype)
     for block in range(len(blocks)):
@@ -147,10 +140,11 @@ def _energies(
             part[:] = 0
             for n in range(begin, min(begin + ROWS_A_SUM, len(pairs))):
                 a, b = blocks[block, pairs[n, 0]], blocks[block, pairs[n, 1]]
-                ax, ay, az, bx, by, bz = a[0], a[1], a[2], b[0], b[1], b[2]
                 q, c0, c1, limit = rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3]
                 for lane in range(LANES):
-                    x, y, z = bx[lane] - ax[lane], by[lane] - ay[lane], bz[lane] - az[lane]
+                    x = b[lane] - a[lane]
+                    y = b[LANES + lane] - a[LANES + lane]
+                    z = b[2 * LANES + lane] - a[2 * LANES + lane]
                     squared = x * x + y * y + z * z
                     inverse = one / np.sqrt(squared)
                     square = inverse * inverse
@@ -173,42 +167,26 @@ def _energies(
 
 @numba.njit(nogil=True, cache=True, fastmath=FUSED, error_model="numpy")
 def _energies_and_forces(
-    pairs: Any,
-    rows: Any,
-    reach: Any,
-    centres: Any,
-    numbers: Any,
-    blocks: Any,
-    rests: Any,
-    scratch: Any,
-    energies: Any,
-    forces: Any,
+    pairs: Any, rows: Any, reach: Any, centres: Any, numbers: Any, blocks: Any, energies: Any, forces: Any
 ) -> None:
     one, two_ln_two, far = numbers
     two = one + one
     six = two + two + two
-    part, distance, reciprocal, slope, way = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4:]
-    wx, wy, wz = way[0], way[1], way[2]
+    scratch = np.empty((7, LANES), rows.dtype)
+    part, distance, slope, reciprocal = scratch[0], scratch[1], scratch[2], scratch[3]
+    wx, wy, wz = scratch[4], scratch[5], scratch[6]
     bits = distance.view(reach.dtype)
     for block in range(len(blocks)):
         for begin in range(0, len(pairs), ROWS_A_SUM):
             part[:] = 0
             for n in range(begin, min(begin + ROWS_A_SUM, len(pairs))):
-                for axis in range(3):
-                    apart, here, there = way[axis], blocks[block, pairs[n, 0], axis], blocks[block, pairs[n, 1], axis]
-                    for lane in range(LANES):
-                        apart[lane] = there[lane] - here[lane]
-                    if rests is not None:
-                        # Bonds are so stiff that the last digit of a position is felt.
-                        rest_a, rest_b = rests[block, pairs[n, 0], axis], rests[block, pairs[n, 1], axis]
-                        for lane in range(LANES):
-                            apart[lane] += rest_b[lane] - rest_a[lane]
-                on_a, on_b = forces[block, pairs[n, 0]], forces[block, pairs[n, 1]]
-                fax, fay, faz, fbx, fby, fbz = on_a[0], on_a[1], on_a[2], on_b[0], on_b[1], on_b[2]
+                a, b = blocks[block, pairs[n, 0]], blocks[block, pairs[n, 1]]
                 q, c0, c1, limit = rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3]
                 for lane in range(LANES):
-                    x, y, z = wx[lane], wy[lane], wz[lane]
-                    squared = x * x + y * y + z * z
+                    wx[lane] = b[lane] - a[lane]
+                    wy[lane] = b[LANES + lane] - a[LANES + lane]
+                    wz[lane] = b[2 * LANES + lane] - a[2 * LANES + lane]
+                    squared = wx[lane] * wx[lane] + wy[lane] * wy[lane] + wz[lane] * wz[lane]
                     inverse = one / np.sqrt(squared)
                     square = inverse * inverse
                     sixth = square * square * square
@@ -231,15 +209,16 @@ def _energies_and_forces(
                         energy = amplitude * exp2(d * d * exponent)
                         part[lane] += energy
                         slope[lane] += steepness * d * energy
+                on_a, on_b = forces[block, pairs[n, 0]], forces[block, pairs[n, 1]]
                 for lane in range(LANES):
                     over_r = slope[lane] * reciprocal[lane]
                     fx, fy, fz = over_r * wx[lane], over_r * wy[lane], over_r * wz[lane]
-                    fax[lane] += fx
-                    fay[lane] += fy
-                    faz[lane] += fz
-                    fbx[lane] -= fx
-                    fby[lane] -= fy
-                    fbz[lane] -= fz
+                    on_a[lane] += fx
+                    on_a[LANES + lane] += fy
+                    on_a[2 * LANES + lane] += fz
+                    on_b[lane] -= fx
+                    on_b[LANES + lane] -= fy
+                    on_b[2 * LANES + lane] -= fz
             for lane in range(LANES):
                 energies[block, lane] += part[lane]
 
@@ -291,24 +270,22 @@ class CompiledPotential:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         n_conformers, n_atoms = positions.shape[:2]
         n_blocks = -(-n_conformers // LANES)
-        blocks = np.empty((n_blocks, n_atoms, 3, LANES), dtype=self._dtype)
-        rests = np.empty_like(blocks) if with_forces and self._dtype is np.float32 else None
-        _lay_out(positions, blocks, rests)
+        # Bonds are so stiff that forces go by digits of a position that float32 does not keep.
+        blocks = np.empty((n_blocks, n_atoms, 3 * LANES), dtype=np.float64 if with_forces else self._dtype)
+        _lay_out(positions, blocks)
         energies = np.zeros((n_blocks, LANES))
-        forces = np.zeros(blocks.shape if with_forces else (n_blocks, 0, 3, LANES), dtype=self._dtype)
+        forces = np.zeros(blocks.shape if with_forces else (n_blocks, 0, 3 * LANES), dtype=self._dtype)
         threads = min(torch.get_num_threads(), n_blocks, 1 + n_conformers * len(self._parameters[0]) // WORK_A_THREAD)
         edges = np.linspace(0, n_blocks, threads + 1).astype(int)
 
         def part(index: int) -> None:
             of = slice(edges[index], edges[index + 1])
-            scratch = np.empty((7, LANES), self._dtype)
-            rest = None if rests is None else rests[of]
-            loop(*self._parameters, blocks[of], rest, scratch, energies[of], forces[of])
+            loop(*self._parameters, blocks[of], energies[of], forces[of])
 
         if threads == 1:
             part(0)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(part, range(threads)))
-        per_conformer = forces.transpose(0, 3, 1, 2).reshape(n_blocks * LANES, -1, 3)
+        per_conformer = forces.reshape(n_blocks, -1, 3, LANES).transpose(0, 3, 1, 2).reshape(n_blocks * LANES, -1, 3)
         return energies.reshape(-1)[:n_conformers], per_conformer[:n_conformers].astype(np.float64)
