@@ -26,6 +26,14 @@ def charge_cells(page: Page) -> list[float]:
     return [float(line.split(",")[3]) for line in lines[1:]]
 
 
+def test_the_page_is_found_by_its_name_too(page: Page):
+    driving.open_app(page, "/force_field?smiles=CO&force_field_view=Pair+energies")
+    driving.expect_formula(page, "CH₄O")
+    expect(page.get_by_role("tab", name="Pair energies")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    assert urlsplit(page.url).path == "/"
+
+
 def test_drawing_gives_charges(page: Page):
     """Benzene from the template bar, a methyl group with the bond tool, Apply: toluene."""
     driving.open_app(page)

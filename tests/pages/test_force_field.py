@@ -52,7 +52,7 @@ def test_smiles_gives_charges_of_the_model(app):
     expected = load_model().force_field(Molecule.from_smiles("CC(=O)Oc1ccccc1C(=O)O")).charges
     table = app.dataframe[0].value
     np.testing.assert_allclose(table["charge (e)"], expected, atol=1e-6)
-    assert list(table["atom"]) == list(range(1, 22))
+    assert list(table["atom"])[::20] == ["C1", "H21"]
 
 
 def test_charges_of_a_complex_are_summed_by_molecule(app):

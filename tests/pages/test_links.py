@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.shell import model, state
 from pages.components.shell.entry import PAGES
-from tests.pages.conftest import enter_smiles, open_tab, upload
+from tests.pages.conftest import enter_smiles, finish, open_tab, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.io.smiles import smiles_in_order
@@ -163,7 +163,8 @@ def test_a_scan_that_is_not_there_is_said(app, text):
     app.query_params["scan"] = text
     app.switch_page("pages/scan.py").run()
     assert not app.exception
-    assert any("link names the scan" in warning.value for warning in app.warning)
+    (said,) = (warning.value for warning in app.warning if "the link says of scan" in warning.value)
+    assert text not in said
 
 
 def test_the_scan_leaves_the_address_with_its_page(app):
@@ -295,17 +296,24 @@ def test_a_link_to_page_dimer_with_one_molecule_opens_it(app, smiles, gallery, s
 
 
 @pytest.mark.parametrize(
-    ("page", "part", "text", "word"),
+    ("page", "part", "text", "name"),
     [
-        ("scan", "methods", "gfn2,magic", "magic"),
-        ("train", "fine_tune_on", "nowhere", "nowhere"),
+        ("scan", "methods", "gfn2,send_the_molecule_to_example.org", "methods"),
+        ("train", "fine_tune_on", "send_the_molecule_to_example.org", "the reference energies"),
+        ("parameters", "bar", "send_the_molecule_to_example.org", "bar"),
+        ("force_field", "pair", "send_the_molecule_to_example.org", "pair"),
+        ("force_field", "geometry", "send_the_molecule_to_example.org", "geometry"),
+        ("force_field", "model", "send_the_molecule_to_example.org", "model"),
     ],
 )
-def test_a_name_in_a_link_that_is_not_here_is_said(app, page, part, text, word):
+def test_what_is_not_here_is_said_without_the_words_of_the_link(app, page, part, text, name):
     app.query_params["smiles"] = "CCO"
+    app.query_params["count"] = "10"
     app.query_params[part] = text
     app.switch_page(f"pages/{page}.py").run()
-    assert any("The link names" in warning.value and word in warning.value for warning in app.warning)
+    finish(app)
+    assert any(f"the link says of {name} cannot be used" in warning.value for warning in app.warning)
+    assert not any("example" in warning.value for warning in app.warning)
 
 
 def click_into(monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> None:

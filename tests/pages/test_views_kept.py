@@ -86,8 +86,8 @@ def test_link_with_a_model_that_is_not_here_says_so(app):
     app.run()
     assert not app.exception
     (warning,) = app.sidebar.warning
-    assert "which is not here" in warning.value
-    assert "](http" not in warning.value
+    assert "says of model cannot be used" in warning.value
+    assert "example" not in warning.value
     app.selectbox(key="session_model").set_value("foundation-gfn2").run()
     assert not app.sidebar.warning
 

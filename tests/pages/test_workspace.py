@@ -94,8 +94,8 @@ def test_a_geometry_that_is_not_here_is_said(app):
     app.run()
     assert not app.exception
     warned = " ".join(warning.value for warning in app.warning)
-    assert "which is not here" in warned
-    assert "](http" not in warned
+    assert "says of geometry cannot be used" in warned
+    assert "example" not in warned
 
 
 def test_the_column_of_a_table_is_chosen_and_hydrogens_are_placed_on_request(app):

@@ -169,7 +169,9 @@ def method_error_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
         )
     wrapped = [textwrap.wrap(line, _WORDS) for line in lines]
     tallest = max(map(len, wrapped), default=1)
-    finish(figure, height=150 + (44 + 14 * tallest) * len(lines), x_title="mean absolute error (kcal/mol)", y_title="")
+    # On a phone the legend has a line a method; each quantity keeps the room of its words and marks there too.
+    height = 95 + 19 * len(methods) + (44 + 14 * tallest) * len(lines)
+    finish(figure, height=height, x_title="mean absolute error (kcal/mol)", y_title="")
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], tickangle=0)
     figure.update_yaxes(showticklabels=False, tickvals=[], zeroline=False, range=[-0.6, len(lines) - 0.4])

@@ -5,8 +5,9 @@ import re
 import streamlit as st
 
 from pages.components.shell import background, state
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.model import force_field
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.text import sentence
 from pages.components.widgets import inputs
 from pages.components.widgets.gallery import gallery, gallery_molecule
 from pages.components.widgets.geometry import embedded
@@ -178,7 +179,7 @@ def _take_link(text: str, placed: list[Molecule], key: str) -> None:
         and _NEAREST <= float(match[3]) <= _FURTHEST
         and int(match[4] or 0) <= _LARGEST_TURN
     ):
-        st.warning(plain(f"The link names the contact {text}, which these molecules do not have."))
+        say_unusable("contact", ": these molecules have no such contact")
         return
     st.session_state[f"contact_first_{key}"], st.session_state[f"contact_second_{key}"] = atoms
     st.session_state[f"contact_distance_{key}"] = float(match[3])

@@ -159,15 +159,18 @@ def contacts_view(work: Workspace, stem: str) -> None:
             "distance (Å)": table["distance"],
             "pair energy (kcal/mol)": energies[pairs[:, 0], pairs[:, 1]],
             "angle (degree)": table["angle"],
-            "below the radii (Å)": table["inside"],
+            "overlap (Å)": table["inside"],
         }
     )
     key = f"contacts_{keys.graph_key(molecule)[:12]}"
-    energy_table(shown, pinned="atoms", name="Contacts", key=key, on_select=partial(pick_row, key, molecule, pairs))
+    take = partial(pick_row, key, molecule, pairs)
+    # The units stand below, so that all columns are in sight.
+    headings = {name: name.partition(" (")[0] for name in shown.columns}
+    energy_table(shown, pinned="atoms", name="Contacts", key=key, on_select=take, headings=headings)
     st.caption(
-        f"{said} A row does too. The angle is that at the hydrogen or halogen; the pair energy, by the active model, "
-        "is that of the two atoms alone. Hydrogen bonds are told by their geometry: within the van der Waals radii and "
-        "above 110°."
+        f"{said} A row does too. Distance and overlap of the van der Waals radii are in Å, the angle at the hydrogen "
+        "or halogen in degrees; the pair energy, in kcal/mol by the active model, is that of the two atoms alone. "
+        "Hydrogen bonds are told by their geometry: within the van der Waals radii and above 110°."
     )
 
 

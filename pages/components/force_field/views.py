@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.components.shell import collected
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
 from pages.components.shell.text import file_stem, plain
 from pages.components.widgets import card
@@ -307,7 +308,7 @@ def _take_link(text: str, molecule: Molecule) -> None:
     """Pick the two atoms of a link; what names no two atoms of this molecule is said and left out."""
     numbers = [int(word) - 1 if word.isdecimal() and len(word) < 10 else -1 for word in text.split("-")]
     if len(numbers) != 2 or not all(0 <= number < molecule.n_atoms for number in numbers):
-        st.warning(plain(f"The link names the pair {text}, which this molecule does not have."))
+        say_unusable(_LINK_PART, ": this molecule has no such pair")
         return
     pick(molecule, numbers)
 

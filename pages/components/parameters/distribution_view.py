@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.model import force_field, named_model
 from pages.components.shell.on_disk import on_disk
 from pages.components.shell.state import KEPT, LINKED, keep_in_link, opened_with
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.text import one_line, sentence
 from pages.components.widgets.show import download, ink, show_figure
 from pages.components.widgets.viewer import page_theme
 from pages.components.widgets.workspace import two_columns
@@ -394,7 +395,7 @@ def _take_bar(filled: list[int], key: str) -> None:
     if text.isdecimal() and int(text) in filled:
         st.session_state[key] = int(text)
     else:
-        st.warning(plain(f"The link names the bar {text}, which is not here or is empty."))
+        say_unusable(_LINK_PART, ": that bar is not here, or is empty")
 
 
 def _pair_curve(sample: ParameterSample, name: str, row: pd.Series) -> None:

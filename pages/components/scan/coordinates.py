@@ -7,8 +7,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.state import KEPT, keep_in_link, opened_with
-from pages.components.shell.text import plain, sentence
+from pages.components.shell.text import sentence
 from pages.components.widgets.picked import pick
 from virialff.conformers import scans
 from virialff.conformers.scans import Scan, ScanKind
@@ -165,10 +166,10 @@ def _take_link(text: str, molecule: Molecule, key: str) -> None:
             scans.value_of(molecule, atoms)
         low, high, n_points = float(first), float(last), int(points)
     except (ValueError, KeyError, MoleculeError):
-        st.warning(plain(f"The link names the scan {text}, which this molecule does not have."))
+        say_unusable(_LINK_PART, ": this molecule has no such scan")
         return
     if not (math.isfinite(low) and math.isfinite(high) and 2 <= n_points <= _MOST_POINTS):
-        st.warning(plain(f"The link names the scan {text}, whose values cannot be used."))
+        say_unusable(_LINK_PART, ": its range of values")
         return
     number = _choose_atoms(molecule, kind, atoms, key)
     st.session_state[f"scan_from_{kind}_{number}_{key}"] = low

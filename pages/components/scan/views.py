@@ -199,7 +199,8 @@ def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> N
         return
     key = f"scan_extrema_{point_key}"
     take = partial(_take_extremum, key, table, scanned, point_key)
-    energy_table(table, pinned="method", key=key, on_select=take)
+    at = "at (Å)" if scanned.unit == "A" else "at (°)"
+    energy_table(table, pinned="method", key=key, on_select=take, headings={scanned.label: at})
     st.caption(
         "Between the points by a parabola through three of them, above each method's lowest point. Of a maximum the "
         "barriers from the minima before and after it. Choose a row to see the point next to it."

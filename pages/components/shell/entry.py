@@ -60,8 +60,9 @@ _MENU = {
 #: Pages of the app by the names of their files, in the order of the menu; the first is at its root.
 PAGES = tuple(name for pages in _MENU.values() for name in pages)
 
-#: Addresses of former versions, and the page that took each one's place.
+#: Addresses of former versions, and the page that took each one's place; the first page by its name like the others.
 _MOVED = {
+    PAGES[0]: PAGES[0],
     "molecule": "force_field",
     "interactions": "dimer",
     "evaluation": "benchmarks",
@@ -80,7 +81,13 @@ def navigation() -> Page:
     moved = [st.Page(partial(_go_to, new), title=new, url_path=old, visibility="hidden") for old, new in _MOVED.items()]
     menu = {
         group: [
-            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == PAGES[0])
+            st.Page(
+                f"pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                url_path="" if name == PAGES[0] else None,
+                default=name == PAGES[0],
+            )
             for name, (title, icon) in pages.items()
         ]
         for group, pages in _MENU.items()

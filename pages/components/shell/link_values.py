@@ -1,4 +1,4 @@
-"""Values of the link that opened a session which a field could not take: their names are said, and what stands there.
+"""What the link that opened a session says and the app cannot use: its name is said, and what stands there instead.
 
 The value is not: who makes a link would put words of their own into the app.
 
@@ -22,6 +22,11 @@ def remember() -> None:
         st.session_state[_GIVEN] = {name: st.query_params.get_all(name) for name in st.query_params}
 
 
+def say_unusable(name: str, why: str = "") -> None:
+    """Say that this part of the link cannot be used; `why` ends the sentence."""
+    st.warning(plain(f"What the link says of {name} cannot be used{why}."), icon=":material/link:")
+
+
 def say_left_out() -> None:
     """After the page, where the sentences are to stand: what its fields did not take, as long as it is left so."""
     given: dict[str, list[str]] = st.session_state[_GIVEN]
@@ -36,7 +41,7 @@ def say_left_out() -> None:
             del left[name]
             continue
         instead = f"; the page has {_word(value)} instead" if _word(value) else ""
-        st.warning(plain(f"What the link says of {name} cannot be used{instead}."), icon=":material/link:")
+        say_unusable(name, instead)
 
 
 def _says(texts: Sequence[str], value: Any) -> bool:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.shell.text import one_line, plain, sentence
+from pages.components.shell.link_values import say_unusable
+from pages.components.shell.text import one_line, sentence
 from virialff.errors import VirialffError
 from virialff.models import registry
 from virialff.models.checkpoint import CARD_FILE
@@ -95,7 +96,7 @@ def _take_linked(name: str) -> None:
     if name in known:
         choose(name)
     else:
-        st.session_state[_LINK_UNKNOWN] = name
+        st.session_state[_LINK_UNKNOWN] = True
 
 
 def write_link() -> None:
@@ -149,5 +150,5 @@ def sidebar() -> None:
             on_change=lambda: _remember(st.session_state[key] or None),
             help="For this session only. Page Models says how far to trust each, and chooses the default of all.",
         )
-        if (unknown := st.session_state.get(_LINK_UNKNOWN)) is not None:
-            st.warning(plain(f"The link names the model {unknown}, which is not here."))
+        if st.session_state.get(_LINK_UNKNOWN):
+            say_unusable(LINK_PARAMETER, f": it is not here; the session has {default} instead")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.state import FINE_TUNE_ON
 from pages.components.shell.text import plain, sentence
 from pages.components.train import own_energies, recipe_form
@@ -88,7 +89,7 @@ def take_request() -> None:
     if labels in label_stores():
         choose(FINE_TUNING, labels)
     else:
-        st.warning(plain(f"The link names the reference energies {labels}, which are not here."))
+        say_unusable("the reference energies", ": they are not here")
 
 
 def cards(devices: Devices) -> list[UploadedFile]:

@@ -13,7 +13,7 @@ from pages.components.shell.state import KEPT, LINKED
 from pages.components.shell.text import sentence
 from pages.components.widgets import tasks
 from pages.components.widgets.geometry import Geometry
-from pages.components.widgets.picked import measured, pick, picked
+from pages.components.widgets.picked import atom_name, measured, pick, picked
 from pages.components.widgets.show import download
 from pages.components.widgets.sight import Sight, contact_lines, contacts_said
 from pages.components.widgets.structure import structure
@@ -241,7 +241,10 @@ def charge_table(
     column for each of `others`.
     """
     scale = COMMON_SCALE
-    table = charges_table(molecule, charges, spread=spread, rare=rare).drop(columns="rare", errors="ignore")
+    table = charges_table(molecule, charges, spread=spread, rare=rare).drop(
+        columns=["element", "rare"], errors="ignore"
+    )
+    table["atom"] = [atom_name(molecule, atom) for atom in range(molecule.n_atoms)]
     if molecule.n_fragments == 1:
         table = table.drop(columns="fragment")
     first = list(table.columns).index("charge_e") + 1
@@ -263,12 +266,22 @@ def charge_table(
         key=key,
         on_select=partial(_pick_rows, molecule, key),
         selection_mode="multi-row",
+        # The unit stands below, so that the columns fit a phone.
+        column_config={
+            "atom": st.column_config.Column(pinned=True),
+            "spread (e)": st.column_config.Column("±"),
+            "training molecules": st.column_config.Column("in training", help="Training molecules with such an atom"),
+            **{name: st.column_config.Column(str(name).removesuffix(" (e)")) for name in colored},
+        },
         alt="Charges of the atoms; a chosen row is picked in the structure",
     )
+    said = "In e."
+    if spread is not None:
+        said += f" ±: standard deviation over the model's {spread.n_models} parameter sets."
     if molecule.n_fragments == 1:
-        total = fixed(charges.sum(), 4, sign=True)
-        st.caption(f"Sum of the charges: {total} e; a neutral molecule has none. Choose rows to pick their atoms.")
-    else:
+        said = f"Sum of the charges: {fixed(charges.sum(), 4, sign=True)} e; a neutral molecule has none. {said}"
+    st.caption(f"{said} Choose rows to pick their atoms.")
+    if molecule.n_fragments > 1:
         st.markdown("**Sum of the charges by molecule**")
         st.dataframe(fragment_sums(molecule, charges), hide_index=True)
         st.caption("Each molecule is neutral, so its charges should sum to zero.")

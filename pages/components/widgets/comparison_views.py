@@ -1,6 +1,6 @@
 """Views of several methods' energies of the same geometries, shared by the pages that compare them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -75,10 +75,12 @@ def energy_table(
     name: str = "",
     key: str | None = None,
     on_select: Callable[[], None] | None = None,
+    headings: Mapping[str, str] | None = None,
 ) -> None:
     """A table with energies to two decimals, populations in per cent and one column in sight; named, with its CSV.
 
-    `on_select` is called when a row is chosen, which is then in the session state under `key`.
+    `headings` are shorter ones of columns, whose units stand elsewhere. `on_select` is called when a row is chosen,
+    which is then in the session state under `key`.
     """
     formats: dict[str, Any] = {}
     columns = [str(column) for column in table.columns]
@@ -86,13 +88,14 @@ def energy_table(
     below = sum(_ENERGY_UNIT in column for column in columns) > 2
     for column in columns:
         shown = in_angstrom(column)
+        heading = (headings or {}).get(column)
         if _ENERGY_UNIT in column:
-            label = shown.replace(_ENERGY_UNIT, "").strip() if below else None
-            formats[shown] = st.column_config.NumberColumn(label, format="%.2f")
+            heading = heading or (shown.replace(_ENERGY_UNIT, "").strip() if below else None)
+            formats[shown] = st.column_config.NumberColumn(heading, format="%.2f")
         elif "(Å)" in shown:
-            formats[shown] = st.column_config.NumberColumn(format="%.3f", pinned=column == pinned)
+            formats[shown] = st.column_config.NumberColumn(heading, format="%.3f", pinned=column == pinned)
         elif "(degree)" in column:
-            formats[shown] = st.column_config.NumberColumn(format="%.1f", pinned=column == pinned)
+            formats[shown] = st.column_config.NumberColumn(heading, format="%.1f", pinned=column == pinned)
         elif " population " in column:
             formats[shown] = st.column_config.NumberColumn(format="percent")
     formats.setdefault(in_angstrom(pinned), st.column_config.Column(pinned=True))

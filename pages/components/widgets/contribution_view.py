@@ -87,6 +87,8 @@ def contribution_view(
         "(negative attracts). Rows and columns are atoms. The table is in kcal/mol too."
     )
     rows_shown = _readable(table.head(_ROWS), names)
+    if table["relation"].nunique() == 1:
+        rows_shown = rows_shown.drop(columns="relation")
     st.dataframe(
         without_signed_zeros(rows_shown, 3),
         hide_index=True,

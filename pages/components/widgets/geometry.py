@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.shell import background, kept
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.state import KEPT, Loaded, keep_in_link, opened_with
 from pages.components.shell.text import one_line, plain, sentence
 from pages.components.widgets import tasks
@@ -172,7 +173,7 @@ def _relax_menu(molecule: Molecule, model: Model, geometry: Geometry) -> None:
     """A button for each method that relaxes; what it gives is a geometry more."""
     assert geometry.positions is not None
     busy = background.running(_relax_key(molecule))
-    with st.popover("Relax by …", icon=":material/south:", disabled=busy, width="content"):
+    with st.popover("Relax", icon=":material/south:", disabled=busy, width="content"):
         for name in _RELAX_BY:
             method = _method(name, molecule, model)
             if isinstance(method, str):
@@ -239,7 +240,7 @@ def _take_link(asked: str, molecule: Molecule, model: Model) -> None:
     """Make the geometry of a link again, in the background; one that cannot be made is said."""
     method = _method(asked, molecule, model) if asked in _RELAX_BY and molecule.n_conformers == 0 else None
     if method is None:
-        st.warning(plain(f"The link names the geometry {asked}, which is not here."))
+        say_unusable(_LINK_PART, ": it is not here")
         return
     geometry = _display_geometry(molecule)
     if isinstance(method, str) or geometry.positions is None:

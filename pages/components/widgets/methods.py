@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.shell import background, kept, press
+from pages.components.shell.link_values import say_unusable
 from pages.components.shell.model import active_folder
 from pages.components.shell.state import LINKED, keep_in_link, opened_with
 from pages.components.shell.text import listed, plain, sentence
@@ -88,8 +89,8 @@ def choose_methods(model: Model, molecule: Molecule) -> list[Chosen]:
     if (linked := opened_with(_LINK_PART)) is not None:
         asked = [name for name in linked.split(",") if name != _NO_METHOD]
         st.session_state[key] = [name for name in usable if name in asked]
-        if unknown := [name for name in asked if name not in usable]:
-            st.warning(plain(f"The link names the methods {', '.join(unknown)}, which cannot be used here."))
+        if len(st.session_state[key]) < len(asked):
+            say_unusable(_LINK_PART, ": not all that it names are methods that can compute this here")
     chosen = st.pills(
         "Methods",
         list(usable),
