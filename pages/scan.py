@@ -29,7 +29,8 @@ def show_scan(work: Workspace) -> None:
     for note in rigid.notes():
         title = counted(len(rigid.left_out), "point is left out", "points are left out")
         st.warning(sentence(note.replace(" Angstrom", " Å")), title=title, icon=":material/block:")
-    scanned, notes = relaxation.relaxed(rigid, work.model, second)
+    there = relaxation.relaxed(rigid, work.model, second)
+    scanned = there.scan
     methods = choose_methods(work.model, molecule)
     if not methods:
         st.info("Choose at least one method.")
@@ -42,7 +43,7 @@ def show_scan(work: Workspace) -> None:
     known = card.uncertainties(work.model, scanned.molecule, runs, "torsion") if scanned.kind == "torsion" else {}
     result = Comparison(scanned.molecule, tuple(runs), uncertainties=known)
     stem = file_stem(work.shown.title, molecule.formula)
-    views.results(work, scanned, result, stem, notes)
+    views.results(work, there, result, stem)
 
 
 enter_through_app()

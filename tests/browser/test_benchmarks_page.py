@@ -55,3 +55,9 @@ def test_point_of_the_reference_figure_shows_its_dimer(page: Page):
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert driving.drawn_fraction(driving.structure_pixels(page)) > 0.005
     expect(page.get_by_role("combobox", name="Dimer")).not_to_have_value("")
+    page.get_by_role("radio", name="relaxed").click()
+    driving.settled(page)
+    expect(page.get_by_role("button", name="Reference dimers relaxed (CSV)")).to_be_visible(timeout=driving.SLOW)
+    # Beside the vertical ones the address says so, and no choice is an error there.
+    expect(page).to_have_url(re.compile("reference_geometries=relaxed"))
+    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -4,6 +4,8 @@ Widgets that Streamlit binds to the address are written there by the browser, wh
 beside what the app writes itself.
 """
 
+import ast
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -11,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.shell import model, state
 from pages.components.shell.entry import PAGES
-from tests.pages.conftest import enter_smiles, finish, open_tab, upload
+from tests.pages.conftest import ROOT, enter_smiles, finish, open_tab, upload
 from tests.pages.test_force_field import sdf_of
 from virialff.conformers.generation import search
 from virialff.io.smiles import smiles_in_order
@@ -258,6 +260,20 @@ def test_a_value_that_a_field_cannot_take_is_said(app, page, name, text, shown):
     assert text not in said
     if shown is not None:
         assert app.session_state[name] == shown
+
+
+def test_no_field_has_the_name_of_a_part_that_the_app_writes():
+    """Streamlit refuses to take a part out of the address that a field is bound to."""
+    bound = set()
+    for file in (ROOT / "pages").rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)):
+            options = {keyword.arg: keyword.value for keyword in call.keywords}
+            linked = isinstance(options.get(None), ast.Attribute | ast.Name) and "LINKED" in ast.unparse(options[None])
+            key = options.get("key")
+            if (linked or "bind" in options) and isinstance(key, ast.Constant):
+                bound.add(key.value)
+    assert len(bound) > 20
+    assert not bound & {*state.LINK_PARTS, state.LINK_PARAMETER, model.LINK_PARAMETER}
 
 
 def test_what_a_link_says_in_words_of_its_own_is_no_mistake(app):

@@ -1,5 +1,7 @@
 """Page Scan: rigid and relaxed, of every kind, with its points, barriers and files."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -167,6 +169,19 @@ def test_a_stopped_relaxation_goes_on(page):
     press(page, "Go on (2 of 5 are relaxed)")
     assert not page.exception
     assert set(relaxed_points().get(place) or {}) == {0, 1, 2, 3, 4}
+
+
+def test_no_barrier_is_read_off_where_the_curve_jumps(page):
+    enter_smiles(page, "CC(=O)NCCO")
+    group(page, "scan_relax").set_value("MMFF94").run()
+    group(page, "energy_methods").set_value(["mmff94"]).run()
+    press(page, "Relax 25 points")
+    (said,) = (caption.value for caption in page.caption if "so that the curve jumps" in caption.value)
+    low, high = (float(number) for number in re.findall(r"etween (\S+) and (\S+) degree", said.replace("\\", ""))[0])
+    read = next(text.value for text in page.markdown if " barrier" in text.value)
+    tops = [float(number.replace("−", "-")) for number in re.findall(r" at (\S+)°", read)]
+    assert "apart from where the curve jumps" in read if tops else "the curve jumps where it is highest" in read
+    assert not [top for top in tops if low - 7.5 <= top <= high + 7.5]
 
 
 def test_the_geometry_of_a_barrier_can_be_taken(page):

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.components.benchmarks import tasks
 from pages.components.shell import background, press
 from pages.components.shell.model import active_folder, active_model, force_field
+from pages.components.shell.state import LINKED
 from pages.components.shell.text import plain, sentence
 from pages.components.widgets import gallery
 from pages.components.widgets.comparison_views import energy_table
@@ -87,9 +88,8 @@ def reference_dimers() -> None:
                 geometries,
                 default=geometry,
                 required=True,
-                key="geometry",
-                persist_state="session",
-                bind="query-params",
+                key="reference_geometries",
+                **LINKED,
             )
             or geometry
         )

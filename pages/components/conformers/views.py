@@ -64,17 +64,17 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
         temperature = st.number_input(
             "Temperature (K)", 1.0, 5000.0, ROOM_TEMPERATURE, 10.0, key="temperature", width=180, **LINKED
         )
-    by_reference = next(method for method in result.methods if method.name == reference)
+    by_reference = _by(result, reference)
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     shown_key = f"shown_conformer_{keys.geometry_key(result.molecule)[:12]}"
-    order = np.argsort(by_reference.values, kind="stable")
+    lowest_number = int(_order(by_reference)[0])
     # Only the open one is drawn: mirror images and superpositions of many conformers take their time.
     views: dict[str, Callable[[], None]] = {
-        _RANKING: partial(_ranking, refined, result, order, conformer, shown_key),
+        _RANKING: partial(_ranking, refined, result, reference, conformer, shown_key),
         _AGREEMENT: partial(_agreement, result, reference, conformer, shown_key),
         _POPULATIONS: partial(_populations, refined, result, temperature, shown_key),
         _SUPERIMPOSED: partial(viewer.show_overlay, result, reference),
-        _ONE: partial(_one_conformer, work, refined, result, int(order[0]), shown_key, stem),
+        _ONE: partial(_one_conformer, work, refined, result, lowest_number, shown_key, stem),
     }
     with tables:
         tabs(_VIEW, views)
@@ -93,7 +93,16 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
         download(f"Conformers ranked by {reference} (SDF)", sdf, f"{stem}_ranked.sdf")
 
 
-def _ranking(refined: Refined, result: Comparison, order: np.ndarray, conformer: int | None, shown_key: str) -> None:
+def _by(result: Comparison, name: str) -> MethodEnergies:
+    return next(method for method in result.methods if method.name == name)
+
+
+def _order(energies: MethodEnergies) -> np.ndarray:
+    """The conformers, from 0, lowest first."""
+    return np.argsort(energies.values, kind="stable")
+
+
+def _ranking(refined: Refined, result: Comparison, reference: str, conformer: int | None, shown_key: str) -> None:
     """The conformers by rank; a chosen row is the conformer that the structure shows."""
     table = relative_energy_table(result, conformer)
     distances = moved(refined)
@@ -102,14 +111,24 @@ def _ranking(refined: Refined, result: Comparison, order: np.ndarray, conformer:
     checked = check.distances(refined, result.molecule)
     if checked is not None:
         table[_CHECKED] = checked
-    table = table.iloc[order].reset_index(drop=True)
+    table = table.iloc[_order(_by(result, reference))].reset_index(drop=True)
+    words = f"Lowest by {plain(reference)} first. Choose a row to see the conformer in the structure. "
+    headings: dict[str, str | None] = {_MOVED: "moved", _CHECKED: "to minimum"}
+    ranks = [str(name) for name in table.columns if str(name).endswith(" rank")]
+    if len(ranks) > 1:
+        # One column in place of one a method, so that all are in sight.
+        table["ranks"] = [
+            " / ".join("–" if pd.isna(each) else f"{each:g}" for each in row) for row in table[ranks].values
+        ]
+        headings |= dict.fromkeys(ranks)
+        words += "Ranks are in the order of the methods. "
     key = f"ranking_{shown_key}"
-    energy_table(table, pinned="conformer", key=key, on_select=partial(_take_row, key, table, shown_key))
-    words = "Lowest first. Choose a row to see the conformer in the structure; the last tab has more of it. "
+    take = partial(_take_row, key, table, shown_key)
+    energy_table(table, pinned="conformer", key=key, on_select=take, headings=headings)
     if distances is not None:
-        words += (
-            "Moved: RMSD between before and after the relaxation, over all atoms but the hydrogens of carbon atoms."
-        )
+        words += "Moved: RMSD in Å by the relaxation, over all atoms but the hydrogens of carbon atoms."
+    if checked is not None:
+        words += f" To minimum: RMSD to where {check.NAME} relaxes it from there."
     st.caption(words)
     card.explain_intervals(result)
 
@@ -171,10 +190,13 @@ def _populations(refined: Refined, result: Comparison, temperature: float, shown
         table["vibrations (kcal/mol)"] = corrections.values - corrections.values.min()
         table["lowest wave number (1/cm)"] = corrections.lowest
     key = f"population_rows_{shown_key}"
-    energy_table(table, pinned="conformer", key=key, on_select=partial(_take_row, key, table, shown_key))
+    take = partial(_take_row, key, table, shown_key)
+    headings = {f"{name} population at {temperature:g} K": name for name in weights}
+    energy_table(table, pinned="conformer", key=key, on_select=take, headings=headings)
     st.caption(
-        "exp(−E/RT)/Z from the energies alone, without vibrations, unless it says so. Each conformer counts once, and "
-        "twice where it stands for its mirror image too. The figure has the conformers with the largest populations."
+        f"Populations at {temperature:g} K: exp(−E/RT)/Z of the energies, with vibrations where it says so. "
+        "Each conformer counts once, and twice where it stands for its mirror image too. The figure has the conformers "
+        "with the largest populations."
     )
     download("Populations (CSV)", table, "populations.csv")
 

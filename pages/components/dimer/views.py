@@ -92,7 +92,10 @@ def one_complex(work: Workspace, methods: list[Chosen]) -> ComplexInteractions |
     result = results.get(True) or results.get(False) or _at_once(work, methods)
     if result is not None:
         table = _with_references(_named_level(result.table, model), molecule)
-        energy_table(table, pinned="method", name="Interaction energies")
+        energy_table(table, pinned="method", name="Interaction energies", headings={"level of theory": None})
+        levels = zip(table["method"], table["level of theory"], strict=True)
+        by_method = [f"{method}: {level}" for method, level in levels if level != method]
+        st.caption(plain(". ".join(by_method), limit=1000))
         for said in result.doubts:
             st.warning(sentence(said))
         for method, reason in result.reasons.items():

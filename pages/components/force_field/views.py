@@ -164,7 +164,7 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
         on_select=partial(pick_row, key, molecule, atoms),
         selection_mode="single-row",
         column_config={
-            name: st.column_config.NumberColumn(format=form)
+            name: st.column_config.NumberColumn(name.partition(" (")[0], format=form)
             for label, form in _NUMBERS.values()
             for name in (label, _spread_of(label))
         }
@@ -173,7 +173,10 @@ def _pairs(work: Workspace, chosen: pd.DataFrame, what: str) -> None:
         alt="Lennard-Jones parameters of the pairs; a chosen row is picked in the structure",
     )
     more = f" The {len(shown)} deepest of {len(chosen)}." if len(shown) < len(chosen) else ""
-    st.caption(f"A row picks its two atoms; the tab Atom pair has their curve.{_spread_said(spread)}{more}")
+    st.caption(
+        "σ and R_min in Å, ε in kcal/mol. A row picks its two atoms; the tab Atom pair has their curve."
+        f"{_spread_said(spread)}{more}"
+    )
 
 
 def _spread_of(label: str) -> str:

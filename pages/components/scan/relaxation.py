@@ -1,7 +1,9 @@
 """Relaxing the rest of a molecule at each point of a scan, in the background, with what is known already."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -27,13 +29,21 @@ def relaxed_points() -> LatestResults[dict[int, Minimum]]:
     return LatestResults(max_entries=64)
 
 
-def relaxed(rigid: Scan, model: Model, row: DeltaGenerator) -> tuple[Scan, list[str]]:
-    """The widgets to relax a scan, in this row; it, relaxed where that is done, and sentences on its points."""
+class Relaxed(NamedTuple):
+    """A scan, relaxed where that is done, sentences on its points, and the values between which its curve jumps."""
+
+    scan: Scan
+    notes: list[str]
+    jumps: Sequence[tuple[float, float]] = ()
+
+
+def relaxed(rigid: Scan, model: Model, row: DeltaGenerator) -> Relaxed:
+    """The widgets to relax a scan, in this row, and what there is of it."""
     with row:
         method = choose_relaxer("scan_relax", "Relax the rest with", model, rigid.molecule)
         place = st.container(width="content")
     if method is None:
-        return rigid, [_RIGID]
+        return Relaxed(rigid, [_RIGID])
     kept_at = (method.key, f"{rigid.kind}_{rigid.atoms}_{keys.geometry_key(rigid.molecule)}")
     key = f"relax_scan_{'_'.join(kept_at)}"
     background.show(key)
@@ -49,7 +59,7 @@ def relaxed(rigid: Scan, model: Model, row: DeltaGenerator) -> tuple[Scan, list[
                     icon=":material/south:",
                     type="primary",
                 )
-        return rigid, [f"{_RIGID}, until all points are relaxed"]
+        return Relaxed(rigid, [f"{_RIGID}, until all points are relaxed"])
     found = of_minima(rigid, method.level, points)
     # Their energies came with them.
     ensemble = found.scan.molecule
@@ -57,7 +67,7 @@ def relaxed(rigid: Scan, model: Model, row: DeltaGenerator) -> tuple[Scan, list[
     said = (
         f"Relaxed at each point with {method.label}, the coordinate held, until no force exceeds {FORCE_TOLERANCE:g} "
     )
-    return found.scan, [f"{said}kcal/mol/Å", *found.notes()]
+    return Relaxed(found.scan, [f"{said}kcal/mol/Å", *found.notes()], found.jumps)
 
 
 def _start(key: str, kept_at: tuple[str, str], rigid: Scan, method: Chosen, points: dict[int, Minimum]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.components.scan.relaxation import Relaxed
 from pages.components.shell import collected
 from pages.components.shell.state import KEPT
 from pages.components.shell.text import plain
@@ -38,11 +39,12 @@ _HEIGHT = 360
 _OWN_MINIMUM, _LAST_POINT = "each method's own lowest point", "the last point"
 
 
-def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes: list[str]) -> None:
-    """Everything about the energies (kcal/mol) of a scan; `notes` are sentences on single points.
+def results(work: Workspace, there: Relaxed, result: Comparison, stem: str) -> None:
+    """Everything about the energies (kcal/mol) of a scan.
 
     The point that is chosen in a figure, a table or on the slider is what the structure shows.
     """
+    scanned = there.scan
     key = keys.geometry_key(scanned.molecule)[:12]
     point_key = f"scan_point_{key}"
     if not 0 <= st.session_state.get(point_key, 0) < len(scanned.values):
@@ -72,13 +74,13 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
         tabs(
             "scan_view",
             {
-                "Energies": partial(_curve, scanned, result, curve, titles[0], point_key, stem),
+                "Energies": partial(_curve, there, result, curve, titles[0], point_key, stem),
                 "Minima and barriers": partial(_barriers, scanned, result, point_key, stem),
                 "Differences": partial(_differences, scanned, differences, titles[1], reference, point_key),
                 "All points": partial(_points, scanned, result, points, point_key, stem),
             },
         )
-    said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
+    said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in there.notes)
     st.caption(plain(said, limit=1000))
     _geometries(work, scanned, result, point_key, stem)
 
@@ -86,6 +88,11 @@ def results(work: Workspace, scanned: Scan, result: Comparison, stem: str, notes
 def _first_shown(scanned: Scan) -> int:
     """The point next to where the scan began."""
     return int(np.abs(scanned.values - scanned.start).argmin())
+
+
+def _heading(scanned: Scan) -> dict[str, str]:
+    """Of the column with the values of the coordinate, which the page names elsewhere."""
+    return {scanned.label: "at (Å)" if scanned.unit == "A" else "at (°)"}
 
 
 def _name(scanned: Scan, value: float) -> str:
@@ -119,17 +126,26 @@ def _difference_figure(scanned: Scan, result: Comparison, zero: int | None, refe
 
 
 def _curve(
-    scanned: Scan, result: Comparison, figure: Callable[[], go.Figure], title: str, point_key: str, stem: str
+    there: Relaxed, result: Comparison, figure: Callable[[], go.Figure], title: str, point_key: str, stem: str
 ) -> None:
-    _clickable(scanned, figure(), "scan_curves", title, point_key)
-    _highest(scanned, result, point_key, stem)
+    _clickable(there.scan, figure(), "scan_curves", title, point_key)
+    _highest(there, result, point_key, stem)
 
 
-def _highest(scanned: Scan, result: Comparison, point_key: str, stem: str) -> None:
-    """The highest barrier by each method, and buttons that show and save the geometry at its top."""
+def _highest(there: Relaxed, result: Comparison, point_key: str, stem: str) -> None:
+    """The highest barrier by each method, and buttons that show and save the geometry at its top.
+
+    What only looks like one, beside a jump of the curve, is none.
+    """
+    scanned = there.scan
     table = extrema_table(scanned, result)
-    tops = table[table["kind"] == "maximum"].sort_values("energy (kcal/mol)").groupby("method", sort=False).tail(1)
+    jumps = {_next_to(scanned, value) for jump in there.jumps for value in jump}
+    smooth = [_next_to(scanned, value) not in jumps for value in table[scanned.label]]
+    maxima = table[(table["kind"] == "maximum") & np.array(smooth, dtype=bool)]
+    tops = maxima.sort_values("energy (kcal/mol)").groupby("method", sort=False).tail(1)
     if tops.empty:
+        if jumps:
+            st.markdown("No barrier is read off: the curve jumps where it is highest.")
         return
     columns = zip(tops["method"], tops["energy (kcal/mol)"], tops[scanned.label], strict=True)
     said = [
@@ -137,7 +153,8 @@ def _highest(scanned: Scan, result: Comparison, point_key: str, stem: str) -> No
         for method, energy, value in columns
     ]
     with st.container(horizontal=True, vertical_alignment="center"):
-        where = " apart from what is left out" if scanned.left_out else ""
+        apart = ["from what is left out"] * bool(scanned.left_out) + ["from where the curve jumps"] * bool(jumps)
+        where = f" apart {' and '.join(apart)}" if apart else ""
         st.markdown(f"Highest barrier{where}: {', '.join(said)}", width="content")
         number = _next_to(scanned, float(tops[scanned.label].iloc[-1]))
         st.button(
@@ -182,7 +199,8 @@ def _differences(
 def _points(scanned: Scan, result: Comparison, made: Callable[..., pd.DataFrame], point_key: str, stem: str) -> None:
     key = f"scan_points_{point_key}"
     take = partial(_take_row, key, point_key)
-    energy_table(_without_differences(made()), pinned=scanned.label, key=key, on_select=take)
+    table = _without_differences(made())
+    energy_table(table, pinned=scanned.label, key=key, on_select=take, headings=_heading(scanned))
     card.explain_intervals(result)
     download("Scan (CSV)", partial(made, SHARES), f"{stem}_scan.csv")
     timing(list(result.methods), noun="point")
@@ -199,8 +217,7 @@ def _barriers(scanned: Scan, result: Comparison, point_key: str, stem: str) -> N
         return
     key = f"scan_extrema_{point_key}"
     take = partial(_take_extremum, key, table, scanned, point_key)
-    at = "at (Å)" if scanned.unit == "A" else "at (°)"
-    energy_table(table, pinned="method", key=key, on_select=take, headings={scanned.label: at})
+    energy_table(table, pinned="method", key=key, on_select=take, headings=_heading(scanned))
     st.caption(
         "Between the points by a parabola through three of them, above each method's lowest point. Of a maximum the "
         "barriers from the minima before and after it. Choose a row to see the point next to it."

@@ -271,7 +271,7 @@ def charge_table(
             "atom": st.column_config.Column(pinned=True),
             "spread (e)": st.column_config.Column("±"),
             "training molecules": st.column_config.Column("in training", help="Training molecules with such an atom"),
-            **{name: st.column_config.Column(str(name).removesuffix(" (e)")) for name in colored},
+            **{str(name): st.column_config.Column(str(name).removesuffix(" (e)")) for name in colored},
         },
         alt="Charges of the atoms; a chosen row is picked in the structure",
     )

@@ -75,12 +75,12 @@ def energy_table(
     name: str = "",
     key: str | None = None,
     on_select: Callable[[], None] | None = None,
-    headings: Mapping[str, str] | None = None,
+    headings: Mapping[str, str | None] | None = None,
 ) -> None:
     """A table with energies to two decimals, populations in per cent and one column in sight; named, with its CSV.
 
-    `headings` are shorter ones of columns, whose units stand elsewhere. `on_select` is called when a row is chosen,
-    which is then in the session state under `key`.
+    `headings` are shorter ones of columns, whose units stand elsewhere; a column with None is not shown. `on_select` is
+    called when a row is chosen, which is then in the session state under `key`.
     """
     formats: dict[str, Any] = {}
     columns = [str(column) for column in table.columns]
@@ -97,7 +97,9 @@ def energy_table(
         elif "(degree)" in column:
             formats[shown] = st.column_config.NumberColumn(heading, format="%.1f", pinned=column == pinned)
         elif " population " in column:
-            formats[shown] = st.column_config.NumberColumn(format="percent")
+            formats[shown] = st.column_config.NumberColumn(heading, format="percent")
+        if column in (headings or {}) and heading is None:
+            formats[shown] = None
     formats.setdefault(in_angstrom(pinned), st.column_config.Column(pinned=True))
     selection: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
     rounded = in_two_decimals(table)

@@ -101,7 +101,10 @@ def contribution_view(
             for name in rows_shown
             if name not in _WORDS
         }
-        | {_WORDS[0]: st.column_config.Column(pinned=True)},
+        | {
+            _WORDS[0]: st.column_config.Column(pinned=True),
+            "distance (Å)": st.column_config.NumberColumn("r (Å)", format="%.3f"),
+        },
     )
     download(
         "Contributions (CSV)", lambda: contributions_with_units(table), f"{stem}_contributions.csv", key=f"{key}_csv"
