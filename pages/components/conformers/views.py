@@ -114,6 +114,9 @@ def _ranking(refined: Refined, result: Comparison, reference: str, conformer: in
     table = table.iloc[_order(_by(result, reference))].reset_index(drop=True)
     words = f"Lowest by {plain(reference)} first. Choose a row to see the conformer in the structure. "
     headings: dict[str, str | None] = {_MOVED: "moved", _CHECKED: "to minimum"}
+    # The line below says whose.
+    if len(intervals := [str(name) for name in table.columns if " ± 95 %" in str(name)]) == 1:
+        headings[intervals[0]] = "± 95 %"
     ranks = [str(name) for name in table.columns if str(name).endswith(" rank")]
     if len(ranks) > 1:
         # One column in place of one a method, so that all are in sight.

@@ -275,9 +275,9 @@ def charge_table(
         },
         alt="Charges of the atoms; a chosen row is picked in the structure",
     )
-    said = "In e."
+    said = "All in e."
     if spread is not None:
-        said += f" ±: standard deviation over the model's {spread.n_models} parameter sets."
+        said = f"All in e; ±: standard deviation over the model's {spread.n_models} parameter sets."
     if molecule.n_fragments == 1:
         said = f"Sum of the charges: {fixed(charges.sum(), 4, sign=True)} e; a neutral molecule has none. {said}"
     st.caption(f"{said} Choose rows to pick their atoms.")
