@@ -1,5 +1,7 @@
 """Covalent topology: which atom pairs are bonded, 1-3, 1-4, further apart or in different fragments."""
 
+from functools import lru_cache
+
 import numpy as np
 
 BOND_TYPES = ("single", "double", "triple", "aromatic")
@@ -39,7 +41,12 @@ def neighbor_lists(n_atoms: int, bonds: np.ndarray) -> list[list[int]]:
 
 def fragment_indices(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
     """Index of the covalently connected fragment of each atom, numbered by first atom, shape (n_atoms,)."""
-    neighbors = neighbor_lists(n_atoms, bonds)
+    return np.array(_fragments(n_atoms, np.asarray(bonds, dtype=np.int64).tobytes()), dtype=np.int64)
+
+
+@lru_cache(maxsize=64)  # of one molecule they are asked for by each of its checks, and by its graph
+def _fragments(n_atoms: int, bonds: bytes) -> tuple[int, ...]:
+    neighbors = neighbor_lists(n_atoms, np.frombuffer(bonds, dtype=np.int64).reshape(-1, 2))
     fragments = [-1] * n_atoms
     count = 0
     for start in range(n_atoms):
@@ -53,12 +60,13 @@ def fragment_indices(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
                     fragments[other] = count
                     front.append(other)
         count += 1
-    return np.array(fragments, dtype=np.int64)
+    return tuple(fragments)
 
 
 def all_pairs(n_atoms: int) -> np.ndarray:
     """All unordered atom pairs i < j, row by row, shape (2, n_pairs) int64."""
-    return np.stack(np.triu_indices(n_atoms, k=1)).astype(np.int64)
+    atoms = np.arange(n_atoms)
+    return np.stack(np.nonzero(atoms[:, None] < atoms)).astype(np.int64, copy=False)
 
 
 def pair_relations(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
