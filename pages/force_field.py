@@ -1,6 +1,6 @@
 """Page Force field: from a structural formula to charges, pair parameters and potential curves."""
 
-from functools import partial
+from functools import cache, partial
 
 import streamlit as st
 
@@ -30,17 +30,19 @@ def results(work: Workspace) -> None:
     if state.link_has("pair") and _VIEW not in st.query_params:
         st.session_state[_VIEW] = _PAIR
     others: dict[str, AtomCharges] = {}
-    pair = views.shown_pair(work)
-    views.figures_of_closed_tabs(work, pair)
+    views.take_link(work.shown.molecule)
+    # When first asked for: it needs the geometry, which the charges do not wait for.
+    pair = cache(partial(views.shown_pair, work))
     tabs(
         _VIEW,
         {
             _CHARGES: partial(charges_beside, work, others),
-            _PAIR: partial(views.pair_inspector, work, pair),
+            _PAIR: lambda: views.pair_inspector(work, pair()),
             _PARAMETERS: partial(views.parameter_distributions, work),
             _ENERGIES: partial(pair_energies, work),
         },
     )
+    views.figures_of_closed_tabs(work, pair())
     views.download_row(work, others)
 
 
@@ -48,7 +50,7 @@ def charges_beside(work: Workspace, others: dict[str, AtomCharges]) -> None:
     """Charges and dipole by the model and, put into `others` by their names, by other ways."""
     molecule, charge = work.shown.molecule, work.force_field.charges
     spread = card.charge_spread(work.model, work.force_field)
-    others.update(charges.other_charges(molecule, work.geometry))
+    others.update(charges.other_charges(molecule, lambda: work.geometry))
     charges.charge_table(molecule, charge, spread, work.model.rare_atoms(molecule), others)
     charges.dipole_metrics(charge, work.geometry, others)
 

@@ -228,8 +228,6 @@ def shown_pair(work: Workspace) -> tuple[int, int] | None:
     molecule = work.shown.molecule
     if molecule.n_atoms < 2:
         return None
-    if (text := opened_with(_LINK_PART)) is not None:
-        _take_link(text, molecule)
     boxes = _boxes(molecule)
     if len(atoms := picked(molecule)) > 1:
         st.session_state[boxes[0]], st.session_state[boxes[1]] = atoms[-2:]
@@ -307,8 +305,10 @@ def _curve(force_field: ForceField, i: int, j: int, distance: float | None, ink:
     return pair_curve_figure(curve, distance=distance, ink=ink)
 
 
-def _take_link(text: str, molecule: Molecule) -> None:
-    """Pick the two atoms of a link; what names no two atoms of this molecule is said and left out."""
+def take_link(molecule: Molecule) -> None:
+    """Pick the two atoms of the link that opened the session; what names no two atoms of it is said and left out."""
+    if (text := opened_with(_LINK_PART)) is None or molecule.n_atoms < 2:
+        return
     numbers = [int(word) - 1 if word.isdecimal() and len(word) < 10 else -1 for word in text.split("-")]
     if len(numbers) != 2 or not all(0 <= number < molecule.n_atoms for number in numbers):
         say_unusable(_LINK_PART, ": this molecule has no such pair")

@@ -1,6 +1,6 @@
 """Structure in 2D and 3D coloured by charge, the colour bar, and the charge table."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 
 import numpy as np
@@ -162,8 +162,10 @@ def dipole_metrics(charges: np.ndarray, geometry: Geometry, others: Mapping[str,
     st.caption(text)
 
 
-def other_charges(molecule: Molecule, geometry: Geometry) -> dict[str, AtomCharges]:
+def other_charges(molecule: Molecule, geometry: Callable[[], Geometry]) -> dict[str, AtomCharges]:
     """The widgets to choose charges by other ways than the model's, and those that are known, by `SCHEMES`' names.
+
+    `geometry` is asked for where one of them needs it.
 
     Those of a geometry are computed in the background, and kept in the session.
     """
@@ -181,7 +183,7 @@ def other_charges(molecule: Molecule, geometry: Geometry) -> dict[str, AtomCharg
     for scheme in schemes:
         try:
             charges = (
-                charges_by(scheme, molecule) if scheme == "gasteiger" else _of_geometry(scheme, molecule, geometry)
+                charges_by(scheme, molecule) if scheme == "gasteiger" else _of_geometry(scheme, molecule, geometry())
             )
         except VirialffError as error:
             st.info(sentence(error), title=f"{SCHEMES[scheme]} gives no charges here")

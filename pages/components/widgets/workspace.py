@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import streamlit as st
@@ -34,15 +35,22 @@ _copy_link = st.components.v2.component(
 class Workspace:
     """The current molecule with all that the pages of My molecule share, and where they put what they add.
 
-    geometry: the one that is chosen above the structure, from which what is computed starts. sight: what the results
-    ask the structure to show, which is drawn once they are there.
+    sight: what the results ask the structure to show, which is drawn once they are there.
     """
 
     shown: Loaded
     model: Model
     force_field: ForceField
-    geometry: Geometry
+    choose_geometry: Callable[[], Geometry]
     sight: Sight
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """The one that is chosen above the structure, from which what is computed starts.
+
+        Made when it is first asked for: results that need none are sent to the browser meanwhile.
+        """
+        return self.choose_geometry()
 
 
 def my_molecule(title: str, results: Callable[[Workspace], None], nothing: str = NOTHING) -> None:
@@ -76,14 +84,20 @@ def workspace(shown: Loaded, results: Callable[[Workspace], None], noun: str = "
     left, right = two_columns(0.42)
     with left:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-        geometry = shown_geometry(shown, active, row)
+        above = st.container()
         view = st.container()
         st.code(shown.molecule.smiles, language=None, wrap_lines=True)
-    work = Workspace(shown, active, force_field, geometry, Sight())
+
+    def choose_geometry() -> Geometry:
+        with above:
+            return shown_geometry(shown, active, row)
+
+    work = Workspace(shown, active, force_field, choose_geometry, Sight())
     with right:
         show_trust(trust_of(active, shown.molecule))
         card.show_notes(shown.molecule)
         results(work)
+    geometry = work.geometry
     with view:
         rare = active.rare_atoms(shown.molecule)
         charges.structure_views(
