@@ -112,6 +112,12 @@ FILES = {
         "virialff label training/presets/labels_dft_contacts.yaml",
         "The campaign is not finished; the same command goes on from here.",
     ),
+    "dft_conformers.parquet": (
+        "wB97X-D/def2-SVP energies of several conformers of small and drug-like molecules at minima of GFN2-xTB, and "
+        "GFN2-xTB energies and forces there; no shipped model has seen them",
+        "virialff label training/presets/labels_dft_conformers.yaml",
+        "The campaign is not finished; the same command goes on from here.",
+    ),
     "qmugs.parquet": (
         "wB97X-D/def2-SVP energies of drug-sized molecules from rows of QMugs at conformers of our own, and GFN2-xTB "
         "energies and forces along the relaxations that lead there",

@@ -18,7 +18,7 @@ TRAINING = [
     "gfn2_torsions_4",
     *("gfn2_contacts", "gfn2_flexible", "gfn2_relaxed", "gfn2_relaxed_2", "gfn2_relaxed_3"),
     "gfn2_chembl",
-    *("dft", "dft_torsions", "dft_contacts", "qmugs"),
+    *("dft", "dft_torsions", "dft_contacts", "dft_conformers", "qmugs"),
 ]
 COLUMNS = ["task", "inchikeys", "kind", "detail", "failure"]
 
