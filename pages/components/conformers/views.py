@@ -121,7 +121,7 @@ def _ranking(refined: Refined, result: Comparison, reference: str, conformer: in
     if len(ranks) > 1:
         # One column in place of one a method, so that all are in sight.
         table["ranks"] = [
-            " / ".join("–" if pd.isna(each) else f"{each:g}" for each in row) for row in table[ranks].values
+            "/".join("–" if pd.isna(each) else f"{each:g}" for each in row) for row in table[ranks].values
         ]
         headings |= dict.fromkeys(ranks)
         words += "Ranks are in the order of the methods. "
