@@ -8,18 +8,17 @@ Bonds are perceived for each list of atoms, as for the model.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 
+from virialff.ase import MoleculeCalculator
 from virialff.engines import get_engine
 from virialff.molecules.molecule import Molecule
 from virialff.units import EV_IN_KCAL_MOL
 
 
-class EngineCalculator(Calculator):
+class EngineCalculator(MoleculeCalculator):
     """Energies in eV and forces in eV/Angstrom of an engine of this library."""
 
     implemented_properties = ["energy", "forces"]  # noqa: RUF012
@@ -33,18 +32,10 @@ class EngineCalculator(Calculator):
         """Atomic numbers of the elements that it treats."""
         return set(self._engine.elements)
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = tuple(all_changes),
-    ) -> None:
-        """Fill `results` for the atoms; called by ASE."""
-        super().calculate(atoms, list(properties), list(system_changes))
-        own = cast("Atoms", self.atoms)
-        molecule = Molecule.from_geometry(own.numbers, own.positions)
-        energies, forces = self._engine.energy_and_forces(molecule, own.positions[None])
-        self.results = {"energy": float(energies[0]) / EV_IN_KCAL_MOL, "forces": forces[0] / EV_IN_KCAL_MOL}
+    def _results(self, atoms: Atoms) -> dict[str, Any]:
+        molecule = Molecule.from_geometry(atoms.numbers, atoms.positions)
+        energies, forces = self._engine.energy_and_forces(molecule, atoms.positions[None])
+        return {"energy": float(energies[0]) / EV_IN_KCAL_MOL, "forces": forces[0] / EV_IN_KCAL_MOL}
 
 
 mlipaudit_external_model = EngineCalculator(os.environ.get("VIRIALFF_ENGINE", "gfn2"))

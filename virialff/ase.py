@@ -9,7 +9,7 @@ A calculator of ASE as a method of ours is the other way round: `virialff.method
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,24 @@ except ImportError as error:
     raise EngineError("the calculator is one of ASE, which is not installed here; install ase") from error
 
 
-class VirialFF(Calculator):
+class MoleculeCalculator(Calculator):
+    """What calculators of molecules share: `_results` gives the results for atoms, in ASE's units."""
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """Fill `results` for the atoms; called by ASE."""
+        super().calculate(atoms, list(properties), list(system_changes))
+        self.results = self._results(cast("Atoms", self.atoms))
+
+    def _results(self, atoms: Atoms) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class VirialFF(MoleculeCalculator):
     """Energies, forces, charges and dipole of one molecule or complex in free space, in ASE's units.
 
     Results are `energy` and `free_energy` (the same) in eV, `forces` in eV/Angstrom, `charges` in e, `dipole` in
@@ -104,18 +121,10 @@ class VirialFF(Calculator):
         self.reset()
         self._force_field = None
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = tuple(all_changes),
-    ) -> None:
-        """Fill `results` for the atoms; called by ASE."""
-        super().calculate(atoms, list(properties), list(system_changes))
-        own = cast("Atoms", self.atoms)
-        force_field, positions = self._for(own), own.positions
+    def _results(self, atoms: Atoms) -> dict[str, Any]:
+        force_field, positions = self._for(atoms), atoms.positions
         energy, forces = force_field.energy_and_forces(positions)
-        self.results = {
+        return {
             "energy": float(energy) / EV_IN_KCAL_MOL,
             "free_energy": float(energy) / EV_IN_KCAL_MOL,
             "forces": forces / EV_IN_KCAL_MOL,

@@ -64,13 +64,13 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
         temperature = st.number_input(
             "Temperature (K)", 1.0, 5000.0, ROOM_TEMPERATURE, 10.0, key="temperature", width=180, **LINKED
         )
-    by_reference = _by(result, reference)
+    by_reference = next(method for method in result.methods if method.name == reference)
     conformer = int(np.nanargmin(by_reference.values)) if zero == lowest and by_reference.succeeded else None
     shown_key = f"shown_conformer_{keys.geometry_key(result.molecule)[:12]}"
     lowest_number = int(_order(by_reference)[0])
     # Only the open one is drawn: mirror images and superpositions of many conformers take their time.
     views: dict[str, Callable[[], None]] = {
-        _RANKING: partial(_ranking, refined, result, reference, conformer, shown_key),
+        _RANKING: partial(_ranking, refined, result, by_reference, conformer, shown_key),
         _AGREEMENT: partial(_agreement, result, reference, conformer, shown_key),
         _POPULATIONS: partial(_populations, refined, result, temperature, shown_key),
         _SUPERIMPOSED: partial(viewer.show_overlay, result, reference),
@@ -93,16 +93,14 @@ def results(work: Workspace, refined: Refined, result: Comparison, stem: str) ->
         download(f"Conformers ranked by {reference} (SDF)", sdf, f"{stem}_ranked.sdf")
 
 
-def _by(result: Comparison, name: str) -> MethodEnergies:
-    return next(method for method in result.methods if method.name == name)
-
-
 def _order(energies: MethodEnergies) -> np.ndarray:
     """The conformers, from 0, lowest first."""
     return np.argsort(energies.values, kind="stable")
 
 
-def _ranking(refined: Refined, result: Comparison, reference: str, conformer: int | None, shown_key: str) -> None:
+def _ranking(
+    refined: Refined, result: Comparison, reference: MethodEnergies, conformer: int | None, shown_key: str
+) -> None:
     """The conformers by rank; a chosen row is the conformer that the structure shows."""
     table = relative_energy_table(result, conformer)
     distances = moved(refined)
@@ -111,8 +109,8 @@ def _ranking(refined: Refined, result: Comparison, reference: str, conformer: in
     checked = check.distances(refined, result.molecule)
     if checked is not None:
         table[_CHECKED] = checked
-    table = table.iloc[_order(_by(result, reference))].reset_index(drop=True)
-    words = f"Lowest by {plain(reference)} first. Choose a row to see the conformer in the structure. "
+    table = table.iloc[_order(reference)].reset_index(drop=True)
+    words = f"Lowest by {plain(reference.name)} first. Choose a row to see the conformer in the structure. "
     headings: dict[str, str | None] = {_MOVED: "moved", _CHECKED: "to minimum"}
     # The line below says whose.
     if len(intervals := [str(name) for name in table.columns if " ± 95 %" in str(name)]) == 1:
